@@ -1,0 +1,87 @@
+/**
+ * An event: one webhook as it was received, and how it is laid out as bytes in the storage.
+ *
+ * Layout of a stored event: 4 bytes little-endian length of the metadata, the metadata as JSON, the body untouched.
+ * The length of the metadata comes first so that lists read it without loading the body.
+ */
+
+export interface EventMeta {
+  /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/queue/event-id.ts. */
+  readonly id: string;
+  /** Wall clock, milliseconds. */
+  readonly receivedAt: number;
+  /** `X-Gitlab-Event`. */
+  readonly header: string | null;
+  readonly kind: string | null;
+  readonly eventName: string | null;
+  readonly action: string | null;
+  readonly projectId: number | null;
+  readonly projectPath: string | null;
+  readonly groupId: number | null;
+  readonly groupPath: string | null;
+  readonly ref: string | null;
+  readonly actor: string | null;
+  /** `p<project>` or `g<group>`, where the hook's URL ends in it. */
+  readonly hookKey: string | null;
+  /** `X-Gitlab-Instance`. */
+  readonly instance: string | null;
+  /** `webhook-id`, else `Idempotency-Key`; null where GitLab sent neither and the digest of the event stands in. */
+  readonly deliveryId: string | null;
+  /** Marked by `X-Relay-Recovered`: it was fetched back from GitLab's delivery log. */
+  readonly recovered: boolean;
+  /** Which credentials were right. */
+  readonly verifiedBy: readonly ("token" | "signature")[];
+  /** Milliseconds from the first byte of the request to the checked credentials. */
+  readonly verifiedMs: number;
+  readonly bodyBytes: number;
+  /** Received headers that are kept, names in lower case; never the secret token, never hop-by-hop headers. */
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/** An event before the queue has given it its id. */
+export interface NewEvent {
+  readonly meta: Omit<EventMeta, "id">;
+  readonly body: Uint8Array;
+  /** What makes a second delivery of the same event recognisable. */
+  readonly dedupeKey: string;
+}
+
+export interface StoredEvent {
+  readonly meta: EventMeta;
+  readonly body: Uint8Array;
+}
+
+const LENGTH_BYTES = 4;
+
+/** The parts of a stored event's bytes, to be written one after another. */
+export function encodeEvent(event: StoredEvent): readonly Uint8Array[] {
+  const json = Buffer.from(JSON.stringify(event.meta), "utf8");
+  const head = Buffer.allocUnsafe(LENGTH_BYTES + json.length);
+  head.writeUInt32LE(json.length, 0);
+  json.copy(head, LENGTH_BYTES);
+  return [head, event.body];
+}
+
+/** How many bytes from the start hold the metadata; needs the first four bytes. */
+export function metaEnd(bytes: Uint8Array): number {
+  return LENGTH_BYTES + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+}
+
+/** The metadata; `bytes` may end where the metadata ends. Throws a SyntaxError where they are not a stored event. */
+export function decodeMeta(bytes: Uint8Array): EventMeta {
+  const json = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    "utf8",
+    LENGTH_BYTES,
+    metaEnd(bytes),
+  );
+  return JSON.parse(json) as EventMeta;
+}
+
+export function decodeEvent(bytes: Uint8Array): StoredEvent {
+  return { meta: decodeMeta(bytes), body: bytes.subarray(metaEnd(bytes)) };
+}
+
+/** The key under which deliveries of one event are recognised as the same; see contract: `webhook-id`, else `Idempotency-Key`. */
+export function dedupeKeyOfDelivery(deliveryId: string): string {
+  return `id:${deliveryId}`;
+}

@@ -1,0 +1,56 @@
+/**
+ * The journal, as its users see it: a durable map from keys to bytes, written by appending.
+ */
+
+export type Operation =
+  /** The value may come in parts, which are written one after another without being joined in memory. */
+  | { readonly type: "set"; readonly key: string; readonly value: Uint8Array | readonly Uint8Array[] }
+  | { readonly type: "remove"; readonly key: string };
+
+export interface JournalStats {
+  /** Bytes of all segment files. */
+  readonly bytes: number;
+  /** Bytes of the frames that hold a key's present value. */
+  readonly liveBytes: number;
+  readonly segments: number;
+  readonly keys: number;
+  /** Bytes that could not be read as frames and were moved aside, ever since the folder was made. */
+  readonly quarantinedBytes: number;
+  /** Bytes cut from the end of the newest segment at the last opening. */
+  readonly truncatedBytes: number;
+}
+
+/** Called while the journal opens, in the order of writing: what each whole frame says. Values are views, valid during the call. */
+export interface RecoveryVisitor {
+  set(key: string, value: Uint8Array): void;
+  remove(key: string): void;
+}
+
+export interface Journal {
+  /**
+   * Appends the operations in order, as one write. Durability `synced`: resolves once they survive loss of power; `lazy`: resolves
+   * once the write was handed to the next batch, and becomes durable with whatever is synced next, within a second at the latest.
+   * Either way later reads in this process see it at once. Rejects with an UpstreamError (`disk-full`, `queue-full`, `storage`, `closed`);
+   * after a rejected write the keys have their former values, though a crash may still bring the new ones to light.
+   * A crash half-way leaves a prefix of the operations.
+   */
+  write(operations: readonly Operation[], durability: "synced" | "lazy"): Promise<void>;
+  get(key: string): Promise<Uint8Array | null>;
+  /** The first `length` bytes of the value, fewer where it is shorter; not checked against the frame's checksum. */
+  getStart(key: string, length: number): Promise<Uint8Array | null>;
+  has(key: string): boolean;
+  /** Length of the value in bytes; null where there is none. */
+  size(key: string): number | null;
+  /** The keys that begin so, in no particular order. */
+  keys(prefix: string): IterableIterator<string>;
+  stats(): JournalStats;
+  /** What is wrong with storing now; null where nothing is. */
+  trouble(): string | null;
+  /** Looks at the disk again: free space, and one synced write after a failure. */
+  probe(): Promise<void>;
+  /** Rewrites segments that are mostly dead and removes those that are wholly so. */
+  compact(): Promise<void>;
+  /** Calls back with the duration of each sync in milliseconds. */
+  onSync(listener: (durationMs: number) => void): () => void;
+  close(): Promise<void>;
+}

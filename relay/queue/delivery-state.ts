@@ -1,0 +1,114 @@
+/**
+ * The life of a delivery: one event on its way to one target.
+ *
+ *   waiting -> sending              claimed by the one worker that may send it now
+ *   sending -> done                 the target took it
+ *   sending -> waiting (due later)  it failed in a way that may pass; the attempt counts
+ *   sending -> waiting (due now)    released: nothing was tried, or the relay is shutting down; no attempt counts
+ *   sending -> dead                 the target refused it for good, or attempts or age are used up
+ *   sending -> waiting              the process died: found as `waiting` at the next start, or when its lease ran out
+ *
+ * done and dead are final. A replay is a delivery of its own, with its own number, whatever became of the earlier ones.
+ */
+
+export interface Attempt {
+  /** Wall clock of its start, milliseconds. */
+  readonly at: number;
+  readonly durationMs: number;
+  /** HTTP status of the answer; null where there was none. */
+  readonly status: number | null;
+  /** Why it failed, in words fit for an operator; null where it did not. Holds no secret. */
+  readonly error: string | null;
+  /** Beginning of the answer's body, at most 512 characters. */
+  readonly excerpt: string | null;
+  /** Steps that a handler named, in order. */
+  readonly steps?: readonly {
+    readonly name: string;
+    readonly durationMs: number;
+    readonly error: string | null;
+  }[];
+}
+
+export type DeliveryState = "waiting" | "sending" | "done" | "dead";
+
+export interface Delivery {
+  readonly eventId: string;
+  readonly target: string;
+  /** 0 for the first delivery, then 1, 2 ... for each replay to this target. */
+  readonly replay: number;
+  readonly state: DeliveryState;
+  /** Attempts that counted. */
+  readonly attempts: number;
+  /** Wall clock of the first attempt; null before it. */
+  readonly firstAttemptAt: number | null;
+  /** Wall clock from which it may be sent; null in a final state. */
+  readonly dueAt: number | null;
+  /** Wall clock at which it became done or dead. */
+  readonly endedAt: number | null;
+  /** Why it is dead; null otherwise. */
+  readonly reason: string | null;
+  /** The last attempts, oldest first. */
+  readonly history: readonly Attempt[];
+}
+
+/** What a worker says at the end of a claim. */
+export type Settlement =
+  | { readonly outcome: "done"; readonly at: number; readonly attempt: Attempt }
+  | { readonly outcome: "retry"; readonly at: number; readonly attempt: Attempt; readonly dueAt: number }
+  | { readonly outcome: "dead"; readonly at: number; readonly attempt: Attempt; readonly reason: string }
+  | { readonly outcome: "released"; readonly dueAt: number };
+
+/** Attempts whose details are kept with a delivery. */
+export const HISTORY_LENGTH = 30;
+
+/** A delivery that nobody has tried yet. */
+export function newDelivery(eventId: string, target: string, replay: number, dueAt: number): Delivery {
+  return {
+    eventId,
+    target,
+    replay,
+    state: "waiting",
+    attempts: 0,
+    firstAttemptAt: null,
+    dueAt,
+    endedAt: null,
+    reason: null,
+    history: [],
+  };
+}
+
+function withAttempt(delivery: Delivery, attempt: Attempt): Delivery {
+  return {
+    ...delivery,
+    attempts: delivery.attempts + 1,
+    firstAttemptAt: delivery.firstAttemptAt ?? attempt.at,
+    history: [...delivery.history, attempt].slice(-HISTORY_LENGTH),
+  };
+}
+
+/** The state after a settlement of a delivery that was being sent. */
+export function settled(delivery: Delivery, settlement: Settlement): Delivery {
+  switch (settlement.outcome) {
+    case "done":
+      return {
+        ...withAttempt(delivery, settlement.attempt),
+        state: "done",
+        dueAt: null,
+        endedAt: settlement.at,
+      };
+    case "retry":
+      return { ...withAttempt(delivery, settlement.attempt), state: "waiting", dueAt: settlement.dueAt };
+    case "dead":
+      return {
+        ...withAttempt(delivery, settlement.attempt),
+        state: "dead",
+        dueAt: null,
+        endedAt: settlement.at,
+        reason: settlement.reason,
+      };
+    case "released":
+      return { ...delivery, state: "waiting", dueAt: settlement.dueAt };
+    default:
+      return settlement satisfies never;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The queue, as the rest of the relay sees it. Two things are behind it: journal files of one process (local.ts) and a Redis
+ * that many relays share (redis.ts). Both keep the same promise:
+ *
+ * An event whose enqueue() resolved survives kill -9 and loss of power, is delivered to each of its targets at least once, or
+ * stands among the dead letters. Bytes in are bytes out.
+ */
+import type { EventMeta, NewEvent } from "../event.ts";
+import type { Attempt, Delivery, Settlement } from "./delivery-state.ts";
+
+export interface Enqueued {
+  readonly status: "accepted" | "duplicate";
+  readonly id: string;
+}
+
+/** Where one event goes: decided after it is stored, by the routing. */
+export interface Route {
+  readonly target: string;
+  /** Deliveries of one target with the same key go strictly one after another; null: it waits for nobody. */
+  readonly lane: string | null;
+}
+
+/** `body` loads the body from the storage; rules that look at metadata alone never call it. */
+export type Router = (
+  meta: EventMeta,
+  body: () => Promise<Uint8Array>,
+) => readonly Route[] | Promise<readonly Route[]>;
+
+/** How many deliveries a target's worker can take now: first tries and retries are counted apart. */
+export interface Room {
+  readonly first: number;
+  readonly retry: number;
+}
+
+/** A delivery that this process alone may send now. */
+export interface Claim {
+  readonly delivery: Delivery;
+  readonly meta: EventMeta;
+  readonly body: Uint8Array;
+  /** Aborts when the claim is lost to another relay: whatever is under way must stop, settle() then does nothing. */
+  readonly lost: AbortSignal;
+  /**
+   * Ends the claim. The new state may be written lazily: after a crash the delivery may be sent again, with the same event id.
+   * `released` puts it back as it was (shutdown, breaker, rate limit): no attempt is counted.
+   */
+  settle(settlement: Settlement): Promise<void>;
+}
+
+export type EventState = "unrouted" | "waiting" | "sending" | "done" | "dead" | "unmatched";
+
+export interface EventFilter {
+  /** Of any of its deliveries; `unmatched`: no target wanted it. */
+  readonly state?: EventState;
+  readonly target?: string;
+  /** Path or id. */
+  readonly project?: string;
+  readonly kind?: string;
+  readonly action?: string;
+  readonly actor?: string;
+  /** Found anywhere in the metadata, case folded. */
+  readonly text?: string;
+  /** Wall clock, milliseconds, inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface EventSummary {
+  readonly meta: EventMeta;
+  readonly state: EventState;
+  readonly deliveries: readonly Delivery[];
+}
+
+export interface EventPage {
+  /** Newest first. */
+  readonly events: readonly EventSummary[];
+  /** Where the next page begins; null: this was the last. */
+  readonly cursor: string | null;
+  /** True where the scan stopped early because it had looked long enough: the next page goes on there. */
+  readonly partial: boolean;
+}
+
+export interface TargetStats {
+  readonly waiting: number;
+  readonly sending: number;
+  readonly dead: number;
+  readonly lanes: number;
+  readonly paused: boolean;
+  /** Wall clock of receipt of the oldest event that is not delivered; null: none waits. */
+  readonly oldestAt: number | null;
+}
+
+export interface QueueStats {
+  readonly events: number;
+  readonly byState: Readonly<Record<"waiting" | "sending" | "done" | "dead", number>>;
+  readonly targets: ReadonlyMap<string, TargetStats>;
+  readonly oldestWaitingAt: number | null;
+  readonly bytes: number;
+  readonly remembered: number;
+}
+
+/** One thing that readiness depends on. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** What happened to an event, for logs, metrics, the live view and tests. */
+export type QueueEvent =
+  | { readonly type: "stored"; readonly meta: EventMeta }
+  | { readonly type: "duplicate"; readonly id: string }
+  | { readonly type: "routed"; readonly meta: EventMeta; readonly targets: readonly string[] }
+  | {
+      readonly type: "settled";
+      readonly meta: EventMeta;
+      readonly delivery: Delivery;
+      readonly attempt: Attempt | null;
+    }
+  | { readonly type: "replayed"; readonly id: string; readonly targets: readonly string[] }
+  | { readonly type: "removed"; readonly id: string };
+
+export interface Queue {
+  /**
+   * Stores the event with the memory of its delivery, in one write; resolves once both are on stable storage.
+   * Rejects with an UpstreamError (`code`: `disk-full`, `queue-full`, `storage`, `closed`) where that is not possible; the event may
+   * then still turn up later, as the sender's repetition will be answered as a duplicate.
+   */
+  enqueue(event: NewEvent): Promise<Enqueued>;
+  /** Which of these delivery ids are stored within the dedupe window. */
+  known(deliveryIds: readonly string[]): Promise<string[]>;
+
+  /** Sets how events are matched with targets, and which targets exist. Events stored before are not matched anew. */
+  setRouting(route: Router, targets: readonly string[]): void;
+  /** Up to `room` deliveries that are due for this target; none while it is paused. */
+  claim(target: string, room: Room): Promise<Claim[]>;
+  /** Calls back when a target may have something to claim. At least once after each change; may call for nothing. */
+  onWork(listener: (target: string) => void): () => void;
+  onEvent(listener: (event: QueueEvent) => void): () => void;
+
+  list(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage>;
+  get(id: string): Promise<EventSummary | null>;
+  body(id: string): Promise<Uint8Array | null>;
+  /**
+   * New deliveries of a stored event: to these targets, or to all that it was matched with. Durable when it resolves.
+   * Returns the targets; null where there is no such event.
+   */
+  replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null>;
+  /** Replays each dead letter that fits; returns how many. */
+  replayDead(filter: EventFilter): Promise<number>;
+  /** Removes the event and its deliveries; false where there is none. Its delivery stays remembered. */
+  remove(id: string): Promise<boolean>;
+  setPaused(target: string, paused: boolean): Promise<void>;
+
+  stats(): QueueStats;
+  /** What readiness depends on, as last seen; selfCheck() looks again. */
+  checks(): readonly Check[];
+  selfCheck(): Promise<void>;
+  /** Removes what retention no longer keeps; returns how many events. */
+  expire(): Promise<number>;
+  /** Gives space of removed events back. */
+  compact(): Promise<void>;
+  /** Writes down what was settled lazily and lets go of the storage. */
+  close(): Promise<void>;
+}
