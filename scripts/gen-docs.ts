@@ -1,0 +1,62 @@
+/**
+ * Writes what is generated: relay.schema.json, and the regions of Markdown files that stand between
+ * `<!-- generated: NAME -->` and `<!-- /generated -->`. With --check it writes nothing and fails where something is out of date.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { jsonSchemaOf } from "../lib/settings.ts";
+import { configSchema, ENV_BINDINGS } from "../relay/config.ts";
+import { eventsTable } from "./docs/events.ts";
+import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
+
+const root = new URL("../", import.meta.url);
+const read = (path: string): string | null => {
+  try {
+    return readFileSync(new URL(path, root), "utf8");
+  } catch {
+    return null;
+  }
+};
+
+const schema = jsonSchemaOf(configSchema);
+
+/** Name of a region -> its content. */
+const regions: Readonly<Record<string, () => string>> = {
+  settings: () => settingsTables(schema),
+  environment: () => environmentTable(ENV_BINDINGS),
+  events: eventsTable,
+};
+
+const region = /(<!-- generated: ([\w/-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g;
+
+function withRegions(path: string, text: string): string {
+  return text.replace(region, (_, open: string, name: string, close: string) => {
+    const render = regions[name];
+    if (render === undefined) throw new Error(`${path}: no generated content is named "${name}"`);
+    return `${open}\n${render()}\n\n${close}`;
+  });
+}
+
+const markdown = [
+  "README.md",
+  ...readdirSync(new URL("docs/", root))
+    .filter((f) => f.endsWith(".md"))
+    .map((f) => `docs/${f}`),
+];
+const wanted = new Map<string, string>([["relay.schema.json", `${JSON.stringify(schema, null, 2)}\n`]]);
+for (const path of markdown) {
+  const text = read(path);
+  if (text !== null) wanted.set(path, withRegions(path, text));
+}
+
+const problems = undescribed(schema).map((path) => `relay/config.ts: "${path}" has no description`);
+const stale = [...wanted].filter(([path, text]) => read(path) !== text);
+if (process.argv.includes("--check")) {
+  problems.push(...stale.map(([path]) => `${path} is out of date: run npm run docs`));
+} else {
+  for (const [path, text] of stale) {
+    writeFileSync(new URL(path, root), text);
+    console.log(`wrote ${path}`);
+  }
+}
+for (const problem of problems) console.log(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;
