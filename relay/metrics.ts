@@ -1,0 +1,215 @@
+/**
+ * What Prometheus sees. Names and labels are a public contract: docs/operations.md lists them, alert rules and the Grafana
+ * dashboard use them. The number of series is bounded whatever is sent: event kinds that GitLab does not have become `other`.
+ *
+ * Counting a request costs two map look-ups; prom-client sees the counts when somebody scrapes.
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
+import type { Queue, QueueEvent } from "./queue/queue.ts";
+
+const REQUEST_BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+const DELIVERY_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const SYNC_BUCKETS_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5,
+];
+
+/** Default metrics of prom-client that `promtool check metrics` objects to: gauges that end in `_total`. */
+const MISNAMED = [
+  "nodejs_active_resources_total",
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+];
+
+export const REQUEST_STATUSES = [
+  "accepted",
+  "duplicate",
+  "unauthorized",
+  "forbidden",
+  "malformed",
+  "too_large",
+  "unavailable",
+] as const;
+
+/** How a webhook was answered. `throttled` ones (429) count as unauthorized. */
+export type RequestStatus = (typeof REQUEST_STATUSES)[number];
+
+export type RequestListener = (status: RequestStatus, durationMs: number) => void;
+
+/** What the metrics need to know of a target beside the queue's own figures. */
+export interface TargetGauge {
+  readonly name: string;
+  readonly breakerOpen: boolean;
+  readonly inFlight: number;
+}
+
+export interface MetricsDeps {
+  readonly queue: Queue;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+  /** Present state of the targets' workers. @default none */
+  readonly targets?: () => readonly TargetGauge[];
+  /** Whether the metrics of the process are collected as well. @default true */
+  readonly process?: boolean;
+}
+
+export interface Metrics {
+  /** Where more metrics may be registered. */
+  readonly registry: Registry;
+  /** Content-Type of `text()`. */
+  readonly contentType: string;
+  /** The exposition in Prometheus' text format. */
+  text(): Promise<string>;
+  /** One answered webhook. `kind` as in EventMeta; null where it was refused before anybody knew. */
+  request(status: RequestStatus, kind: string | null, durationMs: number): void;
+  /** One sync of the storage, or one durable write where the storage is elsewhere. */
+  sync(durationMs: number): void;
+  /** Calls back for each answered webhook; returns the way to stop that. */
+  onRequest(listener: RequestListener): () => void;
+  /** Stops listening to the queue. */
+  close(): void;
+}
+
+/** Metrics of one relay on a registry of their own; listens to the queue from now on. */
+export function createMetrics(deps: MetricsDeps): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = requestCounts(registry);
+  const listeners = new Set<RequestListener>();
+
+  const duration = new Histogram({
+    name: "gitlab_webhook_duration_seconds",
+    help: "Time from the first byte of a webhook request to its answer.",
+    buckets: REQUEST_BUCKETS_SECONDS,
+    registers,
+  });
+  const syncs = new Histogram({
+    name: "relay_storage_sync_seconds",
+    help: "Time that the storage took to make a batch of writes durable.",
+    buckets: SYNC_BUCKETS_SECONDS,
+    registers,
+  });
+  const deliveries = new Counter({
+    name: "relay_deliveries_total",
+    help: "Attempts to deliver by outcome: done, retry (failed, comes again) or dead.",
+    labelNames: ["target", "outcome"],
+    registers,
+  });
+  const deliveryDuration = new Histogram({
+    name: "relay_delivery_duration_seconds",
+    help: "Duration of attempts to deliver.",
+    labelNames: ["target"],
+    buckets: DELIVERY_BUCKETS_SECONDS,
+    registers,
+  });
+  registerQueueGauges(registry, deps);
+  if (deps.process ?? true) collectProcessMetrics(registry);
+
+  const stop = deps.queue.onEvent((event: QueueEvent) => {
+    if (event.type !== "settled" || event.attempt === null) return;
+    const { target, state } = event.delivery;
+    deliveries.inc({ target, outcome: state === "waiting" ? "retry" : state });
+    deliveryDuration.observe({ target }, event.attempt.durationMs / 1000);
+  });
+
+  return {
+    registry,
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    request(status, kind, durationMs) {
+      requests(status, kind);
+      duration.observe(durationMs / 1000);
+      for (const listener of listeners) listener(status, durationMs);
+    },
+    sync: (durationMs) => syncs.observe(durationMs / 1000),
+    onRequest(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      stop();
+      listeners.clear();
+    },
+  };
+}
+
+/** Counts requests in plain maps, which prom-client reads on a scrape. */
+function requestCounts(registry: Registry): (status: RequestStatus, kind: string | null) => void {
+  const counts = new Map<RequestStatus, Map<string, number>>(
+    REQUEST_STATUSES.map((status) => [status, new Map([["other", 0]])]),
+  );
+  const counter = new Counter({
+    name: "gitlab_webhook_requests_total",
+    help: "Webhook requests by answer and kind of event.",
+    labelNames: ["status", "event"],
+    registers: [registry],
+    collect() {
+      counter.reset();
+      for (const [status, byEvent] of counts)
+        for (const [event, count] of byEvent) counter.inc({ status, event }, count);
+    },
+  });
+  return function countRequest(status, kind) {
+    const event = kind !== null && KNOWN_EVENT_NAMES.has(kind) ? kind : "other";
+    const byEvent = counts.get(status) as Map<string, number>;
+    byEvent.set(event, (byEvent.get(event) ?? 0) + 1);
+  };
+}
+
+function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
+  const { queue } = deps;
+  const gauge = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    collect: (self: Gauge<L>) => void,
+  ): void => {
+    const self: Gauge<L> = new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        self.reset();
+        collect(self);
+      },
+    });
+  };
+
+  gauge("relay_queue_events", "Deliveries kept, by state.", ["state"], (self) => {
+    for (const [state, count] of Object.entries(queue.stats().byState)) self.set({ state }, count);
+  });
+  gauge("relay_queue_oldest_seconds", "Age of the oldest event that is not delivered yet.", [], (self) => {
+    const { oldestWaitingAt } = queue.stats();
+    self.set(oldestWaitingAt === null ? 0 : Math.max(0, deps.now() - oldestWaitingAt) / 1000);
+  });
+  gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", [], (self) =>
+    self.set(queue.stats().bytes),
+  );
+  gauge("relay_check_ok", "What readiness depends on: 1 where it holds, 0 where not.", ["check"], (self) => {
+    for (const check of queue.checks()) self.set({ check: check.name }, check.ok ? 1 : 0);
+  });
+  gauge("relay_target_events", "Deliveries kept, by target and state.", ["target", "state"], (self) => {
+    for (const [target, stats] of queue.stats().targets)
+      for (const state of ["waiting", "sending", "dead"] as const) self.set({ target, state }, stats[state]);
+  });
+  gauge("relay_target_paused", "1 while an operator has paused the target.", ["target"], (self) => {
+    for (const [target, stats] of queue.stats().targets) self.set({ target }, stats.paused ? 1 : 0);
+  });
+  gauge(
+    "relay_target_breaker_open",
+    "1 while the target fails so often that no attempts are made.",
+    ["target"],
+    (self) => {
+      for (const target of deps.targets?.() ?? [])
+        self.set({ target: target.name }, target.breakerOpen ? 1 : 0);
+    },
+  );
+}
+
+function collectProcessMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+}
