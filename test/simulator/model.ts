@@ -1,0 +1,373 @@
+/**
+ * The simulated database: users, tokens, groups, projects, hooks. It holds ten thousand projects with their hooks; what the API
+ * shows of it is decided elsewhere.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { Hook, HookLevel } from "./hook.ts";
+import { newHook } from "./hook.ts";
+import type { Schedule } from "./schedules.ts";
+
+export type Visibility = "private" | "internal" | "public";
+
+export const ACCESS = {
+  none: 0,
+  guest: 10,
+  reporter: 20,
+  developer: 30,
+  maintainer: 40,
+  owner: 50,
+} as const;
+
+export interface User {
+  readonly id: number;
+  readonly username: string;
+  readonly name: string;
+  readonly email: string;
+  readonly admin: boolean;
+  readonly groupRoles: Map<number, number>;
+  readonly projectRoles: Map<number, number>;
+}
+
+export interface Token {
+  readonly id: number;
+  readonly value: string;
+  readonly user: User;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  /** Wall clock, milliseconds; null: never. */
+  expiresAt: number | null;
+  revoked: boolean;
+}
+
+export interface Group {
+  readonly id: number;
+  path: string;
+  name: string;
+  fullPath: string;
+  parent: Group | null;
+  visibility: Visibility;
+  readonly createdAt: number;
+  readonly subgroups: Group[];
+  readonly projects: Project[];
+  readonly hooks: Hook[];
+  markedForDeletionOn: string | null;
+}
+
+/** What a project has of each kind: a test delivery needs one. */
+export type Content =
+  | "commits"
+  | "issues"
+  | "notes"
+  | "merge_requests"
+  | "jobs"
+  | "pipelines"
+  | "wiki_pages"
+  | "deployments"
+  | "releases"
+  | "milestones"
+  | "vulnerabilities";
+
+export const ALL_CONTENT: readonly Content[] = [
+  "commits",
+  "issues",
+  "notes",
+  "merge_requests",
+  "jobs",
+  "pipelines",
+  "wiki_pages",
+  "deployments",
+  "releases",
+  "milestones",
+  "vulnerabilities",
+];
+
+export interface Project {
+  readonly id: number;
+  path: string;
+  name: string;
+  fullPath: string;
+  group: Group;
+  visibility: Visibility;
+  archived: boolean;
+  /** Date, YYYY-MM-DD. */
+  markedForDeletionOn: string | null;
+  topics: readonly string[];
+  readonly createdAt: number;
+  lastActivityAt: number;
+  readonly sharedWith: Map<number, number>;
+  hooks: Hook[];
+  /** Every request on it is answered 403. */
+  forbidden: boolean;
+  content: ReadonlySet<Content>;
+  schedules: Schedule[] | null;
+}
+
+export interface GroupInput {
+  readonly path: string;
+  readonly name?: string;
+  readonly parent?: Group;
+  readonly visibility?: Visibility;
+}
+
+export interface ProjectInput {
+  readonly path: string;
+  readonly name?: string;
+  readonly group: Group;
+  readonly visibility?: Visibility;
+  readonly archived?: boolean;
+  readonly markedForDeletionOn?: string | null;
+  readonly topics?: readonly string[];
+  readonly content?: readonly Content[];
+}
+
+export interface UserInput {
+  readonly username: string;
+  readonly admin?: boolean;
+}
+
+export interface TokenInput {
+  readonly value: string;
+  readonly user: User;
+  readonly name?: string;
+  readonly scopes?: readonly string[];
+  readonly expiresAt?: number | null;
+}
+
+const EVERYTHING: ReadonlySet<Content> = new Set(ALL_CONTENT);
+const NO_TOPICS: readonly string[] = [];
+
+export class Model {
+  readonly #clock: Clock;
+  #lastId = 0;
+  #lastProjectId = 0;
+  #lastHookId = 0;
+  #lastLogId = 0;
+  /** Changes with whatever a listing of projects depends on. */
+  revision = 0;
+  readonly users = new Map<number, User>();
+  readonly tokens = new Map<string, Token>();
+  readonly groups = new Map<number, Group>();
+  readonly projects = new Map<number, Project>();
+  readonly systemHooks: Hook[] = [];
+  readonly #groupPaths = new Map<string, Group>();
+  readonly #projectPaths = new Map<string, Project>();
+  readonly #formerPaths = new Map<string, Project>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  addUser(input: UserInput): User {
+    const user: User = {
+      id: ++this.#lastId,
+      username: input.username,
+      name: input.username,
+      email: `${input.username}@example.com`,
+      admin: input.admin ?? false,
+      groupRoles: new Map(),
+      projectRoles: new Map(),
+    };
+    this.users.set(user.id, user);
+    return user;
+  }
+
+  userByName(username: string): User | undefined {
+    for (const user of this.users.values()) if (user.username === username) return user;
+    return undefined;
+  }
+
+  addToken(input: TokenInput): Token {
+    const token: Token = {
+      id: ++this.#lastId,
+      value: input.value,
+      user: input.user,
+      name: input.name ?? "automation",
+      scopes: input.scopes ?? ["api"],
+      expiresAt: input.expiresAt ?? null,
+      revoked: false,
+    };
+    this.tokens.set(token.value, token);
+    return token;
+  }
+
+  /** Makes the user a member; 0 ends the membership. */
+  setGroupRole(user: User, group: Group, level: number): void {
+    user.groupRoles.set(group.id, level);
+    this.revision++;
+  }
+
+  setProjectRole(user: User, project: Project, level: number): void {
+    user.projectRoles.set(project.id, level);
+    this.revision++;
+  }
+
+  addGroup(input: GroupInput): Group {
+    const parent = input.parent ?? null;
+    const group: Group = {
+      id: ++this.#lastId,
+      path: input.path,
+      name: input.name ?? input.path,
+      fullPath: parent ? `${parent.fullPath}/${input.path}` : input.path,
+      parent,
+      visibility: input.visibility ?? "private",
+      createdAt: this.#clock.now(),
+      subgroups: [],
+      projects: [],
+      hooks: [],
+      markedForDeletionOn: null,
+    };
+    parent?.subgroups.push(group);
+    this.groups.set(group.id, group);
+    this.#groupPaths.set(group.fullPath, group);
+    this.revision++;
+    return group;
+  }
+
+  addProject(input: ProjectInput): Project {
+    const now = this.#clock.now();
+    const project: Project = {
+      id: ++this.#lastProjectId,
+      path: input.path,
+      name: input.name ?? input.path,
+      fullPath: `${input.group.fullPath}/${input.path}`,
+      group: input.group,
+      visibility: input.visibility ?? "private",
+      archived: input.archived ?? false,
+      markedForDeletionOn: input.markedForDeletionOn ?? null,
+      topics: input.topics ?? NO_TOPICS,
+      createdAt: now,
+      lastActivityAt: now,
+      sharedWith: new Map(),
+      hooks: [],
+      forbidden: false,
+      content: input.content ? new Set(input.content) : EVERYTHING,
+      schedules: null,
+    };
+    input.group.projects.push(project);
+    this.projects.set(project.id, project);
+    this.#projectPaths.set(project.fullPath, project);
+    this.revision++;
+    return project;
+  }
+
+  /** Changes what a listing shows of the project. */
+  updateProject(
+    project: Project,
+    change: Partial<
+      Pick<
+        Project,
+        | "archived"
+        | "markedForDeletionOn"
+        | "topics"
+        | "visibility"
+        | "forbidden"
+        | "lastActivityAt"
+        | "content"
+      >
+    >,
+  ): void {
+    Object.assign(project, change);
+    this.revision++;
+  }
+
+  shareProject(project: Project, group: Group, level: number): void {
+    project.sharedWith.set(group.id, level);
+    this.revision++;
+  }
+
+  deleteProject(project: Project): void {
+    this.projects.delete(project.id);
+    this.#projectPaths.delete(project.fullPath);
+    project.group.projects.splice(project.group.projects.indexOf(project), 1);
+    for (const [path, moved] of this.#formerPaths) if (moved === project) this.#formerPaths.delete(path);
+    this.revision++;
+  }
+
+  /** Another path, another group or both; the old path keeps leading to it. */
+  moveProject(project: Project, to: { readonly group?: Group; readonly path?: string }): void {
+    const oldPath = project.fullPath;
+    if (to.group && to.group !== project.group) {
+      project.group.projects.splice(project.group.projects.indexOf(project), 1);
+      project.group = to.group;
+      to.group.projects.push(project);
+    }
+    project.path = to.path ?? project.path;
+    this.#repath(project, oldPath);
+    this.revision++;
+  }
+
+  /** Another path for a group and so for everything below it; no project in it notices but by its path. */
+  renameGroup(group: Group, path: string): void {
+    group.path = path;
+    const walk = (g: Group): void => {
+      this.#groupPaths.delete(g.fullPath);
+      g.fullPath = g.parent ? `${g.parent.fullPath}/${g.path}` : g.path;
+      this.#groupPaths.set(g.fullPath, g);
+      for (const project of g.projects) this.#repath(project, project.fullPath);
+      g.subgroups.forEach(walk);
+    };
+    walk(group);
+    this.revision++;
+  }
+
+  #repath(project: Project, oldPath: string): void {
+    this.#projectPaths.delete(oldPath);
+    this.#formerPaths.set(oldPath, project);
+    project.fullPath = `${project.group.fullPath}/${project.path}`;
+    this.#formerPaths.delete(project.fullPath);
+    this.#projectPaths.set(project.fullPath, project);
+  }
+
+  /** Adds a hook past all checks; null: a system hook. */
+  addHook(parent: Project | Group | null, url: string): Hook {
+    const hook = this.draftHook(parent, url);
+    (parent?.hooks ?? this.systemHooks).push(hook);
+    return hook;
+  }
+
+  /** A hook with an id of its own that belongs to nothing yet. */
+  draftHook(parent: Project | Group | null, url: string): Hook {
+    const level: HookLevel = parent === null ? "system" : "group" in parent ? "project" : "group";
+    return newHook(++this.#lastHookId, level, parent?.id ?? 0, url, this.#clock.now());
+  }
+
+  nextLogId(): number {
+    return ++this.#lastLogId;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  group(ref: string | number): Group | undefined {
+    return isId(ref) ? this.groups.get(Number(ref)) : this.#groupPaths.get(String(ref));
+  }
+
+  /** A project by id or path, and whether the path is one that it has left. */
+  project(ref: string | number): { project: Project; moved: boolean } | undefined {
+    if (isId(ref)) {
+      const found = this.projects.get(Number(ref));
+      return found && { project: found, moved: false };
+    }
+    const current = this.#projectPaths.get(String(ref));
+    if (current) return { project: current, moved: false };
+    const former = this.#formerPaths.get(String(ref));
+    return former && { project: former, moved: true };
+  }
+}
+
+/** The group itself and all groups above it, nearest first. */
+export function ancestry(group: Group): Group[] {
+  const result: Group[] = [];
+  for (let g: Group | null = group; g !== null; g = g.parent) result.push(g);
+  return result;
+}
+
+/** The group and everything below it. */
+export function withDescendants(group: Group): Group[] {
+  return [group, ...group.subgroups.flatMap(withDescendants)];
+}
+
+function isId(ref: string | number): boolean {
+  return typeof ref === "number" || /^\d+$/.test(ref);
+}

@@ -1,0 +1,24 @@
+/** A pipeline schedule as the simulated database holds it. */
+import type { User } from "./model.ts";
+
+export interface ScheduleVariable {
+  readonly key: string;
+  value: string;
+  variableType: "env_var" | "file";
+}
+
+export interface Schedule {
+  readonly id: number;
+  readonly createdAt: number;
+  updatedAt: number;
+  description: string;
+  ref: string;
+  cron: string;
+  cronTimezone: string;
+  active: boolean;
+  owner: User;
+  readonly variables: Map<string, ScheduleVariable>;
+  readonly inputs: Map<string, unknown>;
+  /** Wall clock, milliseconds, of each pipeline that it started. */
+  readonly pipelines: { readonly id: number; readonly createdAt: number }[];
+}

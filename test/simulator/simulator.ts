@@ -1,0 +1,87 @@
+/**
+ * A GitLab on loopback, for tests and for the demo: real HTTP, real webhooks, the limits and peculiarities of the API, and
+ * trouble on demand. Nothing that GitLab hides is ever answered under /api/v4; /__sim/ shows and steers what is inside.
+ */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { Counters } from "./counters.ts";
+import { Faults } from "./faults.ts";
+import { mountGate } from "./gate.ts";
+import { mountHooksApi } from "./hooks-api.ts";
+import type { SimEnv } from "./http.ts";
+import { ApiError } from "./http.ts";
+import type { Model, Token, User } from "./model.ts";
+import type { SimulatorOptions } from "./options.ts";
+import { mountProjectsApi } from "./projects-api.ts";
+import { createSeeder } from "./seed.ts";
+import type { Seeder } from "./seed.ts";
+import type { Settings } from "./world.ts";
+import { createWorld } from "./world.ts";
+
+export interface Simulator {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  readonly url: string;
+  readonly model: Model;
+  /** May be changed while it runs. */
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly faults: Faults;
+  readonly seed: Seeder;
+  /** A user who owns every top-level group that `seed` makes, and the user's token with scope `api`. */
+  readonly owner: User;
+  readonly token: Token;
+  /** All limits start anew, as if the next minute had begun. */
+  nextMinute(): void;
+  /** Cuts all connections and frees the port. */
+  close(): Promise<void>;
+}
+
+export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const world = createWorld(options);
+  const counters = new Counters(world.clock, options.requestLogSize ?? 50_000);
+  const faults = new Faults();
+  const owner = world.model.addUser({ username: "owner" });
+  const token = world.model.addToken({ value: "glpat-simulator-owner", user: owner });
+  const seed = createSeeder(world.model, owner);
+
+  const app = new Hono<SimEnv>();
+  const api = new Hono<SimEnv>();
+  mountGate(app, world, counters, faults);
+  mountProjectsApi(api, world);
+  mountHooksApi(api, world);
+  app.route("/api/v4", api);
+  app.notFound((c) => c.json({ error: "404 Not Found" }, 404));
+  app.onError((error, c) => {
+    if (!(error instanceof ApiError)) throw error;
+    for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
+    return c.json(error.body, error.status as ContentfulStatusCode);
+  });
+
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
+  });
+  world.baseUrl = `http://${options.host ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url: world.baseUrl,
+    model: world.model,
+    settings: world.settings,
+    counters,
+    faults,
+    seed,
+    owner,
+    token,
+    nextMinute: () => world.throttle.reset(),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
