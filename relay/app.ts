@@ -1,0 +1,88 @@
+/**
+ * The relay's HTTP interface: which path is whose. Knows Hono and nothing of sockets, files or the process.
+ *
+ * Webhook paths have no middleware: each would cost every webhook a chain of promises.
+ */
+import { Hono, type Context } from "hono";
+import { isHookKey } from "../lib/secrets.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Health } from "./health.ts";
+import type { Ingest } from "./ingest/receive.ts";
+import { webhookRequest, type ServerBindings } from "./ingest/request.ts";
+
+export interface AppEnv {
+  Bindings: ServerBindings;
+}
+
+export interface AppDeps {
+  readonly ingest: Ingest;
+  readonly log: Log;
+  readonly health: () => Health;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Adds the routes of the operator's side: dashboard and admin API. @default none */
+  readonly mountAdmin?: (app: Hono<AppEnv>) => void;
+}
+
+type Handle = "receive" | "known";
+
+export function createApp(deps: AppDeps): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const { ingest } = deps;
+
+  const shared =
+    (handle: Handle) =>
+    (c: Context<AppEnv>): Promise<Response> =>
+      ingest[handle](webhookRequest(c.req.raw, c.env), null);
+  const perHook =
+    (handle: Handle) =>
+    (c: Context<AppEnv>): Promise<Response> | Response => {
+      const hookKey = c.req.param("hookKey") as string;
+      return isHookKey(hookKey)
+        ? ingest[handle](webhookRequest(c.req.raw, c.env), hookKey)
+        : problem(404, "not_found", "there is nothing at this address");
+    };
+
+  // Fixed paths stand before the pattern that would match them too.
+  app.post("/webhooks/gitlab", shared("receive"));
+  app.post("/api/v1/webhooks/gitlab", shared("receive"));
+  app.post("/webhooks/gitlab/known", shared("known"));
+  app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}", perHook("receive"));
+  app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}/known", perHook("known"));
+  for (const path of [
+    "/webhooks/gitlab",
+    "/api/v1/webhooks/gitlab",
+    "/webhooks/gitlab/known",
+    "/webhooks/gitlab/:hookKey{[pg][0-9]+}",
+    "/webhooks/gitlab/:hookKey{[pg][0-9]+}/known",
+  ]) {
+    app.all(path, () => problem(405, "method_not_allowed", "only POST is answered here", { allow: "POST" }));
+  }
+
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  const ready = (c: Context<AppEnv>): Response => {
+    const health = deps.health();
+    return c.json(health, health.status === "ready" ? 200 : 503);
+  };
+  app.get("/readyz", ready);
+  app.get("/api/v1/health", ready);
+  app.get("/metrics", async (c) =>
+    c.body(await deps.metrics.text(), 200, { "content-type": deps.metrics.contentType }),
+  );
+
+  deps.mountAdmin?.(app);
+
+  app.notFound(() => problem(404, "not_found", "there is nothing at this address"));
+  app.onError((error, c) => {
+    deps.log.error("request.failed", { path: c.req.path, reason: messageOf(error), stack: error.stack });
+    return problem(500, "internal", "something went wrong in the relay; its log says more");
+  });
+  return app;
+}
+
+function problem(status: number, code: string, message: string, headers?: Record<string, string>): Response {
+  return new Response(JSON.stringify({ error: { code, message } }), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}

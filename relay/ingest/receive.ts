@@ -1,0 +1,312 @@
+/**
+ * The answer to a webhook: a ladder of refusals in a fixed order, first match wins, then the storage.
+ *
+ *   403 forbidden      the sender's address is not on the allow-list
+ *   413 too_large      the body is above the limit: by Content-Length, else while it is read
+ *   401 unauthorized   no valid secret token or signature (429 too_many_failures once a sender keeps failing)
+ *   400 malformed      not a JSON object
+ *   202, 200           on stable storage; or was already
+ *   503 unavailable    cannot be stored now, with Retry-After
+ *
+ * 404 and 405 come before it, in relay/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
+ * answer on the ladder: there is nobody, or no body, to give it to.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import { UpstreamError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config.ts";
+import type { RequestStatus } from "../metrics.ts";
+import type { Enqueued, Queue } from "../queue/queue.ts";
+import { createAddressRules, senderOf, type AddressRules } from "./addresses.ts";
+import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
+import { discardRest, isStillSending, readBody } from "./body.ts";
+import { newEvent, parseObject } from "./event.ts";
+import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
+import { createThrottle } from "./throttle.ts";
+
+/** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
+export const PERSIST_DEADLINE_MS = 5000;
+/** Delivery ids that one request may ask about. */
+export const MAX_KNOWN_IDS = 500;
+/** Seconds after which the sender may try again, where the storage does not say better. */
+const RETRY_AFTER_SECONDS = 10;
+
+/** What changes when relay.yaml does; compiled once, swapped as a whole. */
+export interface IngestRules {
+  readonly maxBodyBytes: number;
+  readonly addresses: AddressRules;
+  readonly authenticator: Authenticator;
+}
+
+export function compileIngest(config: Pick<Config, "server" | "gitlab">): IngestRules {
+  return {
+    maxBodyBytes: config.server.maxBodyBytes,
+    addresses: createAddressRules(config.server),
+    authenticator: createAuthenticator(config.gitlab),
+  };
+}
+
+export interface IngestDeps {
+  readonly queue: Pick<Queue, "enqueue" | "known">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The rules in force; read once per request. */
+  readonly rules: () => IngestRules;
+  /** True once the relay is shutting down: what comes after that is answered with 503. */
+  readonly isStopping: () => boolean;
+  readonly metrics: {
+    request(status: RequestStatus, kind: string | null, durationMs: number): void;
+  };
+}
+
+export interface Ingest {
+  /** Answers a webhook. Rejects only on a bug. */
+  receive(request: WebhookRequest, hookKey: string | null): Promise<Response>;
+  /** Answers which delivery ids are stored; the same ladder, another body. */
+  known(request: WebhookRequest, hookKey: string | null): Promise<Response>;
+}
+
+interface Refused {
+  readonly ok: false;
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly counted: RequestStatus;
+  readonly retryAfterSeconds?: number;
+  /** The body was not read to its end. */
+  readonly unread?: boolean;
+}
+
+interface Admitted {
+  readonly ok: true;
+  readonly body: Uint8Array;
+  readonly parsed: Readonly<Record<string, unknown>>;
+  readonly verifiedBy: readonly Credential[];
+  readonly receivedAt: number;
+  readonly verifiedMs: number;
+}
+
+const FORBIDDEN: Refused = {
+  ok: false,
+  status: 403,
+  code: "forbidden",
+  message: "requests from this address are not accepted",
+  counted: "forbidden",
+  unread: true,
+};
+const MALFORMED: Refused = {
+  ok: false,
+  status: 400,
+  code: "malformed",
+  message: "the body must be a JSON object in UTF-8",
+  counted: "malformed",
+};
+const TOO_SLOW: Refused = {
+  ok: false,
+  status: 408,
+  code: "timeout",
+  message: "the body did not come in time",
+  counted: "malformed",
+  unread: true,
+};
+const BROKEN: Refused = {
+  ok: false,
+  status: 400,
+  code: "malformed",
+  message: "the body ended before its announced length",
+  counted: "malformed",
+};
+
+export function createIngest(deps: IngestDeps): Ingest {
+  const { queue, clock, log, metrics } = deps;
+  const throttle = createThrottle(clock);
+
+  /** The ladder down to 400. */
+  async function admit(
+    request: WebhookRequest,
+    hookKey: string | null,
+    startedMs: number,
+  ): Promise<Admitted | Refused> {
+    const rules = deps.rules();
+    const receivedAt = clock.now();
+    const { headers } = request;
+    const forwarded = headers["x-forwarded-for"];
+    const address = rules.addresses.clientOf(
+      request.socketAddress,
+      typeof forwarded === "string" ? forwarded : undefined,
+    );
+    if (!rules.addresses.allowed(address)) {
+      log.warn("webhook.forbidden", { address });
+      return FORBIDDEN;
+    }
+    const limit = rules.maxBodyBytes;
+    const announced = contentLengthOf(headers);
+    if (announced !== null && announced > limit) return tooLarge(limit);
+    const claimed = rules.authenticator.claim(headers, hookKey);
+    // A chunked body may still turn out to be too large, which comes before 401.
+    if (claimed.refused !== null && announced !== null) {
+      return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
+    }
+    const read = await readBody(request, limit, clock);
+    if (!read.ok) {
+      if (read.reason === "too-large") return tooLarge(limit);
+      return read.reason === "too-slow" ? TOO_SLOW : BROKEN;
+    }
+    const verdict = rules.authenticator.judge(claimed, headers, read.bytes, receivedAt);
+    if (!verdict.ok) return unauthorized(address, verdict.reason, hookKey);
+    const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
+    const parsed = parseObject(read.bytes);
+    if (parsed === null) return MALFORMED;
+    return { ok: true, body: read.bytes, parsed, verifiedBy: verdict.verifiedBy, receivedAt, verifiedMs };
+  }
+
+  function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
+    const waitSeconds = throttle.fail(senderOf(address));
+    if (waitSeconds > 0) {
+      return {
+        ok: false,
+        status: 429,
+        code: "too_many_failures",
+        message: "too many requests from this address had no valid secret token or signature",
+        counted: "unauthorized",
+        retryAfterSeconds: waitSeconds,
+      };
+    }
+    log.warn("webhook.unauthorized", { address, reason, hookKey });
+    return {
+      ok: false,
+      status: 401,
+      code: "unauthorized",
+      message: "no valid secret token or signature",
+      counted: "unauthorized",
+    };
+  }
+
+  function unavailable(error: unknown): Refused {
+    if (!(error instanceof UpstreamError)) throw error;
+    log.error("webhook.unavailable", { code: error.code, reason: error.message });
+    return {
+      ok: false,
+      status: 503,
+      code: "unavailable",
+      message: "the event cannot be stored now",
+      counted: "unavailable",
+      retryAfterSeconds:
+        error.retryAfterMs === null ? RETRY_AFTER_SECONDS : Math.ceil(error.retryAfterMs / 1000),
+    };
+  }
+
+  /** Rejects with an UpstreamError at the deadline; what comes of the task after it is nobody's business. */
+  function withinDeadline<T>(task: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(PERSIST_DEADLINE_MS, () =>
+        reject(
+          new UpstreamError("timeout", `the storage took longer than ${PERSIST_DEADLINE_MS} ms`, {
+            retryable: true,
+          }),
+        ),
+      );
+      task.then(
+        (value) => {
+          timer.cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          timer.cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  return {
+    async receive(request, hookKey) {
+      const startedMs = clock.monotonic();
+      const isStopping = deps.isStopping();
+      const admitted = await admit(request, hookKey, startedMs);
+      if (!admitted.ok) {
+        metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
+        return refusal(request, admitted, clock);
+      }
+      const { event } = newEvent({ headers: request.headers, hookKey, ...admitted });
+      let stored: Enqueued;
+      try {
+        if (isStopping)
+          throw new UpstreamError("stopping", "the relay is shutting down", { retryable: true });
+        stored = await withinDeadline(queue.enqueue(event));
+      } catch (error) {
+        const refused = unavailable(error);
+        metrics.request(refused.counted, event.meta.kind, clock.monotonic() - startedMs);
+        return refusal(request, refused, clock);
+      }
+      metrics.request(stored.status, event.meta.kind, clock.monotonic() - startedMs);
+      log.info(`webhook.${stored.status}`, {
+        eventId: stored.id,
+        kind: event.meta.kind,
+        project: event.meta.projectPath,
+      });
+      return json(stored.status === "accepted" ? 202 : 200, stored);
+    },
+
+    async known(request, hookKey) {
+      const admitted = await admit(request, hookKey, clock.monotonic());
+      if (!admitted.ok) return refusal(request, admitted, clock);
+      const { ids } = admitted.parsed;
+      if (!isIdList(ids)) {
+        const message = `"ids" must be a list of at most ${MAX_KNOWN_IDS} delivery ids`;
+        return refusal(request, { ...MALFORMED, message }, clock);
+      }
+      try {
+        return json(200, { known: await withinDeadline(queue.known(ids)) });
+      } catch (error) {
+        return refusal(request, unavailable(error), clock);
+      }
+    },
+  };
+}
+
+function tooLarge(limit: number): Refused {
+  return {
+    ok: false,
+    status: 413,
+    code: "too_large",
+    message: `the body is larger than ${limit} bytes`,
+    counted: "too_large",
+    unread: true,
+  };
+}
+
+function isIdList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= MAX_KNOWN_IDS && value.every((id) => typeof id === "string");
+}
+
+const JSON_HEADERS = { "content-type": "application/json" };
+
+function json(status: number, value: unknown): Response {
+  return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
+}
+
+/** Ends the connection where the body was not read; the sender gets the whole answer first, even while it is still sending. */
+function refusal(request: WebhookRequest, refused: Refused, clock: Clock): Response {
+  const { code, message } = refused;
+  const body = JSON.stringify({ error: { code, message } });
+  const headers: Record<string, string> = { ...JSON_HEADERS };
+  if (refused.retryAfterSeconds !== undefined) headers["retry-after"] = String(refused.retryAfterSeconds);
+  if (refused.unread !== true || request.incoming === null)
+    return new Response(body, { status: refused.status, headers });
+  const { incoming } = request;
+  if (isStillSending(request)) {
+    headers["connection"] = "close";
+    headers["content-length"] = String(Buffer.byteLength(body));
+    const lingering = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(Buffer.from(body));
+        await discardRest(incoming, clock);
+        controller.close();
+      },
+    });
+    return new Response(lingering, { status: refused.status, headers });
+  }
+  if (awaitsContinue(request)) headers["connection"] = "close";
+  return new Response(body, { status: refused.status, headers });
+}
