@@ -1,0 +1,21 @@
+/** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
+import { Hono } from "hono";
+import { createAccess } from "./access.ts";
+import { createApi } from "./api.ts";
+import { createFeed } from "./feed.ts";
+import type { AdminDeps, AdminEnv } from "./ports.ts";
+
+export interface Admin {
+  /** To be mounted at the root; leaves every path that is not its own to others. */
+  readonly app: Hono<AdminEnv>;
+  /** Ends the live streams, so that the server can close. */
+  close(): void;
+}
+
+export function createAdmin(deps: AdminDeps): Admin {
+  const app = new Hono<AdminEnv>();
+  const access = createAccess(deps);
+  const feed = createFeed(deps.queue);
+  app.route("/api/v1", createApi(deps, access, feed));
+  return { app, close: () => feed.close() };
+}

@@ -1,0 +1,228 @@
+/**
+ * The admin API: events, dead letters and targets as JSON, for scripts and for the pages' own script. Lists are answered from
+ * metadata alone; a body is loaded by the one route that sends it. docs/admin-api.md describes every route.
+ */
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { UpstreamError, messageOf } from "../../lib/errors.ts";
+import type { EventFilter } from "../queue/queue.ts";
+import type { Access } from "./access.ts";
+import { RefusalError, refuse } from "./answer.ts";
+import { NO_STATS, detailJson, summaryJson, targetJson } from "./event-json.ts";
+import type { Feed } from "./feed.ts";
+import type { AdminDeps, AdminEnv } from "./ports.ts";
+import {
+  DEFAULT_LIMIT,
+  FILTER_NAMES,
+  MAX_LIMIT,
+  bad,
+  parseCursor,
+  parseFilter,
+  parseLimit,
+  type Read,
+} from "./query.ts";
+import { eventStream } from "./stream.ts";
+
+const MAX_STREAMS = 100;
+const MAX_REQUEST_BYTES = 65_536;
+
+type ApiContext = Context<AdminEnv>;
+
+/** Routes below /api/v1, to be mounted there. */
+export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<AdminEnv> {
+  const { queue, log } = deps;
+  const mask = (text: string): string => text;
+  const maskHeader = (_name: string, value: string): string => value;
+  const api = new Hono<AdminEnv>();
+  let streams = 0;
+
+  for (const path of ["/events", "/events/*", "/dead/*", "/targets", "/targets/*", "/stream"])
+    api.use(path, access.api);
+
+  api.on(
+    "POST",
+    ["/events/*", "/dead/*", "/targets/*"],
+    bodyLimit({
+      maxSize: MAX_REQUEST_BYTES,
+      onError: (c) =>
+        refuse(c, {
+          status: 413,
+          code: "too-large",
+          message: `the body is longer than ${MAX_REQUEST_BYTES} bytes`,
+        }),
+    }),
+  );
+
+  api.onError((error, c) => {
+    if (error instanceof RefusalError) return refuse(c, error.refusal);
+    if (error instanceof UpstreamError)
+      return refuse(c, {
+        status: 503,
+        code: error.code,
+        message: error.message,
+        retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 5000) / 1000),
+      });
+    log.error("admin.failed", { path: c.req.path, error: messageOf(error), stack: (error as Error).stack });
+    return refuse(c, {
+      status: 500,
+      code: "internal",
+      message: "the relay failed to answer; its log says why",
+    });
+  });
+
+  api.get("/events", async (c) => {
+    const read = queryOf(c);
+    const page = await queue.list(
+      parseFilter(read),
+      parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
+      parseCursor(read("cursor")),
+    );
+    return c.json({
+      events: page.events.map((event) => summaryJson(event, mask)),
+      cursor: page.cursor,
+      partial: page.partial,
+    });
+  });
+
+  api.get("/events/:id", async (c) => {
+    const event = await queue.get(c.req.param("id"));
+    return event === null ? noEvent(c) : c.json(detailJson(event, mask, maskHeader));
+  });
+
+  api.get("/events/:id/body", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null) return noEvent(c);
+    log.info("admin.body-sent", { eventId: id, bytes: body.length });
+    const type = event.meta.headers.find(([name]) => name === "content-type")?.[1];
+    return c.body(body as Uint8Array<ArrayBuffer>, 200, {
+      "Content-Type": type ?? "application/json",
+      "Content-Disposition": `attachment; filename="${id}.json"`,
+      "Content-Security-Policy": "sandbox",
+    });
+  });
+
+  api.post("/events/:id/replay", async (c) => {
+    const id = c.req.param("id");
+    const targets = targetsOf(await jsonBody(c), deps);
+    const replayed = await queue.replay(id, targets);
+    if (replayed === null) return noEvent(c);
+    log.info("admin.replayed", { eventId: id, targets: replayed });
+    return c.json({ id, targets: replayed });
+  });
+
+  api.post("/dead/replay", async (c) => {
+    const filter = filterOf(c, await jsonBody(c));
+    const replayed = await queue.replayDead(filter);
+    log.info("admin.dead-replayed", { count: replayed, filter });
+    return c.json({ replayed });
+  });
+
+  api.delete("/events/:id", async (c) => {
+    const id = c.req.param("id");
+    if (!(await queue.remove(id))) return noEvent(c);
+    log.info("admin.removed", { eventId: id });
+    return c.body(null, 204);
+  });
+
+  api.get("/targets", (c) => {
+    const { targets } = queue.stats();
+    return c.json({
+      targets: deps.targets().map((status) => targetJson(status, targets.get(status.name) ?? NO_STATS)),
+    });
+  });
+
+  for (const [verb, paused] of [
+    ["pause", true],
+    ["resume", false],
+  ] as const) {
+    api.post(`/targets/:name/${verb}`, async (c) => {
+      const name = c.req.param("name");
+      const status = deps.targets().find((target) => target.name === name);
+      if (status === undefined)
+        return refuse(c, { status: 404, code: "not-found", message: `there is no target "${name}"` });
+      await queue.setPaused(name, paused);
+      log.info(paused ? "admin.paused" : "admin.resumed", { target: name });
+      return c.json(targetJson(status, queue.stats().targets.get(name) ?? { ...NO_STATS, paused }));
+    });
+  }
+
+  api.get("/stream", (c) => {
+    const read = queryOf(c);
+    const { project, kind, action, actor } = parseFilter(read);
+    if (streams >= MAX_STREAMS)
+      return refuse(c, { status: 503, code: "too-many-streams", message: `${MAX_STREAMS} streams are open` });
+    const stream = eventStream({
+      feed,
+      clock: deps.clock,
+      mask,
+      lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
+      wants: (meta) =>
+        (project === undefined || meta.projectPath === project || String(meta.projectId) === project) &&
+        (kind === undefined || meta.kind === kind || meta.eventName === kind) &&
+        (action === undefined || meta.action === action) &&
+        (actor === undefined || meta.actor === actor),
+      onEnd: () => void (streams -= 1),
+    });
+    streams += 1;
+    return c.body(stream, 200, {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Accel-Buffering": "no",
+    });
+  });
+
+  return api;
+}
+
+function queryOf(c: ApiContext): Read {
+  return (name) => c.req.query(name);
+}
+
+function noEvent(c: ApiContext): Response {
+  return refuse(c, {
+    status: 404,
+    code: "not-found",
+    message: "there is no such event; it may have expired",
+  });
+}
+
+/** The JSON object of a request; an empty body is an empty object. Throws a RefusalError (400). */
+async function jsonBody(c: ApiContext): Promise<Readonly<Record<string, unknown>>> {
+  const text = await c.req.text();
+  if (text.trim() === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw bad("the body is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw bad("the body must be a JSON object");
+  return value as Record<string, unknown>;
+}
+
+/** `{"targets": ["a", "b"]}`; null: all that the event was matched with. */
+function targetsOf(body: Readonly<Record<string, unknown>>, deps: AdminDeps): readonly string[] | null {
+  const { targets } = body;
+  if (targets === undefined || targets === null) return null;
+  if (!Array.isArray(targets) || targets.length === 0 || !targets.every((t) => typeof t === "string"))
+    throw bad("targets must be a list of names of targets");
+  const known = new Set(deps.targets().map((target) => target.name));
+  const unknown = targets.find((name) => !known.has(name));
+  if (unknown !== undefined) throw bad(`there is no target "${unknown}"`);
+  return [...new Set(targets)];
+}
+
+/** A filter from the query, or from fields of the same names in the body. */
+function filterOf(c: ApiContext, body: Readonly<Record<string, unknown>>): EventFilter {
+  const unknown = Object.keys(body).find((name) => !(FILTER_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw bad(`there is no filter "${unknown}"`);
+  return parseFilter((name) => {
+    const given = body[name];
+    if (given === undefined || given === null) return c.req.query(name);
+    if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
+    return String(given);
+  });
+}

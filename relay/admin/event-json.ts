@@ -1,0 +1,99 @@
+/**
+ * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
+ * UTC ISO strings, null where there is none.
+ */
+import type { EventMeta } from "../event.ts";
+import type { Attempt, Delivery } from "../queue/delivery-state.ts";
+import type { EventSummary, TargetStats } from "../queue/queue.ts";
+import type { TargetStatus } from "./ports.ts";
+
+export type Mask = (text: string) => string;
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}
+
+/** What is known of an event without its headers. */
+export function metaJson(meta: EventMeta) {
+  const { headers: _headers, receivedAt, ...rest } = meta;
+  return { ...rest, receivedAt: iso(receivedAt) };
+}
+
+export function attemptJson(attempt: Attempt, mask: Mask) {
+  return {
+    at: iso(attempt.at),
+    durationMs: attempt.durationMs,
+    status: attempt.status,
+    error: attempt.error === null ? null : mask(attempt.error),
+    excerpt: attempt.excerpt === null ? null : mask(attempt.excerpt),
+    ...(attempt.steps === undefined ? {} : { steps: attempt.steps }),
+  };
+}
+
+/** A delivery; in lists only its last attempt is told. */
+export function deliveryJson(delivery: Delivery, mask: Mask) {
+  const last = delivery.history.at(-1);
+  return {
+    target: delivery.target,
+    replay: delivery.replay,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    firstAttemptAt: isoOrNull(delivery.firstAttemptAt),
+    dueAt: isoOrNull(delivery.dueAt),
+    endedAt: isoOrNull(delivery.endedAt),
+    reason: delivery.reason === null ? null : mask(delivery.reason),
+    lastAttempt: last === undefined ? null : attemptJson(last, mask),
+  };
+}
+
+export function summaryJson(summary: EventSummary, mask: Mask) {
+  return {
+    ...metaJson(summary.meta),
+    state: summary.state,
+    deliveries: summary.deliveries.map((delivery) => deliveryJson(delivery, mask)),
+  };
+}
+
+/** One event with its headers and every attempt that is remembered. */
+export function detailJson(
+  summary: EventSummary,
+  mask: Mask,
+  maskHeader: (name: string, value: string) => string,
+) {
+  return {
+    ...metaJson(summary.meta),
+    state: summary.state,
+    headers: summary.meta.headers.map(([name, value]) => [name, maskHeader(name, value)]),
+    deliveries: summary.deliveries.map((delivery) => ({
+      ...deliveryJson(delivery, mask),
+      history: delivery.history.map((attempt) => attemptJson(attempt, mask)),
+    })),
+  };
+}
+
+/** Figures of a target that the queue has not heard of. */
+export const NO_STATS: TargetStats = {
+  waiting: 0,
+  sending: 0,
+  dead: 0,
+  lanes: 0,
+  paused: false,
+  oldestAt: null,
+};
+
+export function targetJson(status: TargetStatus, stats: TargetStats) {
+  return {
+    ...status,
+    breakerUntil: isoOrNull(status.breakerUntil),
+    paused: stats.paused,
+    waiting: stats.waiting,
+    sending: stats.sending,
+    dead: stats.dead,
+    lanes: stats.lanes,
+    oldestAt: isoOrNull(stats.oldestAt),
+  };
+}

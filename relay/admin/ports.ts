@@ -1,0 +1,56 @@
+/**
+ * What the operator's side needs from the rest of the relay: handed in once by main.ts, so that the pages and the API know
+ * neither Redis nor journal, neither HTTP clients nor the process.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config.ts";
+import type { AddressRules } from "../ingest/addresses.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Queue } from "../queue/queue.ts";
+
+/** One target's worker, as it is now. */
+export interface TargetStatus {
+  readonly name: string;
+  /** `http`, `log`, `module` or `pipeline`. */
+  readonly type: string;
+  /** Where it delivers to, fit to be shown: no user info, no query. Null where it has no address. */
+  readonly address: string | null;
+  readonly breaker: "closed" | "open" | "half-open";
+  /** Wall clock at which an open breaker lets a probe through; null unless it is open. */
+  readonly breakerUntil: number | null;
+  /** Attempts under way. */
+  readonly inFlight: number;
+  /** Attempts that may be under way at once. */
+  readonly concurrency: number;
+  /** Attempts that ended in the last minute. */
+  readonly attemptsLastMinute: number;
+}
+
+export interface AdminDeps {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** The settings in force; may change while the relay runs. */
+  readonly config: () => Config;
+  /** Every configured target, in the order of the configuration. */
+  readonly targets: () => readonly TargetStatus[];
+  /** Which proxies are believed. */
+  readonly addresses: () => AddressRules;
+  /** Shown on the dashboard. */
+  readonly version: string;
+  /** Checks of readiness beside the queue's own. @default none */
+  readonly checks?: () => readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+}
+
+/** What @hono/node-server puts into `c.env`. */
+export interface AdminEnv {
+  readonly Bindings: {
+    readonly incoming?: {
+      readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean };
+      readonly httpVersion?: string;
+    };
+  };
+  readonly Variables: { csrf: string };
+}
