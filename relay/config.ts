@@ -7,6 +7,17 @@ import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
 import { decodeSigningToken } from "../lib/signature.ts";
 import type { EnvBinding } from "../lib/settings.ts";
 
+/** Shapes of credentials that turn up in commit messages, comments and job logs. */
+const DEFAULT_MASK_PATTERNS = [
+  "\\bgl[a-z]{1,6}-[\\w-]{20,}",
+  "\\bwhsec_[A-Za-z0-9+/=]{32,}",
+  "\\bgh[pousr]_[A-Za-z0-9]{36,}",
+  "\\bxox[abprs]-[\\w-]{10,}",
+  "\\bAKIA[0-9A-Z]{16}\\b",
+  "\\beyJ[\\w-]{10,}\\.[\\w-]{10,}\\.[\\w-]+",
+  "-----BEGIN [A-Z ]*PRIVATE KEY-----[\\s\\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+];
+
 const secret = (schema: z.ZodString): z.ZodString => schema.meta({ secret: true });
 
 const positive = z.number().positive();
@@ -22,11 +33,9 @@ const signingToken = secret(
   }),
 );
 
-const eventName = z
-  .string()
-  .refine((name) => KNOWN_EVENT_NAMES.has(name), {
-    error: "is not an event that GitLab sends; see docs/events.md",
-  });
+const eventName = z.string().refine((name) => KNOWN_EVENT_NAMES.has(name), {
+  error: "is not an event that GitLab sends; see docs/events.md",
+});
 
 const projectPattern = z.union([z.string().min(1), z.number().int().positive()]);
 
@@ -89,10 +98,26 @@ const fs = z.strictObject({
     .describe("Disk space in bytes that is kept free; below it webhooks get 503"),
 });
 
+const redisNode = z.strictObject({
+  host: z.string().min(1).describe("Host name or address"),
+  port: z.number().int().min(1).max(65_535).default(6379).describe("Port"),
+});
+
 const redis = z.strictObject({
-  url: secret(z.string().regex(/^rediss?:\/\//, { error: "must begin with redis:// or rediss://" }))
+  url: z
+    .string()
+    .regex(/^rediss?:\/\//, { error: "must begin with redis:// or rediss://" })
     .default("redis://127.0.0.1:6379")
     .describe("Redis or Valkey, such as rediss://user:password@redis.internal:6380/0"),
+  sentinels: z
+    .array(redisNode)
+    .default([])
+    .describe("Sentinels that know the master; user, password and database are taken from the url"),
+  sentinelName: z.string().default("mymaster").describe("Name of the master that the Sentinels watch"),
+  cluster: z
+    .array(redisNode)
+    .default([])
+    .describe("Nodes of a Redis Cluster to begin with; the url does not count then"),
   prefix: z
     .string()
     .regex(/^[\w.-]+$/)
@@ -104,6 +129,18 @@ const redis = z.strictObject({
     .describe(
       "Not ready unless Redis syncs each write to disk and evicts nothing; false accepts loss in a crash",
     ),
+  waitReplicas: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      "Replicas that must have synced an event before it is acknowledged (WAITAOF, Redis 7.2 and later)",
+    ),
+  leaseSeconds: positive
+    .min(1)
+    .default(30)
+    .describe("Seconds after which the deliveries of a relay that stopped answering go to the others"),
 });
 
 const queue = z.strictObject({
@@ -216,6 +253,12 @@ const httpTarget = z.strictObject({
     .enum(["raw", "cloudevents"])
     .default("raw")
     .describe("raw: the received bytes; cloudevents: wrapped in a CloudEvent"),
+  cloudEventsMode: z
+    .enum(["structured", "binary"])
+    .default("structured")
+    .describe(
+      "structured: one JSON document with the received bytes as its data; binary: the received bytes, attributes as ce- headers",
+    ),
   allowPrivateNetworks: z
     .boolean()
     .default(true)
@@ -244,6 +287,78 @@ const override = z.strictObject({
     .describe("What is different, by target"),
 });
 
+const log = z.strictObject({
+  level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least level that is logged"),
+  dir: z
+    .string()
+    .default("")
+    .describe(
+      "Folder for a file of log lines per UTC day (relay-2026-01-31.jsonl) beside standard output; empty: none",
+    ),
+  keepDays: count.max(3650).default(14).describe("Days that such files are kept, today included"),
+});
+
+const regularExpression = z.string().refine(
+  (source) => {
+    try {
+      // oxlint-disable-next-line no-new
+      new RegExp(source, "g");
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: "must be a regular expression" },
+);
+
+const mask = z.strictObject({
+  patterns: z
+    .array(regularExpression)
+    .default(DEFAULT_MASK_PATTERNS)
+    .describe(
+      "Regular expressions; what they match is masked in log lines, pages and answers of the admin API, never in what is delivered",
+    ),
+  fields: z
+    .array(z.string().min(1))
+    .default([
+      "password",
+      "passwd",
+      "secret",
+      "token",
+      "api_key",
+      "apikey",
+      "private_key",
+      "access_token",
+      "runners_token",
+    ])
+    .describe(
+      "Names of JSON fields and headers whose values are masked in pages, upper and lower case alike",
+    ),
+});
+
+const activity = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe("Whether what the events say about the work is counted, per project, author and day"),
+  keepDays: count.max(3650).default(400).describe("Days that are kept"),
+  members: z
+    .record(z.string().min(1), z.array(z.string().min(1)).min(1))
+    .default({})
+    .describe(
+      'Team members by name, with the usernames, names and e-mail addresses they go by, such as { "Alice Doe": [alice, alice@acme.dev] }',
+    ),
+  prometheus: z
+    .strictObject({
+      enabled: z.boolean().default(false).describe("Whether /metrics shows today's activity per project"),
+      maxProjects: count
+        .max(1000)
+        .default(50)
+        .describe("Projects with series of their own, the busiest; the rest counts as other"),
+    })
+    .prefault({}),
+});
+
 export const configSchema = z
   .strictObject({
     server: server.prefault({}),
@@ -267,14 +382,9 @@ export const configSchema = z
           .describe("Bearer token and login of the dashboard; empty: loopback connections only"),
       })
       .prefault({}),
-    log: z
-      .strictObject({
-        level: z
-          .enum(["debug", "info", "warn", "error"])
-          .default("info")
-          .describe("Least level that is logged"),
-      })
-      .prefault({}),
+    log: log.prefault({}),
+    mask: mask.prefault({}),
+    activity: activity.prefault({}),
   })
   .superRefine((config, context) => {
     config.overrides.forEach((entry, index) => {
