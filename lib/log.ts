@@ -21,6 +21,8 @@ export const MASK = "***";
 /** The secrets of a running program. Short values are not masked: they would tear ordinary words apart. */
 export interface Secrets {
   add(values: Iterable<string>): void;
+  /** Sets the shapes of secrets that nobody registered, as sources of regular expressions; earlier ones no longer count. */
+  setPatterns(sources: readonly string[]): void;
   mask(text: string): string;
 }
 
@@ -29,6 +31,7 @@ const SHORTEST_MASKED = 4;
 export function createSecrets(): Secrets {
   const known = new Set<string>();
   let pattern: RegExp | null = null;
+  let shapes: readonly RegExp[] = [];
   const forms = (value: string): string[] => [
     value,
     JSON.stringify(value).slice(1, -1),
@@ -42,7 +45,14 @@ export function createSecrets(): Secrets {
       const escaped = longestFirst.map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
       pattern = escaped.length === 0 ? null : new RegExp(escaped.join("|"), "g");
     },
-    mask: (text) => (pattern === null ? text : text.replace(pattern, MASK)),
+    setPatterns(sources) {
+      shapes = sources.map((source) => new RegExp(source, "g"));
+    },
+    mask(text) {
+      let masked = pattern === null ? text : text.replace(pattern, MASK);
+      for (const shape of shapes) masked = masked.replace(shape, MASK);
+      return masked;
+    },
   };
 }
 

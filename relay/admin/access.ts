@@ -266,7 +266,7 @@ function unauthorized(message: string): Refusal {
 function tooMany(seconds: number): Refusal {
   return {
     status: 429,
-    code: "too-many-attempts",
+    code: "too_many_attempts",
     message: `too many failed attempts; try again in ${seconds} s`,
     retryAfterSeconds: seconds,
   };

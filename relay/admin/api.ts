@@ -47,7 +47,7 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
       onError: (c) =>
         refuse(c, {
           status: 413,
-          code: "too-large",
+          code: "too_large",
           message: `the body is longer than ${MAX_REQUEST_BYTES} bytes`,
         }),
     }),
@@ -58,7 +58,7 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
     if (error instanceof UpstreamError)
       return refuse(c, {
         status: 503,
-        code: error.code,
+        code: "unavailable",
         message: error.message,
         retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 5000) / 1000),
       });
@@ -141,7 +141,7 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
       const name = c.req.param("name");
       const status = deps.targets().find((target) => target.name === name);
       if (status === undefined)
-        return refuse(c, { status: 404, code: "not-found", message: `there is no target "${name}"` });
+        return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
       await queue.setPaused(name, paused);
       log.info(paused ? "admin.paused" : "admin.resumed", { target: name });
       return c.json(targetJson(status, queue.stats().targets.get(name) ?? { ...NO_STATS, paused }));
@@ -152,7 +152,7 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
     const read = queryOf(c);
     const { project, kind, action, actor } = parseFilter(read);
     if (streams >= MAX_STREAMS)
-      return refuse(c, { status: 503, code: "too-many-streams", message: `${MAX_STREAMS} streams are open` });
+      return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
     const stream = eventStream({
       feed,
       clock: deps.clock,
@@ -183,7 +183,7 @@ function queryOf(c: ApiContext): Read {
 function noEvent(c: ApiContext): Response {
   return refuse(c, {
     status: 404,
-    code: "not-found",
+    code: "not_found",
     message: "there is no such event; it may have expired",
   });
 }

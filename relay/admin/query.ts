@@ -73,7 +73,7 @@ export function parseCursor(value: string | undefined): string | null {
 }
 
 export function bad(message: string): RefusalError {
-  return new RefusalError(400, "bad-request", message);
+  return new RefusalError(400, "bad_request", message);
 }
 
 function isState(text: string): text is EventState {
