@@ -17,6 +17,10 @@ export interface EnvBinding {
   readonly path: readonly string[];
   /** How the text becomes a value; numbers and booleans that do not parse stay text, for the schema to refuse. */
   readonly as: "text" | "number" | "boolean" | "list";
+  /** What else the variable says where it is set. */
+  readonly also?: readonly { readonly path: readonly string[]; readonly value: unknown }[];
+  /** A path that the file must leave alone where the variable is set. */
+  readonly instead?: readonly string[];
 }
 
 export interface SettingsSources {
@@ -76,6 +80,15 @@ function setPath(tree: Tree, path: readonly string[], value: unknown): void {
     node = node[part] as Tree;
   }
   node[path.at(-1) as string] = value;
+}
+
+function hasPath(tree: Tree, path: readonly string[]): boolean {
+  let node: unknown = tree;
+  for (const part of path) {
+    if (!isTree(node) || !Object.hasOwn(node, part)) return false;
+    node = node[part];
+  }
+  return true;
 }
 
 function parseFile(file: { path: string; text: string }, problems: Problem[]): Tree {
@@ -143,7 +156,13 @@ export function loadSettings<S extends z.ZodType>(schema: S, sources: SettingsSo
     try {
       const text = readVariable(binding.name, sources);
       if (text === undefined) continue;
+      if (binding.instead !== undefined && hasPath(tree, binding.instead)) {
+        const message = `is set although the file has ${binding.instead.join(".")}; use one of them`;
+        problems.push({ path: binding.name, message });
+        continue;
+      }
       setPath(tree, binding.path, convert(text, binding.as));
+      for (const { path, value } of binding.also ?? []) setPath(tree, path, value);
       given.set(binding.path.join("."), binding.name);
     } catch (error) {
       problems.push({ path: binding.name, message: messageOf(error) });
@@ -206,9 +225,11 @@ function maskLeaves(value: unknown, visit: (secret: string) => string): unknown 
   return value;
 }
 
+const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#\s]*)@(.*)$/is;
+
 /** User info in any URL is a credential, whatever the field. */
 function maskUserInfo(text: string, visit: (secret: string) => string): string {
-  const match = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#\s]*)@(.*)$/is.exec(text);
+  const match = USER_INFO.exec(text);
   return match === null ? text : `${match[1]}${visit(match[2] as string)}@${match[3]}`;
 }
 
@@ -217,14 +238,36 @@ export function maskedSettings(schema: z.ZodType, settings: unknown): unknown {
   return walkSecrets(settings, [jsonSchemaOf(schema)], () => MASK);
 }
 
-/** Every secret value of the settings, for the log to mask. User info of a URL counts whole, and its password alone. */
+/**
+ * Every secret value of the settings, for the log to mask, with the parts of it that may turn up alone: items of a list, what
+ * follows the scheme of an Authorization header, user info of a URL and its password, as written and decoded.
+ */
 export function secretValues(schema: z.ZodType, settings: unknown): string[] {
-  const found: string[] = [];
+  const found = new Set<string>();
+  const addUserInfo = (userInfo: string): void => {
+    const colon = userInfo.indexOf(":");
+    for (const part of [userInfo, colon < 0 ? userInfo : userInfo.slice(colon + 1)]) {
+      found.add(part).add(decoded(part));
+    }
+  };
   walkSecrets(settings, [jsonSchemaOf(schema)], (secret) => {
-    found.push(secret, ...secret.split(",").map((s) => s.trim()));
-    const colon = secret.indexOf(":");
-    if (colon >= 0) found.push(secret.slice(colon + 1));
+    found.add(secret);
+    for (const item of secret.split(",")) found.add(item.trim());
+    const credentials = /^[A-Za-z]+ +(\S.*)$/.exec(secret)?.[1];
+    if (credentials !== undefined) found.add(credentials);
+    const inUrl = USER_INFO.exec(secret)?.[2];
+    if (inUrl !== undefined) addUserInfo(inUrl);
+    else if (secret.includes(":")) addUserInfo(secret);
     return MASK;
   });
-  return [...new Set(found)];
+  found.delete("");
+  return [...found];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

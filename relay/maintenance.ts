@@ -1,0 +1,65 @@
+/**
+ * What the relay does by the clock: forgets what retention no longer keeps, gives space back, and looks whether its storage
+ * still holds what it promises.
+ */
+import { Cron } from "croner";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Queue } from "./queue/queue.ts";
+
+/** Cron patterns, with seconds. */
+export const SCHEDULE = {
+  selfCheck: "0 * * * * *",
+  retention: "20 * * * * *",
+  compaction: "40 */5 * * * *",
+} as const;
+
+export type JobName = keyof typeof SCHEDULE;
+
+export interface Maintenance {
+  /** Runs a job now; resolves at its end, also where it failed, which is logged. */
+  run(name: JobName): Promise<void>;
+  /** When a job runs next; null after stop(). */
+  nextRun(name: JobName): Date | null;
+  stop(): void;
+}
+
+export interface MaintenanceDeps {
+  readonly queue: Pick<Queue, "selfCheck" | "expire" | "compact">;
+  readonly log: Log;
+}
+
+/**
+ * Starts the jobs. None runs twice at once, a job that fails is logged and runs again at its next time, and none keeps the
+ * process alive.
+ */
+export function startMaintenance({ queue, log }: MaintenanceDeps): Maintenance {
+  const tasks: Readonly<Record<JobName, () => Promise<void>>> = {
+    selfCheck: () => queue.selfCheck(),
+    async retention() {
+      const events = await queue.expire();
+      if (events > 0) log.info("maintenance.expired", { events });
+    },
+    compaction: () => queue.compact(),
+  };
+  const start = (name: JobName): Cron =>
+    new Cron(
+      SCHEDULE[name],
+      {
+        protect: () => log.warn("maintenance.overrun", { job: name }),
+        catch: (error) => log.error("maintenance.failed", { job: name, reason: messageOf(error) }),
+        unref: true,
+      },
+      tasks[name],
+    );
+  const jobs = {
+    selfCheck: start("selfCheck"),
+    retention: start("retention"),
+    compaction: start("compaction"),
+  };
+  return {
+    run: (name) => jobs[name].trigger(),
+    nextRun: (name) => jobs[name].nextRun(),
+    stop: () => Object.values(jobs).forEach((job) => job.stop()),
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Where the relay's settings come from: relay.yaml, the environment, and the files that NAME_FILE variables name. Decides for the
+ * start, for --check and --print-config, and for each reload.
+ */
+import { stringify } from "yaml";
+import { ConfigError, messageOf, systemCode } from "../lib/errors.ts";
+import {
+  loadSettings,
+  maskedSettings,
+  readVariable,
+  secretValues,
+  type Env,
+  type EnvBinding,
+} from "../lib/settings.ts";
+import { configSchema, ENV_BINDINGS, type Config } from "./config.ts";
+
+export const DEFAULT_FILE = "./relay.yaml";
+
+const BINDINGS: readonly EnvBinding[] = [
+  ...ENV_BINDINGS,
+  {
+    name: "RELAY_TARGET_URL",
+    path: ["targets", "default", "url"],
+    as: "text",
+    also: [{ path: ["targets", "default", "type"], value: "http" }],
+    instead: ["targets", "default"],
+  },
+];
+
+export interface SettingsInput {
+  /** Value of --config; it wins over RELAY_CONFIG. */
+  readonly file: string | null;
+  readonly env: Env;
+  /** Text of a file; throws where it cannot be read. */
+  readonly readFile: (path: string) => string;
+}
+
+export interface LoadedSettings {
+  readonly config: Config;
+  /** The settings file; null where there is none. */
+  readonly file: string | null;
+  /** Every file that was looked at, with its text; null where it was not there. A change in any of them is a change of settings. */
+  readonly inputs: ReadonlyMap<string, string | null>;
+}
+
+/** The files that a failed attempt looked at come with the error, so that their next change can be waited for. */
+export interface LoadFailure {
+  readonly error: ConfigError;
+  readonly inputs: ReadonlyMap<string, string | null>;
+}
+
+export type LoadResult =
+  | { readonly ok: true; readonly settings: LoadedSettings }
+  | ({ readonly ok: false } & LoadFailure);
+
+/** Reads and checks everything; all problems come in one ConfigError. */
+export function loadRelaySettings(input: SettingsInput): LoadResult {
+  const inputs = new Map<string, string | null>();
+  const readFile = (path: string): string => {
+    inputs.set(path, null);
+    const text = input.readFile(path);
+    inputs.set(path, text);
+    return text;
+  };
+  try {
+    const file = readSettingsFile({ ...input, readFile });
+    const config = loadSettings(configSchema, { file, env: input.env, bindings: BINDINGS, readFile });
+    return { ok: true, settings: { config, file: file?.path ?? null, inputs } };
+  } catch (error) {
+    if (error instanceof ConfigError) return { ok: false, error, inputs };
+    throw error;
+  }
+}
+
+function readSettingsFile(input: SettingsInput): { path: string; text: string } | null {
+  const named = input.file ?? namedByEnvironment(input);
+  const path = named ?? DEFAULT_FILE;
+  try {
+    return { path, text: input.readFile(path) };
+  } catch (error) {
+    if (named === null && systemCode(error) === "ENOENT") return null;
+    throw new ConfigError([{ path, message: `cannot read the settings: ${messageOf(error)}` }]);
+  }
+}
+
+function namedByEnvironment(input: SettingsInput): string | null {
+  try {
+    return readVariable("RELAY_CONFIG", input) ?? null;
+  } catch (error) {
+    throw new ConfigError([{ path: "RELAY_CONFIG", message: messageOf(error) }]);
+  }
+}
+
+/** The settings in force as YAML, fit to be shown: secrets and credentials in URLs are masked. */
+export function printedSettings(config: Config): string {
+  return stringify(maskedSettings(configSchema, config));
+}
+
+/** What the log must never show. */
+export function secretsOf(config: Config): string[] {
+  return secretValues(configSchema, config);
+}
+
+/** Settings that only a restart changes, by path; empty where nothing of the kind differs. */
+export function restartPaths(present: Config, next: Config): string[] {
+  const differing = (path: string, a: unknown, b: unknown): string[] => {
+    if (!isObject(a) || !isObject(b)) return a === b ? [] : [path];
+    return Object.keys(a).flatMap((key) => differing(`${path}.${key}`, a[key], b[key]));
+  };
+  return [
+    ...differing("server.host", present.server.host, next.server.host),
+    ...differing("server.port", present.server.port, next.server.port),
+    ...differing("queue", present.queue, next.queue),
+  ];
+}
+
+/** `next`, with what cannot change at run time as it is now. */
+export function withoutRestart(present: Config, next: Config): Config {
+  const { host, port } = present.server;
+  return { ...next, server: { ...next.server, host, port }, queue: present.queue };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

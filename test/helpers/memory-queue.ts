@@ -1,0 +1,232 @@
+/**
+ * A queue in memory, for tests of what stands in front of it: keeps the port's promises except the one about power, hands out
+ * deliveries that are due, and fails or hangs when told to.
+ */
+import { UpstreamError } from "../../lib/errors.ts";
+import type { EventMeta, NewEvent } from "../../relay/event.ts";
+import { dedupeKeyOfDelivery } from "../../relay/event.ts";
+import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
+import type {
+  Check,
+  Claim,
+  EventSummary,
+  Queue,
+  QueueEvent,
+  QueueStats,
+  Router,
+  TargetStats,
+} from "../../relay/queue/queue.ts";
+
+interface Kept {
+  readonly meta: EventMeta;
+  readonly body: Uint8Array;
+  deliveries: Delivery[];
+}
+
+export interface MemoryQueue extends Queue {
+  /** What was stored, oldest first. */
+  stored(): readonly { readonly meta: EventMeta; readonly body: Uint8Array }[];
+  /** How often each was called. */
+  readonly calls: { enqueue: number; expire: number; compact: number; selfCheck: number; close: number };
+  readonly faults: {
+    /** enqueue() and known() reject with this. */
+    error: Error | null;
+    /** enqueue() and known() wait for release(). */
+    hang: boolean;
+    checks: Check[];
+  };
+  /** Lets everything that hangs go on. */
+  release(): void;
+}
+
+/** @param now wall clock for due times, milliseconds */
+export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
+  const events = new Map<string, Kept>();
+  const remembered = new Map<string, string>();
+  const paused = new Set<string>();
+  const workListeners = new Set<(target: string) => void>();
+  const listeners = new Set<(event: QueueEvent) => void>();
+  const waiting: (() => void)[] = [];
+  const calls = { enqueue: 0, expire: 0, compact: 0, selfCheck: 0, close: 0 };
+  const faults: MemoryQueue["faults"] = { error: null, hang: false, checks: [] };
+  let route: Router = () => [];
+  let targets: readonly string[] = [];
+
+  const emit = (event: QueueEvent): void => listeners.forEach((listener) => listener(event));
+  const wake = (target: string): void => workListeners.forEach((listener) => listener(target));
+  const all = (): Delivery[] => [...events.values()].flatMap((kept) => kept.deliveries);
+
+  async function gate(): Promise<void> {
+    if (faults.hang) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (faults.error !== null) throw faults.error;
+  }
+
+  function replace(kept: Kept, old: Delivery, next: Delivery): void {
+    kept.deliveries = kept.deliveries.map((d) => (d === old ? next : d));
+  }
+
+  function summary(kept: Kept): EventSummary {
+    const states = kept.deliveries.map((d) => d.state);
+    const state =
+      (["dead", "sending", "waiting", "done"] as const).find((s) => states.includes(s)) ?? "unmatched";
+    return { meta: kept.meta, state, deliveries: kept.deliveries };
+  }
+
+  function claimOf(kept: Kept, delivery: Delivery): Claim {
+    let sending: Delivery = { ...delivery, state: "sending" };
+    replace(kept, delivery, sending);
+    return {
+      delivery: sending,
+      meta: kept.meta,
+      body: kept.body,
+      lost: new AbortController().signal,
+      async settle(settlement) {
+        const next = settled(sending, settlement);
+        replace(kept, sending, next);
+        sending = next;
+        emit({
+          type: "settled",
+          meta: kept.meta,
+          delivery: next,
+          attempt: settlement.outcome === "released" ? null : settlement.attempt,
+        });
+        wake(next.target);
+      },
+    };
+  }
+
+  return {
+    stored: () => [...events.values()],
+    calls,
+    faults,
+    release() {
+      faults.hang = false;
+      for (const resume of waiting.splice(0)) resume();
+    },
+
+    async enqueue({ meta, body, dedupeKey }: NewEvent) {
+      calls.enqueue += 1;
+      await gate();
+      const known = remembered.get(dedupeKey);
+      if (known !== undefined) {
+        emit({ type: "duplicate", id: known });
+        return { status: "duplicate", id: known };
+      }
+      const id = String(remembered.size + 1).padStart(26, "0");
+      const kept: Kept = { meta: { id, ...meta }, body, deliveries: [] };
+      remembered.set(dedupeKey, id);
+      events.set(id, kept);
+      emit({ type: "stored", meta: kept.meta });
+      const routes = await route(kept.meta, async () => body);
+      kept.deliveries = routes.map((r) => newDelivery(id, r.target, 0, now()));
+      emit({ type: "routed", meta: kept.meta, targets: routes.map((r) => r.target) });
+      for (const { target } of routes) wake(target);
+      return { status: "accepted", id };
+    },
+    async known(ids) {
+      await gate();
+      return ids.filter((id) => remembered.has(dedupeKeyOfDelivery(id)));
+    },
+    setRouting(router, names) {
+      route = router;
+      targets = names;
+    },
+    async claim(target, room) {
+      if (paused.has(target)) return [];
+      const claims: Claim[] = [];
+      for (const kept of events.values()) {
+        for (const delivery of kept.deliveries) {
+          if (claims.length >= room.first + room.retry) return claims;
+          if (delivery.target === target && delivery.state === "waiting" && (delivery.dueAt ?? 0) <= now())
+            claims.push(claimOf(kept, delivery));
+        }
+      }
+      return claims;
+    },
+    onWork(listener) {
+      workListeners.add(listener);
+      return () => void workListeners.delete(listener);
+    },
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async list(_filter, limit) {
+      return {
+        events: [...events.values()].reverse().slice(0, limit).map(summary),
+        cursor: null,
+        partial: false,
+      };
+    },
+    async get(id) {
+      const kept = events.get(id);
+      return kept === undefined ? null : summary(kept);
+    },
+    body: async (id) => events.get(id)?.body ?? null,
+    async replay(id, wanted) {
+      const kept = events.get(id);
+      if (kept === undefined) return null;
+      const names = wanted ?? [...new Set(kept.deliveries.map((d) => d.target))];
+      for (const name of names) {
+        const replay = kept.deliveries.filter((d) => d.target === name).length;
+        kept.deliveries.push(newDelivery(id, name, replay, now()));
+        wake(name);
+      }
+      emit({ type: "replayed", id, targets: names });
+      return names;
+    },
+    async replayDead() {
+      return 0;
+    },
+    async remove(id) {
+      if (!events.delete(id)) return false;
+      emit({ type: "removed", id });
+      return true;
+    },
+    async setPaused(target, isPaused) {
+      if (isPaused) paused.add(target);
+      else paused.delete(target);
+      wake(target);
+    },
+    stats(): QueueStats {
+      const count = (state: string, target?: string): number =>
+        all().filter((d) => d.state === state && (target === undefined || d.target === target)).length;
+      const statsOf = (target: string): TargetStats => ({
+        waiting: count("waiting", target),
+        sending: count("sending", target),
+        dead: count("dead", target),
+        lanes: count("waiting", target),
+        paused: paused.has(target),
+        oldestAt: null,
+      });
+      return {
+        events: events.size,
+        byState: {
+          waiting: count("waiting"),
+          sending: count("sending"),
+          done: count("done"),
+          dead: count("dead"),
+        },
+        targets: new Map(targets.map((target) => [target, statsOf(target)])),
+        oldestWaitingAt: null,
+        bytes: 0,
+        remembered: remembered.size,
+      };
+    },
+    checks: () => faults.checks,
+    async selfCheck() {
+      calls.selfCheck += 1;
+    },
+    async expire() {
+      calls.expire += 1;
+      return 0;
+    },
+    async compact() {
+      calls.compact += 1;
+    },
+    async close() {
+      calls.close += 1;
+      faults.error = new UpstreamError("closed", "the queue is closed", { retryable: true });
+    },
+  };
+}
