@@ -13,11 +13,8 @@ export interface PageRequest {
 }
 
 /** `page` and `per_page` of a request. Throws 400 where one is no positive number. */
-export function pageRequest(c: Ctx): PageRequest {
-  return {
-    page: positive(c, "page", 1),
-    perPage: Math.min(MAX_PER_PAGE, positive(c, "per_page", DEFAULT_PER_PAGE)),
-  };
+export function pageRequest(c: Ctx, perPage = DEFAULT_PER_PAGE): PageRequest {
+  return { page: positive(c, "page", 1), perPage: Math.min(MAX_PER_PAGE, positive(c, "per_page", perPage)) };
 }
 
 function positive(c: Ctx, name: string, fallback: number): number {

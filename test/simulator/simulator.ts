@@ -10,10 +10,13 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { Counters } from "./counters.ts";
 import { Faults } from "./faults.ts";
 import { mountGate } from "./gate.ts";
+import { Delivery } from "./delivery.ts";
+import type { TriggerOptions, TriggerReport } from "./delivery.ts";
+import { mountHookLogApi } from "./hook-log-api.ts";
 import { mountHooksApi } from "./hooks-api.ts";
 import type { SimEnv } from "./http.ts";
 import { ApiError } from "./http.ts";
-import type { Model, Token, User } from "./model.ts";
+import type { Group, Model, Project, Token, User } from "./model.ts";
 import type { SimulatorOptions } from "./options.ts";
 import { mountProjectsApi } from "./projects-api.ts";
 import { createSeeder } from "./seed.ts";
@@ -33,6 +36,10 @@ export interface Simulator {
   /** A user who owns every top-level group that `seed` makes, and the user's token with scope `api`. */
   readonly owner: User;
   readonly token: Token;
+  /** Fires an event at all hooks that it concerns; resolves when each call was answered or has failed. */
+  trigger(target: Project | Group, kind: string, options?: TriggerOptions): Promise<TriggerReport>;
+  /** Resolves when no webhook is under way. */
+  settled(): Promise<void>;
   /** All limits start anew, as if the next minute had begun. */
   nextMinute(): void;
   /** Cuts all connections and frees the port. */
@@ -52,6 +59,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   mountGate(app, world, counters, faults);
   mountProjectsApi(api, world);
   mountHooksApi(api, world);
+  const delivery = new Delivery(world);
+  mountHookLogApi(api, world, delivery);
   app.route("/api/v4", api);
   app.notFound((c) => c.json({ error: "404 Not Found" }, 404));
   app.onError((error, c) => {
@@ -77,6 +86,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     seed,
     owner,
     token,
+    trigger: (target, kind, triggerOptions) => delivery.trigger(target, kind, triggerOptions),
+    settled: () => delivery.settled(),
     nextMinute: () => world.throttle.reset(),
     close: () =>
       new Promise((resolve) => {
