@@ -1,0 +1,133 @@
+/**
+ * One attempt from claim to settlement: sends within the time allowed, decides what its end means, and tells the queue,
+ * however often that takes.
+ */
+import { sleep, type Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { TargetConfig } from "../config.ts";
+import type { Attempt, Settlement } from "../queue/delivery-state.ts";
+import type { Claim } from "../queue/queue.ts";
+import type { Target } from "../targets/target.ts";
+import { waitMs } from "./backoff.ts";
+import type { Sign } from "./breaker.ts";
+import { resultOfFailure, settlementOf, type Result } from "./outcome.ts";
+
+/** Waits between two tries on a queue that fails, in seconds. */
+export const QUEUE_BACKOFF = { baseSeconds: 0.1, capSeconds: 30 } as const;
+
+export interface AttemptDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Aborts when the relay's time to finish is over: attempts are called off, a failing queue is asked once more only. */
+  readonly stopping: AbortSignal;
+}
+
+export interface Ended {
+  readonly sign: Sign;
+  /** What the queue was told; null where the claim was lost. */
+  readonly settlement: Settlement | null;
+}
+
+const TIME_UP = new Error("the attempt's time is up");
+const LOST = new Error("another relay has taken the delivery over");
+const STOPPING = new Error("the relay is stopping");
+
+/** Never rejects. A crash on the way leaves the delivery to be sent again. */
+export async function runAttempt(
+  claim: Claim,
+  config: TargetConfig,
+  target: Target,
+  deps: AttemptDeps,
+): Promise<Ended> {
+  const { clock, random } = deps;
+  const startedAt = clock.now();
+  const started = clock.monotonic();
+  const result = await sendInTime(claim, config, target, deps);
+  if (result === LOST) return { sign: "called-off", settlement: null };
+  if (result === STOPPING) {
+    const settlement: Settlement = { outcome: "released", dueAt: claim.delivery.dueAt ?? startedAt };
+    await settleSurely(claim, settlement, deps);
+    return { sign: "called-off", settlement };
+  }
+  const { status, error, excerpt, steps, verdict } = result as Result;
+  const attempt: Attempt = {
+    at: startedAt,
+    durationMs: Math.round(clock.monotonic() - started),
+    status,
+    error,
+    excerpt,
+    ...(steps === undefined ? {} : { steps }),
+  };
+  const settlement = settlementOf(
+    result as Result,
+    attempt,
+    claim.delivery,
+    config.retry,
+    clock.now(),
+    random,
+  );
+  await settleSurely(claim, settlement, deps);
+  return { sign: verdict === "retry" ? "failed" : "answered", settlement };
+}
+
+async function sendInTime(
+  claim: Claim,
+  config: TargetConfig,
+  target: Target,
+  deps: AttemptDeps,
+): Promise<Result | typeof LOST | typeof STOPPING> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const timer = deps.clock.after(config.timeoutSeconds * 1000, () => controller.abort(TIME_UP));
+  const onLost = (): void => controller.abort(LOST);
+  const onStopping = (): void => controller.abort(STOPPING);
+  claim.lost.addEventListener("abort", onLost, { once: true });
+  deps.stopping.addEventListener("abort", onStopping, { once: true });
+  if (claim.lost.aborted) onLost();
+  if (deps.stopping.aborted) onStopping();
+  const { delivery, meta, body } = claim;
+  try {
+    signal.throwIfAborted();
+    return await target.send({
+      meta,
+      body,
+      attempt: delivery.attempts + 1,
+      replay: delivery.replay,
+      signal,
+    });
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      if (error === TIME_UP) return resultOfFailure(`no answer within ${config.timeoutSeconds} s`);
+      return error === LOST ? LOST : STOPPING;
+    }
+    // A target reports failures as results: this is a bug in it, and the delivery is kept and tried again nevertheless.
+    deps.log.error("delivery.broken", { eventId: meta.id, error: messageOf(error) });
+    return resultOfFailure(messageOf(error));
+  } finally {
+    timer.cancel();
+    claim.lost.removeEventListener("abort", onLost);
+    deps.stopping.removeEventListener("abort", onStopping);
+  }
+}
+
+/** Settles, and tries again while the queue fails: until it works, the claim is lost or the relay's time is over. */
+async function settleSurely(claim: Claim, settlement: Settlement, deps: AttemptDeps): Promise<void> {
+  for (let failures = 1; ; failures++) {
+    try {
+      await claim.settle(settlement);
+      return;
+    } catch (error) {
+      deps.log.error("delivery.unsettled", {
+        eventId: claim.meta.id,
+        outcome: settlement.outcome,
+        tries: failures,
+        error: messageOf(error),
+      });
+    }
+    if (claim.lost.aborted || deps.stopping.aborted) return;
+    const pauseMs = waitMs(QUEUE_BACKOFF, failures, null, deps.random);
+    await sleep(deps.clock, pauseMs, deps.stopping).catch(() => undefined);
+  }
+}

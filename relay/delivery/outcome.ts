@@ -1,0 +1,129 @@
+/**
+ * What an attempt's end means for its delivery. One table for answers over HTTP:
+ *
+ *   2xx                  done
+ *   408 425 429 5xx      retry, not before Retry-After
+ *   3xx                  dead: redirects are not followed, the operator has to correct the address
+ *   410 and other 4xx    dead: the target says that it will never take this
+ *
+ * No answer (refused, reset, name not found, time-out, TLS) is a retry. A retry becomes dead where attempts or age are used up.
+ */
+import type { RetryConfig } from "../config.ts";
+import type { Attempt, Delivery, Settlement } from "../queue/delivery-state.ts";
+import { waitMs } from "./backoff.ts";
+
+export type Verdict = "done" | "retry" | "dead";
+
+/** How one attempt ended, as the target's adapter says it. */
+export interface Result {
+  readonly verdict: Verdict;
+  /** HTTP status of the answer; null where there was none. */
+  readonly status: number | null;
+  /** Why it was not taken, fit for an operator's eyes; null where it was. */
+  readonly error: string | null;
+  /** Beginning of the answer's body, at most EXCERPT_LENGTH characters; null where there was none. */
+  readonly excerpt: string | null;
+  /** What the target asked us to wait, in seconds; null: nothing. */
+  readonly retryAfterSeconds: number | null;
+  readonly steps?: NonNullable<Attempt["steps"]>;
+}
+
+export const EXCERPT_LENGTH = 512;
+
+const RETRIED: ReadonlySet<number> = new Set([408, 425, 429]);
+
+export function verdictOf(status: number): Verdict {
+  if (status >= 200 && status < 300) return "done";
+  return RETRIED.has(status) || status >= 500 ? "retry" : "dead";
+}
+
+/**
+ * The result of an HTTP answer.
+ * @param headers values of `retry-after` and `location`, null where absent
+ * @param nowMs wall clock, for a Retry-After that is a date
+ */
+export function resultOfAnswer(
+  status: number,
+  headers: { readonly retryAfter: string | null; readonly location: string | null },
+  excerpt: string | null,
+  nowMs: number,
+): Result {
+  const verdict = verdictOf(status);
+  return {
+    verdict,
+    status,
+    error: verdict === "done" ? null : reasonOf(status, headers.location),
+    excerpt,
+    retryAfterSeconds: verdict === "retry" ? parseRetryAfter(headers.retryAfter, nowMs) : null,
+  };
+}
+
+function reasonOf(status: number, location: string | null): string {
+  if (status < 300 || status >= 400) return `answered ${status}`;
+  const where = location === null ? "" : ` to ${location}`;
+  return `answered ${status}, a redirect${where}: redirects are not followed, correct the target's url`;
+}
+
+/** The result where there was no answer. */
+export function resultOfFailure(error: string): Result {
+  return { verdict: "retry", status: null, error, excerpt: null, retryAfterSeconds: null };
+}
+
+/** Seconds that a Retry-After header asks for, as a number or an HTTP date; null where it says neither. Never negative. */
+export function parseRetryAfter(value: string | null, nowMs: number): number | null {
+  if (value === null) return null;
+  const text = value.trim();
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return null;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? null : Math.max(0, (date - nowMs) / 1000);
+}
+
+/**
+ * The settlement of an attempt.
+ * @param delivery as it was claimed, that is: without this attempt
+ * @param endedAt wall clock, milliseconds
+ */
+export function settlementOf(
+  result: Result,
+  attempt: Attempt,
+  delivery: Delivery,
+  retry: RetryConfig,
+  endedAt: number,
+  random: () => number,
+): Settlement {
+  switch (result.verdict) {
+    case "done":
+      return { outcome: "done", at: endedAt, attempt };
+    case "dead":
+      return { outcome: "dead", at: endedAt, attempt, reason: attempt.error ?? "refused" };
+    case "retry":
+      return retryOrDead(result, attempt, delivery, retry, endedAt, random);
+    default:
+      return result.verdict satisfies never;
+  }
+}
+
+function retryOrDead(
+  result: Result,
+  attempt: Attempt,
+  delivery: Delivery,
+  retry: RetryConfig,
+  endedAt: number,
+  random: () => number,
+): Settlement {
+  const attempts = delivery.attempts + 1;
+  const lastMoment = (delivery.firstAttemptAt ?? attempt.at) + retry.maxAgeSeconds * 1000;
+  const because = attempt.error ?? "failed";
+  if (attempts >= retry.maxAttempts) {
+    const reason = `gave up after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}: ${because}`;
+    return { outcome: "dead", at: endedAt, attempt, reason };
+  }
+  if (endedAt >= lastMoment) {
+    const reason = `gave up ${retry.maxAgeSeconds} s after the first attempt: ${because}`;
+    return { outcome: "dead", at: endedAt, attempt, reason };
+  }
+  const wanted = endedAt + waitMs(retry, attempts, result.retryAfterSeconds, random);
+  // The last moment is not let pass without a last attempt.
+  return { outcome: "retry", at: endedAt, attempt, dueAt: Math.min(wanted, lastMoment) };
+}

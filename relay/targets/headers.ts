@@ -1,0 +1,75 @@
+/**
+ * The headers of an attempt on an HTTP target: what GitLab sent, what the relay adds, what the operator configured. The secret
+ * token, hop-by-hop headers and whatever else the sender may have put on the request stay behind.
+ */
+import { sign } from "../../lib/signature.ts";
+import type { EventMeta } from "../event.ts";
+import type { Sending } from "./target.ts";
+
+export const USER_AGENT = "gitlab-hook-relay";
+
+const SECRET = "x-gitlab-token";
+const OWN = /^(?:x-gitlab-[a-z0-9-]+|idempotency-key|webhook-(?:id|timestamp|signature)|content-type)$/;
+
+/** Names that the operator cannot set: they belong to the connection. Lower case. */
+export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** GitLab's own headers of an event, names in lower case: what a receiver behind the relay may see. */
+export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of meta.headers) if (OWN.test(name) && name !== SECRET) kept[name] = value;
+  return kept;
+}
+
+/**
+ * All headers of an attempt but those of the signature, names in lower case. Later ones win: GitLab's, the format's, the relay's,
+ * the configured ones.
+ * @param format headers that the format of the body brings along, names in lower case
+ * @param configured names in lower case
+ */
+export function headersOf(
+  sending: Pick<Sending, "meta" | "attempt">,
+  format: Readonly<Record<string, string>>,
+  configured: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    "user-agent": USER_AGENT,
+    ...gitlabHeaders(sending.meta),
+    ...format,
+    "x-relay-event-id": sending.meta.id,
+    "x-relay-attempt": String(sending.attempt),
+    "x-relay-received-at": new Date(sending.meta.receivedAt).toISOString(),
+    ...configured,
+  };
+}
+
+/**
+ * The headers of a Standard Webhooks signature by all keys. They take the place of GitLab's own: `webhook-id` is the relay's event
+ * id, the same in every attempt and replay, so that a receiver can recognise what it has seen.
+ */
+export function signatureHeaders(
+  keys: readonly Uint8Array[],
+  eventId: string,
+  nowMs: number,
+  body: Uint8Array,
+): Record<string, string> {
+  if (keys.length === 0) return {};
+  const timestamp = Math.floor(nowMs / 1000);
+  return {
+    "webhook-id": eventId,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": sign(keys, eventId, timestamp, body),
+  };
+}
