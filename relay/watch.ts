@@ -10,7 +10,7 @@ import type { Clock, Timer } from "../lib/clock.ts";
 import type { Problem } from "../lib/errors.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { LoadedSettings, LoadResult } from "./settings.ts";
+import { DEFAULT_FILE, type LoadedSettings, type LoadResult } from "./settings.ts";
 
 /** Milliseconds between two looks at the files. */
 export const POLL_MS = 5000;
@@ -37,8 +37,8 @@ export interface SettingsWatch {
   close(): void;
 }
 
-/** Watches from now on. @param watched the settings file, whether it is there yet or not */
-export function watchSettings(initial: LoadedSettings, watched: string, deps: WatchDeps): SettingsWatch {
+/** Watches from now on, the settings file also where it is not there yet. */
+export function watchSettings(initial: LoadedSettings, deps: WatchDeps): SettingsWatch {
   const { clock, log } = deps;
   let inputs = initial.inputs;
   let problems: readonly Problem[] | null = null;
@@ -83,6 +83,7 @@ export function watchSettings(initial: LoadedSettings, watched: string, deps: Wa
     rest?.cancel();
     rest = clock.after(REST_MS, () => void look());
   };
+  const watched = initial.file ?? DEFAULT_FILE;
   const notice = deps.notify(watched, onNotice);
   if (notice === null) log.info("settings.polling", { file: watched, everyMs: POLL_MS });
 

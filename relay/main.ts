@@ -1,0 +1,74 @@
+/**
+ * The relay's entry: the only file that knows the process. Starts the program, turns signals into an orderly end, and makes what
+ * nobody caught fatal.
+ */
+import { watch, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import process from "node:process";
+import { systemClock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import manifest from "../package.json" with { type: "json" };
+import { createLineWriter } from "./output.ts";
+import { openQueue } from "./open-queue.ts";
+import { runProgram, type Host } from "./program.ts";
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+const stdout = createLineWriter((text) => void process.stdout.write(text), setImmediate);
+process.on("exit", () => stdout.flush());
+// Whoever read the log is gone; the webhooks are not.
+process.stdout.on("error", () => {});
+
+const host: Host = {
+  argv: process.argv.slice(2),
+  env: process.env,
+  version: manifest.version,
+  clock: systemClock,
+  random: Math.random,
+  openQueue,
+  readFile: (path) => readFileSync(path, "utf8"),
+  readText: (path) => readFile(path, "utf8").catch(() => null),
+  notify(file, listener) {
+    try {
+      const watcher = watch(dirname(file), { persistent: false }, listener);
+      watcher.on("error", () => watcher.close());
+      return watcher;
+    } catch {
+      return null;
+    }
+  },
+  stdout,
+  stderr: (text) => void process.stderr.write(text),
+};
+
+let log: Log | null = null;
+
+function fatal(kind: string, thrown: unknown): never {
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  if (log === null) process.stderr.write(`${stack ?? messageOf(thrown)}\n`);
+  else log.error(`relay.${kind}`, { reason: messageOf(thrown), stack });
+  process.exit(1);
+}
+
+process.on("uncaughtException", (error) => fatal("uncaught", error));
+process.on("unhandledRejection", (reason) => fatal("unhandled", reason));
+
+const started = await runProgram(host);
+if (typeof started === "number") {
+  process.exitCode = started;
+} else {
+  log = started.log;
+  let stopping = false;
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + number);
+      stopping = true;
+      started.stop(signal).then(
+        () => process.exit(0),
+        (error: unknown) => fatal("stop-failed", error),
+      );
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The program around the relay: options, settings, start, reload, stop. What belongs to the process comes in as `Host`, so that
+ * tests run the whole program without one.
+ */
+import type { Clock } from "../lib/clock.ts";
+import { ConfigError } from "../lib/errors.ts";
+import { createLog, createSecrets, type Log } from "../lib/log.ts";
+import type { Env } from "../lib/settings.ts";
+import type { Config } from "./config.ts";
+import type { OpenQueue } from "./open-queue.ts";
+import { HELP, parseOptions } from "./options.ts";
+import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "./settings.ts";
+import { startRelay, type Relay } from "./start.ts";
+import { watchSettings, type WatchDeps } from "./watch.ts";
+
+/** Exit status for what the operator can cure. */
+export const EXIT_CONFIG = 2;
+
+export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
+  readonly argv: readonly string[];
+  readonly env: Env;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly openQueue: OpenQueue;
+  /** Text of a file; throws where it cannot be read. */
+  readonly readFile: (path: string) => string;
+  /** Both get whole lines, with their line ends. */
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+}
+
+export interface Running {
+  readonly relay: Relay;
+  readonly log: Log;
+  /** Looks for changed settings now. */
+  reload(): Promise<void>;
+  /** Ends everything in order. */
+  stop(reason: string): Promise<void>;
+}
+
+/** Resolves with an exit status where there is nothing to run, or with the running relay. Rejects only on a bug. */
+export async function runProgram(host: Host): Promise<number | Running> {
+  try {
+    const options = parseOptions(host.argv);
+    if (options.action === "help") return say(host, HELP);
+    if (options.action === "version") return say(host, `${host.version}\n`);
+    const source = { file: options.file, env: host.env, readFile: host.readFile };
+    const loaded = loadRelaySettings(source);
+    if (!loaded.ok) throw loaded.error;
+    if (options.action === "print-config") return say(host, printedSettings(loaded.settings.config));
+    if (options.action === "check")
+      return say(host, `The settings are valid (${loaded.settings.file ?? "no file, environment only"}).\n`);
+    return await run(host, loaded.settings, () => loadRelaySettings(source));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    host.stderr(problemList(error));
+    return EXIT_CONFIG;
+  }
+}
+
+async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]): Promise<Running> {
+  const { clock } = host;
+  const secrets = createSecrets();
+  secrets.add(secretsOf(settings.config));
+  const log = createLog({ level: settings.config.log.level, secrets, write: host.stdout });
+  let watch: ReturnType<typeof watchSettings> | null = null;
+  const relay = await startRelay(settings.config, {
+    clock,
+    log,
+    secrets,
+    random: host.random,
+    version: host.version,
+    openQueue: host.openQueue,
+    checks: () => [settingsCheck(watch?.refused()?.length ?? 0)],
+  });
+  watch = watchSettings(settings, {
+    clock,
+    log,
+    load,
+    readText: host.readText,
+    notify: host.notify,
+    async apply(next) {
+      await relay.apply(next.config);
+      log.info("settings.reloaded", { file: next.file, ...summary(relay.config()) });
+    },
+  });
+  log.info("relay.started", {
+    version: host.version,
+    settings: settings.file ?? "none: defaults and environment",
+    ...summary(relay.config()),
+  });
+  log.info("relay.listening", { url: relay.url, webhooks: `${relay.url}/webhooks/gitlab` });
+  log.info("relay.try", { note: "sends a first event", command: firstEvent(relay) });
+  return {
+    relay,
+    log,
+    reload: watch.look,
+    async stop(reason) {
+      log.info("relay.stopping", { reason });
+      watch?.close();
+      await relay.stop();
+      log.info("relay.stopped");
+    },
+  };
+}
+
+function say(host: Host, text: string): number {
+  host.stdout(text);
+  return 0;
+}
+
+/** Settings that were refused do not make the relay unfit: it works on with the last good ones. */
+function settingsCheck(problems: number): { name: string; ok: boolean; detail: string } {
+  const detail =
+    problems === 0
+      ? "in force as written"
+      : `changed settings were refused (${problems} ${problems === 1 ? "problem" : "problems"}, see the log); the last good ones are in force`;
+  return { name: "settings", ok: true, detail };
+}
+
+function summary(config: Config): Record<string, unknown> {
+  const { gitlab, queue } = config;
+  return {
+    queue: queue.driver,
+    ...(queue.driver === "fs" ? { folder: queue.fs.base } : {}),
+    targets: Object.keys(config.targets),
+    secretTokens: gitlab.secretTokens.length,
+    signingTokens: gitlab.signingTokens.length,
+    hookSecrets: gitlab.masterSecret !== "",
+    allowList: config.server.allowedIps.length,
+  };
+}
+
+/** Without double quotes, so that it can be copied out of a JSON line. */
+function firstEvent(relay: Relay): string {
+  const file = relay.secretFile();
+  const token = file === null ? "$TOKEN" : `$(cat ${file})`;
+  return `curl -i -H X-Gitlab-Token:${token} -H 'X-Gitlab-Event: Push Hook' -d '{}' ${relay.url}/webhooks/gitlab`;
+}
+
+/** Every problem on a line of its own. */
+export function problemList(error: ConfigError): string {
+  const lines = error.problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  return `gitlab-hook-relay cannot start:\n${lines.map((line) => `  - ${line}\n`).join("")}`;
+}

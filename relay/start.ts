@@ -1,0 +1,166 @@
+/**
+ * The relay as a whole, built from its settings: what depends on what, in which order it starts, and in which order it ends.
+ * Knows no process: main.ts gives it the settings and tells it to stop.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { RootLog, Secrets } from "../lib/log.ts";
+import { createAdmin } from "./admin/admin.ts";
+import { createApp } from "./app.ts";
+import type { Config } from "./config.ts";
+import { createDelivery } from "./delivery/delivery.ts";
+import { healthOf, type Health } from "./health.ts";
+import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "./ingest/receive.ts";
+import { startMaintenance } from "./maintenance.ts";
+import { createMetrics } from "./metrics.ts";
+import type { OpenQueue } from "./open-queue.ts";
+import type { Check } from "./queue/queue.ts";
+import { createRouter } from "./routing/route.ts";
+import { listen, type HttpServer } from "./server.ts";
+import { restartPaths, secretsOf, withoutRestart } from "./settings.ts";
+import { createTargetBoard } from "./target-status.ts";
+import { needsWebhookSecret, webhookSecret } from "./webhook-secret.ts";
+
+/** Milliseconds that attempts under way get to end when the relay stops. */
+export const DRAIN_MS = 25_000;
+/** Milliseconds that requests in flight get: storing may take its deadline, then the answer must still go out. */
+const ANSWER_MS = PERSIST_DEADLINE_MS + 1000;
+
+export interface RelayDeps {
+  readonly clock: Clock;
+  readonly log: RootLog;
+  readonly secrets: Secrets;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly version: string;
+  readonly openQueue: OpenQueue;
+  /** Checks that the program adds to readiness. @default none */
+  readonly checks?: () => readonly Check[];
+}
+
+export interface Relay {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  /** The settings in force. */
+  config(): Config;
+  /** Where the secret token is kept that the relay made for itself; null where the settings have one. */
+  secretFile(): string | null;
+  health(): Health;
+  /** Puts other settings in force, all at once; what only a restart changes stays as it was and is reported. */
+  apply(next: Config): Promise<void>;
+  /**
+   * Takes no more webhooks, answers those in flight, lets attempts end within the deadline, writes down what was settled and lets
+   * go of the storage. A crash half-way loses nothing: unfinished attempts are made again.
+   * @default drainMs 25_000
+   */
+  stop(drainMs?: number): Promise<void>;
+}
+
+/** Resolves once it listens. Rejects with a ConfigError where folder, port or settings do not permit it; nothing is left open then. */
+export async function startRelay(settings: Config, deps: RelayDeps): Promise<Relay> {
+  const { clock, log, secrets } = deps;
+  secrets.add(secretsOf(settings));
+  const { queue, onSync } = await deps.openQueue(settings.queue, { clock, log, random: deps.random });
+  try {
+    let { config, secretFile } = await withWebhookSecret(settings, deps);
+    let rules = compileIngest(config);
+    let isStopping = false;
+
+    const delivery = createDelivery({ queue, clock, log, random: deps.random });
+    const board = createTargetBoard({ queue, delivery, clock, config: () => config });
+    const metrics = createMetrics({
+      queue,
+      now: () => clock.now(),
+      targets: () =>
+        board
+          .list()
+          .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
+    });
+    onSync((durationMs) => metrics.sync(durationMs));
+    const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
+    const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
+    const admin = createAdmin({
+      queue,
+      clock,
+      log,
+      metrics,
+      config: () => config,
+      targets: () => board.list(),
+      addresses: () => rules.addresses,
+      version: deps.version,
+      checks: ownChecks,
+    });
+    const ingest = createIngest({
+      queue,
+      clock,
+      log,
+      metrics,
+      rules: () => rules,
+      isStopping: () => isStopping,
+    });
+    const app = createApp({
+      ingest,
+      log,
+      health,
+      metrics,
+      mountAdmin: (root) => void root.route("/", admin.app),
+    });
+
+    const route = (): void => queue.setRouting(createRouter(config), Object.keys(config.targets));
+    // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
+    route();
+    const server: HttpServer = await listen({
+      fetch: (request, env) => app.fetch(request, env),
+      host: config.server.host,
+      port: config.server.port,
+      clock,
+    });
+    delivery.configure(config.targets);
+    const maintenance = startMaintenance({ queue, log });
+
+    return {
+      url: server.url,
+      port: server.port,
+      config: () => config,
+      secretFile: () => secretFile,
+      health,
+      async apply(next) {
+        const waiting = restartPaths(config, next);
+        if (waiting.length > 0) log.warn("settings.restart-needed", { paths: waiting });
+        secrets.add(secretsOf(next));
+        ({ config, secretFile } = await withWebhookSecret(withoutRestart(config, next), deps));
+        rules = compileIngest(config);
+        log.setLevel(config.log.level);
+        route();
+        delivery.configure(config.targets);
+      },
+      async stop(drainMs = DRAIN_MS) {
+        isStopping = true;
+        maintenance.stop();
+        admin.close();
+        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs)]);
+        board.close();
+        metrics.close();
+        await queue.close();
+      },
+    };
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+}
+
+/** The settings, with the secret of the data folder where they hold none. */
+async function withWebhookSecret(
+  config: Config,
+  { log, secrets }: RelayDeps,
+): Promise<{ config: Config; secretFile: string | null }> {
+  if (!needsWebhookSecret(config.gitlab)) return { config, secretFile: null };
+  const { path, secret, isNew } = await webhookSecret(config.queue.fs.base);
+  secrets.add([secret]);
+  log.info(isNew ? "secret.made" : "secret.found", {
+    file: path,
+    note: "webhooks must carry the secret token in this file, as no other is configured",
+  });
+  return { config: { ...config, gitlab: { ...config.gitlab, secretTokens: [secret] } }, secretFile: path };
+}
