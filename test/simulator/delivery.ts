@@ -115,6 +115,8 @@ export class Delivery {
     const { answer } = outcome;
     appendRow(hook, {
       ...outcome.row,
+      id: world.model.nextLogId(),
+      createdAt: world.clock.now(),
       executionDuration: (world.clock.monotonic() - started) / 1000,
       responseHeaders: limitedHeaders(answer.headers),
       responseBody: Buffer.from(answer.body).subarray(0, MAX_LOGGED_BODY_BYTES).toString("utf8"),
@@ -151,8 +153,6 @@ export class Delivery {
     }
     const headers = wireHeaders(world, { hook, trigger, key, eventUuid, body });
     const row = {
-      id: world.model.nextLogId(),
-      createdAt: world.clock.now(),
       trigger,
       url: hook.url.replace(/^(https?:\/\/)[^/@]*@/, "$1*****:*****@"),
       calledUrl: url,
@@ -225,7 +225,7 @@ export class Delivery {
 }
 
 interface Called {
-  readonly row: Omit<LogRow, "executionDuration" | "responseHeaders" | "responseBody" | "responseStatus">;
+  readonly row: Pick<LogRow, "trigger" | "url" | "calledUrl" | "requestHeaders" | "requestData">;
   readonly answer: Answer;
 }
 

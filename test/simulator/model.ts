@@ -335,6 +335,13 @@ export class Model {
     return ++this.#lastLogId;
   }
 
+  /** A range of ids for rows that are made later; answers its first. */
+  reserveLogIds(count: number): number {
+    const first = this.#lastLogId + 1;
+    this.#lastLogId += count;
+    return first;
+  }
+
   nextId(): number {
     return ++this.#lastId;
   }

@@ -18,6 +18,12 @@ import type { SimEnv } from "./http.ts";
 import { ApiError } from "./http.ts";
 import type { Group, Model, Project, Token, User } from "./model.ts";
 import type { SimulatorOptions } from "./options.ts";
+import type { HookChange, SyntheticOptions } from "./inside.ts";
+import { changeHook, insideOfHook, syntheticLog } from "./inside.ts";
+import type { Hook } from "./hook.ts";
+import type { Json } from "./params.ts";
+import { mountControlApi } from "./control-api.ts";
+import { mountSchedulesApi } from "./schedules-api.ts";
 import { mountProjectsApi } from "./projects-api.ts";
 import { createSeeder } from "./seed.ts";
 import type { Seeder } from "./seed.ts";
@@ -40,6 +46,12 @@ export interface Simulator {
   trigger(target: Project | Group, kind: string, options?: TriggerOptions): Promise<TriggerReport>;
   /** Resolves when no webhook is under way. */
   settled(): Promise<void>;
+  /** Everything about a hook, secrets included. */
+  inspect(hook: Hook): Json;
+  /** Changes a hook past the API. */
+  change(hook: Hook, change: HookChange): void;
+  /** Gives a hook a long log that costs memory only where it is read. */
+  fillLog(hook: Hook, options: SyntheticOptions): void;
   /** All limits start anew, as if the next minute had begun. */
   nextMinute(): void;
   /** Cuts all connections and frees the port. */
@@ -61,7 +73,9 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   mountHooksApi(api, world);
   const delivery = new Delivery(world);
   mountHookLogApi(api, world, delivery);
+  mountSchedulesApi(api, world);
   app.route("/api/v4", api);
+  if (options.controlApi ?? true) mountControlApi(app, { world, counters, faults, seed, delivery });
   app.notFound((c) => c.json({ error: "404 Not Found" }, 404));
   app.onError((error, c) => {
     if (!(error instanceof ApiError)) throw error;
@@ -88,6 +102,11 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     token,
     trigger: (target, kind, triggerOptions) => delivery.trigger(target, kind, triggerOptions),
     settled: () => delivery.settled(),
+    inspect: (hook) => insideOfHook(world, hook),
+    change: changeHook,
+    fillLog(hook, logOptions) {
+      hook.syntheticLog = syntheticLog(world, hook, logOptions);
+    },
     nextMinute: () => world.throttle.reset(),
     close: () =>
       new Promise((resolve) => {
