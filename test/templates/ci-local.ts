@@ -1,0 +1,101 @@
+/**
+ * gitlab-ci-local on a project of the test's own: it resolves the component as GitLab does, checks the result against GitLab's
+ * JSON schema of CI/CD configuration, and runs the jobs in a shell.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const runtimes = join(root, "test/runtimes/node_modules/.bin");
+
+/** Why these tests cannot run; null where they can. */
+export const ciLocalMissing: string | null = existsSync(join(runtimes, "gitlab-ci-local"))
+  ? null
+  : "gitlab-ci-local is not installed: npm ci --prefix test/runtimes";
+
+/** GitLab takes an empty list of tags, its schema for editors does not. */
+const SCHEMA_EXCEPTIONS = ["#/definitions/tags/minItems"];
+
+export interface Run {
+  readonly status: number;
+  /** Standard output and error together, without colours. */
+  readonly output: string;
+}
+
+export interface Project {
+  readonly folder: string;
+  /** One pipeline; `variables` also hold what GitLab would predefine, such as CI_PIPELINE_SOURCE. */
+  run(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Run>;
+  remove(): void;
+}
+
+/**
+ * A git repository, acme/hooks on gitlab.example.com, whose pipeline is the given text and whose components are this
+ * repository's templates. On its PATH, `gitlab-hook-relay` is what it is in the image: the installer on Node 24.
+ */
+export function createProject(pipeline: string): Project {
+  const folder = mkdtempSync(join(tmpdir(), "ci-local-"));
+  const bin = join(folder, ".bin");
+  const home = join(folder, ".home");
+  mkdirSync(bin);
+  mkdirSync(home);
+  const program = (name: string, text: string): void => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  program("gitlab-hook-relay", `exec "${runtimes}/node" "${root}component/main.ts" "$@"`);
+  // Called to copy artifacts away; a job in a shell leaves them in the project's folder, where the tests look.
+  program("rsync", "exit 0");
+  cpSync(join(root, "templates"), join(folder, "templates"), { recursive: true });
+  writeFileSync(join(folder, ".gitlab-ci.yml"), pipeline);
+  const git = (...args: string[]): void => {
+    const identity = [
+      "-c",
+      "user.name=test",
+      "-c",
+      "user.email=test@example.com",
+      "-c",
+      "init.defaultBranch=main",
+    ];
+    const { status, stderr } = spawnSync("git", [...identity, ...args], { cwd: folder, encoding: "utf8" });
+    if (status !== 0) throw new Error(stderr);
+  };
+  git("init", "--quiet");
+  git("remote", "add", "origin", "https://gitlab.example.com/acme/hooks.git");
+  git("commit", "--quiet", "--allow-empty", "--message=start");
+  return {
+    folder,
+    run: (variables, ...args) =>
+      new Promise((resolve, reject) => {
+        const given = Object.entries(variables).flatMap(([name, value]) => [
+          "--variable",
+          `${name}=${value}`,
+        ]);
+        const fixed = ["--force-shell-executor", "--no-color", "--home", home, "--ignore-predefined-vars"];
+        const ignored = SCHEMA_EXCEPTIONS.flatMap((path) => ["--ignore-schema-paths", path]);
+        const names = Object.keys(variables).join(",");
+        const child = spawn(
+          join(runtimes, "gitlab-ci-local"),
+          [...fixed, names, ...ignored, ...given, ...args],
+          {
+            cwd: folder,
+            env: {
+              PATH: [bin, runtimes, process.env["PATH"] ?? ""].join(delimiter),
+              HOME: home,
+              NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] ?? "",
+            },
+            stdio: ["ignore", "pipe", "pipe"],
+          },
+        );
+        let output = "";
+        child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+        child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
+        child.once("error", reject);
+        child.once("close", (status) => resolve({ status: status ?? -1, output }));
+      }),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

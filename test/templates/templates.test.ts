@@ -1,0 +1,177 @@
+/** Every template against what GitLab 17.0 takes, as far as it can be read off the file. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { OPTIONS, SECRETS } from "../../component/config.ts";
+import { parseTemplate } from "../../scripts/docs/inputs.ts";
+import { blocksOf, inputProblem, render } from "./gitlab.ts";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+const files = readdirSync(new URL("templates/", root));
+const version = (JSON.parse(read("package.json")) as { version: string }).version;
+
+/** Keywords of a job in 17.0, without those that hurt in a component (before_script and after_script are the consumer's). */
+const JOB_KEYWORDS = new Set(
+  "allow_failure artifacts cache coverage dependencies environment extends hooks id_tokens identity image inherit interruptible needs pages parallel release resource_group retry rules script secrets services stage tags timeout trigger variables when".split(
+    " ",
+  ),
+);
+const RULE_KEYWORDS = new Set([
+  "if",
+  "changes",
+  "exists",
+  "when",
+  "allow_failure",
+  "variables",
+  "needs",
+  "interruptible",
+]);
+const GLOBAL_KEYWORDS = [
+  "default",
+  "include",
+  "stages",
+  "variables",
+  "workflow",
+  "image",
+  "services",
+  "cache",
+  "before_script",
+  "after_script",
+  "pages",
+];
+const REQUIRED = { group: "acme", url: "https://hooks.acme.dev/webhooks/gitlab" };
+
+test("templates/ holds components and nothing else", () => {
+  expect(files).toContain("install-hooks.yml");
+  expect(files.filter((f) => !/^[a-z-]+\.yml$/.test(f))).toEqual([]);
+});
+
+describe.each(files)("templates/%s", (file) => {
+  const text = read(`templates/${file}`);
+  const { inputs, configuration } = parseTemplate(text);
+  const [jobs, job] = (() => {
+    const rendered = render(text, REQUIRED);
+    return [rendered, rendered.get(String(inputs.get("as")?.default))];
+  })();
+
+  test("spec:inputs: strings are limited by options or a regular expression, other types are not", () => {
+    for (const [name, input] of inputs) {
+      const limited = input.options !== undefined || input.regex !== undefined;
+      expect(limited, name).toBe(input.type === "string");
+    }
+  });
+
+  test("spec:inputs: defaults are of their type, allowed, and below 1 KB", () => {
+    for (const [name, input] of inputs) {
+      if (input.default === undefined) continue;
+      expect(inputProblem(name, input, input.default)).toBe(null);
+      expect(JSON.stringify(input.default).length, name).toBeLessThan(1024);
+    }
+  });
+
+  test("spec:inputs: regular expressions are within RE2: no lookaround, no back references", () => {
+    for (const [name, input] of inputs) {
+      expect(input.regex ?? "", name).not.toMatch(/\(\?[=!<]|\\[1-9]|\\k</);
+    }
+  });
+
+  test("spec:inputs: only what no default could know is required", () => {
+    const required = [...inputs].filter(([, i]) => i.default === undefined).map(([name]) => name);
+    expect(required).toEqual(["group", "url"]);
+  });
+
+  test("every input is used, and every block is an input", () => {
+    const used = new Set(blocksOf(JSON.stringify(configuration)));
+    expect([...used].filter((name) => !inputs.has(name))).toEqual([]);
+    expect([...inputs.keys()].filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  test("the configuration is one job, named by an input, without global keywords", () => {
+    expect([...jobs.keys()]).toEqual([inputs.get("as")?.default]);
+    expect(GLOBAL_KEYWORDS.filter((keyword) => jobs.has(keyword))).toEqual([]);
+  });
+
+  test("the job and its rules hold known keywords only", () => {
+    expect(Object.keys(job ?? {}).filter((key) => !JOB_KEYWORDS.has(key))).toEqual([]);
+    const inRules = (job?.rules ?? []).flatMap((rule) => Object.keys(rule));
+    expect(inRules.filter((key) => !RULE_KEYWORDS.has(key))).toEqual([]);
+    expect(job?.rules.length, "GitLab refuses an empty list").toBeGreaterThan(0);
+  });
+
+  test("script: no input is spliced in", () => {
+    const source = Object.values(configuration as Record<string, { script: unknown }>)[0];
+    expect(JSON.stringify(source?.script)).not.toContain("$[[");
+  });
+
+  test("variables: each is text or a whole number, whatever the inputs", () => {
+    for (const [name, value] of Object.entries(job?.variables ?? {})) {
+      expect(typeof value === "string" || Number.isInteger(value), name).toBe(true);
+    }
+  });
+
+  test("secrets: neither an input nor a variable of the job", () => {
+    for (const { env } of SECRETS) {
+      expect(job?.variables, env).not.toHaveProperty(env);
+      expect(
+        inputs.has(
+          env
+            .toLowerCase()
+            .replaceAll("_", "-")
+            .replace(/^hooks-/, ""),
+        ),
+        env,
+      ).toBe(false);
+    }
+  });
+
+  test("image: the version of this package, on the registry of the instance, and no other host", () => {
+    expect(inputs.get("image")?.default).toMatch(/^\$CI_REGISTRY\//);
+    expect(inputs.get("image")?.default).toMatch(new RegExp(`:${version.replaceAll(".", "\\.")}$`));
+    const hosts = [...text.matchAll(/https?:\/\/([\w.-]+)/g)].map((m) => m[1]);
+    expect(hosts.filter((host) => host !== "hooks.acme.dev")).toEqual([]);
+  });
+
+  test("job: not interruptible, one at a time, reports always kept, early stops only a warning", () => {
+    expect(job).toMatchObject({
+      interruptible: false,
+      resource_group: "gitlab-hook-relay",
+      allow_failure: { exit_codes: [75] },
+      artifacts: { when: "always", reports: { junit: expect.any(String), dotenv: expect.any(String) } },
+    });
+  });
+
+  test("variables: every option of the installer is an input of the same name, type, default and description", () => {
+    const command = /^gitlab-hook-relay (\w+)$/.exec(job?.script.at(-1) ?? "")?.[1];
+    const own = OPTIONS.filter((row) => row.commands.some((c) => c === command));
+    expect(own).not.toEqual([]);
+    /** A pipeline has better defaults for these: see the descriptions. */
+    const defaults: Record<string, unknown> = {
+      "gitlab-url": "$CI_SERVER_URL",
+      "max-requests": 0,
+      "time-limit": 3000,
+      "state-file": ".gitlab-hook-relay/install-state.json",
+      "report-dir": ".gitlab-hook-relay/report",
+    };
+    const types = { text: "string", choice: "string", number: "number", boolean: "boolean", list: "array" };
+    for (const row of own) {
+      const input = inputs.get(row.name);
+      expect(input?.type, row.name).toBe(types[row.type]);
+      expect(input?.description.startsWith(row.description), `${row.name}: "${input?.description}"`).toBe(
+        true,
+      );
+      if (row.required === undefined || row.fallback !== undefined) {
+        expect(input?.default, row.name).toEqual(defaults[row.name] ?? row.default);
+      }
+      expect(input?.options, row.name).toEqual(row.options);
+      if (row.example !== undefined && row.type === "text") {
+        expect(inputProblem(row.name, input as NonNullable<typeof input>, row.example)).toBe(null);
+      }
+      const source = Object.values(configuration as Record<string, { variables: Record<string, string> }>)[0];
+      expect(blocksOf(source?.variables[row.env] ?? ""), row.env).toEqual([row.name]);
+    }
+    const named = Object.keys(job?.variables ?? {}).filter((name) => name.startsWith("HOOKS_"));
+    expect(named.filter((name) => !own.some((row) => row.env === name))).toEqual([
+      "HOOKS_DRY_RUN_ON_MERGE_REQUESTS",
+    ]);
+  });
+});
