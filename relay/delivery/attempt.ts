@@ -2,7 +2,7 @@
  * One attempt from claim to settlement: sends within the time allowed, decides what its end means, and tells the queue,
  * however often that takes.
  */
-import { sleep, type Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { TargetConfig } from "../config.ts";
@@ -11,6 +11,7 @@ import type { Claim } from "../queue/queue.ts";
 import type { Target } from "../targets/target.ts";
 import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
+import type { Halt } from "./halt.ts";
 import { resultOfFailure, settlementOf, type Result } from "./outcome.ts";
 
 /** Waits between two tries on a queue that fails, in seconds. */
@@ -20,8 +21,8 @@ export interface AttemptDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** Aborts when the relay's time to finish is over: attempts are called off, a failing queue is asked once more only. */
-  readonly stopping: AbortSignal;
+  /** Halts when the relay's time to finish is over: attempts are called off, a failing queue is asked once more only. */
+  readonly stopping: Halt;
 }
 
 export interface Ended {
@@ -82,11 +83,9 @@ async function sendInTime(
   const { signal } = controller;
   const timer = deps.clock.after(config.timeoutSeconds * 1000, () => controller.abort(TIME_UP));
   const onLost = (): void => controller.abort(LOST);
-  const onStopping = (): void => controller.abort(STOPPING);
   claim.lost.addEventListener("abort", onLost, { once: true });
-  deps.stopping.addEventListener("abort", onStopping, { once: true });
   if (claim.lost.aborted) onLost();
-  if (deps.stopping.aborted) onStopping();
+  const forgetStopping = deps.stopping.onHalt(() => controller.abort(STOPPING));
   const { delivery, meta, body } = claim;
   try {
     signal.throwIfAborted();
@@ -108,7 +107,7 @@ async function sendInTime(
   } finally {
     timer.cancel();
     claim.lost.removeEventListener("abort", onLost);
-    deps.stopping.removeEventListener("abort", onStopping);
+    forgetStopping();
   }
 }
 
@@ -126,8 +125,21 @@ async function settleSurely(claim: Claim, settlement: Settlement, deps: AttemptD
         error: messageOf(error),
       });
     }
-    if (claim.lost.aborted || deps.stopping.aborted) return;
-    const pauseMs = waitMs(QUEUE_BACKOFF, failures, null, deps.random);
-    await sleep(deps.clock, pauseMs, deps.stopping).catch(() => undefined);
+    if (claim.lost.aborted || deps.stopping.halted) return;
+    await pause(waitMs(QUEUE_BACKOFF, failures, null, deps.random), deps);
   }
+}
+
+/** Resolves after that time, or as soon as the relay's time is over. */
+function pause(ms: number, deps: AttemptDeps): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = deps.clock.after(ms, () => {
+      forget();
+      resolve();
+    });
+    const forget = deps.stopping.onHalt(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }

@@ -6,6 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import { createTargets, type CreateTarget } from "../targets/create.ts";
+import { createHalt } from "./halt.ts";
 import { createWorker, type TargetStatus, type Worker } from "./worker.ts";
 
 export interface DeliveryDeps {
@@ -44,7 +45,7 @@ interface Entry {
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { queue, clock, random, log } = deps;
   const createTarget = deps.createTarget ?? createTargets({ clock, log });
-  const stopping = new AbortController();
+  const stopping = createHalt();
   const entries = new Map<string, Entry>();
   const retiring = new Set<Promise<void>>();
   let stopped = false;
@@ -67,7 +68,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         const settings = JSON.stringify(config);
         const entry = entries.get(name);
         if (entry === undefined) {
-          const workerDeps = { queue, clock, random, log, stopping: stopping.signal };
+          const workerDeps = { queue, clock, random, log, stopping };
           const worker = createWorker(name, config, createTarget(name, config), workerDeps);
           entries.set(name, { worker, settings });
           worker.wake();
@@ -81,7 +82,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     async stop(deadlineMs) {
       stopped = true;
       unsubscribe();
-      const deadline = clock.after(deadlineMs, () => stopping.abort());
+      const deadline = clock.after(deadlineMs, () => stopping.halt());
       for (const entry of entries.values()) retire(entry);
       await Promise.all(retiring);
       deadline.cancel();

@@ -16,6 +16,7 @@ import type { Target } from "../targets/target.ts";
 import { QUEUE_BACKOFF, runAttempt } from "./attempt.ts";
 import { waitMs } from "./backoff.ts";
 import { admitted, afterEnd, afterStart, atTime, CLOSED, type Breaker } from "./breaker.ts";
+import { alreadyHalted, type Halt } from "./halt.ts";
 import { createRate, type Rate } from "./rate.ts";
 import { nextAsk } from "./slots.ts";
 
@@ -29,8 +30,8 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** Aborts when attempts that are still under way are to be called off. */
-  readonly stopping: AbortSignal;
+  /** Halts when attempts that are still under way are to be called off. */
+  readonly stopping: Halt;
 }
 
 /** What an operator sees of a target's worker. */
@@ -154,7 +155,7 @@ export function createWorker(name: string, config: TargetConfig, target: Target,
     rate?.take(1, clock.monotonic());
     breaker = afterStart(breaker);
     // What was claimed while the worker was retired is given back at once.
-    const stopping = retired ? AbortSignal.abort() : deps.stopping;
+    const stopping = retired ? alreadyHalted() : deps.stopping;
     void runAttempt(claim, generation.config, generation.target, {
       clock,
       random,

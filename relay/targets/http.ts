@@ -38,6 +38,7 @@ export function createHttpTarget(config: HttpTargetConfig, deps: HttpTargetDeps)
   const configured = configuredHeaders(config, url);
   const timeoutMs = config.timeoutSeconds * 1000;
   const agent = new Agent({
+    connections: config.concurrency,
     connect: {
       timeout: timeoutMs,
       lookup: createGuardedLookup(deps.resolve ?? resolveName, config.allowPrivateNetworks),
