@@ -66,9 +66,8 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
   }
 
   function summary(kept: Kept): EventSummary {
-    const states = kept.deliveries.map((d) => d.state);
-    const state =
-      (["dead", "sending", "waiting", "done"] as const).find((s) => states.includes(s)) ?? "unmatched";
+    const states = new Set(kept.deliveries.map((d) => d.state));
+    const state = (["dead", "sending", "waiting", "done"] as const).find((s) => states.has(s)) ?? "unmatched";
     return { meta: kept.meta, state, deliveries: kept.deliveries };
   }
 
@@ -153,7 +152,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     },
     async list(_filter, limit) {
       return {
-        events: [...events.values()].reverse().slice(0, limit).map(summary),
+        events: [...events.values()].toReversed().slice(0, limit).map(summary),
         cursor: null,
         partial: false,
       };
