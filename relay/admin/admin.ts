@@ -1,8 +1,10 @@
 /** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
 import { Hono } from "hono";
 import { createAccess } from "./access.ts";
+import { createActions } from "./actions.ts";
 import { createApi } from "./api.ts";
 import { createFeed } from "./feed.ts";
+import { maskingOf } from "./masking.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 
 export interface Admin {
@@ -16,6 +18,8 @@ export function createAdmin(deps: AdminDeps): Admin {
   const app = new Hono<AdminEnv>();
   const access = createAccess(deps);
   const feed = createFeed(deps.queue);
-  app.route("/api/v1", createApi(deps, access, feed));
+  const actions = createActions(deps);
+  const masking = maskingOf(() => deps.config().mask);
+  app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));
   return { app, close: () => feed.close() };
 }

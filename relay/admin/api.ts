@@ -6,10 +6,14 @@ import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { UpstreamError, messageOf } from "../../lib/errors.ts";
 import type { EventFilter } from "../queue/queue.ts";
+import { metaMatches } from "../queue/filter.ts";
 import type { Access } from "./access.ts";
+import type { Actions } from "./actions.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import { NO_STATS, detailJson, summaryJson, targetJson } from "./event-json.ts";
+import { exportEvents } from "./export.ts";
 import type { Feed } from "./feed.ts";
+import type { Masking } from "./masking.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 import {
   DEFAULT_LIMIT,
@@ -28,11 +32,18 @@ const MAX_REQUEST_BYTES = 65_536;
 
 type ApiContext = Context<AdminEnv>;
 
+export interface ApiParts {
+  readonly access: Access;
+  readonly feed: Feed;
+  readonly actions: Actions;
+  readonly masking: () => Masking;
+}
+
 /** Routes below /api/v1, to be mounted there. */
-export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<AdminEnv> {
+export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const { queue, log } = deps;
-  const mask = (text: string): string => text;
-  const maskHeader = (_name: string, value: string): string => value;
+  const { access, feed, actions, masking } = parts;
+  const mask = (text: string): string => masking().text(text);
   const api = new Hono<AdminEnv>();
   let streams = 0;
 
@@ -84,9 +95,20 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
     });
   });
 
+  api.get("/events/export", (c) => {
+    const read = queryOf(c);
+    const filter = parseFilter(read);
+    const bodies = read("bodies") === "1" || read("bodies") === "true";
+    log.info("admin.exported", { filter, bodies });
+    return c.body(exportEvents(queue, { filter, masking: masking(), bodies }), 200, {
+      "Content-Type": "application/x-ndjson",
+      "Content-Disposition": 'attachment; filename="events.jsonl"',
+    });
+  });
+
   api.get("/events/:id", async (c) => {
     const event = await queue.get(c.req.param("id"));
-    return event === null ? noEvent(c) : c.json(detailJson(event, mask, maskHeader));
+    return event === null ? noEvent(c) : c.json(detailJson(event, masking()));
   });
 
   api.get("/events/:id/body", async (c) => {
@@ -106,24 +128,25 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
   api.post("/events/:id/replay", async (c) => {
     const id = c.req.param("id");
     const targets = targetsOf(await jsonBody(c), deps);
-    const replayed = await queue.replay(id, targets);
-    if (replayed === null) return noEvent(c);
-    log.info("admin.replayed", { eventId: id, targets: replayed });
-    return c.json({ id, targets: replayed });
+    const replayed = await actions.replay(id, targets);
+    return replayed === null ? noEvent(c) : c.json({ id, targets: replayed });
+  });
+
+  api.post("/events/replay", async (c) => {
+    const { targets, dryRun = false, ...fields } = await jsonBody(c);
+    if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
+    const filter = filterOf(c, fields);
+    const chosen = targetsOf({ targets }, deps);
+    const { count, more } = dryRun ? await actions.preview(filter) : await actions.replayAll(filter, chosen);
+    return c.json(dryRun ? { wouldReplay: count, more } : { replayed: count, more });
   });
 
   api.post("/dead/replay", async (c) => {
-    const filter = filterOf(c, await jsonBody(c));
-    const replayed = await queue.replayDead(filter);
-    log.info("admin.dead-replayed", { count: replayed, filter });
-    return c.json({ replayed });
+    return c.json({ replayed: await actions.replayDead(filterOf(c, await jsonBody(c))) });
   });
 
   api.delete("/events/:id", async (c) => {
-    const id = c.req.param("id");
-    if (!(await queue.remove(id))) return noEvent(c);
-    log.info("admin.removed", { eventId: id });
-    return c.body(null, 204);
+    return (await actions.remove(c.req.param("id"))) ? c.body(null, 204) : noEvent(c);
   });
 
   api.get("/targets", (c) => {
@@ -142,15 +165,14 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
       const status = deps.targets().find((target) => target.name === name);
       if (status === undefined)
         return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
-      await queue.setPaused(name, paused);
-      log.info(paused ? "admin.paused" : "admin.resumed", { target: name });
+      await actions.setPaused(name, paused);
       return c.json(targetJson(status, queue.stats().targets.get(name) ?? { ...NO_STATS, paused }));
     });
   }
 
   api.get("/stream", (c) => {
     const read = queryOf(c);
-    const { project, kind, action, actor } = parseFilter(read);
+    const filter = parseFilter(read);
     if (streams >= MAX_STREAMS)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
     const stream = eventStream({
@@ -158,11 +180,7 @@ export function createApi(deps: AdminDeps, access: Access, feed: Feed): Hono<Adm
       clock: deps.clock,
       mask,
       lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
-      wants: (meta) =>
-        (project === undefined || meta.projectPath === project || String(meta.projectId) === project) &&
-        (kind === undefined || meta.kind === kind || meta.eventName === kind) &&
-        (action === undefined || meta.action === action) &&
-        (actor === undefined || meta.actor === actor),
+      wants: (meta) => metaMatches(meta, filter),
       onEnd: () => void (streams -= 1),
     });
     streams += 1;

@@ -5,7 +5,10 @@
 import type { EventMeta } from "../event.ts";
 import type { Attempt, Delivery } from "../queue/delivery-state.ts";
 import type { EventSummary, TargetStats } from "../queue/queue.ts";
+import type { Masking } from "./masking.ts";
 import type { TargetStatus } from "./ports.ts";
+import { timeline, type Step } from "./timeline.ts";
+import { sentence } from "./words.ts";
 
 export type Mask = (text: string) => string;
 
@@ -17,10 +20,10 @@ function isoOrNull(ms: number | null): string | null {
   return ms === null ? null : iso(ms);
 }
 
-/** What is known of an event without its headers. */
+/** What is known of an event without its headers, and the same in words. */
 export function metaJson(meta: EventMeta) {
   const { headers: _headers, receivedAt, ...rest } = meta;
-  return { ...rest, receivedAt: iso(receivedAt) };
+  return { ...rest, receivedAt: iso(receivedAt), summary: sentence(meta, null) };
 }
 
 export function attemptJson(attempt: Attempt, mask: Mask) {
@@ -59,19 +62,26 @@ export function summaryJson(summary: EventSummary, mask: Mask) {
 }
 
 /** One event with its headers and every attempt that is remembered. */
-export function detailJson(
-  summary: EventSummary,
-  mask: Mask,
-  maskHeader: (name: string, value: string) => string,
-) {
+export function detailJson(event: EventSummary, masking: Masking) {
+  const mask: Mask = (text) => masking.text(text);
   return {
-    ...metaJson(summary.meta),
-    state: summary.state,
-    headers: summary.meta.headers.map(([name, value]) => [name, maskHeader(name, value)]),
-    deliveries: summary.deliveries.map((delivery) => ({
+    ...metaJson(event.meta),
+    state: event.state,
+    headers: event.meta.headers.map(([name, value]) => [name, masking.header(name, value)]),
+    deliveries: event.deliveries.map((delivery) => ({
       ...deliveryJson(delivery, mask),
       history: delivery.history.map((attempt) => attemptJson(attempt, mask)),
     })),
+    timeline: timeline(event).map((step) => stepJson(step, mask)),
+  };
+}
+
+function stepJson(step: Step, mask: Mask) {
+  return {
+    ...step,
+    at: isoOrNull(step.at),
+    text: mask(step.text),
+    excerpt: step.excerpt === null ? null : mask(step.excerpt),
   };
 }
 

@@ -9,8 +9,8 @@ export interface Masking {
   text(text: string): string;
   /** A header's value as it may be shown. */
   header(name: string, value: string): string;
-  /** A parsed JSON value in which texts are masked and fields that are named like secrets hidden. */
-  json(value: unknown): unknown;
+  /** Whether the value of a field of this name is hidden. */
+  isSecret(field: string): boolean;
 }
 
 export interface MaskSettings {
@@ -38,26 +38,20 @@ export function createMasking(settings: MaskSettings): Masking {
     for (const pattern of patterns) masked = masked.replace(pattern, MASK);
     return masked;
   };
-  const json = (value: unknown): unknown => {
-    if (typeof value === "string") return text(value);
-    if (Array.isArray(value)) return value.map(json);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([name, inner]) => [
-        text(name),
-        fields.has(name.toLowerCase()) && isFilledIn(inner) ? MASK : json(inner),
-      ]),
-    );
-  };
   return {
     text,
-    json,
+    isSecret: (field) => fields.has(field.toLowerCase()),
     header: (name, value) =>
       SECRET_HEADERS.has(name) || name.split("-").some((part) => fields.has(part)) ? MASK : text(value),
   };
 }
 
-/** Nothing is learnt from an empty value, but that it is empty. */
-function isFilledIn(value: unknown): boolean {
-  return (typeof value === "string" && value !== "") || typeof value === "number";
+/** The masking that the settings in force ask for; made anew only when they change. */
+export function maskingOf(settings: () => MaskSettings): () => Masking {
+  let made: { readonly from: MaskSettings; readonly masking: Masking } | null = null;
+  return () => {
+    const from = settings();
+    if (made?.from !== from) made = { from, masking: createMasking(from) };
+    return made.masking;
+  };
 }

@@ -3,6 +3,7 @@
  * `removed` as they happen, and `gap` where it missed some. Every message has an id; a reader that comes back with the last one it
  * saw (Last-Event-ID) misses nothing that the ring still holds. Nothing is buffered for a reader that does not read.
  */
+import type { UnderlyingSource } from "node:stream/web";
 import type { Clock } from "../../lib/clock.ts";
 import type { EventMeta } from "../event.ts";
 import type { QueueEvent } from "../queue/queue.ts";
@@ -73,7 +74,7 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
     }
   };
 
-  return new ReadableStream<Uint8Array>({
+  const source: UnderlyingSource<Uint8Array> = {
     async pull(controller) {
       if (!greeted) {
         controller.enqueue(encoder.encode(greeting()));
@@ -106,7 +107,9 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
       wake();
       options.onEnd();
     },
-  });
+  };
+  // Nothing is made before somebody reads it.
+  return new ReadableStream(source, { highWaterMark: 0 });
 }
 
 function message(event: string, id: string, data: unknown): string {

@@ -1,0 +1,177 @@
+/**
+ * The operator's side on a queue in memory: an app to send requests to, without a socket. Requests come from this machine
+ * unless a test says otherwise.
+ */
+import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
+import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
+import type { TargetStatus } from "../../relay/admin/ports.ts";
+import { configSchema, type Config } from "../../relay/config.ts";
+import type { EventMeta } from "../../relay/event.ts";
+import { createAddressRules } from "../../relay/ingest/addresses.ts";
+import { createMetrics, type Metrics } from "../../relay/metrics.ts";
+import type { Settlement } from "../../relay/queue/delivery-state.ts";
+import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
+import { FakeClock } from "./clock.ts";
+import { eventMeta } from "./events.ts";
+import { createMemoryQueue, type MemoryQueue } from "./memory-queue.ts";
+
+export interface AdminOptions {
+  readonly token?: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly targets?: readonly string[];
+}
+
+export interface Request {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** @default 127.0.0.1 */
+  readonly from?: string;
+  readonly httpVersion?: string;
+}
+
+export interface AdminFixture {
+  readonly admin: Admin;
+  readonly queue: MemoryQueue;
+  readonly clock: FakeClock;
+  readonly metrics: Metrics;
+  readonly lines: { readonly event: string; readonly fields: LogFields }[];
+  config: Config;
+  statuses: TargetStatus[];
+  /** Sends a request with the token, where one is set. */
+  api(path: string, request?: Request): Promise<Response>;
+  /** Sends a request as it is. */
+  raw(path: string, request?: Request): Promise<Response>;
+  /** Stores an event; it goes to the targets given. Returns its id. */
+  add(meta?: Partial<EventMeta>, body?: string, to?: readonly string[]): Promise<string>;
+  /** Claims and settles one delivery of the target. */
+  settle(target: string, outcome: "done" | "retry" | "dead"): Promise<void>;
+  close(): void;
+}
+
+export function targetStatus(name: string, changes: Partial<TargetStatus> = {}): TargetStatus {
+  return {
+    name,
+    type: "http",
+    address: `https://${name}.example.com/hooks`,
+    breaker: "closed",
+    breakerUntil: null,
+    inFlight: 0,
+    concurrency: 16,
+    attemptsLastMinute: 0,
+    ...changes,
+  };
+}
+
+export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
+  const clock = new FakeClock();
+  const targets = options.targets ?? ["ci-bot", "audit"];
+  const queue = listing(createMemoryQueue(() => clock.now()));
+  let to: readonly string[] = [];
+  queue.setRouting(() => to.map((target) => ({ target, lane: null })), targets);
+  const metrics = createMetrics({ queue, now: () => clock.now(), process: false });
+  const lines: AdminFixture["lines"] = [];
+  const fixture: AdminFixture = {
+    queue,
+    clock,
+    metrics,
+    lines,
+    config: configSchema.parse({ admin: { token: options.token ?? "" }, ...options.settings }),
+    statuses: targets.map((name) => targetStatus(name)),
+    admin: undefined as unknown as Admin,
+    api(path, request = {}) {
+      const { token } = fixture.config.admin;
+      const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
+      return fixture.raw(path, { ...request, headers: { ...headers, ...request.headers } });
+    },
+    async raw(path, { method = "GET", headers = {}, body, from = "127.0.0.1", httpVersion = "1.1" } = {}) {
+      const init = { method, headers, ...(body === undefined ? {} : { body }) };
+      const incoming = { socket: { remoteAddress: from }, httpVersion };
+      return fixture.admin.app.request(path, init, { incoming });
+    },
+    async add(meta = {}, body = "{}", wanted = []) {
+      to = wanted;
+      const { id: _id, ...rest } = eventMeta({
+        receivedAt: clock.now(),
+        bodyBytes: Buffer.byteLength(body),
+        eventName: meta.kind ?? "push",
+        ...meta,
+      });
+      const dedupeKey = `test-${queue.stored().length}-${queue.calls.enqueue}`;
+      const { id } = await queue.enqueue({ meta: rest, body: Buffer.from(body), dedupeKey });
+      return id;
+    },
+    async settle(target, outcome) {
+      const [claim] = await queue.claim(target, { first: 1, retry: 0 });
+      if (claim === undefined) throw new Error(`nothing to claim for ${target}`);
+      await claim.settle(settlement(outcome, clock.now()));
+    },
+    close() {
+      fixture.admin.close();
+      metrics.close();
+    },
+  };
+  const admin = createAdmin({
+    queue,
+    clock,
+    metrics,
+    log: recording(lines),
+    config: () => fixture.config,
+    targets: () => fixture.statuses,
+    addresses: () => createAddressRules(fixture.config.server),
+    version: "1.2.3",
+  });
+  return Object.assign(fixture, { admin });
+}
+
+export function settlement(outcome: "done" | "retry" | "dead", at: number): Settlement {
+  const attempt = { at, durationMs: 12, status: 200, error: null, excerpt: "fine" };
+  const failed = { ...attempt, status: 503, error: "answered 503", excerpt: "down for repairs" };
+  switch (outcome) {
+    case "done":
+      return { outcome, at: at + 12, attempt };
+    case "retry":
+      return { outcome, at: at + 12, attempt: failed, dueAt: at + 60_000 };
+    case "dead":
+      return { outcome, at: at + 12, attempt: failed, reason: "answered 503, attempts used up" };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function recording(lines: AdminFixture["lines"]): Log {
+  const note =
+    () =>
+    (event: string, fields: LogFields = {}): void =>
+      void lines.push({ event, fields });
+  return { ...silentLog, info: note(), warn: note(), error: note() };
+}
+
+/** The queue in memory with lists that filter and page, as the real ones do. */
+function listing(queue: MemoryQueue): MemoryQueue {
+  const summaries = async () => {
+    const all = await Promise.all(queue.stored().map(({ meta }) => queue.get(meta.id)));
+    return all.filter((event) => event !== null).toReversed();
+  };
+  return {
+    ...queue,
+    async list(filter, limit, cursor) {
+      const fitting = (await summaries()).filter(
+        (event) => metaMatches(event.meta, filter) && stateMatches(event.deliveries, true, filter),
+      );
+      const start = cursor === null ? 0 : Number(cursor);
+      const events = fitting.slice(start, start + limit);
+      const next = start + events.length;
+      return { events, cursor: next < fitting.length ? String(next) : null, partial: false };
+    },
+    async replayDead(filter) {
+      const dead = (await summaries()).filter(
+        (event) =>
+          metaMatches(event.meta, filter) &&
+          stateMatches(event.deliveries, true, { ...filter, state: "dead" }),
+      );
+      for (const event of dead) await queue.replay(event.meta.id, null);
+      return dead.length;
+    },
+  };
+}

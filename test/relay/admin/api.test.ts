@@ -1,0 +1,347 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createAdminFixture, type AdminFixture } from "../../helpers/admin.ts";
+
+let open: AdminFixture[] = [];
+afterEach(() => {
+  for (const one of open) one.close();
+  open = [];
+});
+function fixture(options: Parameters<typeof createAdminFixture>[0] = {}): AdminFixture {
+  const made = createAdminFixture(options);
+  open.push(made);
+  return made;
+}
+
+async function json(response: Response): Promise<Record<string, unknown>> {
+  return (await response.json()) as Record<string, unknown>;
+}
+
+async function listed(f: AdminFixture, query = ""): Promise<string[]> {
+  const body = (await json(await f.api(`/api/v1/events${query}`))) as { events: { id: string }[] };
+  return body.events.map((event) => event.id);
+}
+
+describe("GET events", () => {
+  it("lists the newest first, with metadata and deliveries", async () => {
+    const f = fixture();
+    const first = await f.add({}, "{}", ["ci-bot"]);
+    const second = await f.add({ kind: "note" });
+    await f.settle("ci-bot", "retry");
+    const body = await json(await f.api("/api/v1/events"));
+    expect(body["cursor"]).toBeNull();
+    expect(body["partial"]).toBe(false);
+    const events = body["events"] as Record<string, unknown>[];
+    expect(events.map((event) => event["id"])).toEqual([second, first]);
+    expect(events[1]).toMatchObject({
+      kind: "push",
+      projectPath: "acme/web",
+      state: "waiting",
+      receivedAt: "2026-01-15T12:00:00.000Z",
+      summary: "ada pushed to main of acme/web",
+      deliveries: [
+        {
+          target: "ci-bot",
+          state: "waiting",
+          attempts: 1,
+          lastAttempt: { status: 503, error: "answered 503" },
+        },
+      ],
+    });
+    expect(events[1]).not.toHaveProperty("headers");
+  });
+
+  it("pages by cursor", async () => {
+    const f = fixture();
+    const ids = [await f.add(), await f.add(), await f.add()].toReversed();
+    const page = await json(await f.api("/api/v1/events?limit=2"));
+    expect((page["events"] as { id: string }[]).map((e) => e.id)).toEqual(ids.slice(0, 2));
+    expect(await listed(f, `?limit=2&cursor=${String(page["cursor"])}`)).toEqual(ids.slice(2));
+  });
+
+  it.each([
+    ["?kind=note", [1]],
+    ["?project=acme/api", [1]],
+    ["?project=7", [1]],
+    ["?actor=bob&kind=note", [1]],
+    ["?action=open", [2]],
+    ["?state=dead", [0]],
+    ["?state=waiting&target=ci-bot", [2]],
+    ["?target=audit", [0]],
+    ["?q=ACME/API", [1]],
+    ["?from=2026-01-15T12:00:01Z", [2]],
+    ["?to=1768478400500", [1, 0]],
+    ["?to=2026-01-15", [2, 1, 0]],
+    ["?state=unmatched", [1]],
+    ["?kind=&state=", [2, 1, 0]],
+  ])("filters by %s", async (query, wanted) => {
+    const f = fixture();
+    const ids = [await f.add({}, "{}", ["audit"])];
+    await f.settle("audit", "dead");
+    ids.push(await f.add({ kind: "note", projectPath: "acme/api", projectId: 7, actor: "bob" }));
+    await f.clock.advance(2000);
+    ids.push(await f.add({ kind: "merge_request", action: "open" }, "{}", ["ci-bot"]));
+    expect(await listed(f, query)).toEqual(wanted.map((index) => ids[index]));
+  });
+
+  it.each([
+    ["?limit=0", "limit"],
+    ["?limit=501", "limit"],
+    ["?limit=ten", "limit"],
+    ["?limit=1.5", "limit"],
+    ["?state=lost", "state"],
+    ["?from=yesterday", "from"],
+    ["?to=2026-13-01", "to"],
+    [`?q=${"x".repeat(501)}`, "q"],
+    ["?cursor=%20%20x", "cursor"],
+  ])("refuses %s and names the parameter", async (query, name) => {
+    const response = await fixture().api(`/api/v1/events${query}`);
+    expect(response.status).toBe(400);
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect(error.code).toBe("bad_request");
+    expect(error.message).toContain(name);
+  });
+
+  it("loads no body", async () => {
+    const f = fixture();
+    await f.add({}, JSON.stringify({ text: "x".repeat(1000) }));
+    f.queue.body = () => Promise.reject(new Error("a body was loaded"));
+    expect((await f.api("/api/v1/events?q=ada&state=unmatched")).status).toBe(200);
+  });
+});
+
+describe("GET events/:id", () => {
+  it("tells headers, every attempt and the timeline", async () => {
+    const f = fixture();
+    const id = await f.add(
+      {
+        headers: [
+          ["x-gitlab-event", "Push Hook"],
+          ["authorization", "Basic abc"],
+          ["x-team-token", "t0p"],
+        ],
+      },
+      "{}",
+      ["ci-bot"],
+    );
+    await f.settle("ci-bot", "retry");
+    await f.clock.advance(60_000);
+    await f.settle("ci-bot", "done");
+    const body = await json(await f.api(`/api/v1/events/${id}`));
+    expect(body["headers"]).toEqual([
+      ["x-gitlab-event", "Push Hook"],
+      ["authorization", "***"],
+      ["x-team-token", "***"],
+    ]);
+    expect(body).toMatchObject({
+      state: "done",
+      deliveries: [{ history: [{ status: 503 }, { status: 200 }] }],
+    });
+    expect(
+      (body["timeline"] as { name: string; attempt: number | null }[]).map((s) => [s.name, s.attempt]),
+    ).toEqual([
+      ["received", null],
+      ["verified", null],
+      ["stored", null],
+      ["matched", null],
+      ["attempt", 1],
+      ["attempt", 2],
+      ["done", null],
+    ]);
+  });
+
+  it("answers 404 in JSON for an event that is not there", async () => {
+    const response = await fixture().api("/api/v1/events/nope");
+    expect(response.status).toBe(404);
+    expect(await json(response)).toMatchObject({ error: { code: "not_found" } });
+  });
+
+  it("masks what looks like a credential in a target's answer", async () => {
+    const f = fixture({ settings: { mask: { patterns: ["down for \\w+"], fields: [] } } });
+    const id = await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    expect(await (await f.api(`/api/v1/events/${id}`)).text()).not.toContain("down for repairs");
+    f.config = { ...f.config, mask: { patterns: [], fields: [] } };
+    expect(await (await f.api(`/api/v1/events/${id}`)).text()).toContain("down for repairs");
+  });
+});
+
+describe("GET events/:id/body", () => {
+  it("sends the bytes as they were received, as an attachment, and says so in the log", async () => {
+    const f = fixture();
+    const body = '{ "id": 12345678901234567890,  "a":"ü" }\n';
+    const id = await f.add({ headers: [["content-type", "application/json; charset=utf-8"]] }, body);
+    const response = await f.api(`/api/v1/events/${id}/body`);
+    expect(await response.text()).toBe(body);
+    expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+    expect(response.headers.get("content-disposition")).toBe(`attachment; filename="${id}.json"`);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(f.lines).toContainEqual({
+      event: "admin.body-sent",
+      fields: { eventId: id, bytes: Buffer.byteLength(body) },
+    });
+  });
+
+  it("answers 404 where there is none", async () => {
+    expect((await fixture().api("/api/v1/events/nope/body")).status).toBe(404);
+  });
+});
+
+describe("POST events/:id/replay", () => {
+  it("replays to all targets of the event, or to those named", async () => {
+    const f = fixture();
+    const id = await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "done");
+    const all = await f.api(`/api/v1/events/${id}/replay`, { method: "POST" });
+    expect([all.status, await json(all)]).toEqual([200, { id, targets: ["ci-bot"] }]);
+    const one = await f.api(`/api/v1/events/${id}/replay`, { method: "POST", body: '{"targets":["audit"]}' });
+    expect(await json(one)).toEqual({ id, targets: ["audit"] });
+    const event = await f.queue.get(id);
+    expect(event?.deliveries.map((d) => [d.target, d.replay])).toEqual([
+      ["ci-bot", 0],
+      ["ci-bot", 1],
+      ["audit", 0],
+    ]);
+  });
+
+  it.each(['{"targets":["nobody"]}', '{"targets":[]}', '{"targets":"ci-bot"}', "[1]", "{", "7"])(
+    "refuses %s",
+    async (body) => {
+      const f = fixture();
+      const id = await f.add();
+      const response = await f.api(`/api/v1/events/${id}/replay`, { method: "POST", body });
+      expect(response.status).toBe(400);
+    },
+  );
+
+  it("answers 404 where there is no such event, 413 where the body is absurd", async () => {
+    const f = fixture();
+    expect((await f.api("/api/v1/events/nope/replay", { method: "POST" })).status).toBe(404);
+    const response = await f.api("/api/v1/events/nope/replay", { method: "POST", body: " ".repeat(70_000) });
+    expect(response.status).toBe(413);
+  });
+});
+
+describe("POST events/replay", () => {
+  it("previews the count, then replays what fits", async () => {
+    const f = fixture();
+    await f.add({ kind: "note" }, "{}", ["ci-bot"]);
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.add({}, "{}", ["ci-bot"]);
+    const send = async (body: unknown) =>
+      json(await f.api("/api/v1/events/replay", { method: "POST", body: JSON.stringify(body) }));
+    expect(await send({ kind: "push", dryRun: true })).toEqual({ wouldReplay: 2, more: false });
+    expect(f.queue.stats().byState.waiting).toBe(3);
+    expect(await send({ kind: "push", targets: ["audit"] })).toEqual({ replayed: 2, more: false });
+    expect(f.queue.stats().targets.get("audit")?.waiting).toBe(2);
+    expect(await send({ colour: "red" })).toMatchObject({ error: { code: "bad_request" } });
+  });
+});
+
+describe("POST dead/replay", () => {
+  it("replays the dead letters that fit the filter and returns how many", async () => {
+    const f = fixture();
+    await f.add({ kind: "note" }, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    const some = await f.api("/api/v1/dead/replay", { method: "POST", body: '{"kind":"note"}' });
+    expect([some.status, await json(some)]).toEqual([200, { replayed: 1 }]);
+    expect(await json(await f.api("/api/v1/dead/replay?kind=push", { method: "POST" }))).toEqual({
+      replayed: 1,
+    });
+  });
+});
+
+describe("DELETE events/:id", () => {
+  it("removes the event once", async () => {
+    const f = fixture();
+    const id = await f.add();
+    expect((await f.api(`/api/v1/events/${id}`, { method: "DELETE" })).status).toBe(204);
+    expect((await f.api(`/api/v1/events/${id}`, { method: "DELETE" })).status).toBe(404);
+  });
+});
+
+describe("targets", () => {
+  it("lists settings, worker and queue of each target", async () => {
+    const f = fixture();
+    f.statuses[0] = { ...f.statuses[0]!, breaker: "open", breakerUntil: f.clock.now() + 1000, inFlight: 3 };
+    await f.add({}, "{}", ["ci-bot"]);
+    const body = await json(await f.api("/api/v1/targets"));
+    expect(body).toEqual({
+      targets: [
+        {
+          name: "ci-bot",
+          type: "http",
+          address: "https://ci-bot.example.com/hooks",
+          breaker: "open",
+          breakerUntil: "2026-01-15T12:00:01.000Z",
+          inFlight: 3,
+          concurrency: 16,
+          attemptsLastMinute: 0,
+          paused: false,
+          waiting: 1,
+          sending: 0,
+          dead: 0,
+          lanes: 1,
+          oldestAt: null,
+        },
+        expect.objectContaining({ name: "audit", waiting: 0 }),
+      ],
+    });
+  });
+
+  it("pauses and resumes", async () => {
+    const f = fixture();
+    await f.add({}, "{}", ["ci-bot"]);
+    const paused = await f.api("/api/v1/targets/ci-bot/pause", { method: "POST" });
+    expect(await json(paused)).toMatchObject({ name: "ci-bot", paused: true });
+    expect(await f.queue.claim("ci-bot", { first: 1, retry: 1 })).toEqual([]);
+    const resumed = await f.api("/api/v1/targets/ci-bot/resume", { method: "POST" });
+    expect(await json(resumed)).toMatchObject({ paused: false });
+    expect(await f.queue.claim("ci-bot", { first: 1, retry: 1 })).toHaveLength(1);
+  });
+
+  it("answers 404 for a target that is not configured", async () => {
+    expect((await fixture().api("/api/v1/targets/nobody/pause", { method: "POST" })).status).toBe(404);
+  });
+});
+
+describe("GET events/export", () => {
+  it("streams every event that fits as JSON Lines, page after page", async () => {
+    const f = fixture();
+    for (let index = 0; index < 250; index += 1) await f.add({ actor: `user-${index}` });
+    await f.add({ kind: "note" });
+    const response = await f.api("/api/v1/events/export?kind=push");
+    expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+    const lines = (await response.text()).trimEnd().split("\n");
+    expect(lines).toHaveLength(250);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ actor: "user-249", kind: "push", headers: [] });
+    expect(lines.every((line) => !("body" in (JSON.parse(line) as object)))).toBe(true);
+  });
+
+  it("carries the bodies where asked to, and says so in the log", async () => {
+    const f = fixture();
+    await f.add({}, '{"a": 1}');
+    const line = (await (await f.api("/api/v1/events/export?bodies=1")).text()).trimEnd();
+    expect(JSON.parse(line)).toMatchObject({ body: '{"a": 1}' });
+    expect(f.lines.at(-1)).toMatchObject({ event: "admin.exported", fields: { bodies: true } });
+  });
+});
+
+describe("errors", () => {
+  it("answers 503 where the storage refuses, 500 with a line in the log for a bug", async () => {
+    const f = fixture();
+    const { UpstreamError } = await import("../../../lib/errors.ts");
+    f.queue.replay = () =>
+      Promise.reject(new UpstreamError("disk-full", "the disk is full", { retryable: true }));
+    const unavailable = await f.api("/api/v1/events/1/replay", { method: "POST" });
+    expect(unavailable.status).toBe(503);
+    expect(unavailable.headers.get("retry-after")).toBe("5");
+    expect(await json(unavailable)).toEqual({ error: { code: "unavailable", message: "the disk is full" } });
+    f.queue.get = () => Promise.reject(new Error("oops"));
+    const broken = await f.api("/api/v1/events/1");
+    expect(broken.status).toBe(500);
+    expect(await broken.text()).not.toContain("oops");
+    expect(f.lines.at(-1)).toMatchObject({ event: "admin.failed", fields: { error: "oops" } });
+  });
+});
