@@ -1,0 +1,90 @@
+/**
+ * Numbers in columns instead of objects: a million rows cost what their bytes cost. A column grows by whole chunks, so nothing is
+ * copied when it grows, and a chunk in which nothing was ever set is not there at all. Rows that were never set read as 0.
+ */
+
+const SHIFT = 14;
+const CHUNK_ROWS = 1 << SHIFT;
+const MASK = CHUNK_ROWS - 1;
+
+type Cells = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+export class Column {
+  readonly #make: new (length: number) => Cells;
+  readonly #chunks: (Cells | undefined)[] = [];
+
+  constructor(cells: new (length: number) => Cells) {
+    this.#make = cells;
+  }
+
+  get(row: number): number {
+    const chunk = this.#chunks[row >>> SHIFT];
+    return chunk === undefined ? 0 : chunk[row & MASK]!;
+  }
+
+  set(row: number, value: number): void {
+    const index = row >>> SHIFT;
+    let chunk = this.#chunks[index];
+    if (chunk === undefined) {
+      if (value === 0) return;
+      while (this.#chunks.length < index) this.#chunks.push(undefined);
+      chunk = new this.#make(CHUNK_ROWS);
+      this.#chunks[index] = chunk;
+    }
+    chunk[row & MASK] = value;
+  }
+}
+
+/** Hands out row numbers from 1 on, freed ones first; 0 stands for "none" wherever a column points to a row. */
+export class RowAllocator {
+  #next = 1;
+  #free = new Uint32Array(64);
+  #freed = 0;
+
+  take(): number {
+    return this.#freed > 0 ? this.#free[--this.#freed]! : this.#next++;
+  }
+
+  give(row: number): void {
+    if (this.#freed === this.#free.length) {
+      const larger = new Uint32Array(this.#free.length * 2);
+      larger.set(this.#free);
+      this.#free = larger;
+    }
+    this.#free[this.#freed++] = row;
+  }
+
+  /** Rows in use. */
+  get used(): number {
+    return this.#next - 1 - this.#freed;
+  }
+}
+
+/** Small numbers for values that repeat; they are never given up, as the values of one relay are few. */
+export class Dictionary<T> {
+  readonly #codes = new Map<string, number>();
+  readonly #values: T[] = [];
+
+  /** @param name what makes two values the same */
+  code(name: string, value: T): number {
+    const known = this.#codes.get(name);
+    if (known !== undefined) return known;
+    const code = this.#values.length;
+    this.#codes.set(name, code);
+    this.#values.push(value);
+    return code;
+  }
+
+  /** The code of a value that was seen before; null where it was not. */
+  find(name: string): number | null {
+    return this.#codes.get(name) ?? null;
+  }
+
+  value(code: number): T {
+    return this.#values[code]!;
+  }
+
+  get values(): readonly T[] {
+    return this.#values;
+  }
+}

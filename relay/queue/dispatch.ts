@@ -1,0 +1,133 @@
+/** Claims of one process's queue: takes deliveries out of the lanes, loads what is sent, and writes down how it ended. */
+import { messageOf } from "../../lib/errors.ts";
+import type { EventMeta } from "../event.ts";
+import { decodeEvent } from "../event.ts";
+import type { TargetBook } from "./book.ts";
+import type { Core } from "./core.ts";
+import { settled } from "./delivery-state.ts";
+import type { Delivery, Settlement } from "./delivery-state.ts";
+import type { Claim, Room } from "./queue.ts";
+import { readDelivery } from "./reading.ts";
+import { encodeState, stateKey } from "./records.ts";
+import { DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./table.ts";
+
+/** How long a delivery waits whose event could not be read just now. */
+const READ_AGAIN_MS = 5000;
+
+export class Dispatch {
+  readonly #core: Core;
+  /** Claims that have not ended, by row of the delivery. */
+  readonly #claims = new Map<number, AbortController>();
+  readonly #writes = new Set<Promise<void>>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  async claim(name: string, room: Room): Promise<Claim[]> {
+    const { book, clock, work, isClosed } = this.#core;
+    const target = book.findTarget(name);
+    if (target === null || target.paused || isClosed()) return [];
+    const rows = target.lanes.take(clock.monotonic(), room);
+    if (rows.length === 0) return [];
+    for (const row of rows) {
+      book.setState(row, SENDING);
+      this.#claims.set(row, new AbortController());
+    }
+    work.touch(target);
+    const claims = await Promise.all(rows.map((row) => this.#load(target, row)));
+    return claims.filter((claim) => claim !== null);
+  }
+
+  /** Ends the claims of an event that is being removed. */
+  cancel(event: number): void {
+    for (const row of this.#core.table.deliveriesOf(event)) {
+      this.#claims.get(row)?.abort(new Error("the event was removed"));
+      this.#claims.delete(row);
+    }
+  }
+
+  /** Resolves once what was settled is handed to the storage. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  async #load(target: TargetBook, row: number): Promise<Claim | null> {
+    const { table, journal, log, clock, book } = this.#core;
+    const held = this.#claims.get(row)!;
+    const event = table.event.get(row);
+    const eventId = table.idOf(event);
+    try {
+      const [bytes, delivery] = await Promise.all([
+        journal.get(table.keyOf(event)),
+        readDelivery(this.#core, row),
+      ]);
+      if (this.#claims.get(row) !== held) return null;
+      if (bytes === null) throw new Error("the storage has no such event");
+      const { meta, body } = decodeEvent(bytes);
+      return {
+        delivery,
+        meta,
+        body,
+        lost: held.signal,
+        settle: (settlement) => this.#settle(target, row, held, delivery, meta, settlement),
+      };
+    } catch (thrown) {
+      log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
+      if (this.#claims.get(row) === held) {
+        this.#claims.delete(row);
+        book.setState(row, WAITING);
+        table.due.set(row, clock.monotonic() + READ_AGAIN_MS);
+        target.lanes.giveBack(row);
+        this.#core.work.touch(target);
+      }
+      return null;
+    }
+  }
+
+  async #settle(
+    target: TargetBook,
+    row: number,
+    held: AbortController,
+    before: Delivery,
+    meta: EventMeta,
+    settlement: Settlement,
+  ): Promise<void> {
+    const { table, book, clock, events, work } = this.#core;
+    if (this.#claims.get(row) !== held) return;
+    this.#claims.delete(row);
+    const delivery = settled(before, settlement);
+    const lane = target.lanes.keyOf(row);
+    table.attempts.set(row, Math.min(delivery.attempts, 0xffff));
+    if (delivery.endedAt === null) {
+      book.setState(row, WAITING);
+      table.due.set(row, clock.monotonic() + Math.max(0, delivery.dueAt! - clock.now()));
+      target.lanes.giveBack(row);
+    } else {
+      target.lanes.remove(row);
+      book.setState(row, STATES.indexOf(delivery.state));
+      table.due.set(row, delivery.endedAt);
+    }
+    work.touch(target);
+    const attempt = settlement.outcome === "released" ? null : settlement.attempt;
+    const written = attempt === null ? null : this.#write(row, delivery, lane);
+    events.emit({ type: "settled", meta, delivery, attempt });
+    if (written !== null) await written;
+  }
+
+  /** A state that cannot be written costs at most a repetition after a crash, which the promise of the queue allows. */
+  #write(row: number, delivery: Delivery, lane: string | null): Promise<void> {
+    const { table, journal, log } = this.#core;
+    const { eventId, target, replay } = delivery;
+    table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    const value = encodeState({ delivery, lane, order: table.replayOrder(row) });
+    const write = journal
+      .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy")
+      .catch((thrown: unknown) => {
+        log.warn("delivery.not-written", { eventId, target, error: messageOf(thrown) });
+      })
+      .finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+    return write;
+  }
+}

@@ -1,0 +1,100 @@
+/** The way in: tells a duplicate from a new event, and stores the new one with its memory in one write. */
+import { UpstreamError } from "../../lib/errors.ts";
+import type { NewEvent } from "../event.ts";
+import { dedupeKeyOfDelivery, encodeEvent } from "../event.ts";
+import { closedError } from "./core.ts";
+import type { Core } from "./core.ts";
+import { digestOf, formatEventKey, formatId, idWords } from "./event-id.ts";
+import type { IdWords } from "./event-id.ts";
+import type { Enqueued } from "./queue.ts";
+import type { RoutingLine } from "./routing-line.ts";
+import { EVENT_FLAGS } from "./table.ts";
+
+/** Ids of failed writes that are kept for the sender's repetition. */
+const MAX_FAILED = 10_000;
+
+export class Intake {
+  readonly #core: Core;
+  readonly #line: RoutingLine;
+  /** Writes under way, by dedupe key: a second delivery of the same event shares the fate of the first. */
+  readonly #underWay = new Map<string, Promise<Enqueued>>();
+  /**
+   * Ids whose write failed, by dedupe key. A crash may still bring such an event to light; its repetition takes the same id, so
+   * that it replaces it.
+   */
+  readonly #failed = new Map<string, IdWords>();
+
+  constructor(core: Core, line: RoutingLine) {
+    this.#core = core;
+    this.#line = line;
+  }
+
+  async enqueue(event: NewEvent): Promise<Enqueued> {
+    if (this.#core.isClosed()) throw closedError();
+    const first = this.#underWay.get(event.dedupeKey);
+    if (first !== undefined) return this.#duplicate((await first).id);
+    const digest = digestOf(event.dedupeKey);
+    const known = this.#core.dedupe.find(digest, this.#core.steady.now());
+    if (known !== null) return this.#duplicate(known);
+    const stored = this.#store(event, digest);
+    this.#underWay.set(event.dedupeKey, stored);
+    try {
+      return await stored;
+    } finally {
+      this.#underWay.delete(event.dedupeKey);
+    }
+  }
+
+  known(deliveryIds: readonly string[]): string[] {
+    const now = this.#core.steady.now();
+    return deliveryIds.filter(
+      (id) => this.#core.dedupe.find(digestOf(dedupeKeyOfDelivery(id)), now) !== null,
+    );
+  }
+
+  /** Resolves once no write is under way. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#underWay.values());
+  }
+
+  #duplicate(id: string): Enqueued {
+    this.#core.events.emit({ type: "duplicate", id });
+    return { status: "duplicate", id };
+  }
+
+  async #store(event: NewEvent, digest: IdWords): Promise<Enqueued> {
+    const { table, book, journal, dedupe, orders, clock, events } = this.#core;
+    const words = this.#failed.get(event.dedupeKey) ?? idWords(orders.next(clock.now()), digest);
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    const id = formatId(w0, w1, w2, w3);
+    const meta = { id, ...event.meta };
+    const value = encodeEvent({ meta, body: event.body });
+    try {
+      await journal.write([{ type: "set", key: formatEventKey(w0, w1, w2, w3), value }], "synced");
+    } catch (thrown) {
+      if (thrown instanceof UpstreamError) this.#noteFailed(event.dedupeKey, words);
+      throw thrown;
+    }
+    this.#failed.delete(event.dedupeKey);
+    dedupe.add(w0, w1, w2, w3);
+    const row = table.addEvent(w0, w1, w2, w3);
+    table.receivedAt.set(row, meta.receivedAt);
+    table.bytes.set(row, event.body.length);
+    table.setKind(row, meta.kind, meta.eventName);
+    table.setProject(row, meta.projectId, meta.projectPath);
+    table.setEventFlag(row, EVENT_FLAGS.present, true);
+    table.link(row);
+    book.eventAppeared(row);
+    events.emit({ type: "stored", meta });
+    this.#line.add(row, meta);
+    return { status: "accepted", id };
+  }
+
+  #noteFailed(dedupeKey: string, words: IdWords): void {
+    if (this.#failed.size >= MAX_FAILED) {
+      const [oldest] = this.#failed.keys();
+      this.#failed.delete(oldest!);
+    }
+    this.#failed.set(dedupeKey, words);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * What the queue of one process writes beside the events, as bytes. Pure.
+ *
+ *   state:<id>:<target>:<replay>  one delivery that was tried, or a replay
+ *   routes:<number>               where a batch of events goes, and the columns by which they are listed
+ *   dedupe:<number>               ids of removed events that are still remembered, 16 bytes each
+ *   target:<name>                 switches of a target
+ *
+ * A delivery that nobody tried has no key of its own: its record of routes stands for it.
+ */
+import { ID_BYTES } from "./event-id.ts";
+import type { IdWords } from "./event-id.ts";
+import type { Attempt, Delivery, DeliveryState } from "./delivery-state.ts";
+import type { Route } from "./queue.ts";
+
+export const PREFIX = {
+  event: "event:",
+  state: "state:",
+  routes: "routes:",
+  dedupe: "dedupe:",
+  target: "target:",
+} as const;
+
+export function stateKey(id: string, target: string, replay: number): string {
+  return `${PREFIX.state}${id}:${target}:${replay}`;
+}
+
+/** What is written of a delivery, beside what its key says. */
+export interface StateRecord {
+  readonly delivery: Omit<Delivery, "eventId" | "target" | "replay">;
+  readonly lane: string | null;
+  /** Order of a replay; null: its event's. */
+  readonly order: number | null;
+}
+
+/** The part of a state record that a start needs, read without parsing the rest. */
+export interface StateHead {
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  /** Due time or end, wall clock. */
+  readonly at: number;
+  readonly order: number | null;
+  readonly lane: string | null;
+}
+
+const STATE_LETTERS: readonly DeliveryState[] = ["waiting", "sending", "done", "dead"];
+const HEAD_BYTES = 22;
+
+interface StateRest {
+  readonly first: number | null;
+  readonly reason: string | null;
+  readonly history: readonly Attempt[];
+}
+
+/** Layout: state 1, has a lane 1, attempts 2, time 8, order 8 (0: the event's), length of the lane 2, lane, JSON. */
+export function encodeState(record: StateRecord): Uint8Array {
+  const { delivery, lane, order } = record;
+  const rest: StateRest = {
+    first: delivery.firstAttemptAt,
+    reason: delivery.reason,
+    history: delivery.history,
+  };
+  const laneBytes = Buffer.from(lane ?? "", "utf8");
+  const json = Buffer.from(JSON.stringify(rest), "utf8");
+  const bytes = Buffer.alloc(HEAD_BYTES + laneBytes.length + json.length);
+  bytes.writeUInt8(STATE_LETTERS.indexOf(delivery.state), 0);
+  bytes.writeUInt8(lane === null ? 0 : 1, 1);
+  bytes.writeUInt16LE(delivery.attempts, 2);
+  bytes.writeDoubleLE(delivery.endedAt ?? delivery.dueAt ?? 0, 4);
+  bytes.writeDoubleLE(order ?? 0, 12);
+  bytes.writeUInt16LE(laneBytes.length, 20);
+  laneBytes.copy(bytes, HEAD_BYTES);
+  json.copy(bytes, HEAD_BYTES + laneBytes.length);
+  return bytes;
+}
+
+export function decodeStateHead(value: Uint8Array): StateHead {
+  const bytes = asBuffer(value);
+  const order = bytes.readDoubleLE(12);
+  return {
+    state: STATE_LETTERS[bytes.readUInt8(0)]!,
+    attempts: bytes.readUInt16LE(2),
+    at: bytes.readDoubleLE(4),
+    order: order === 0 ? null : order,
+    lane:
+      bytes.readUInt8(1) === 0
+        ? null
+        : bytes.toString("utf8", HEAD_BYTES, HEAD_BYTES + bytes.readUInt16LE(20)),
+  };
+}
+
+export function decodeState(value: Uint8Array): StateRecord {
+  const bytes = asBuffer(value);
+  const { state, attempts, at, order, lane } = decodeStateHead(value);
+  const rest = JSON.parse(bytes.toString("utf8", HEAD_BYTES + bytes.readUInt16LE(20))) as StateRest;
+  const ended = state === "done" || state === "dead";
+  return {
+    delivery: {
+      state,
+      attempts,
+      firstAttemptAt: rest.first,
+      dueAt: ended ? null : at,
+      endedAt: ended ? at : null,
+      reason: rest.reason,
+      history: rest.history,
+    },
+    lane,
+    order,
+  };
+}
+
+/** One event in a record of routes. */
+export interface RoutedEvent {
+  readonly id: IdWords;
+  readonly receivedAt: number;
+  readonly kind: string | null;
+  readonly eventName: string | null;
+  readonly projectId: number | null;
+  readonly projectPath: string | null;
+  readonly routes: readonly Route[];
+}
+
+/** What the events of one record share, each said once. */
+interface RoutesHead {
+  readonly kinds: (readonly [string | null, string | null])[];
+  readonly projects: (readonly [number | null, string | null])[];
+  readonly routes: (readonly (readonly [string, string | null])[])[];
+}
+
+const ROW_BYTES = ID_BYTES + 8 + 3 * 2;
+/** Most events in one record; their codes are 16 bits wide. */
+export const MAX_ROUTED = 512;
+
+/** Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, three codes of 2. */
+export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
+  const head: RoutesHead = { kinds: [], projects: [], routes: [] };
+  const codes = new Map<string, number>();
+  const code = <T>(list: T[], value: T, kind: string): number => {
+    const name = kind + JSON.stringify(value);
+    const known = codes.get(name);
+    if (known !== undefined) return known;
+    codes.set(name, list.push(value) - 1);
+    return list.length - 1;
+  };
+  const rows = Buffer.alloc(events.length * ROW_BYTES);
+  events.forEach((event, index) => {
+    const at = index * ROW_BYTES;
+    event.id.forEach((word, place) => rows.writeUInt32LE(word, at + place * 4));
+    rows.writeDoubleLE(event.receivedAt, at + 16);
+    rows.writeUInt16LE(code(head.kinds, [event.kind, event.eventName], "k"), at + 24);
+    rows.writeUInt16LE(code(head.projects, [event.projectId, event.projectPath], "p"), at + 26);
+    const routes = event.routes.map((route) => [route.target, route.lane] as const);
+    rows.writeUInt16LE(code(head.routes, routes, "r"), at + 28);
+  });
+  const json = Buffer.from(JSON.stringify(head), "utf8");
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length, 0);
+  return Buffer.concat([length, json, rows]);
+}
+
+/** Calls back for each event of a record; `id` is good during the call. */
+export function decodeRoutes(value: Uint8Array, visit: (event: RoutedEvent) => void): void {
+  const bytes = asBuffer(value);
+  const start = 4 + bytes.readUInt32LE(0);
+  const head = JSON.parse(bytes.toString("utf8", 4, start)) as RoutesHead;
+  const routes = head.routes.map((list) => list.map(([target, lane]): Route => ({ target, lane })));
+  const id = new Uint32Array(4);
+  for (let at = start; at < bytes.length; at += ROW_BYTES) {
+    for (let place = 0; place < 4; place++) id[place] = bytes.readUInt32LE(at + place * 4);
+    const [kind, eventName] = head.kinds[bytes.readUInt16LE(at + 24)]!;
+    const [projectId, projectPath] = head.projects[bytes.readUInt16LE(at + 26)]!;
+    visit({
+      id,
+      receivedAt: bytes.readDoubleLE(at + 16),
+      kind,
+      eventName,
+      projectId,
+      projectPath,
+      routes: routes[bytes.readUInt16LE(at + 28)]!,
+    });
+  }
+}
+
+export function encodeIds(ids: readonly IdWords[]): Uint8Array {
+  const bytes = Buffer.alloc(ids.length * ID_BYTES);
+  ids.forEach((id, index) => {
+    id.forEach((word, place) => bytes.writeUInt32LE(word, index * ID_BYTES + place * 4));
+  });
+  return bytes;
+}
+
+export function decodeIds(value: Uint8Array): IdWords[] {
+  const bytes = asBuffer(value);
+  const ids: IdWords[] = [];
+  for (let at = 0; at < bytes.length; at += ID_BYTES) {
+    ids.push(
+      Uint32Array.of(
+        bytes.readUInt32LE(at),
+        bytes.readUInt32LE(at + 4),
+        bytes.readUInt32LE(at + 8),
+        bytes.readUInt32LE(at + 12),
+      ),
+    );
+  }
+  return ids;
+}
+
+function asBuffer(value: Uint8Array): Buffer {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

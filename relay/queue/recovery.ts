@@ -1,0 +1,214 @@
+/**
+ * Builds the tables of the queue while the storage is read at a start. What belongs together comes in any order, as compaction
+ * moves what is old behind what is new: a state may come before its event. Hence rows are made for whatever is named, and at the
+ * end those whose event never came are given up.
+ *
+ * Nothing is invented: an event without a record of its routes is routed again, and keeps the deliveries that are known.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { RecoveryVisitor } from "../journal/types.ts";
+import type { Book } from "./book.ts";
+import { Dictionary } from "./columns.ts";
+import type { DedupeMemory } from "./dedupe.ts";
+import { ID_LENGTH, parseIdInto, timeOfOrder } from "./event-id.ts";
+import type { OrderSource } from "./event-id.ts";
+import { PREFIX, decodeIds, decodeRoutes, decodeStateHead, stateKey } from "./records.ts";
+import type { RecordBook } from "./record-book.ts";
+import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./table.ts";
+import type { EventTable } from "./table.ts";
+
+/** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
+export const MAX_WAIT_MS = 86_400_000;
+/** Retries that were due while the relay was away are spread over this time. */
+export const SPREAD_MS = 10_000;
+
+export interface RecoveryDeps {
+  readonly table: EventTable;
+  readonly book: Book;
+  readonly records: RecordBook;
+  readonly dedupe: DedupeMemory;
+  readonly orders: OrderSource;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+export interface Recovery {
+  readonly visitor: RecoveryVisitor;
+  /** Call once all is read. `unrouted`: events to be routed, in order. `orphans`: keys of what has no event. */
+  finish(): { readonly unrouted: readonly number[]; readonly orphans: readonly string[] };
+}
+
+export function createRecovery(deps: RecoveryDeps): Recovery {
+  const { table, book, records, dedupe, orders, clock, random } = deps;
+  const words = new Uint32Array(4);
+  /** Rows of events, in the order in which they were first named. */
+  const rows: number[] = [];
+  /** Until the lanes are filled, the column `lane` holds the code of the lane's name, plus 1. */
+  const laneNames = new Dictionary<string>();
+  const noteLane = (row: number, lane: string): void => {
+    table.lane.set(row, laneNames.code(lane, lane) + 1);
+  };
+
+  const eventRow = (): number => {
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    const known = table.findEvent(w0, w1, w2, w3);
+    if (known !== 0) return known;
+    const row = table.addEvent(w0, w1, w2, w3);
+    rows.push(row);
+    return row;
+  };
+
+  const deliveryRow = (event: number, target: string, replay: number, order: number | null): number => {
+    const { code } = book.target(target);
+    const known = table.findDelivery(event, code, replay);
+    return known === 0 ? table.addDelivery(event, code, replay, order) : known;
+  };
+
+  const readState = (key: string, value: Uint8Array): void => {
+    if (!parseIdInto(key, PREFIX.state.length, words)) return;
+    const [target, replay] = key.slice(PREFIX.state.length + ID_LENGTH + 1).split(":");
+    const head = decodeStateHead(value);
+    if (target === undefined || replay === undefined) return;
+    const row = deliveryRow(eventRow(), target, Number(replay), head.order);
+    const state = Math.max(0, STATES.indexOf(head.state));
+    table.state.set(row, state);
+    table.attempts.set(row, head.attempts);
+    table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    table.due.set(row, state >= DONE ? head.at : dueAtStart(head.at, head.attempts > 0));
+    if (head.order !== null) orders.seen(head.order);
+    if (head.lane !== null) noteLane(row, head.lane);
+  };
+
+  /** On the monotonic clock. */
+  const dueAtStart = (dueAt: number, isRetry: boolean): number => {
+    const ahead = dueAt - clock.now();
+    const wait = ahead > 0 ? Math.min(ahead, MAX_WAIT_MS) : isRetry ? random() * SPREAD_MS : 0;
+    return clock.monotonic() + wait;
+  };
+
+  const readRoutes = (number: number, value: Uint8Array): void => {
+    records.seen(number);
+    decodeRoutes(value, (routed) => {
+      words.set(routed.id);
+      const event = eventRow();
+      table.receivedAt.set(event, routed.receivedAt);
+      table.setKind(event, routed.kind, routed.eventName);
+      table.setProject(event, routed.projectId, routed.projectPath);
+      table.record.set(event, number);
+      for (const route of routed.routes) {
+        const row = deliveryRow(event, route.target, 0, null);
+        if (route.lane !== null) noteLane(row, route.lane);
+      }
+    });
+  };
+
+  const setters: Record<string, (key: string, value: Uint8Array) => void> = {
+    [PREFIX.event](key, value) {
+      if (!parseIdInto(key, PREFIX.event.length, words)) return;
+      const event = eventRow();
+      table.bytes.set(event, value.length);
+      table.setEventFlag(event, EVENT_FLAGS.present, true);
+    },
+    [PREFIX.state]: readState,
+    [PREFIX.routes](key, value) {
+      readRoutes(Number(key.slice(PREFIX.routes.length)), value);
+    },
+    [PREFIX.dedupe](key, value) {
+      const ids = decodeIds(value);
+      for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of ids) dedupe.add(w0, w1, w2, w3);
+      records.remembered(Number(key.slice(PREFIX.dedupe.length)), ids);
+    },
+    [PREFIX.target](key) {
+      book.target(key.slice(PREFIX.target.length)).paused = true;
+    },
+  };
+
+  const removers: Record<string, (key: string) => void> = {
+    [PREFIX.event](key) {
+      if (!parseIdInto(key, PREFIX.event.length, words)) return;
+      table.setEventFlag(eventRow(), EVENT_FLAGS.present, false);
+    },
+    [PREFIX.state]() {
+      // States go only with their event.
+    },
+    [PREFIX.routes](key) {
+      records.forget(Number(key.slice(PREFIX.routes.length)));
+    },
+    [PREFIX.dedupe](key) {
+      records.forgetRemembered(Number(key.slice(PREFIX.dedupe.length)));
+    },
+    [PREFIX.target](key) {
+      book.target(key.slice(PREFIX.target.length)).paused = false;
+    },
+  };
+
+  return {
+    visitor: {
+      set: (key, value) => setters[prefixOf(key)]?.(key, value),
+      remove: (key) => removers[prefixOf(key)]?.(key),
+    },
+    finish() {
+      const orphans: string[] = [];
+      const present: number[] = [];
+      for (const row of rows) {
+        if (table.hasEventFlag(row, EVENT_FLAGS.present)) present.push(row);
+        else orphans.push(...giveUp(row));
+      }
+      rows.length = 0;
+      const ascending = (a: number, b: number): number => table.eventOrder(a) - table.eventOrder(b);
+      if (present.some((row, index) => index > 0 && ascending(present[index - 1]!, row) > 0)) {
+        present.sort(ascending);
+      }
+      const unrouted: number[] = [];
+      for (const event of present) if (!appear(event)) unrouted.push(event);
+      // Lanes are filled in the order of storing: the first deliveries by that of the events, then the replays by their own.
+      const replays: number[] = [];
+      for (const event of present) {
+        for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
+          if (table.replay.get(row) === 0) admit(row);
+          else replays.push(row);
+        }
+      }
+      replays.sort((a, b) => table.order(a) - table.order(b)).forEach(admit);
+      return { unrouted, orphans: [...orphans, ...records.takeEmpty()] };
+    },
+  };
+
+  /** Frees rows that were made for an event that is not there; returns the keys of what was written of it. */
+  function giveUp(event: number): string[] {
+    const id = table.idOf(event);
+    const keys = table
+      .deliveriesOf(event)
+      .filter((row) => table.hasDeliveryFlag(row, DELIVERY_FLAGS.written))
+      .map((row) => stateKey(id, book.targetOf(row).name, table.replay.get(row)));
+    table.freeEvent(event, false);
+    return keys;
+  }
+
+  /** Takes an event into the books; returns whether its routes are known. */
+  function appear(event: number): boolean {
+    const order = table.eventOrder(event);
+    orders.seen(order);
+    dedupe.add(table.w0.get(event), table.w1.get(event), table.w2.get(event), table.w3.get(event));
+    table.link(event);
+    book.eventAppeared(event);
+    const record = table.record.get(event);
+    if (record === 0) {
+      table.receivedAt.set(event, timeOfOrder(order));
+      return false;
+    }
+    records.count(record, 1);
+    book.eventRouted(event);
+    return true;
+  }
+
+  function admit(row: number): void {
+    const name = table.lane.get(row);
+    table.lane.set(row, 0);
+    book.admit(row, name === 0 ? null : laneNames.value(name - 1));
+  }
+}
+
+function prefixOf(key: string): string {
+  return key.slice(0, key.indexOf(":") + 1);
+}

@@ -1,0 +1,155 @@
+/**
+ * A journal that keeps its frames in an array: what the queue's tests stand on. It keeps the promises of relay/journal/types.ts,
+ * loses on crash() what was not synced, and fails when told to.
+ */
+import { UpstreamError } from "../../lib/errors.ts";
+import type { Journal, Operation, RecoveryVisitor } from "../../relay/journal/types.ts";
+
+interface Frame {
+  readonly key: string;
+  /** null: a removal. */
+  readonly value: Uint8Array | null;
+}
+
+/** The disk: outlives the journals that are opened on it, one at a time. */
+export class MemoryDisk {
+  frames: Frame[] = [];
+  /** How many of the frames a loss of power would leave. */
+  synced = 0;
+  /** Set: writes fail with this code. */
+  failing: string | null = null;
+  /** Set: reads of values fail with this code. */
+  failingReads: string | null = null;
+  /** Synced writes wait for release() while this is set. */
+  #held: (() => void)[] | null = null;
+  /** Writes so far, by durability. */
+  readonly writes = { synced: 0, lazy: 0 };
+  /** Values that were read, whole or in part. */
+  reads = { whole: 0, start: 0 };
+
+  /** Loss of power: what was not synced is gone, except for `lucky` frames of it. */
+  crash(lucky = 0): void {
+    this.frames.length = Math.min(this.frames.length, this.synced + lucky);
+    this.synced = this.frames.length;
+  }
+
+  /** Rewrites what is live, in another order than it was written in. */
+  compact(order: (a: Frame, b: Frame) => number): void {
+    const live = new Map<string, Frame>();
+    for (const frame of this.frames) {
+      if (frame.value === null) live.delete(frame.key);
+      else live.set(frame.key, frame);
+    }
+    this.frames = [...live.values()].sort(order);
+    this.synced = this.frames.length;
+  }
+
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    const waiting = this.#held ?? [];
+    this.#held = null;
+    for (const go of waiting) go();
+  }
+
+  passage(): Promise<void> {
+    const held = this.#held;
+    if (held === null) return Promise.resolve();
+    return new Promise((resolve) => {
+      held.push(resolve);
+    });
+  }
+
+  keys(prefix = ""): string[] {
+    const live = new Set<string>();
+    for (const { key, value } of this.frames) {
+      if (value === null) live.delete(key);
+      else live.add(key);
+    }
+    return [...live].filter((key) => key.startsWith(prefix)).sort();
+  }
+}
+
+export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | null): Promise<Journal> {
+  const index = new Map<string, Uint8Array>();
+  for (const { key, value } of disk.frames) {
+    if (value === null) {
+      index.delete(key);
+      visitor?.remove(key);
+    } else {
+      index.set(key, value);
+      visitor?.set(key, value);
+    }
+  }
+  let isClosed = false;
+  const refuse = (code: string): UpstreamError =>
+    new UpstreamError(code, `Cannot write: ${code}`, { retryable: true });
+  const read = (): void => {
+    if (disk.failingReads !== null) throw refuse(disk.failingReads);
+  };
+
+  const journal: Journal = {
+    async write(operations: readonly Operation[], durability) {
+      if (isClosed) throw refuse("closed");
+      const frames = operations.map((operation): Frame => ({
+        key: operation.key,
+        value: operation.type === "remove" ? null : joined(operation.value),
+      }));
+      await disk.passage();
+      if (disk.failing !== null) throw refuse(disk.failing);
+      disk.writes[durability]++;
+      for (const frame of frames) {
+        disk.frames.push(frame);
+        if (frame.value === null) index.delete(frame.key);
+        else index.set(frame.key, frame.value);
+      }
+      await Promise.resolve();
+      if (durability === "synced") disk.synced = disk.frames.length;
+    },
+    async get(key) {
+      await Promise.resolve();
+      read();
+      disk.reads.whole++;
+      return index.get(key) ?? null;
+    },
+    async getStart(key, length) {
+      await Promise.resolve();
+      read();
+      disk.reads.start++;
+      return index.get(key)?.subarray(0, length) ?? null;
+    },
+    has: (key) => index.has(key),
+    size: (key) => index.get(key)?.length ?? null,
+    *keys(prefix) {
+      for (const key of index.keys()) if (key.startsWith(prefix)) yield key;
+    },
+    stats: () => {
+      let bytes = 0;
+      for (const { key, value } of disk.frames) bytes += key.length + (value?.length ?? 0);
+      return {
+        bytes,
+        liveBytes: bytes,
+        segments: 1,
+        keys: index.size,
+        quarantinedBytes: 0,
+        truncatedBytes: 0,
+      };
+    },
+    trouble: () => disk.failing,
+    probe: () => Promise.resolve(),
+    compact: () => Promise.resolve(),
+    onSync: () => () => {},
+    close() {
+      isClosed = true;
+      disk.synced = disk.frames.length;
+      return Promise.resolve();
+    },
+  };
+  return Promise.resolve(journal);
+}
+
+function joined(value: Uint8Array | readonly Uint8Array[]): Uint8Array {
+  return value instanceof Uint8Array ? Uint8Array.from(value) : new Uint8Array(Buffer.concat(value));
+}
