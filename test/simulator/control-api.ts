@@ -108,6 +108,7 @@ export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
     throw new TypeError("project or group is missing");
   };
 
+  app.get("/__sim/", (c) => c.redirect("/__sim"));
   control.get("/", (c) =>
     c.json({
       url: world.baseUrl,

@@ -34,7 +34,7 @@ export function createListing(world: World): ProjectListing {
     query.delete("per_page");
     query.delete("private_token");
     const user = c.get("user");
-    const key = `${group?.id ?? 0} ${user?.id ?? 0} ${query.toString()}`;
+    const key = `${world.settings.version.join(".")} ${group?.id ?? 0} ${user?.id ?? 0} ${query.toString()}`;
     const known = kept.get(key);
     if (known) return known;
     const found = select(world, group, user, query);
