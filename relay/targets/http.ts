@@ -13,7 +13,13 @@ import { shownUrl } from "../../lib/log.ts";
 import { decodeSigningToken } from "../../lib/signature.ts";
 import type { HttpTargetConfig } from "../config.ts";
 import { EXCERPT_LENGTH, resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
-import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
+import {
+  addressProblem,
+  BlockedAddressError,
+  createGuardedLookup,
+  literalAddress,
+  type Resolve,
+} from "./addresses.ts";
 import { envelope } from "./cloud-event.ts";
 import { headersOf, signatureHeaders } from "./headers.ts";
 import type { Target } from "./target.ts";
@@ -168,6 +174,7 @@ function describeFailure(error: Error): string {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const code = systemCode(inner) ?? systemCode(error);
   const text = messageOf(inner) || messageOf(error);
-  const full = code === null || text.includes(code) ? text : `${text} (${code})`;
+  const full =
+    code === null || text.includes(code) || error instanceof BlockedAddressError ? text : `${text} (${code})`;
   return (full || "the connection failed").slice(0, LONGEST_ERROR);
 }
