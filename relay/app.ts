@@ -38,9 +38,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     (handle: Handle) =>
     (c: Context<AppEnv>): Promise<Response> | Response => {
       const hookKey = c.req.param("hookKey") as string;
-      return isHookKey(hookKey)
-        ? ingest[handle](webhookRequest(c.req.raw, c.env), hookKey)
-        : problem(404, "not_found", "there is nothing at this address");
+      return isHookKey(hookKey) ? ingest[handle](webhookRequest(c.req.raw, c.env), hookKey) : notFound();
     };
 
   // Fixed paths stand before the pattern that would match them too.
@@ -49,15 +47,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/webhooks/gitlab/known", shared("known"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}", perHook("receive"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}/known", perHook("known"));
-  for (const path of [
-    "/webhooks/gitlab",
-    "/api/v1/webhooks/gitlab",
-    "/webhooks/gitlab/known",
-    "/webhooks/gitlab/:hookKey{[pg][0-9]+}",
-    "/webhooks/gitlab/:hookKey{[pg][0-9]+}/known",
-  ]) {
-    app.all(path, () => problem(405, "method_not_allowed", "only POST is answered here", { allow: "POST" }));
-  }
+  for (const path of ["/webhooks/gitlab", "/api/v1/webhooks/gitlab", "/webhooks/gitlab/known"])
+    app.all(path, onlyPost);
+  for (const path of ["/webhooks/gitlab/:hookKey{[pg][0-9]+}", "/webhooks/gitlab/:hookKey{[pg][0-9]+}/known"])
+    app.all(path, (c) => (isHookKey(c.req.param("hookKey") as string) ? onlyPost() : notFound()));
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   const ready = (c: Context<AppEnv>): Response => {
@@ -72,12 +65,20 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   deps.mountAdmin?.(app);
 
-  app.notFound(() => problem(404, "not_found", "there is nothing at this address"));
+  app.notFound(notFound);
   app.onError((error, c) => {
     deps.log.error("request.failed", { path: c.req.path, reason: messageOf(error), stack: error.stack });
     return problem(500, "internal", "something went wrong in the relay; its log says more");
   });
   return app;
+}
+
+function notFound(): Response {
+  return problem(404, "not_found", "there is nothing at this address");
+}
+
+function onlyPost(): Response {
+  return problem(405, "method_not_allowed", "only POST is answered here", { allow: "POST" });
 }
 
 function problem(status: number, code: string, message: string, headers?: Record<string, string>): Response {

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+import { newEvent, parseObject } from "../../../relay/ingest/event.ts";
+
+const text = (value: string): Uint8Array => Buffer.from(value, "utf8");
+
+test.each([
+  ["an object", '{"a":1}'],
+  ["an empty object", "{}"],
+  ["white space around it", ' \r\n\t{"a":1}\n'],
+  ["a key __proto__", '{"__proto__":{"polluted":true}}'],
+  ["escapes of half a character", '{"a":"\\ud800"}'],
+])("parseObject() takes %s", (_claim, body) => {
+  expect(parseObject(text(body))).not.toBeNull();
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test.each([
+  ["nothing", ""],
+  ["a list", "[]"],
+  ["null", "null"],
+  ["a text", '"x"'],
+  ["a number", "1"],
+  ["half an object", '{"a":'],
+  ["two objects", "{}{}"],
+  ["a form", "payload=%7B%7D"],
+  ["a byte order mark", "\ufeff{}"],
+  ["a trailing comma", '{"a":1,}'],
+])("parseObject() refuses %s", (_claim, body) => {
+  expect(parseObject(text(body))).toBeNull();
+});
+
+test.each([
+  ["a stray byte", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+  ["half a character", Buffer.from([0x7b, 0x22, 0xc3, 0x22, 0x3a, 0x31, 0x7d])],
+  ["an encoded surrogate", Buffer.from([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d])],
+  ["UTF-16", Buffer.from('{"a":1}', "utf16le")],
+  ["gzip", Buffer.from([0x1f, 0x8b, 0x08, 0x00])],
+])("parseObject() refuses %s", (_claim, body) => {
+  expect(parseObject(body)).toBeNull();
+});
+
+test("parseObject() takes nesting of 100,000", () => {
+  const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  expect(parseObject(text(deep))).not.toBeNull();
+  expect(parseObject(text("[".repeat(100_000)))).toBeNull();
+  expect(parseObject(text('{"a":'.repeat(100_000)))).toBeNull();
+});
+
+const body = text('{"object_kind":"push","project":{"id":7,"path_with_namespace":"a/b"}}');
+
+function made(headers: Record<string, string>, hookKey: string | null = null, bytes = body) {
+  return newEvent({
+    headers,
+    body: bytes,
+    parsed: parseObject(bytes) ?? {},
+    hookKey,
+    receivedAt: 1,
+    verifiedBy: ["token"],
+    verifiedMs: 0.5,
+  }).event;
+}
+
+test("newEvent() keeps GitLab's headers, and neither the secret token nor anything foreign", () => {
+  const { meta } = made({
+    host: "relay",
+    connection: "close",
+    "content-length": "9",
+    "transfer-encoding": "chunked",
+    "content-type": "application/json",
+    "user-agent": "GitLab/19.0.0",
+    "x-gitlab-token": "secret",
+    "x-gitlab-event": "Push Hook",
+    "x-gitlab-instance": "https://gitlab.acme.dev",
+    "x-gitlab-webhook-uuid": "u1",
+    "x-gitlab-event-uuid": "u2",
+    "x-gitlab-future": "kept",
+    "idempotency-key": "k",
+    "webhook-id": "k",
+    "webhook-timestamp": "1",
+    "webhook-signature": "v1,x",
+    "x-relay-recovered": "1",
+    "x-relay-event-id": "forged",
+    authorization: "Basic x",
+    cookie: "a=b",
+    "x-forwarded-for": "1.1.1.1",
+    "x-custom": "y",
+  });
+  expect(meta.headers.map(([name]) => name)).toEqual([
+    "content-type",
+    "user-agent",
+    "x-gitlab-event",
+    "x-gitlab-instance",
+    "x-gitlab-webhook-uuid",
+    "x-gitlab-event-uuid",
+    "x-gitlab-future",
+    "idempotency-key",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-relay-recovered",
+  ]);
+  expect(meta).toMatchObject({
+    header: "Push Hook",
+    kind: "push",
+    projectId: 7,
+    projectPath: "a/b",
+    instance: "https://gitlab.acme.dev",
+    deliveryId: "k",
+    recovered: true,
+    bodyBytes: body.byteLength,
+    verifiedBy: ["token"],
+    verifiedMs: 0.5,
+  });
+  expect(JSON.stringify(meta)).not.toContain("secret");
+});
+
+test("newEvent() recognises a delivery by webhook-id, else by Idempotency-Key", () => {
+  expect(made({ "webhook-id": "a", "idempotency-key": "b" }).dedupeKey).toBe("id:a");
+  expect(made({ "webhook-id": "", "idempotency-key": "b" }).dedupeKey).toBe("id:b");
+});
+
+test("newEvent() without either recognises hook, event and body", () => {
+  const key = made({ "x-gitlab-event": "Push Hook" }).dedupeKey;
+  expect(key).toMatch(/^digest:[0-9a-f]{64}$/);
+  expect(made({ "x-gitlab-event": "Push Hook", "x-gitlab-webhook-uuid": "other" }).dedupeKey).toBe(key);
+  expect(made({ "x-gitlab-event": "Tag Push Hook" }).dedupeKey).not.toBe(key);
+  expect(made({ "x-gitlab-event": "Push Hook" }, "p7").dedupeKey).not.toBe(key);
+  expect(made({ "x-gitlab-event": "Push Hook" }, null, text(`${body} `)).dedupeKey).not.toBe(key);
+});
+
+test("newEvent() of empty header rows says null", () => {
+  expect(
+    made({ "x-gitlab-event": "", "x-gitlab-instance": "", "webhook-id": "", "x-relay-recovered": "" }).meta,
+  ).toMatchObject({
+    header: null,
+    instance: null,
+    deliveryId: null,
+    recovered: false,
+  });
+});
