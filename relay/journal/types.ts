@@ -7,6 +7,8 @@ export type Operation =
   | { readonly type: "set"; readonly key: string; readonly value: Uint8Array | readonly Uint8Array[] }
   | { readonly type: "remove"; readonly key: string };
 
+export type Priority = "intake" | "completion";
+
 export interface JournalStats {
   /** Bytes of all segment files. */
   readonly bytes: number;
@@ -32,9 +34,13 @@ export interface Journal {
    * once the write was handed to the next batch, and becomes durable with whatever is synced next, within a second at the latest.
    * Either way later reads in this process see it at once. Rejects with an UpstreamError (`disk-full`, `queue-full`, `storage`, `closed`);
    * after a rejected write the keys have their former values, though a crash may still bring the new ones to light.
-   * A crash half-way leaves a prefix of the operations.
+   * A crash half-way leaves all of the operations or none. The bytes must not be changed afterwards: they are not copied.
+   *
+   * `intake` (the default) is refused while the disk has less than `minFreeBytes` or the journal more than `maxBytes`;
+   * `completion` is what lets the backlog shrink, and is tried even then.
    */
-  write(operations: readonly Operation[], durability: "synced" | "lazy"): Promise<void>;
+  write(operations: readonly Operation[], durability: "synced" | "lazy", priority?: Priority): Promise<void>;
+  /** The value; rejects with an UpstreamError (`storage`) where its frame is no longer whole. */
   get(key: string): Promise<Uint8Array | null>;
   /** The first `length` bytes of the value, fewer where it is shorter; not checked against the frame's checksum. */
   getStart(key: string, length: number): Promise<Uint8Array | null>;
@@ -52,5 +58,9 @@ export interface Journal {
   compact(): Promise<void>;
   /** Calls back with the duration of each sync in milliseconds. */
   onSync(listener: (durationMs: number) => void): () => void;
+  /**
+   * Writes down what is lazy and lets go of the folder; nothing is open afterwards. Rejects with an UpstreamError where lazy writes
+   * could not be made durable.
+   */
   close(): Promise<void>;
 }

@@ -1,0 +1,180 @@
+/**
+ * One operation <-> the bytes of its frame, and nothing else: no I/O here. What decides whether bytes are believed stands here.
+ *
+ *      0  magic        4 bytes that are neither zeros nor valid UTF-8
+ *      4  salt         random, the same for all frames of a segment
+ *      8  kind, key    one byte of flags (type, first, last, key encoding), 24 bits: length of the key in bytes
+ *     12  value        length of the value in bytes
+ *     16  body         CRC32 of key and value
+ *     20  check        mixes the five words above with the segment's number and the frame's offset
+ *     24  key, value
+ *
+ * The check binds a frame to its place: the image of a frame inside a value, or a block left over from another file, is not
+ * a frame, whatever it looks like; nor is a length believed that only looks plausible. `first` and `last` bracket the frames
+ * of one write, which recovery takes whole or not at all.
+ */
+import { crc32 } from "node:zlib";
+
+export const HEADER_BYTES = 24;
+export const MAX_KEY_BYTES = 65_535;
+/** Offsets and lengths are 32 bits; a segment is begun anew well before. */
+export const MAX_VALUE_BYTES = 0x3fff_ffff;
+
+export const MAGIC = Buffer.from([0xfa, 0xc1, 0x6a, 0x31]);
+const MAGIC_WORD = MAGIC.readUInt32LE(0);
+
+/** `probe` says nothing: it is written to find out whether writing works. */
+export const FrameType = { set: 1, remove: 2, probe: 3 } as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+const TYPE_MASK = 0x0f;
+const WIDE_KEY = 0x10;
+const FIRST = 0x40;
+const LAST = 0x80;
+const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | FIRST | LAST;
+
+/** Where a frame stands: its segment's number and salt, and its offset in the file. */
+export interface Place {
+  readonly sequence: number;
+  readonly salt: number;
+  offset: number;
+}
+
+/** A header as read; one object is used for many frames. */
+export interface Header {
+  type: FrameType;
+  wideKey: boolean;
+  first: boolean;
+  last: boolean;
+  salt: number;
+  keyBytes: number;
+  valueBytes: number;
+  bodyCrc: number;
+}
+
+export function emptyHeader(): Header {
+  return {
+    type: 1,
+    wideKey: false,
+    first: false,
+    last: false,
+    salt: 0,
+    keyBytes: 0,
+    valueBytes: 0,
+    bodyCrc: 0,
+  };
+}
+
+/** A key as stored: UTF-8, or UTF-16 where the string holds half a surrogate pair, which UTF-8 cannot say. */
+export interface KeyEncoding {
+  readonly bytes: number;
+  readonly wide: boolean;
+}
+
+export function keyEncoding(key: string): KeyEncoding {
+  const bytes = Buffer.byteLength(key, "utf8");
+  if (bytes === key.length) return { bytes, wide: false };
+  const wide = Buffer.from(key, "utf8").toString("utf8") !== key;
+  return { bytes: wide ? key.length * 2 : bytes, wide };
+}
+
+export function decodeKey(buffer: Buffer, at: number, header: Header): string {
+  return buffer.toString(header.wideKey ? "utf16le" : "utf8", at, at + header.keyBytes);
+}
+
+/** Writes header and key at `at`; `body` are the parts of the value, which follow in the file. */
+export function writeHead(
+  target: Buffer,
+  at: number,
+  frame: {
+    readonly type: FrameType;
+    readonly key: string;
+    readonly encoding: KeyEncoding;
+    readonly value: readonly Uint8Array[];
+    readonly valueBytes: number;
+    readonly first: boolean;
+    readonly last: boolean;
+  },
+  place: Place,
+): void {
+  const { encoding } = frame;
+  const keyAt = at + HEADER_BYTES;
+  target.write(frame.key, keyAt, encoding.bytes, encoding.wide ? "utf16le" : "utf8");
+  let crc = crc32(target.subarray(keyAt, keyAt + encoding.bytes));
+  for (const part of frame.value) crc = crc32(part, crc);
+  const flags =
+    frame.type | (encoding.wide ? WIDE_KEY : 0) | (frame.first ? FIRST : 0) | (frame.last ? LAST : 0);
+  const kind = ((flags << 24) | encoding.bytes) >>> 0;
+  target.writeUInt32LE(MAGIC_WORD, at);
+  target.writeUInt32LE(place.salt, at + 4);
+  target.writeUInt32LE(kind, at + 8);
+  target.writeUInt32LE(frame.valueBytes, at + 12);
+  target.writeUInt32LE(crc, at + 16);
+  target.writeUInt32LE(check(place.salt, kind, frame.valueBytes, crc, place.sequence, place.offset), at + 20);
+}
+
+/**
+ * Reads the header at `at` of `buffer`, which stands at `offset` of segment `sequence`. True where it is one; `into` is then
+ * filled in. The body is not looked at.
+ */
+export function readHeader(
+  buffer: Buffer,
+  at: number,
+  sequence: number,
+  offset: number,
+  into: Header,
+): boolean {
+  if (buffer.readUInt32LE(at) !== MAGIC_WORD) return false;
+  const salt = buffer.readUInt32LE(at + 4);
+  const kind = buffer.readUInt32LE(at + 8);
+  const valueBytes = buffer.readUInt32LE(at + 12);
+  const bodyCrc = buffer.readUInt32LE(at + 16);
+  if (buffer.readUInt32LE(at + 20) !== check(salt, kind, valueBytes, bodyCrc, sequence, offset)) return false;
+  const flags = kind >>> 24;
+  const type = flags & TYPE_MASK;
+  if ((flags & ~KNOWN_FLAGS) !== 0 || !isFrameType(type)) return false;
+  into.type = type;
+  into.wideKey = (flags & WIDE_KEY) !== 0;
+  into.first = (flags & FIRST) !== 0;
+  into.last = (flags & LAST) !== 0;
+  into.salt = salt;
+  into.keyBytes = kind & 0xff_ffff;
+  into.valueBytes = valueBytes;
+  into.bodyCrc = bodyCrc;
+  return true;
+}
+
+/** Whether key and value, which begin at `at`, are those that the header was written for. */
+export function bodyIsWhole(buffer: Buffer, at: number, header: Header): boolean {
+  return crc32(buffer.subarray(at, at + header.keyBytes + header.valueBytes)) === header.bodyCrc;
+}
+
+function isFrameType(value: number): value is FrameType {
+  return value === FrameType.set || value === FrameType.remove || value === FrameType.probe;
+}
+
+/** Murmur3 over the words: each step is a bijection of the word it takes in, so no change of one word goes unseen. */
+function check(
+  salt: number,
+  kind: number,
+  valueBytes: number,
+  crc: number,
+  sequence: number,
+  offset: number,
+): number {
+  let hash = mix(MAGIC_WORD, salt);
+  hash = mix(hash, kind);
+  hash = mix(hash, valueBytes);
+  hash = mix(hash, crc);
+  hash = mix(hash, sequence);
+  hash = mix(hash, offset);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function mix(hash: number, word: number): number {
+  const scrambled = Math.imul(word, 0xcc9e_2d51);
+  const turned = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b87_3593);
+  return (Math.imul((turned << 13) | (turned >>> 19), 5) + 0xe654_6b64) | 0;
+}

@@ -1,0 +1,81 @@
+/**
+ * What the segments hold that still counts: the index of live keys together with each segment's share, kept in step.
+ * Recovery and the running journal report here the same two facts, in the order of the files: a key was set, a key was removed.
+ */
+import { HEADER_BYTES } from "./frame.ts";
+import { KeyIndex } from "./index.ts";
+import type { Segment } from "./segment.ts";
+
+/** Where a live key's frame stands. */
+export interface Location {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+}
+
+export class Ledger {
+  readonly index = new KeyIndex();
+  /** Oldest first. */
+  readonly segments = new Map<number, Segment>();
+  /** Bytes of the frames that hold a key's present value. */
+  liveBytes = 0;
+  /** Set when a segment has lost its last live frame; whoever looks for dead segments takes it back. */
+  emptied = false;
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    let sum = 0;
+    for (const segment of this.segments.values()) sum += segment.bytes;
+    return sum;
+  }
+
+  locate(key: string): Location | null {
+    const slot = this.index.find(key);
+    if (slot === undefined) return null;
+    return {
+      segment: this.segments.get(this.index.segmentOf(slot)) as Segment,
+      offset: this.index.offsetOf(slot),
+      keyBytes: this.index.keyBytesOf(slot),
+      valueBytes: this.index.valueBytesOf(slot),
+    };
+  }
+
+  /** Whether the key's present value is the frame at this place. */
+  isAt(key: string, sequence: number, offset: number): boolean {
+    const { index } = this;
+    const slot = index.find(key);
+    return slot !== undefined && index.segmentOf(slot) === sequence && index.offsetOf(slot) === offset;
+  }
+
+  set(segment: Segment, key: string, offset: number, keyBytes: number, valueBytes: number): void {
+    const slot = this.index.find(key);
+    if (slot === undefined) this.index.add(key, segment.sequence, offset, keyBytes, valueBytes);
+    else {
+      this.#release(slot);
+      this.index.place(slot, segment.sequence, offset, keyBytes, valueBytes);
+    }
+    const bytes = HEADER_BYTES + keyBytes + valueBytes;
+    segment.liveBytes += bytes;
+    segment.liveFrames += 1;
+    this.liveBytes += bytes;
+  }
+
+  removed(segment: Segment, key: string, keyBytes: number): void {
+    segment.removalBytes += HEADER_BYTES + keyBytes;
+    const slot = this.index.find(key);
+    if (slot === undefined) return;
+    this.#release(slot);
+    this.index.remove(key, slot);
+  }
+
+  #release(slot: number): void {
+    const { index } = this;
+    const segment = this.segments.get(index.segmentOf(slot)) as Segment;
+    const bytes = HEADER_BYTES + index.keyBytesOf(slot) + index.valueBytesOf(slot);
+    segment.liveBytes -= bytes;
+    segment.liveFrames -= 1;
+    this.liveBytes -= bytes;
+    if (segment.liveFrames === 0) this.emptied = true;
+  }
+}

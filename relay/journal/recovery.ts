@@ -1,0 +1,132 @@
+/**
+ * Opening: reads every segment and fills the ledger. It always succeeds where files can be read at all. What is not a whole
+ * frame is cut off where it is the end of the newest segment (the write that a crash interrupted), and otherwise copied to
+ * quarantine; reading goes on at the next whole frame.
+ *
+ * Only the newest segment can hold frames that no sync covered (a segment is synced before the next one is made): it is synced
+ * here, so that nothing is answered for that a power cut could still take away.
+ */
+import { join } from "node:path";
+import { systemCode } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Disk } from "./disk.ts";
+import { FrameType } from "./frame.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Quarantine, Stretch } from "./quarantine.ts";
+import { scanSegment } from "./scan.ts";
+import { newSegment, segmentPath, sequenceOf, type Segment } from "./segment.ts";
+import type { RecoveryVisitor } from "./types.ts";
+
+export interface Recovered {
+  /** The highest number that any segment has. */
+  readonly newest: number;
+  readonly truncatedBytes: number;
+}
+
+export interface RecoveryDeps {
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  readonly quarantine: Quarantine;
+}
+
+export async function recover(
+  folder: string,
+  deps: RecoveryDeps,
+  visitor: RecoveryVisitor | null,
+): Promise<Recovered> {
+  const sequences = (await deps.disk.list(folder))
+    .map(sequenceOf)
+    .filter((sequence) => sequence !== null)
+    .sort((a, b) => a - b);
+  const newest = sequences.at(-1) ?? 0;
+  let truncatedBytes = 0;
+  for (const sequence of sequences) {
+    truncatedBytes += await recoverSegment(folder, sequence, sequence === newest, deps, visitor);
+  }
+  return { newest, truncatedBytes };
+}
+
+/** Returns the number of bytes cut off. */
+async function recoverSegment(
+  folder: string,
+  sequence: number,
+  isNewest: boolean,
+  deps: RecoveryDeps,
+  visitor: RecoveryVisitor | null,
+): Promise<number> {
+  const { disk, ledger, log, quarantine } = deps;
+  const fd = await openExisting(disk, segmentPath(folder, sequence), isNewest ? "update" : "read");
+  if (fd === null) return 0;
+  try {
+    const segment = newSegment(folder, sequence, 0);
+    segment.bytes = await disk.size(fd);
+    segment.sealed = true;
+    ledger.segments.set(sequence, segment);
+    const bad = await read(fd, segment, deps, visitor);
+
+    let cut = 0;
+    const last = bad.at(-1);
+    if (isNewest && last !== undefined && last.end === segment.bytes) {
+      bad.pop();
+      cut = last.end - last.start;
+      await disk.truncate(fd, last.start);
+      segment.bytes = last.start;
+      log.warn("journal.tail_cut", { segment: sequence, offset: last.start, bytes: cut });
+    }
+    if (isNewest) await disk.syncAll(fd);
+    for (const stretch of bad) {
+      segment.damaged = true;
+      if (!(await quarantine.keep(fd, stretch))) segment.pinned = true;
+    }
+    return cut;
+  } finally {
+    await disk.close(fd);
+  }
+}
+
+async function read(
+  fd: number,
+  segment: Segment,
+  { disk, ledger }: RecoveryDeps,
+  visitor: RecoveryVisitor | null,
+): Promise<Stretch[]> {
+  const bad: Stretch[] = [];
+  const { sequence, bytes } = segment;
+  await scanSegment(
+    { disk, fd, sequence, bytes },
+    {
+      frame(type, key, offset, keyBytes, value) {
+        if (type === FrameType.set) {
+          ledger.set(segment, key, offset, keyBytes, value.length);
+          visitor?.set(key, value);
+        } else if (type === FrameType.remove) {
+          ledger.removed(segment, key, keyBytes);
+          visitor?.remove(key);
+        }
+      },
+      bad: (start, end) => void bad.push({ sequence, start, end }),
+    },
+  );
+  return bad;
+}
+
+/** Null where the file is gone: its removal was under way when the process ended. */
+async function openExisting(disk: Disk, path: string, mode: "update" | "read"): Promise<number | null> {
+  try {
+    return await disk.open(path, mode);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Makes a folder whose name is on stable storage, up to the first parent that was there before. */
+export async function makeDurableFolder(disk: Disk, folder: string): Promise<void> {
+  const first = await disk.makeFolder(folder);
+  if (first === null) return;
+  for (let made = folder; ; made = join(made, "..")) {
+    await disk.syncFolder(join(made, ".."));
+    if (made === first) return;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Whether there is room for more intake: a floor of free space, kept so that completions can still be written on a disk that
+ * others fill; a limit for the journal's own files; one for what waits in memory. Asks the system for its free space at most
+ * once a second, and reckons with what was written meanwhile.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf, type UpstreamError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Disk } from "./disk.ts";
+import { MAX_KEYS } from "./index.ts";
+import { refusal } from "./trouble.ts";
+
+const LOOK_AGAIN_MS = 1000;
+
+export interface SpaceLimits {
+  /** Intake is refused while less than this is free; 0: no floor. */
+  readonly minFreeBytes: number;
+  /** Largest sum of all segments; null: none. */
+  readonly maxBytes: number | null;
+  /** Most bytes that wait in memory to become durable: for intake, and twice that for completions. */
+  readonly maxPendingBytes: number;
+}
+
+export interface SpaceDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly folder: string;
+}
+
+export class Space {
+  readonly #limits: SpaceLimits;
+  readonly #deps: SpaceDeps;
+  /** As the system said last; null: it does not say. */
+  #free: number | null = null;
+  #writtenSince = 0;
+  #lookedAt = 0;
+  #looking: Promise<void> | null = null;
+  #warned = false;
+
+  constructor(limits: SpaceLimits, deps: SpaceDeps) {
+    this.#limits = limits;
+    this.#deps = deps;
+  }
+
+  /** Asks the system now. */
+  async look(): Promise<void> {
+    this.#looking ??= this.#ask().finally(() => (this.#looking = null));
+    await this.#looking;
+  }
+
+  /** Waits for a question that is under way. */
+  async close(): Promise<void> {
+    await this.#looking;
+  }
+
+  wrote(bytes: number): void {
+    this.#writtenSince += bytes;
+  }
+
+  /** What speaks against taking `bytes` more; null where nothing does. `held`: bytes of all segments. */
+  refusal(
+    priority: "intake" | "completion",
+    bytes: number,
+    state: { held(): number; readonly pending: number; readonly keys: number },
+  ): UpstreamError | null {
+    const { maxBytes, maxPendingBytes } = this.#limits;
+    const intake = priority === "intake";
+    const room = maxPendingBytes * (intake ? 1 : 2);
+    if (state.pending > 0 && state.pending + bytes > room) {
+      return refusal(
+        "queue-full",
+        `Cannot store: ${state.pending} bytes wait for the disk, limit is ${room}`,
+      );
+    }
+    if (!intake) return null;
+    if (maxBytes !== null) {
+      const held = state.held() + state.pending;
+      if (held + bytes > maxBytes) {
+        return refusal("queue-full", `Cannot store: the journal has ${held} bytes, limit is ${maxBytes}`);
+      }
+    }
+    if (state.keys >= MAX_KEYS) {
+      return refusal("queue-full", `Cannot store: the journal has ${state.keys} keys, limit is ${MAX_KEYS}`);
+    }
+    return this.#belowFloor(bytes);
+  }
+
+  /** Why intake is refused for want of free space; null where it is not. */
+  trouble(): string | null {
+    return this.#belowFloor(0)?.message ?? null;
+  }
+
+  #belowFloor(bytes: number): UpstreamError | null {
+    const { minFreeBytes } = this.#limits;
+    if (minFreeBytes === 0) return null;
+    if (this.#deps.clock.monotonic() - this.#lookedAt >= LOOK_AGAIN_MS) void this.look();
+    if (this.#free === null) return null;
+    const free = this.#free - this.#writtenSince;
+    if (free - bytes >= minFreeBytes) return null;
+    return refusal(
+      "disk-full",
+      `Cannot store: ${Math.max(0, free)} bytes are free, ${minFreeBytes} are kept free`,
+    );
+  }
+
+  async #ask(): Promise<void> {
+    const { clock, disk, folder, log } = this.#deps;
+    this.#lookedAt = clock.monotonic();
+    const counted = this.#writtenSince;
+    try {
+      this.#free = await disk.freeBytes(folder);
+    } catch (error) {
+      if (!this.#warned) log.warn("journal.free_space_unknown", { folder, reason: messageOf(error) });
+      this.#warned = true;
+      this.#free = null;
+    }
+    this.#writtenSince -= counted;
+  }
+}

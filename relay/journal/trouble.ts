@@ -1,0 +1,34 @@
+/** What the file system says, in the words of the errors that the journal's users know. */
+import { ConfigError, messageOf, systemCode, UpstreamError } from "../../lib/errors.ts";
+
+/** How long a refused sender should wait: long enough for a sync, short beside what an operator needs. */
+const RETRY_AFTER_MS = 10_000;
+
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+
+/** `disk-full` or `storage`, worth trying again; what already is an UpstreamError stays as it is. */
+export function storageError(action: string, thrown: unknown): UpstreamError {
+  if (thrown instanceof UpstreamError) return thrown;
+  const code = FULL.has(systemCode(thrown) ?? "") ? "disk-full" : "storage";
+  return refusal(code, `Cannot ${action}: ${messageOf(thrown)}`);
+}
+
+export function refusal(code: "disk-full" | "queue-full" | "storage", message: string): UpstreamError {
+  return new UpstreamError(code, message, { retryable: true, retryAfterMs: RETRY_AFTER_MS });
+}
+
+export function closedError(): UpstreamError {
+  return new UpstreamError("closed", "Cannot use the journal: it is closed", { retryable: false });
+}
+
+/** What went wrong while opening: a ConfigError where an operator must cure it, otherwise an UpstreamError. */
+export function openingError(base: string, thrown: unknown): Error {
+  if (thrown instanceof ConfigError || thrown instanceof UpstreamError) return thrown;
+  if (FORBIDDEN.has(systemCode(thrown) ?? "")) {
+    return new ConfigError([
+      { path: "", message: `Cannot write to the journal's folder "${base}": ${messageOf(thrown)}` },
+    ]);
+  }
+  return storageError(`open the journal in "${base}"`, thrown);
+}
