@@ -25,10 +25,13 @@ export class MemoryDisk {
   /** Writes so far, by durability. */
   readonly writes = { synced: 0, lazy: 0 };
   /** Values that were read, whole or in part. */
-  reads = { whole: 0, start: 0 };
+  readonly reads = { whole: 0, start: 0 };
+  /** Journals opened before this many crashes are dead. */
+  crashes = 0;
 
   /** Loss of power: what was not synced is gone, except for `lucky` frames of it. */
   crash(lucky = 0): void {
+    this.crashes++;
     this.frames.length = Math.min(this.frames.length, this.synced + lucky);
     this.synced = this.frames.length;
   }
@@ -84,6 +87,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
     }
   }
   let isClosed = false;
+  const bornAfter = disk.crashes;
   const refuse = (code: string): UpstreamError =>
     new UpstreamError(code, `Cannot write: ${code}`, { retryable: true });
   const read = (): void => {
@@ -92,12 +96,13 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
 
   const journal: Journal = {
     async write(operations: readonly Operation[], durability) {
-      if (isClosed) throw refuse("closed");
+      if (isClosed || disk.crashes !== bornAfter) throw refuse("closed");
       const frames = operations.map((operation): Frame => ({
         key: operation.key,
         value: operation.type === "remove" ? null : joined(operation.value),
       }));
       await disk.passage();
+      if (disk.crashes !== bornAfter) return new Promise(() => {});
       if (disk.failing !== null) throw refuse(disk.failing);
       disk.writes[durability]++;
       for (const frame of frames) {

@@ -1,0 +1,897 @@
+/**
+ * What every queue promises, whatever is behind it: run on the queue of one process (on a journal in memory and on a real one) and
+ * on Redis. Times are those of the clock that the queue was given.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { EventMeta, NewEvent } from "../../relay/event.ts";
+import { dedupeKeyOfDelivery } from "../../relay/event.ts";
+import type { Attempt } from "../../relay/queue/delivery-state.ts";
+import type {
+  Claim,
+  EventFilter,
+  EventPage,
+  Queue,
+  QueueEvent,
+  Route,
+  Router,
+} from "../../relay/queue/queue.ts";
+import { eventMeta } from "./events.ts";
+
+export interface QueueSettings {
+  readonly dedupeSeconds: number;
+  readonly retain: {
+    readonly deliveredSeconds: number;
+    readonly deliveredBytes: number;
+    readonly deadSeconds: number;
+  };
+}
+
+/** One storage, on which queues are opened one after another. */
+export interface QueueHarness {
+  /** Wall clock of the queue. */
+  now(): number;
+  /** Lets time pass; resolves when what it woke has run. */
+  advance(ms: number): Promise<void>;
+  open(settings: QueueSettings): Promise<Queue>;
+  /** kill -9 of whatever is open, and loss of power; then open() finds what was on stable storage. */
+  crash(): Promise<void>;
+  /** From now on the storage refuses to write (a synced write rejects with an UpstreamError), until it is called with false. */
+  refuseWrites(refuse: boolean): void | Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export const SETTINGS: QueueSettings = {
+  dedupeSeconds: 7 * 86_400,
+  retain: { deliveredSeconds: 86_400, deliveredBytes: 1_000_000_000, deadSeconds: 30 * 86_400 },
+};
+
+const ROOM = { first: 100, retry: 100 };
+
+export function newEvent(key: string, changes: Partial<EventMeta> = {}, body = `{"key":"${key}"}`): NewEvent {
+  const { id: _, ...meta } = eventMeta({ deliveryId: key, ...changes });
+  const bytes = Buffer.from(body, "utf8");
+  return {
+    meta: { ...meta, bodyBytes: bytes.length },
+    body: bytes,
+    dedupeKey: dedupeKeyOfDelivery(key),
+  };
+}
+
+export function attempt(at: number, changes: Partial<Attempt> = {}): Attempt {
+  return { at, durationMs: 5, status: 200, error: null, excerpt: null, ...changes };
+}
+
+export function describeQueueContract(name: string, createHarness: () => Promise<QueueHarness>): void {
+  describe(`${name} as a queue`, () => {
+    let harness: QueueHarness;
+    let queue: Queue;
+    let seen: QueueEvent[];
+
+    const open = async (
+      settings: QueueSettings = SETTINGS,
+      router: Router = toTarget("a"),
+      targets: readonly string[] = ["a", "b"],
+    ): Promise<void> => {
+      queue = await harness.open(settings);
+      seen = [];
+      queue.onEvent((event) => seen.push(event));
+      queue.setRouting(router, targets);
+    };
+    const reopen = async (...how: Parameters<typeof open>): Promise<void> => {
+      await queue.close();
+      await open(...how);
+    };
+    const store = async (key: string, changes: Partial<EventMeta> = {}, body?: string): Promise<string> => {
+      await harness.advance(1);
+      const { status, id } = await queue.enqueue(
+        newEvent(key, { receivedAt: harness.now(), ...changes }, body),
+      );
+      expect(status).toBe("accepted");
+      await until(() => seen.some((event) => event.type === "routed" && event.meta.id === id));
+      return id;
+    };
+    /** Claims until there are as many as wanted. */
+    const claim = async (target: string, wanted: number, room = ROOM): Promise<Claim[]> => {
+      const claims: Claim[] = [];
+      await until(async () => {
+        claims.push(...(await queue.claim(target, room)));
+        return claims.length >= wanted;
+      });
+      expect(claims).toHaveLength(wanted);
+      return claims;
+    };
+    const claimNothing = async (target: string): Promise<void> => {
+      await harness.advance(0);
+      expect(await queue.claim(target, ROOM)).toEqual([]);
+    };
+    const done = (claimed: Claim): Promise<void> =>
+      claimed.settle({ outcome: "done", at: harness.now(), attempt: attempt(harness.now()) });
+    const dead = (claimed: Claim): Promise<void> =>
+      claimed.settle({
+        outcome: "dead",
+        at: harness.now(),
+        attempt: attempt(harness.now(), { status: 410, error: "gone" }),
+        reason: "gone",
+      });
+    const retry = (claimed: Claim, waitMs: number): Promise<void> =>
+      claimed.settle({
+        outcome: "retry",
+        at: harness.now(),
+        attempt: attempt(harness.now(), { status: 503, error: "unavailable" }),
+        dueAt: harness.now() + waitMs,
+      });
+    const idsOf = async (filter: EventFilter, limit = 50): Promise<string[]> => {
+      const ids: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: EventPage = await queue.list(filter, limit, cursor);
+        ids.push(...page.events.map((event) => event.meta.id));
+        cursor = page.cursor;
+      } while (cursor !== null);
+      return ids;
+    };
+
+    beforeEach(async () => {
+      harness = await createHarness();
+      await open();
+    });
+    afterEach(async () => {
+      await queue.close();
+      await harness.dispose();
+    });
+
+    describe("enqueue()", () => {
+      test("gives an id of 26 characters; get() and body() return what was stored, byte for byte", async () => {
+        const body = Buffer.from([0x7b, 0xff, 0x00, 0xfe, 0x0a, 0x7d]);
+        const event = { ...newEvent("one"), body };
+        const { id, status } = await queue.enqueue(event);
+        expect(status).toBe("accepted");
+        expect(id).toMatch(/^[0-9a-hjkmnp-tv-z]{26}$/);
+        expect(Buffer.from((await queue.body(id))!)).toEqual(body);
+        expect((await queue.get(id))?.meta).toEqual({ ...event.meta, id });
+      });
+
+      test("gives ids that ascend in the order of storing", async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 20; index++) {
+          ids.push((await queue.enqueue(newEvent(`k${index}`))).id);
+        }
+        expect(ids).toEqual([...ids].sort());
+        expect(new Set(ids).size).toBe(20);
+      });
+
+      test("answers a second delivery of the same event as duplicate, with the first one's id", async () => {
+        const id = await store("one");
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+        expect(await queue.enqueue(newEvent("two"))).toMatchObject({ status: "accepted" });
+        expect(await idsOf({})).toHaveLength(2);
+        expect(seen).toContainEqual({ type: "duplicate", id });
+      });
+
+      test("stores one of several deliveries of the same event that come at once", async () => {
+        const answers = await Promise.all(Array.from({ length: 10 }, () => queue.enqueue(newEvent("one"))));
+        expect(answers.filter(({ status }) => status === "accepted")).toHaveLength(1);
+        expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+        expect(await idsOf({})).toHaveLength(1);
+      });
+
+      test("recognises a delivery after a restart and after a crash", async () => {
+        const id = await store("one");
+        await reopen();
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+        await harness.crash();
+        await open();
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+      });
+
+      test("forgets a delivery once the window is over, also after a restart", async () => {
+        const settings = { ...SETTINGS, dedupeSeconds: 3600 };
+        await reopen(settings);
+        const id = await store("one");
+        await harness.advance(3_599_000);
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+        await harness.advance(2000);
+        await reopen(settings);
+        expect(await queue.enqueue(newEvent("one"))).toMatchObject({ status: "accepted" });
+      });
+
+      test("rejects while the storage refuses, and takes the sender's repetition when it works again", async () => {
+        await harness.refuseWrites(true);
+        await expect(queue.enqueue(newEvent("one"))).rejects.toMatchObject({ name: "UpstreamError" });
+        const together = await Promise.allSettled([
+          queue.enqueue(newEvent("two")),
+          queue.enqueue(newEvent("two")),
+        ]);
+        expect(together.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+        await harness.refuseWrites(false);
+        expect(await queue.enqueue(newEvent("one"))).toMatchObject({ status: "accepted" });
+        expect(await idsOf({})).toHaveLength(1);
+      });
+
+      test("rejects with `closed` after close()", async () => {
+        await queue.close();
+        await expect(queue.enqueue(newEvent("one"))).rejects.toMatchObject({ code: "closed" });
+      });
+
+      test("known() names the delivery ids that are stored", async () => {
+        await store("one");
+        await store("two");
+        expect(await queue.known(["one", "three", "two"])).toEqual(["one", "two"]);
+        expect(await queue.known([])).toEqual([]);
+      });
+    });
+
+    describe("routing", () => {
+      test("makes a delivery for each target, and tells it", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        const id = await store("one");
+        const summary = await queue.get(id);
+        expect(summary?.state).toBe("waiting");
+        expect(summary?.deliveries.map(({ target, replay, state }) => [target, replay, state])).toEqual([
+          ["a", 0, "waiting"],
+          ["b", 0, "waiting"],
+        ]);
+        const routed = seen.find((event) => event.type === "routed");
+        expect(routed).toMatchObject({ targets: ["a", "b"], meta: { id } });
+      });
+
+      test("keeps an event that no target wants as unmatched, also after a restart with other rules", async () => {
+        await reopen(SETTINGS, () => []);
+        const id = await store("one");
+        expect((await queue.get(id))?.state).toBe("unmatched");
+        await reopen(SETTINGS, toTarget("a"));
+        await harness.advance(10);
+        expect((await queue.get(id))?.state).toBe("unmatched");
+        await claimNothing("a");
+      });
+
+      test("hands the body to rules that ask for it", async () => {
+        const router: Router = async (_meta, body) =>
+          Buffer.from(await body()).includes("wanted") ? [{ target: "a", lane: null }] : [];
+        await reopen(SETTINGS, router);
+        const wanted = await store("one", {}, '{"wanted":1}');
+        const other = await store("two", {}, "{}");
+        expect((await queue.get(wanted))?.state).toBe("waiting");
+        expect((await queue.get(other))?.state).toBe("unmatched");
+      });
+
+      test("that fails on one event leaves it visible as unrouted, and the others go on", async () => {
+        const router: Router = (meta) => {
+          if (meta.deliveryId === "bad") throw new Error("rule is broken");
+          return [{ target: "a", lane: null }];
+        };
+        await reopen(SETTINGS, router);
+        const { id } = await queue.enqueue(newEvent("bad"));
+        await store("good");
+        expect((await queue.get(id))?.state).toBe("unrouted");
+        expect(await idsOf({ state: "unrouted" })).toEqual([id]);
+        queue.setRouting(toTarget("a"), ["a"]);
+        await until(async () => (await queue.get(id))?.state === "waiting");
+        await claim("a", 2);
+      });
+
+      test("finds what was stored before it was set", async () => {
+        await queue.close();
+        queue = await harness.open(SETTINGS);
+        const { id } = await queue.enqueue(newEvent("early"));
+        expect((await queue.get(id))?.state).toBe("unrouted");
+        queue.setRouting(toTarget("a"), ["a"]);
+        const [claimed] = await claim("a", 1);
+        expect(claimed?.meta.id).toBe(id);
+      });
+
+      test("is not repeated for what was routed: the deliveries of a target that is gone wait for it", async () => {
+        await reopen(SETTINGS, toTarget("b"));
+        const id = await store("one");
+        await reopen(SETTINGS, toTarget("a"), ["a"]);
+        await claimNothing("a");
+        expect((await queue.get(id))?.state).toBe("waiting");
+        expect(queue.stats().targets.get("b")?.waiting).toBe(1);
+        await reopen(SETTINGS, toTarget("a"), ["a", "b"]);
+        await claim("b", 1);
+      });
+    });
+
+    describe("claim() and settle()", () => {
+      test("hand out each delivery once, oldest first, with metadata and the bytes received", async () => {
+        const ids = [await store("one"), await store("two"), await store("three")];
+        const claims = await claim("a", 3);
+        expect(claims.map(({ meta }) => meta.id)).toEqual(ids);
+        expect(claims.map(({ body }) => Buffer.from(body).toString())).toEqual([
+          '{"key":"one"}',
+          '{"key":"two"}',
+          '{"key":"three"}',
+        ]);
+        expect(claims[0]!.delivery).toMatchObject({
+          eventId: ids[0],
+          target: "a",
+          replay: 0,
+          attempts: 0,
+          firstAttemptAt: null,
+          history: [],
+        });
+        expect((await queue.get(ids[0]!))?.state).toBe("sending");
+        await claimNothing("a");
+      });
+
+      test("honour the room for first tries and for retries, each for itself", async () => {
+        for (let index = 0; index < 4; index++) await store(`k${index}`);
+        const first = await claim("a", 2, { first: 2, retry: 100 });
+        for (const claimed of first) await retry(claimed, 10);
+        await harness.advance(20);
+        expect(await queue.claim("a", { first: 0, retry: 0 })).toEqual([]);
+        const retries = await claim("a", 1, { first: 0, retry: 1 });
+        expect(retries[0]?.delivery.attempts).toBe(1);
+        const both = await claim("a", 3, { first: 5, retry: 5 });
+        expect(both.map(({ delivery }) => delivery.attempts).sort()).toEqual([0, 0, 1]);
+      });
+
+      test("done ends the delivery and keeps the attempt", async () => {
+        const id = await store("one");
+        const [claimed] = await claim("a", 1);
+        const made = attempt(harness.now(), {
+          excerpt: "ok",
+          steps: [{ name: "x", durationMs: 1, error: null }],
+        });
+        await claimed!.settle({ outcome: "done", at: harness.now(), attempt: made });
+        const summary = await queue.get(id);
+        expect(summary?.state).toBe("done");
+        expect(summary?.deliveries[0]).toEqual({
+          eventId: id,
+          target: "a",
+          replay: 0,
+          state: "done",
+          attempts: 1,
+          firstAttemptAt: made.at,
+          dueAt: null,
+          endedAt: harness.now(),
+          reason: null,
+          history: [made],
+        });
+        expect(seen.at(-1)).toMatchObject({ type: "settled", attempt: made, delivery: { state: "done" } });
+        await claimNothing("a");
+      });
+
+      test("done outlives a restart", async () => {
+        const id = await store("one");
+        await done((await claim("a", 1))[0]!);
+        await reopen();
+        expect((await queue.get(id))?.deliveries[0]).toMatchObject({ state: "done", attempts: 1 });
+        await claimNothing("a");
+      });
+
+      test("retry waits until it is due, counts the attempt, and work is announced then", async () => {
+        const id = await store("one");
+        await retry((await claim("a", 1))[0]!, 60_000);
+        expect((await queue.get(id))?.deliveries[0]).toMatchObject({
+          state: "waiting",
+          attempts: 1,
+          dueAt: harness.now() + 60_000,
+          history: [{ status: 503 }],
+        });
+        const announced: string[] = [];
+        queue.onWork((target) => announced.push(target));
+        await claimNothing("a");
+        await harness.advance(59_000);
+        await claimNothing("a");
+        announced.length = 0;
+        await harness.advance(1100);
+        await until(() => announced.includes("a"));
+        const [again] = await claim("a", 1);
+        expect(again?.delivery).toMatchObject({ attempts: 1, history: [{ status: 503 }] });
+        expect(again?.delivery.firstAttemptAt).not.toBeNull();
+      });
+
+      test("dead stands among the dead letters with its reason", async () => {
+        const id = await store("one");
+        await dead((await claim("a", 1))[0]!);
+        const summary = await queue.get(id);
+        expect(summary?.state).toBe("dead");
+        expect(summary?.deliveries[0]).toMatchObject({ state: "dead", reason: "gone", dueAt: null });
+        expect(queue.stats().byState.dead).toBe(1);
+        await reopen();
+        expect((await queue.get(id))?.deliveries[0]).toMatchObject({ state: "dead", reason: "gone" });
+        expect(await idsOf({ state: "dead" })).toEqual([id]);
+      });
+
+      test("released puts it back without counting an attempt", async () => {
+        const id = await store("one");
+        const [claimed] = await claim("a", 1);
+        await claimed!.settle({ outcome: "released", dueAt: harness.now() + 5000 });
+        expect((await queue.get(id))?.deliveries[0]).toMatchObject({
+          state: "waiting",
+          attempts: 0,
+          history: [],
+        });
+        await claimNothing("a");
+        await harness.advance(5100);
+        const [again] = await claim("a", 1);
+        expect(again?.delivery.attempts).toBe(0);
+      });
+
+      test("a second settle() of the same claim changes nothing", async () => {
+        const id = await store("one");
+        const [claimed] = await claim("a", 1);
+        await done(claimed!);
+        await dead(claimed!);
+        expect((await queue.get(id))?.deliveries[0]).toMatchObject({ state: "done", attempts: 1 });
+      });
+
+      test("what was being sent when the process died is sent again", async () => {
+        const id = await store("one");
+        await claim("a", 1);
+        await harness.crash();
+        await open();
+        const [again] = await claim("a", 1);
+        expect(again?.meta.id).toBe(id);
+        expect(queue.stats().byState.sending).toBe(1);
+      });
+
+      test("nothing is handed out while the target is paused, also after a restart", async () => {
+        await queue.setPaused("a", true);
+        await store("one");
+        expect(queue.stats().targets.get("a")).toMatchObject({ paused: true, waiting: 1 });
+        await claimNothing("a");
+        await reopen();
+        await claimNothing("a");
+        const announced: string[] = [];
+        queue.onWork((target) => announced.push(target));
+        await queue.setPaused("a", false);
+        await until(() => announced.includes("a"));
+        await claim("a", 1);
+        await reopen();
+        expect(queue.stats().targets.get("a")?.paused).toBe(false);
+      });
+
+      test("a listener that throws disturbs neither the queue nor other listeners", async () => {
+        queue.onEvent(() => {
+          throw new Error("broken listener");
+        });
+        queue.onWork(() => {
+          throw new Error("broken listener");
+        });
+        const late: QueueEvent[] = [];
+        queue.onEvent((event) => late.push(event));
+        const id = await store("one");
+        await until(() => late.some((event) => event.type === "routed" && event.meta.id === id));
+        await done((await claim("a", 1))[0]!);
+        expect(late.map(({ type }) => type)).toEqual(["stored", "routed", "settled"]);
+      });
+
+      test("events stored after another are announced to who listens, until he stops", async () => {
+        const announced: string[] = [];
+        const stop = queue.onWork((target) => announced.push(target));
+        await store("one");
+        await until(() => announced.includes("a"));
+        stop();
+        await harness.advance(0);
+        announced.length = 0;
+        await store("two");
+        await harness.advance(10);
+        expect(announced).toEqual([]);
+      });
+    });
+
+    describe("a lane", () => {
+      const byProject: Router = (meta): Route[] => [{ target: "a", lane: `p${meta.projectId}` }];
+
+      beforeEach(async () => {
+        await reopen(SETTINGS, byProject);
+      });
+
+      test("goes strictly one after another; other lanes do not wait for it", async () => {
+        const ids = [
+          await store("1", { projectId: 1 }),
+          await store("2", { projectId: 1 }),
+          await store("3", { projectId: 2 }),
+        ];
+        const claims = await claim("a", 2);
+        expect(claims.map(({ meta }) => meta.id)).toEqual([ids[0], ids[2]]);
+        await claimNothing("a");
+        await done(claims[0]!);
+        expect((await claim("a", 1))[0]?.meta.id).toBe(ids[1]);
+      });
+
+      test("waits for the retry of its head", async () => {
+        const head = await store("1", { projectId: 1 });
+        const next = await store("2", { projectId: 1 });
+        await retry((await claim("a", 1))[0]!, 10_000);
+        await claimNothing("a");
+        await harness.advance(10_100);
+        const [again] = await claim("a", 1);
+        expect(again?.meta.id).toBe(head);
+        await done(again!);
+        expect((await claim("a", 1))[0]?.meta.id).toBe(next);
+      });
+
+      test("goes on after a dead letter, and after its head was removed", async () => {
+        await store("1", { projectId: 1 });
+        const second = await store("2", { projectId: 1 });
+        const third = await store("3", { projectId: 1 });
+        const fourth = await store("4", { projectId: 1 });
+        await dead((await claim("a", 1))[0]!);
+        await queue.remove(second);
+        const [claimed] = await claim("a", 1);
+        expect(claimed?.meta.id).toBe(third);
+        await queue.remove(third);
+        expect((await claim("a", 1))[0]?.meta.id).toBe(fourth);
+      });
+
+      test("keeps the order of storing through restarts and retries", async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 6; index++) ids.push(await store(`k${index}`, { projectId: 1 }));
+        const sent: string[] = [];
+        for (let index = 0; index < 3; index++) {
+          const [claimed] = await claim("a", 1);
+          await retry(claimed!, 50);
+          await reopen(SETTINGS, byProject);
+          await harness.advance(20_000);
+          const [again] = await claim("a", 1);
+          expect(again?.meta.id).toBe(claimed?.meta.id);
+          sent.push(again!.meta.id);
+          await done(again!);
+        }
+        while (sent.length < 6) {
+          const [claimed] = await claim("a", 1);
+          sent.push(claimed!.meta.id);
+          await done(claimed!);
+        }
+        expect(sent).toEqual(ids);
+      });
+
+      test("takes a replay at its end", async () => {
+        const first = await store("1", { projectId: 1 });
+        await done((await claim("a", 1))[0]!);
+        const second = await store("2", { projectId: 1 });
+        const third = await store("3", { projectId: 1 });
+        await queue.replay(first, null);
+        const order: string[] = [];
+        for (let index = 0; index < 3; index++) {
+          const [claimed] = await claim("a", 1);
+          order.push(claimed!.meta.id);
+          await claimNothing("a");
+          await done(claimed!);
+        }
+        expect(order).toEqual([second, third, first]);
+      });
+
+      test("is counted while something is in it", async () => {
+        await store("1", { projectId: 1 });
+        await store("2", { projectId: 2 });
+        expect(queue.stats().targets.get("a")?.lanes).toBe(2);
+        for (const claimed of await claim("a", 2)) await done(claimed);
+        await until(() => queue.stats().targets.get("a")?.lanes === 0);
+      });
+    });
+
+    describe("replay()", () => {
+      test("makes a delivery of its own, which no memory of the first one blocks", async () => {
+        const id = await store("one");
+        await done((await claim("a", 1))[0]!);
+        expect(await queue.replay(id, null)).toEqual(["a"]);
+        expect(await queue.replay(id, null)).toEqual(["a"]);
+        const claims = await claim("a", 2);
+        expect(claims.map(({ delivery }) => delivery.replay)).toEqual([1, 2]);
+        expect(Buffer.from(claims[0]!.body).toString()).toBe('{"key":"one"}');
+        expect(seen).toContainEqual({ type: "replayed", id, targets: ["a"] });
+        const summary = await queue.get(id);
+        expect(summary?.deliveries.map(({ replay, state }) => [replay, state])).toEqual([
+          [0, "done"],
+          [1, "sending"],
+          [2, "sending"],
+        ]);
+      });
+
+      test("is durable when it resolves", async () => {
+        const id = await store("one");
+        await done((await claim("a", 1))[0]!);
+        await queue.replay(id, null);
+        await harness.crash();
+        await open();
+        await until(async () => {
+          const claims = await queue.claim("a", ROOM);
+          for (const claimed of claims) await done(claimed);
+          return claims.some(({ delivery }) => delivery.replay === 1);
+        });
+      });
+
+      test("goes to the targets that are named, matched or not; unknown events give null", async () => {
+        const id = await store("one");
+        expect(await queue.replay(id, ["b"])).toEqual(["b"]);
+        expect((await claim("b", 1))[0]?.delivery).toMatchObject({ eventId: id, replay: 1 });
+        expect(await queue.replay("01kf0000000000000000000000", null)).toBeNull();
+        expect(await queue.replay("nonsense", null)).toBeNull();
+      });
+
+      test("of an event that nothing matched goes nowhere", async () => {
+        await reopen(SETTINGS, () => []);
+        const id = await store("one");
+        expect(await queue.replay(id, null)).toEqual([]);
+        expect((await queue.get(id))?.deliveries).toEqual([]);
+      });
+    });
+
+    describe("replayDead()", () => {
+      test("replays the dead letters that fit, once", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        const one = await store("one", { projectPath: "acme/one" });
+        await store("two", { projectPath: "acme/two" });
+        for (const claimed of await claim("a", 2)) await dead(claimed);
+        for (const claimed of await claim("b", 2)) await dead(claimed);
+        expect(queue.stats().byState.dead).toBe(4);
+        expect(await queue.replayDead({ target: "b", project: "acme/one" })).toBe(1);
+        expect((await claim("b", 1))[0]?.meta.id).toBe(one);
+        expect(await queue.replayDead({})).toBe(3);
+        expect(await queue.replayDead({})).toBe(0);
+        expect(queue.stats().byState.dead).toBe(0);
+        await claim("a", 2);
+        await claim("b", 1);
+      });
+
+      test("counts again what dies again", async () => {
+        const id = await store("one");
+        await dead((await claim("a", 1))[0]!);
+        await queue.replayDead({});
+        await dead((await claim("a", 1))[0]!);
+        expect(queue.stats().byState.dead).toBe(1);
+        await reopen();
+        expect(queue.stats().byState.dead).toBe(1);
+        expect((await queue.get(id))?.deliveries.map(({ state }) => state)).toEqual(["dead", "dead"]);
+        expect(await queue.replayDead({})).toBe(1);
+      });
+    });
+
+    describe("remove()", () => {
+      test("takes the event away, for good; its delivery stays remembered", async () => {
+        const id = await store("one");
+        const other = await store("two");
+        expect(await queue.remove(id)).toBe(true);
+        expect(await queue.remove(id)).toBe(false);
+        expect(await queue.get(id)).toBeNull();
+        expect(await queue.body(id)).toBeNull();
+        expect(await idsOf({})).toEqual([other]);
+        expect(seen).toContainEqual({ type: "removed", id });
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+        await reopen();
+        expect(await queue.get(id)).toBeNull();
+        expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
+        expect((await claim("a", 1))[0]?.meta.id).toBe(other);
+        expect(queue.stats().events).toBe(1);
+      });
+
+      test("ends a claim that is under way", async () => {
+        const id = await store("one");
+        const [claimed] = await claim("a", 1);
+        await queue.remove(id);
+        await until(() => claimed!.lost.aborted);
+        await done(claimed!);
+        expect(queue.stats()).toMatchObject({
+          events: 0,
+          byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
+        });
+      });
+    });
+
+    describe("list()", () => {
+      test("goes through all pages, newest first, nothing twice and nothing left out", async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 25; index++) ids.push(await store(`k${index}`));
+        const page = await queue.list({}, 10, null);
+        expect(page.events.map(({ meta }) => meta.id)).toEqual(ids.toReversed().slice(0, 10));
+        expect(page.partial).toBe(false);
+        expect(await idsOf({}, 10)).toEqual(ids.toReversed());
+        expect(await idsOf({}, 25)).toEqual(ids.toReversed());
+        expect(await idsOf({}, 1)).toEqual(ids.toReversed());
+      });
+
+      test("goes on behind the cursor when events came and went meanwhile", async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 6; index++) ids.push(await store(`k${index}`));
+        const page = await queue.list({}, 2, null);
+        expect(page.events.map(({ meta }) => meta.id)).toEqual([ids[5], ids[4]]);
+        await queue.remove(ids[4]!);
+        await queue.remove(ids[2]!);
+        await store("late");
+        const rest = await queue.list({}, 10, page.cursor);
+        expect(rest.events.map(({ meta }) => meta.id)).toEqual([ids[3], ids[1], ids[0]]);
+        expect(rest.cursor).toBeNull();
+      });
+
+      test("filters by kind, project, action, actor, text and time", async () => {
+        const push = await store("one", {
+          kind: "push",
+          eventName: "push",
+          projectId: 1,
+          projectPath: "acme/one",
+        });
+        const merge = await store("two", {
+          kind: "merge_request",
+          eventName: null,
+          action: "open",
+          actor: "Grace",
+          projectId: 2,
+          projectPath: "acme/two",
+        });
+        expect(await idsOf({ kind: "push" })).toEqual([push]);
+        expect(await idsOf({ kind: "merge_request" })).toEqual([merge]);
+        expect(await idsOf({ kind: "no_such_kind" })).toEqual([]);
+        expect(await idsOf({ project: "acme/two" })).toEqual([merge]);
+        expect(await idsOf({ project: "1" })).toEqual([push]);
+        expect(await idsOf({ project: "acme" })).toEqual([]);
+        expect(await idsOf({ action: "open" })).toEqual([merge]);
+        expect(await idsOf({ actor: "Grace" })).toEqual([merge]);
+        expect(await idsOf({ text: "gRACE" })).toEqual([merge]);
+        expect(await idsOf({ text: "acme" })).toEqual([merge, push]);
+        const [first, second] = [await queue.get(push), await queue.get(merge)];
+        expect(await idsOf({ to: first!.meta.receivedAt })).toEqual([push]);
+        expect(await idsOf({ from: second!.meta.receivedAt })).toEqual([merge]);
+        expect(await idsOf({ kind: "push", project: "acme/two" })).toEqual([]);
+      });
+
+      test("filters by state and target, of the same delivery where both are asked", async () => {
+        await reopen(SETTINGS, (meta) => {
+          const targets = meta.kind === "push" ? ["a", "b"] : meta.kind === "note" ? ["b"] : [];
+          return targets.map((target) => ({ target, lane: null }));
+        });
+        const push = await store("one", { kind: "push" });
+        const note = await store("two", { kind: "note" });
+        const wiki = await store("three", { kind: "wiki_page" });
+        await done((await claim("a", 1))[0]!);
+        const atB = await claim("b", 2);
+        await dead(atB[1]!);
+        expect(await idsOf({ state: "done" })).toEqual([push]);
+        expect(await idsOf({ state: "sending" })).toEqual([push]);
+        expect(await idsOf({ state: "dead" })).toEqual([note]);
+        expect(await idsOf({ state: "unmatched" })).toEqual([wiki]);
+        expect(await idsOf({ target: "b" })).toEqual([note, push]);
+        expect(await idsOf({ target: "b", state: "done" })).toEqual([]);
+        expect(await idsOf({ target: "a", state: "done" })).toEqual([push]);
+        expect(await idsOf({ target: "nobody" })).toEqual([]);
+        await reopen();
+        expect(await idsOf({ target: "b", state: "dead" })).toEqual([note]);
+        expect(await idsOf({ state: "unmatched" })).toEqual([wiki]);
+        expect(await idsOf({ kind: "note" })).toEqual([note]);
+      });
+
+      test("shows each event with its state and its deliveries", async () => {
+        const id = await store("one");
+        await dead((await claim("a", 1))[0]!);
+        const { events } = await queue.list({}, 10, null);
+        expect(events).toEqual([await queue.get(id)]);
+      });
+    });
+
+    describe("stats()", () => {
+      test("counts deliveries by state and target, and knows the oldest that waits", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        await store("one");
+        const second = await store("two");
+        await store("three");
+        const [one, two] = await claim("a", 3);
+        await done(one!);
+        await retry(two!, 1000);
+        await until(() => queue.stats().targets.get("a")?.waiting === 1);
+        const secondAt = (await queue.get(second))!.meta.receivedAt;
+        const stats = queue.stats();
+        expect(stats.events).toBe(3);
+        expect(stats.byState).toEqual({ waiting: 4, sending: 1, done: 1, dead: 0 });
+        expect(stats.targets.get("a")).toEqual({
+          waiting: 1,
+          sending: 1,
+          dead: 0,
+          lanes: 0,
+          paused: false,
+          oldestAt: secondAt,
+        });
+        expect(stats.oldestWaitingAt).toBe(stats.targets.get("b")!.oldestAt);
+        expect(stats.bytes).toBeGreaterThan(0);
+        expect(stats.remembered).toBe(3);
+      });
+
+      test("is the same after a restart, except that nothing is being sent", async () => {
+        for (const key of ["one", "two", "three", "four"]) await store(key);
+        const [one, two, three] = await claim("a", 4);
+        await done(one!);
+        await dead(two!);
+        await retry(three!, 1000);
+        await reopen();
+        expect(queue.stats().byState).toEqual({ waiting: 2, sending: 0, done: 1, dead: 1 });
+        expect(queue.stats().events).toBe(4);
+      });
+
+      test("oldestAt goes back where an old event is replayed", async () => {
+        const old = await store("old");
+        await done((await claim("a", 1))[0]!);
+        await store("new");
+        await queue.replay(old, null);
+        await until(() => queue.stats().targets.get("a")?.waiting === 2);
+        expect(queue.stats().targets.get("a")?.oldestAt).toBe((await queue.get(old))!.meta.receivedAt);
+      });
+    });
+
+    describe("expire()", () => {
+      test("removes delivered and unmatched events by age; what waits and dead letters stay", async () => {
+        await reopen(SETTINGS, (meta) => (meta.kind === "push" ? [{ target: "a", lane: null }] : []));
+        await store("delivered");
+        await store("unmatched", { kind: "note" });
+        await store("dead");
+        const waiting = await store("waiting");
+        const [one, two] = await claim("a", 3);
+        await done(one!);
+        await dead(two!);
+        expect(await queue.expire()).toBe(0);
+        await harness.advance(86_500_000);
+        expect(await queue.expire()).toBe(2);
+        expect(await idsOf({})).toEqual([waiting, two!.meta.id]);
+        expect(await queue.enqueue(newEvent("delivered"))).toMatchObject({ status: "duplicate" });
+        await harness.crash();
+        await open();
+        expect(await queue.enqueue(newEvent("delivered"))).toMatchObject({ status: "duplicate" });
+        expect(await queue.enqueue(newEvent("unmatched"))).toMatchObject({ status: "duplicate" });
+      });
+
+      test("removes dead letters by their own age", async () => {
+        const settings = { ...SETTINGS, retain: { ...SETTINGS.retain, deadSeconds: 2 * 86_400 } };
+        await reopen(settings);
+        const id = await store("dead");
+        await dead((await claim("a", 1))[0]!);
+        await harness.advance(2 * 86_400_000 - 60_000);
+        expect(await queue.expire()).toBe(0);
+        await harness.advance(120_000);
+        expect(await queue.expire()).toBe(1);
+        expect(await queue.get(id)).toBeNull();
+        expect(queue.stats().byState.dead).toBe(0);
+      });
+
+      test("removes delivered events beyond their bytes, the oldest first", async () => {
+        const settings = { ...SETTINGS, retain: { ...SETTINGS.retain, deliveredBytes: 25_000 } };
+        await reopen(settings);
+        const ids: string[] = [];
+        for (let index = 0; index < 4; index++) {
+          ids.push(await store(`k${index}`, {}, JSON.stringify({ text: "x".repeat(10_000) })));
+        }
+        const [first, , third, fourth] = await claim("a", 4);
+        for (const claimed of [fourth!, third!, first!]) await done(claimed);
+        expect(await queue.expire()).toBe(1);
+        expect(await idsOf({})).toEqual([ids[3], ids[2], ids[1]]);
+      });
+    });
+
+    describe("checks()", () => {
+      test("say that the storage can be written", async () => {
+        await queue.selfCheck();
+        const checks = queue.checks();
+        expect(checks.length).toBeGreaterThan(0);
+        expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+        for (const check of checks) expect(check.name).toMatch(/^[a-z][a-z-]*$/);
+      });
+
+      test("compact() leaves everything as it is", async () => {
+        const id = await store("one");
+        await queue.compact();
+        expect((await queue.get(id))?.meta.id).toBe(id);
+      });
+
+      test("close() may be called again", async () => {
+        await queue.close();
+        await queue.close();
+      });
+    });
+  });
+}
+
+/** A router that sends everything to these targets, in no lane. */
+export function toTarget(...targets: string[]): Router {
+  return () => targets.map((target) => ({ target, lane: null }));
+}
+
+/** Resolves once it is true; looks again whenever what is pending in this process has had its turn. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 5000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`Not true within ${limitMs} ms: ${condition.toString()}`);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
