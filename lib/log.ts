@@ -74,7 +74,6 @@ export function createLog(options: LogOptions): RootLog {
     {
       level: options.level,
       base: options.base ?? null,
-      messageKey: "event",
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: (line) => options.secrets.mask(line) },
@@ -82,10 +81,10 @@ export function createLog(options: LogOptions): RootLog {
     { write: options.write },
   );
   const wrap = (logger: typeof root): Log => ({
-    debug: (event, fields) => logger.debug(fields ?? {}, event),
-    info: (event, fields) => logger.info(fields ?? {}, event),
-    warn: (event, fields) => logger.warn(fields ?? {}, event),
-    error: (event, fields) => logger.error(fields ?? {}, event),
+    debug: (event, fields) => logger.debug({ event, ...fields }),
+    info: (event, fields) => logger.info({ event, ...fields }),
+    warn: (event, fields) => logger.warn({ event, ...fields }),
+    error: (event, fields) => logger.error({ event, ...fields }),
     child: (fields) => wrap(logger.child(fields)),
   });
   return { ...wrap(root), setLevel: (level) => (root.level = level) };

@@ -3,7 +3,7 @@
  * translated. Nothing queues up while Redis is away (the offline queue is off), nothing is sent twice by the client, and no
  * command waits longer than COMMAND_TIMEOUT_MS, so that a webhook is answered while GitLab still listens.
  */
-import type { ClusterNode, Redis, RedisOptions } from "ioredis";
+import type { Redis, RedisOptions } from "ioredis";
 import { createStorage, type Storage } from "unstorage";
 import type { Config } from "../../config.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
@@ -95,7 +95,7 @@ export async function openRedis(
   const { Redis: RedisClient } = await import("ioredis");
   const prefix = `{${config.prefix}}`;
   const options = clientOptions(random);
-  const nodes: readonly ClusterNode[] = config.cluster;
+  const nodes = config.cluster;
   const driver = redisDriver({
     base: prefix,
     ...options,

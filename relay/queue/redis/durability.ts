@@ -6,6 +6,7 @@
  * See https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/.
  */
 import type { Check } from "../queue.ts";
+import type { RedisConfig, RedisConnection } from "./connection.ts";
 
 export interface RedisFacts {
   readonly version: string;
@@ -84,4 +85,39 @@ export function durabilityChecks(facts: RedisFacts, waitAof: boolean, required: 
       detail: facts.loading ? "loading its data set" : "data set loaded",
     },
   ];
+}
+
+async function readFacts({ client, ask }: RedisConnection): Promise<{ facts: RedisFacts; waitAof: boolean }> {
+  const info = parseInfo(await ask(client.info()));
+  const names = ["appendonly", "appendfsync", "maxmemory-policy", "maxmemory"];
+  // A hosted Redis may forbid CONFIG: INFO tells part of it, and the rest counts as unknown.
+  const replies = await Promise.all(
+    names.map((name) => (client.config("GET", name) as Promise<string[]>).catch((): string[] => [])),
+  );
+  const settings = new Map(replies.filter((r) => r.length === 2).map(([name, value]) => [name!, value!]));
+  const facts: RedisFacts = {
+    version: info.get("redis_version") ?? "unknown",
+    role: info.get("role") ?? "unknown",
+    appendOnly: settings.get("appendonly") ?? (info.get("aof_enabled") === "1" ? "yes" : null),
+    appendFsync: settings.get("appendfsync") ?? null,
+    maxMemoryPolicy: settings.get("maxmemory-policy") ?? info.get("maxmemory_policy") ?? null,
+    maxMemory: settings.get("maxmemory") ?? info.get("maxmemory") ?? null,
+    aofLastWrite: info.get("aof_last_write_status") ?? "ok",
+    loading: info.get("loading") === "1",
+  };
+  return { facts, waitAof: hasWaitAof(info) };
+}
+
+/** Looks at Redis: what is wrong, and whether each enqueue has to wait for the sync itself. Rejects where it is out of reach. */
+export async function inspectDurability(
+  redis: RedisConnection,
+  config: RedisConfig,
+): Promise<{ checks: Check[]; waitForSync: boolean }> {
+  const { facts, waitAof } = await readFacts(redis);
+  const answers = { name: "redis", ok: true, detail: `Redis ${facts.version} answers` };
+  const wanted = needsWaitAof(facts, waitAof) === true || (config.waitReplicas > 0 && waitAof);
+  return {
+    checks: [answers, ...durabilityChecks(facts, waitAof, config.requireDurable)],
+    waitForSync: config.requireDurable && wanted,
+  };
 }

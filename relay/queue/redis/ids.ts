@@ -1,0 +1,23 @@
+/** What the Redis queue reads out of event ids and makes of them. */
+import { digestOf, formatId, idWords, orderOf, parseId, timeOfOrder, type IdWords } from "../event-id.ts";
+
+/** Characters of an id that hold its digest, and no bit of its time. */
+const DIGEST_LENGTH = 14;
+
+/** Wall clock of storing, milliseconds. */
+export function receivedAtOf(id: string): number {
+  const words = parseId(id);
+  return words === null ? 0 : timeOfOrder(orderOf(words[0]!, words[1]!));
+}
+
+/** The smallest id of a time: everything stored before it sorts below. */
+export function firstIdOf(time: number): string {
+  const words = idWords(Math.max(0, time) * 1024, Uint32Array.of(0, 0, 0, 0));
+  return formatId(words[0]!, words[1]!, words[2]!, words[3]!);
+}
+
+/** How a delivery is remembered: the digest of its dedupe key, for the id and as text for the key in Redis. */
+export function memoryOf(dedupeKey: string): { readonly digest: IdWords; readonly text: string } {
+  const digest = digestOf(dedupeKey);
+  return { digest, text: formatId(0, digest[1]!, digest[2]!, digest[3]!).slice(-DIGEST_LENGTH) };
+}

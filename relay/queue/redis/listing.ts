@@ -1,0 +1,88 @@
+/** Reads events out of Redis for people: one, or a page of them. Bodies are never loaded for a list. */
+import type { Clock } from "../../../lib/clock.ts";
+import { decodeMeta, metaEnd, type EventMeta } from "../../event.ts";
+import type { Delivery } from "../delivery-state.ts";
+import { eventState, metaMatches, stateMatches } from "../filter.ts";
+import type { EventFilter, EventPage, EventSummary } from "../queue.ts";
+import { decodeDelivery } from "./codec.ts";
+import type { RedisConnection } from "./connection.ts";
+
+/** Bytes read for the metadata at first; where it is longer, the rest is read too. */
+const META_BYTES = 2048;
+const SCAN_BATCH = 200;
+/** A page that has not filled up by then is handed out as it is. */
+const SCAN_BUDGET_MS = 100;
+
+type Hash = Readonly<Record<string, string>>;
+
+function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
+  return Object.entries(state).flatMap(([field, value]) => {
+    const match = /^(.+):(\d+)$/.exec(field);
+    return match === null
+      ? []
+      : [decodeDelivery(value, meta.id, match[1]!, Number(match[2]), meta.receivedAt)];
+  });
+}
+
+export function createListing(redis: RedisConnection, clock: Clock) {
+  const { client, prefix, ask } = redis;
+
+  async function readMeta(id: string, start: Buffer): Promise<EventMeta | null> {
+    if (start.length < 4) return null;
+    const end = metaEnd(start);
+    if (end <= start.length) return decodeMeta(start);
+    const whole = await ask(client.getrangeBuffer(`${prefix}:event:${id}`, 0, end - 1));
+    return whole.length < end ? null : decodeMeta(whole);
+  }
+
+  async function summaries(ids: readonly string[]): Promise<EventSummary[]> {
+    const read = await Promise.all(
+      ids.map(async (id): Promise<EventSummary | null> => {
+        const [start, state] = await Promise.all([
+          ask(client.getrangeBuffer(`${prefix}:event:${id}`, 0, META_BYTES - 1)),
+          ask(client.hgetall(`${prefix}:state:${id}`)),
+        ]);
+        const meta = await readMeta(id, start);
+        if (meta === null) return null;
+        const deliveries = deliveriesOf(meta, state);
+        return { meta, deliveries, state: eventState(deliveries, "open" in state) };
+      }),
+    );
+    return read.filter((summary) => summary !== null);
+  }
+
+  /** The index that holds the fewest ids for this filter. */
+  function indexFor(filter: EventFilter): string {
+    if (filter.state === "dead") return filter.target === undefined ? "dead" : `dead:${filter.target}`;
+    return filter.state === "unrouted" ? "unrouted" : "events";
+  }
+
+  return {
+    async get(id: string): Promise<EventSummary | null> {
+      return (await summaries([id]))[0] ?? null;
+    },
+
+    async page(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> {
+      const index = `${prefix}:${indexFor(filter)}`;
+      const started = clock.monotonic();
+      const events: EventSummary[] = [];
+      let from = cursor === null ? "+" : `(${cursor}`;
+      for (;;) {
+        const batch = Math.min(SCAN_BATCH, Math.max(limit - events.length + 1, 20));
+        const ids = await ask(client.zrevrangebylex(index, from, "-", "LIMIT", 0, batch));
+        for (const summary of await summaries(ids)) {
+          const fits =
+            metaMatches(summary.meta, filter) &&
+            stateMatches(summary.deliveries, summary.state !== "unrouted", filter);
+          if (!fits) continue;
+          if (events.length === limit) return { events, cursor: events.at(-1)!.meta.id, partial: false };
+          events.push(summary);
+        }
+        const last = ids.at(-1);
+        if (last === undefined || ids.length < batch) return { events, cursor: null, partial: false };
+        from = `(${last}`;
+        if (clock.monotonic() - started > SCAN_BUDGET_MS) return { events, cursor: last, partial: true };
+      }
+    },
+  };
+}

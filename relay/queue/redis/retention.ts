@@ -1,0 +1,75 @@
+/** What retention no longer keeps, taken out of Redis in batches. */
+import type { Clock } from "../../../lib/clock.ts";
+import type { Config } from "../../config.ts";
+import { latestDeliveries } from "../filter.ts";
+import type { EventSummary } from "../queue.ts";
+import type { RedisConnection } from "./connection.ts";
+import { firstIdOf } from "./ids.ts";
+
+const BATCH = 200;
+/** Fewer at a time where the bytes decide: only as many go as must. */
+const BATCH_BY_BYTES = 20;
+
+export interface RetentionDeps {
+  readonly redis: RedisConnection;
+  readonly clock: Clock;
+  readonly retain: Config["queue"]["retain"];
+  readonly get: (id: string) => Promise<EventSummary | null>;
+  readonly removed: (id: string) => void;
+}
+
+export function createRetention({ redis, clock, retain, get, removed }: RetentionDeps) {
+  const { client, prefix, ask, run } = redis;
+
+  /** Removes these, or those of them that stand in the index with nothing open. */
+  async function remove(ids: readonly string[], index: "final" | "dead" | null): Promise<number> {
+    const replies = await Promise.all(
+      ids.map((id) => run("relayRemove", index === null ? [id] : [id, index])),
+    );
+    const gone = ids.filter((_, i) => replies[i] === 1);
+    for (const id of gone) removed(id);
+    return gone.length;
+  }
+
+  /** Delivered events: the oldest go, by age and by bytes. */
+  async function expireDelivered(): Promise<number> {
+    const key = `${prefix}:final`;
+    const cutoff = clock.now() - retain.deliveredSeconds * 1000;
+    let total = 0;
+    for (;;) {
+      const aged = await ask(client.zrangebyscore(key, "-inf", cutoff, "LIMIT", 0, BATCH));
+      const over = Number((await ask(client.get(`${prefix}:finalbytes`))) ?? 0) > retain.deliveredBytes;
+      const ids = aged.length > 0 || !over ? aged : await ask(client.zrange(key, 0, BATCH_BY_BYTES - 1));
+      const gone = await remove(ids, "final");
+      total += gone;
+      if (gone === 0) return total;
+    }
+  }
+
+  /** Dead letters, by the time of their end: their index is in the order of receipt, so what ended late is looked at again. */
+  async function expireDead(): Promise<number> {
+    const cutoff = clock.now() - retain.deadSeconds * 1000;
+    let from = "-";
+    let total = 0;
+    for (;;) {
+      const ids = await ask(
+        client.zrangebylex(`${prefix}:dead`, from, `(${firstIdOf(cutoff)}`, "LIMIT", 0, BATCH),
+      );
+      const last = ids.at(-1);
+      if (last === undefined) return total;
+      const summaries = await Promise.all(ids.map(get));
+      const expired = ids.filter((_, i) =>
+        latestDeliveries(summaries[i]?.deliveries ?? []).every(
+          (d) => d.endedAt !== null && d.endedAt <= cutoff,
+        ),
+      );
+      total += await remove(expired, "dead");
+      from = `(${last}`;
+    }
+  }
+
+  return {
+    remove: (id: string): Promise<number> => remove([id], null),
+    expire: async (): Promise<number> => (await expireDelivered()) + (await expireDead()),
+  };
+}
