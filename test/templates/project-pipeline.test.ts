@@ -13,6 +13,7 @@ interface ListedJob {
   readonly needs: readonly { readonly job: string }[] | null;
 }
 
+const title = `.gitlab-ci.yml${ciLocalMissing === null ? "" : ` (${ciLocalMissing})`}`;
 describe.runIf(ciLocalMissing === null)(
   `.gitlab-ci.yml${ciLocalMissing === null ? "" : ` (${ciLocalMissing})`}`,
   () => {
