@@ -1,8 +1,10 @@
-/** Which queue the settings ask for: the one place that knows both. */
+/** Which queue the settings ask for: the one place that knows every kind. */
 import type { Clock } from "../lib/clock.ts";
-import { ConfigError } from "../lib/errors.ts";
+import { ConfigError, InvariantError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Config } from "./config.ts";
+import { journalDriver } from "./journal/driver.ts";
+import { openLocalQueue } from "./queue/local.ts";
 import type { Queue } from "./queue/queue.ts";
 
 export interface QueueDeps {
@@ -10,25 +12,42 @@ export interface QueueDeps {
   readonly log: Log;
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
-}
-
-export interface OpenedQueue {
-  readonly queue: Queue;
-  /** Calls back with the duration of each sync in milliseconds. */
-  readonly onSync: (listener: (durationMs: number) => void) => () => void;
+  /** Told the duration of each sync in milliseconds. */
+  readonly onSync: (durationMs: number) => void;
+  /** The settings in force: what is kept for how long may change at run time. */
+  readonly settings: () => Config["queue"];
 }
 
 /** Rejects with a ConfigError where the folder or the server cannot be used. */
-export type OpenQueue = (settings: Config["queue"], deps: QueueDeps) => Promise<OpenedQueue>;
+export type OpenQueue = (deps: QueueDeps) => Promise<Queue>;
 
-export const openQueue: OpenQueue = async function openQueue(settings) {
-  switch (settings.driver) {
+/** The queue that `settings()` asks for now. */
+export const openQueue: OpenQueue = function openQueue(deps) {
+  const { driver } = deps.settings();
+  switch (driver) {
     case "fs":
+      return openFileQueue(deps);
     case "redis":
-      throw new ConfigError([
-        { path: "queue.driver", message: `"${settings.driver}" is not available in this build` },
-      ]);
+      throw new ConfigError([{ path: "queue.driver", message: '"redis" is not available in this build' }]);
     default:
-      return settings.driver satisfies never;
+      return driver satisfies never;
   }
 };
+
+function openFileQueue({ clock, log, random, onSync, settings }: QueueDeps): Promise<Queue> {
+  const retention = () => ({ dedupeSeconds: settings().dedupeSeconds, ...settings().retain });
+  return openLocalQueue(
+    {
+      clock,
+      log,
+      random,
+      async openJournal(visitor) {
+        const journal = await journalDriver({ ...settings().fs, visitor }, { clock, log }).getInstance?.();
+        if (journal === undefined) throw new InvariantError("the journal's driver has no instance");
+        journal.onSync(onSync);
+        return journal;
+      },
+    },
+    retention,
+  );
+}

@@ -110,14 +110,18 @@ export function restartPaths(present: Config, next: Config): string[] {
   return [
     ...differing("server.host", present.server.host, next.server.host),
     ...differing("server.port", present.server.port, next.server.port),
-    ...differing("queue", present.queue, next.queue),
+    ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
   ];
 }
 
 /** `next`, with what cannot change at run time as it is now. */
 export function withoutRestart(present: Config, next: Config): Config {
   const { host, port } = present.server;
-  return { ...next, server: { ...next.server, host, port }, queue: present.queue };
+  return {
+    ...next,
+    server: { ...next.server, host, port },
+    queue: { ...present.queue, retain: next.queue.retain },
+  };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -60,9 +60,18 @@ export interface Relay {
 export async function startRelay(settings: Config, deps: RelayDeps): Promise<Relay> {
   const { clock, log, secrets } = deps;
   secrets.add(secretsOf(settings));
-  const { queue, onSync } = await deps.openQueue(settings.queue, { clock, log, random: deps.random });
+  let config = settings;
+  let countSync = (_durationMs: number): void => {};
+  const queue = await deps.openQueue({
+    clock,
+    log,
+    random: deps.random,
+    onSync: (durationMs) => countSync(durationMs),
+    settings: () => config.queue,
+  });
   try {
-    let { config, secretFile } = await withWebhookSecret(settings, deps);
+    let secretFile: string | null;
+    ({ config, secretFile } = await withWebhookSecret(settings, deps));
     let rules = compileIngest(config);
     let isStopping = false;
 
@@ -76,7 +85,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
           .list()
           .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
     });
-    onSync((durationMs) => metrics.sync(durationMs));
+    countSync = metrics.sync;
     const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
