@@ -1,10 +1,11 @@
 /** Which queue the settings ask for: the one place that knows every kind. */
 import type { Clock } from "../lib/clock.ts";
-import { ConfigError, InvariantError } from "../lib/errors.ts";
+import { InvariantError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Config } from "./config.ts";
 import { journalDriver } from "./journal/driver.ts";
 import { openLocalQueue } from "./queue/local.ts";
+import { openRedisQueue } from "./queue/redis.ts";
 import type { Queue } from "./queue/queue.ts";
 
 export interface QueueDeps {
@@ -28,7 +29,7 @@ export const openQueue: OpenQueue = function openQueue(deps) {
     case "fs":
       return openFileQueue(deps);
     case "redis":
-      throw new ConfigError([{ path: "queue.driver", message: '"redis" is not available in this build' }]);
+      return openRedisQueue(deps);
     default:
       return driver satisfies never;
   }

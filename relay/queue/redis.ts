@@ -27,6 +27,8 @@ import { createRetention } from "./redis/retention.ts";
 import { NO_STATS, readStats } from "./redis/stats.ts";
 
 export interface RedisQueueDeps {
+  /** The settings in force: the retention and the dedupe window may change at run time. */
+  readonly settings: () => Config["queue"];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -39,18 +41,19 @@ const STATS_MS = 2000;
 const SETTLE_RETRY_MS = 200;
 
 /** Opens the queue. Resolves when Redis answered, or could not be reached: then checks() say so, and it comes back by itself. */
-export async function openRedisQueue(config: Config["queue"], deps: RedisQueueDeps): Promise<Queue> {
-  const { clock, log, random } = deps;
-  const redis: RedisConnection = await openRedis(config.redis, log, random);
+export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
+  const { clock, log, random, settings } = deps;
+  const config = settings().redis;
+  const redis: RedisConnection = await openRedis(config, log, random);
   const { client, prefix, ask, run } = redis;
   const consumer = randomUUID();
-  const leaseMs = config.redis.leaseSeconds * 1000;
+  const leaseMs = config.leaseSeconds * 1000;
   const leases = new Leases(clock, leaseMs);
   const listing = createListing(redis, clock);
   const retention = createRetention({
     redis,
     clock,
-    retain: config.retain,
+    retain: () => settings().retain,
     get: (id) => listing.get(id),
     removed: (id) => emit({ type: "removed", id }),
   });
@@ -234,9 +237,9 @@ export async function openRedisQueue(config: Config["queue"], deps: RedisQueueDe
 
   async function selfCheck(): Promise<void> {
     try {
-      const found = await inspectDurability(redis, config.redis);
+      const found = await inspectDurability(redis, config);
       checks = found.checks;
-      syncRule = found.waitForSync ? { replicas: config.redis.waitReplicas } : null;
+      syncRule = found.waitForSync ? { replicas: config.waitReplicas } : null;
     } catch (error) {
       checks = [{ name: "redis", ok: false, detail: messageOf(error) }];
     }
@@ -302,7 +305,8 @@ export async function openRedisQueue(config: Config["queue"], deps: RedisQueueDe
         text,
         id,
         clock.now(),
-        config.dedupeSeconds * 1000,
+        settings().dedupeSeconds * 1000,
+        firstIdOf(clock.now() - settings().dedupeSeconds * 1000),
         Buffer.concat(encodeEvent({ meta, body: event.body })),
         ...(Array.isArray(routes) ? ["1", ...routeArgs(id, routes as readonly Route[])] : ["0"]),
       ]);
@@ -325,8 +329,9 @@ export async function openRedisQueue(config: Config["queue"], deps: RedisQueueDe
 
     async known(deliveryIds) {
       const keys = deliveryIds.map((id) => `${prefix}:seen:${memoryOf(dedupeKeyOfDelivery(id)).text}`);
-      const found = await Promise.all(keys.map((key) => ask(client.exists(key))));
-      return deliveryIds.filter((_, i) => found[i] === 1);
+      const found = await Promise.all(keys.map((key) => ask(client.get(key))));
+      const oldest = firstIdOf(clock.now() - settings().dedupeSeconds * 1000);
+      return deliveryIds.filter((_, i) => (found[i] ?? "") >= oldest);
     },
 
     setRouting(newRoute, newTargets) {

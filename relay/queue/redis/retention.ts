@@ -13,7 +13,7 @@ const BATCH_BY_BYTES = 20;
 export interface RetentionDeps {
   readonly redis: RedisConnection;
   readonly clock: Clock;
-  readonly retain: Config["queue"]["retain"];
+  readonly retain: () => Config["queue"]["retain"];
   readonly get: (id: string) => Promise<EventSummary | null>;
   readonly removed: (id: string) => void;
 }
@@ -34,11 +34,11 @@ export function createRetention({ redis, clock, retain, get, removed }: Retentio
   /** Delivered events: the oldest go, by age and by bytes. */
   async function expireDelivered(): Promise<number> {
     const key = `${prefix}:final`;
-    const cutoff = clock.now() - retain.deliveredSeconds * 1000;
+    const cutoff = clock.now() - retain().deliveredSeconds * 1000;
     let total = 0;
     for (;;) {
       const aged = await ask(client.zrangebyscore(key, "-inf", cutoff, "LIMIT", 0, BATCH));
-      const over = Number((await ask(client.get(`${prefix}:finalbytes`))) ?? 0) > retain.deliveredBytes;
+      const over = Number((await ask(client.get(`${prefix}:finalbytes`))) ?? 0) > retain().deliveredBytes;
       const ids = aged.length > 0 || !over ? aged : await ask(client.zrange(key, 0, BATCH_BY_BYTES - 1));
       const gone = await remove(ids, "final");
       total += gone;
@@ -48,7 +48,7 @@ export function createRetention({ redis, clock, retain, get, removed }: Retentio
 
   /** Dead letters, by the time of their end: their index is in the order of receipt, so what ended late is looked at again. */
   async function expireDead(): Promise<number> {
-    const cutoff = clock.now() - retain.deadSeconds * 1000;
+    const cutoff = clock.now() - retain().deadSeconds * 1000;
     let from = "-";
     let total = 0;
     for (;;) {

@@ -97,20 +97,20 @@ end
 
 export const SCRIPTS = {
   /**
-   * ARGV: hash, id, now, dedupe window in ms, stored event, `1` where routes follow, routes.
+   * ARGV: hash, id, now, dedupe window in ms, smallest id within the window, stored event, `1` where routes follow, routes.
    * Answers the id of the event that this is a duplicate of, or nil.
    */
   relayEnqueue: `${LIBRARY}
 local seen = p .. ':seen:' .. ARGV[1]
 local known = redis.call('GET', seen)
-if known then return known end
+if known and known >= ARGV[5] then return known end
 local id = ARGV[2]
 redis.call('SET', seen, id, 'PX', ARGV[4])
-redis.call('SET', p .. ':event:' .. id, ARGV[5])
+redis.call('SET', p .. ':event:' .. id, ARGV[6])
 redis.call('ZADD', p .. ':events', 0, id)
-redis.call('INCRBY', p .. ':bytes', #ARGV[5])
-if ARGV[6] == '1' then
-  addRoutes(id, ARGV[3], 7)
+redis.call('INCRBY', p .. ':bytes', #ARGV[6])
+if ARGV[7] == '1' then
+  addRoutes(id, ARGV[3], 8)
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end
