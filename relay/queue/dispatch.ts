@@ -122,7 +122,7 @@ export class Dispatch {
     table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
     const value = encodeState({ delivery, lane, order: table.replayOrder(row) });
     const write = journal
-      .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy")
+      .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy", "completion")
       .catch((thrown: unknown) => {
         log.warn("delivery.not-written", { eventId, target, error: messageOf(thrown) });
       })

@@ -89,6 +89,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
       .write(
         orphans.map((key) => ({ type: "remove", key }) as const),
         "lazy",
+        "completion",
       )
       .catch((thrown: unknown) => log.warn("queue.orphans-kept", { error: messageOf(thrown) }));
   }
@@ -133,7 +134,8 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     async setPaused(name, paused) {
       const key = PREFIX.target + name;
       const value = Buffer.from(JSON.stringify({ paused: true }), "utf8");
-      await journal.write([paused ? { type: "set", key, value } : { type: "remove", key }], "synced");
+      const operation = paused ? ({ type: "set", key, value } as const) : ({ type: "remove", key } as const);
+      await journal.write([operation], "synced", "completion");
       const target = book.target(name);
       target.paused = paused;
       work.touch(target);

@@ -3,8 +3,7 @@
  * a dead letter by the age of that; what still waits never goes.
  *
  * The memory of a delivery outlives its event: within the dedupe window its id is written again in the same write, before the
- * removal. A crash half-way leaves the event, or its memory and nothing of it, or states without an event, which the next start
- * removes.
+ * removal. A crash half-way leaves the event as it was, or its memory and nothing else of it.
  */
 import { messageOf } from "../../lib/errors.ts";
 import type { Operation } from "../journal/types.ts";
@@ -151,7 +150,7 @@ export class Removal {
       }
     }
     try {
-      await journal.write(operations, durability);
+      await journal.write(operations, durability, "completion");
     } catch (thrown) {
       for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, false);
       throw thrown;
@@ -183,6 +182,7 @@ export class Removal {
         await journal.write(
           gone.map((key) => ({ type: "remove", key }) as const),
           "lazy",
+          "completion",
         );
       }
       await this.#joinRoutes();
@@ -208,7 +208,7 @@ export class Removal {
       const sources = new Set(from);
       joined = [];
       from = [];
-      await journal.write(operations, "lazy");
+      await journal.write(operations, "lazy", "completion");
       if (batch.length > 0) records.seen(number);
       for (const { id } of batch) {
         const event = this.#rowOf(id);
@@ -250,7 +250,7 @@ export class Removal {
     if (ids.length > 0) {
       operations.unshift({ type: "set", key: PREFIX.dedupe + number, value: encodeIds(ids) });
     }
-    await journal.write(operations, "lazy");
+    await journal.write(operations, "lazy", "completion");
     for (const old of small) records.forgetRemembered(old);
     if (ids.length > 0) records.remembered(number, ids);
   }

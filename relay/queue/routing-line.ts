@@ -210,7 +210,11 @@ export class RoutingLine {
       records.count(number, 1);
     }
     try {
-      await journal.write([{ type: "set", key: PREFIX.routes + number, value: encodeRoutes(batch) }], "lazy");
+      await journal.write(
+        [{ type: "set", key: PREFIX.routes + number, value: encodeRoutes(batch) }],
+        "lazy",
+        "completion",
+      );
     } catch (thrown) {
       // The events are stored and go their way; after a restart they are matched anew.
       log.warn("routing.not-written", {

@@ -5,7 +5,7 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Journal, Operation, RecoveryVisitor } from "../../relay/journal/types.ts";
 
-interface Frame {
+export interface Frame {
   readonly key: string;
   /** null: a removal. */
   readonly value: Uint8Array | null;
@@ -13,8 +13,9 @@ interface Frame {
 
 /** The disk: outlives the journals that are opened on it, one at a time. */
 export class MemoryDisk {
-  frames: Frame[] = [];
-  /** How many of the frames a loss of power would leave. */
+  /** What was written, write by write: each is there as a whole or not at all. */
+  log: Frame[][] = [];
+  /** How many of the writes a loss of power would leave. */
   synced = 0;
   /** Set: writes fail with this code. */
   failing: string | null = null;
@@ -29,11 +30,15 @@ export class MemoryDisk {
   /** Journals opened before this many crashes are dead. */
   crashes = 0;
 
-  /** Loss of power: what was not synced is gone, except for `lucky` frames of it. */
+  /** Loss of power: what was not synced is gone, except for `lucky` writes of it. */
   crash(lucky = 0): void {
     this.crashes++;
-    this.frames.length = Math.min(this.frames.length, this.synced + lucky);
-    this.synced = this.frames.length;
+    this.log.length = Math.min(this.log.length, this.synced + lucky);
+    this.synced = this.log.length;
+  }
+
+  get frames(): Frame[] {
+    return this.log.flat();
   }
 
   /** Rewrites what is live, in another order than it was written in. */
@@ -43,8 +48,8 @@ export class MemoryDisk {
       if (frame.value === null) live.delete(frame.key);
       else live.set(frame.key, frame);
     }
-    this.frames = [...live.values()].sort(order);
-    this.synced = this.frames.length;
+    this.log = [[...live.values()].sort(order)];
+    this.synced = this.log.length;
   }
 
   hold(): void {
@@ -105,13 +110,13 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
       if (disk.crashes !== bornAfter) return new Promise(() => {});
       if (disk.failing !== null) throw refuse(disk.failing);
       disk.writes[durability]++;
+      disk.log.push(frames);
       for (const frame of frames) {
-        disk.frames.push(frame);
         if (frame.value === null) index.delete(frame.key);
         else index.set(frame.key, frame.value);
       }
       await Promise.resolve();
-      if (durability === "synced") disk.synced = disk.frames.length;
+      if (durability === "synced") disk.synced = disk.log.length;
     },
     async get(key) {
       await Promise.resolve();
@@ -132,7 +137,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
     },
     stats: () => {
       let bytes = 0;
-      for (const { key, value } of disk.frames) bytes += key.length + (value?.length ?? 0);
+      for (const [key, value] of index) bytes += key.length + value.length;
       return {
         bytes,
         liveBytes: bytes,
@@ -148,7 +153,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
     onSync: () => () => {},
     close() {
       isClosed = true;
-      disk.synced = disk.frames.length;
+      disk.synced = disk.log.length;
       return Promise.resolve();
     },
   };
