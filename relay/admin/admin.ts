@@ -5,6 +5,9 @@ import { createActions } from "./actions.ts";
 import { createApi } from "./api.ts";
 import { createFeed } from "./feed.ts";
 import { maskingOf } from "./masking.ts";
+import { createPages } from "./pages.ts";
+import { createPulse } from "./pulse.ts";
+import { createRecovering } from "./recovering.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 
 export interface Admin {
@@ -21,5 +24,14 @@ export function createAdmin(deps: AdminDeps): Admin {
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));
-  return { app, close: () => feed.close() };
+  const pulse = createPulse(deps.metrics, deps.queue, deps.clock);
+  const recovering = createRecovering(deps.queue, pulse, deps.clock);
+  app.route("/", createPages(deps, { access, actions, masking, pulse, recovering }));
+  return {
+    app,
+    close() {
+      feed.close();
+      pulse.close();
+    },
+  };
 }

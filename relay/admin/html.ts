@@ -42,7 +42,7 @@ export function grouped(count: number): string {
 }
 
 export function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${count === 1 ? noun : `${noun}s`.replace(/ys$/, "ies")}`;
 }
 
 const STATE_WORDS: Readonly<Record<string, string>> = {
@@ -67,7 +67,7 @@ export function pill(state: string): Html {
 export function button(
   action: string,
   csrf: string,
-  label: string,
+  label: string | Html,
   fields: Readonly<Record<string, string>> = {},
   className = "",
 ): Html {

@@ -1,0 +1,36 @@
+/** Style sheet, script and icon of the pages: read once, served under a name that changes with their content. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Hono } from "hono";
+import type { Assets } from "./pages/layout.ts";
+import type { AdminEnv } from "./ports.ts";
+
+const TYPES = {
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+} as const;
+
+/** Adds the routes below /assets and returns the addresses for the pages' heads. They hold no secret and need no login. */
+export function assetRoutes(app: Hono<AdminEnv>): Assets {
+  const serve = (file: string, path: string, type: keyof typeof TYPES, maxAge: number): void => {
+    const text = read(file);
+    app.get(path, (c) => {
+      c.header("Cache-Control", `public, max-age=${maxAge}${maxAge > 86_400 ? ", immutable" : ""}`);
+      c.header("X-Content-Type-Options", "nosniff");
+      return c.body(text, 200, { "Content-Type": TYPES[type] });
+    });
+  };
+  const named = (file: string, type: "css" | "js"): string => {
+    const hash = createHash("sha256").update(read(file)).digest("hex").slice(0, 12);
+    const path = `/assets/page-${hash}.${type}`;
+    serve(file, path, type, 31_536_000);
+    return path;
+  };
+  serve("icon.svg", "/assets/icon.svg", "svg", 86_400);
+  return { css: named("page.css", "css"), js: named("page.js", "js") };
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(`assets/${file}`, import.meta.url), "utf8");
+}

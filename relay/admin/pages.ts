@@ -1,0 +1,336 @@
+/**
+ * The pages of the operator's side: which address shows what, and what its forms do. Pages are whole without script; the script
+ * only refreshes what is marked `data-live`.
+ */
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { EventFilter } from "../queue/queue.ts";
+import type { Access } from "./access.ts";
+import { RefusalError } from "./answer.ts";
+import type { Actions } from "./actions.ts";
+import { assetRoutes } from "./assets.ts";
+import { grouped, type Html } from "./html.ts";
+import type { Masking } from "./masking.ts";
+import { bulkPage, eventsPage } from "./pages/events.ts";
+import { deadPage } from "./pages/dead.ts";
+import { eventPage, eventTitle } from "./pages/event.ts";
+import { gonePage } from "./pages/gone.ts";
+import { layout, plainPage, type Section } from "./pages/layout.ts";
+import { loginForm } from "./pages/login.ts";
+import { overviewPage } from "./pages/overview.ts";
+import { targetsPage } from "./pages/targets.ts";
+import type { AdminDeps, AdminEnv } from "./ports.ts";
+import type { Pulse } from "./pulse.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit, type Read } from "./query.ts";
+import type { Recovering } from "./recovering.ts";
+import { allChecks, deadLetters, queryString, targetRows } from "./view.ts";
+
+const NEWEST = 12;
+const MAX_FORM_BYTES = 65_536;
+
+/** Paths that only an operator sees. */
+const GUARDED = [
+  "/",
+  "/events",
+  "/events/*",
+  "/dead",
+  "/dead/*",
+  "/targets",
+  "/targets/*",
+  "/activity",
+  "/logout",
+];
+
+/** No inline script or style, nothing from elsewhere, no frame around it. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "X-Frame-Options": "DENY",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "same-origin",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cache-Control": "no-store",
+};
+
+export interface PageParts {
+  readonly access: Access;
+  readonly actions: Actions;
+  readonly masking: () => Masking;
+  readonly pulse: Pulse;
+  readonly recovering: Recovering;
+}
+
+type PageContext = Context<AdminEnv>;
+
+interface PageOptions {
+  readonly title: string;
+  readonly section: Section | null;
+  readonly stream?: string | null;
+  readonly status?: 200 | 404;
+}
+
+/** Routes of the pages, to be mounted at the root. */
+export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
+  const { queue, clock } = deps;
+  const { access, actions, masking, pulse, recovering } = parts;
+  const pages = new Hono<AdminEnv>();
+  const assets = assetRoutes(pages);
+  const startedAt = clock.now();
+
+  const frame = (c: PageContext, options: PageOptions, content: Html): Response | Promise<Response> =>
+    c.html(
+      layout(
+        {
+          assets,
+          title: options.title,
+          section: options.section,
+          csrf: c.get("csrf"),
+          canLogOut: access.needsLogin(),
+          troubles: allChecks(deps)
+            .filter((check) => !check.ok)
+            .map((check) => `${check.name}: ${check.detail}`),
+          dead: queue.stats().byState.dead,
+          stream: options.stream ?? null,
+          notice: noticeOf(queryOf(c)),
+          hasActivity: deps.config().activity.enabled,
+        },
+        content,
+      ),
+      options.status ?? 200,
+    );
+
+  for (const path of [...GUARDED, "/login"]) {
+    pages.use(path, async function pageHeaders(c, next) {
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
+      await next();
+    });
+    pages.use(path, bodyLimit({ maxSize: MAX_FORM_BYTES }));
+  }
+  for (const path of GUARDED) pages.use(path, access.page);
+
+  pages.get("/", async (c) => {
+    const stats = queue.stats();
+    const { events } = await queue.list({}, NEWEST, null);
+    const content = overviewPage({
+      now: clock.now(),
+      version: deps.version,
+      startedAt,
+      stats,
+      checks: allChecks(deps),
+      targets: targetRows(deps, stats),
+      minutes: pulse.minutes(),
+      totals: {
+        accepted: pulse.total("accepted"),
+        duplicate: pulse.total("duplicate"),
+        unavailable: pulse.total("unavailable"),
+      },
+      recovery: await recovering.state(),
+      newest: events,
+      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      csrf: c.get("csrf"),
+    });
+    return frame(c, { title: "Overview", section: "overview", stream: "" }, content);
+  });
+
+  pages.get("/events", async (c) => {
+    const read = queryOf(c);
+    const asked = attempt(() => ({
+      filter: parseFilter(read),
+      limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
+      cursor: parseCursor(read("cursor")),
+    }));
+    const page =
+      asked.problem === null
+        ? await queue.list(asked.value.filter, asked.value.limit, asked.value.cursor)
+        : { events: [], cursor: null, partial: false };
+    const content = eventsPage({
+      read,
+      page,
+      limit: asked.value?.limit ?? DEFAULT_LIMIT,
+      targets: deps.targets().map((target) => target.name),
+      problem: asked.problem,
+    });
+    const isFirst = asked.problem === null && asked.value.cursor === null;
+    return frame(
+      c,
+      { title: "Events", section: "events", stream: isFirst ? queryString(read) : null },
+      content,
+    );
+  });
+
+  pages.get("/events/replay", async (c) => {
+    const read = queryOf(c);
+    const fields = Object.fromEntries(new URLSearchParams(queryString(read)));
+    fields["to"] ??= new Date(clock.now()).toISOString();
+    const asked = attempt(() => parseFilter((name) => fields[name]));
+    if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
+    const preview = await actions.preview(asked.value);
+    const content = bulkPage({ read, preview, fields, targets: namesOf(deps), csrf: c.get("csrf") });
+    return frame(c, { title: "Replay a set of events", section: "events" }, content);
+  });
+
+  pages.post("/events/replay", async (c) => {
+    const form = await formOf(c);
+    const asked = attempt(() => parseFilter(form));
+    if (asked.problem !== null) return c.text(`${asked.problem}\n`, 400);
+    const { count } = await actions.replayAll(asked.value, targetOf(form, deps));
+    return c.redirect(`/events?notice=replayed&n=${count}`, 303);
+  });
+
+  pages.get("/events/:id", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    if (event === null) return frame(c, { title: "Not here", section: "events", status: 404 }, gonePage());
+    const view = {
+      event,
+      body: await queue.body(id),
+      masking: masking(),
+      targets: namesOf(deps),
+      csrf: c.get("csrf"),
+    };
+    return frame(c, { title: eventTitle(view), section: "events", stream: "" }, eventPage(view));
+  });
+
+  pages.post("/events/:id/replay", async (c) => {
+    const id = c.req.param("id");
+    const replayed = await actions.replay(id, targetOf(await formOf(c), deps));
+    if (replayed === null) return c.redirect("/events?notice=gone", 303);
+    return c.redirect(`/events/${id}?notice=sent&n=${replayed.length}`, 303);
+  });
+
+  pages.post("/events/:id/delete", async (c) => {
+    const removed = await actions.remove(c.req.param("id"));
+    return c.redirect(`/events?notice=${removed ? "removed" : "gone"}`, 303);
+  });
+
+  pages.get("/dead", async (c) => {
+    const content = deadPage({
+      dead: await deadLetters(deps, {}),
+      total: queue.stats().byState.dead,
+      csrf: c.get("csrf"),
+    });
+    return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
+  });
+
+  pages.post("/dead/replay", async (c) => {
+    const target = (await formOf(c))("target");
+    const filter: EventFilter = target === undefined ? {} : { target };
+    return c.redirect(`/dead?notice=replayed&n=${await actions.replayDead(filter)}`, 303);
+  });
+
+  pages.get("/targets", (c) => {
+    const content = targetsPage({
+      targets: targetRows(deps, queue.stats()),
+      config: deps.config(),
+      csrf: c.get("csrf"),
+      now: clock.now(),
+    });
+    return frame(c, { title: "Targets", section: "targets", stream: "" }, content);
+  });
+
+  for (const [verb, paused] of [
+    ["pause", true],
+    ["resume", false],
+  ] as const) {
+    pages.post(`/targets/:name/${verb}`, async (c) => {
+      const name = c.req.param("name");
+      if (!namesOf(deps).includes(name)) return c.text(`there is no target "${name}"\n`, 404);
+      await actions.setPaused(name, paused);
+      const back = c.req.header("referer");
+      const path = back !== undefined && URL.canParse(back) ? new URL(back).pathname : "/";
+      return c.redirect(`${path === "/targets" ? path : "/"}?notice=${verb}d&target=${name}`, 303);
+    });
+  }
+
+  pages.get("/login", (c) => {
+    const refused = access.refusedConnection(c);
+    if (refused !== null) return c.text(`${refused.message}\n`, 403);
+    const next = safeNext(c.req.query("next"));
+    if (!access.needsLogin() || access.session(c) !== null) return c.redirect(next, 303);
+    return c.html(plainPage(assets, "Log in", loginForm(next, null)));
+  });
+
+  pages.post("/login", async (c) => {
+    const refused = access.refusedConnection(c);
+    if (refused !== null) return c.text(`${refused.message}\n`, 403);
+    const form = await formOf(c);
+    const next = safeNext(form("next"));
+    if (!access.needsLogin()) return c.redirect(next, 303);
+    if (c.req.header("sec-fetch-site") === "cross-site")
+      return c.text("refused: sent by another site\n", 403);
+    const refusal = access.login(c, form("token") ?? "");
+    if (refusal === null) return c.redirect(next, 303);
+    if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));
+    return c.html(plainPage(assets, "Log in", loginForm(next, refusal.message)), refusal.status);
+  });
+
+  pages.post("/logout", (c) => {
+    access.logout(c);
+    return c.redirect("/login", 303);
+  });
+
+  return pages;
+}
+
+function queryOf(c: PageContext): Read {
+  return (name) => c.req.query(name);
+}
+
+/** Fields of a posted form; empty ones do not count. */
+async function formOf(c: PageContext): Promise<Read> {
+  const form = await c.req.parseBody();
+  return (name) => {
+    const value = form[name];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+}
+
+function namesOf(deps: AdminDeps): string[] {
+  return deps.targets().map((target) => target.name);
+}
+
+/** The target chosen in a form; null: all that the event was matched with. */
+function targetOf(form: Read, deps: AdminDeps): string[] | null {
+  const chosen = form("replayTo");
+  return chosen !== undefined && namesOf(deps).includes(chosen) ? [chosen] : null;
+}
+
+type Attempt<T> =
+  | { readonly value: T; readonly problem: null }
+  | { readonly value: null; readonly problem: string };
+
+/** The value, or what is wrong with the parameters, in words. */
+function attempt<T>(parse: () => T): Attempt<T> {
+  try {
+    return { value: parse(), problem: null };
+  } catch (error) {
+    if (error instanceof RefusalError) return { value: null, problem: error.message };
+    throw error;
+  }
+}
+
+/** A path of this relay; anything else becomes the first page. */
+function safeNext(next: string | undefined): string {
+  return next !== undefined && /^\/(?![/\\])[^\s\\]*$/.test(next) ? next : "/";
+}
+
+/** What the action before the redirect did. Only these texts, whatever the address says. */
+function noticeOf(read: Read): string | null {
+  const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
+  switch (read("notice")) {
+    case "replayed":
+      return count === 1 ? "1 event is sent again." : `${grouped(count)} events are sent again.`;
+    case "sent":
+      return count === 1 ? "Sent again to 1 target." : `Sent again to ${grouped(count)} targets.`;
+    case "removed":
+      return "The event was removed.";
+    case "gone":
+      return "There is no such event any more.";
+    case "paused":
+      return "The target is paused: events wait until it is resumed.";
+    case "resumed":
+      return "The target is resumed.";
+    default:
+      return null;
+  }
+}

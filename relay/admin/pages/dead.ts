@@ -1,0 +1,73 @@
+/** Dead letters by target and reason: what was given up, why, and the button that tries again. */
+import { html } from "hono/html";
+import { button, counted, grouped, when, type Html } from "../html.ts";
+import type { DeadLetters } from "../view.ts";
+import { sentence } from "../words.ts";
+
+export interface DeadView {
+  readonly dead: DeadLetters;
+  /** Of the whole queue. */
+  readonly total: number;
+  readonly csrf: string;
+}
+
+export function deadPage({ dead, total, csrf }: DeadView): Html {
+  if (total === 0)
+    return html`<h1>Dead letters</h1>
+      <div id="dead" data-live>
+        <p class="empty">
+          None. A delivery ends up here when its target refuses it for good, or attempts or age are used up.
+        </p>
+      </div>`;
+  const byTarget = new Map<string, number>();
+  for (const group of dead.groups)
+    byTarget.set(group.target, (byTarget.get(group.target) ?? 0) + group.count);
+  return html`<div class="title">
+      <h1>Dead letters</h1>
+      <div class="side">
+        <a class="button" href="/events?state=dead">List them</a>
+        <details class="confirm">
+          <summary class="button primary">Replay all…</summary>
+          <div>
+            <p>${counted(total, "delivery")} will be tried again, as new deliveries.</p>
+            ${button("/dead/replay", csrf, `Replay ${grouped(total)}`, {}, "primary")}
+          </div>
+        </details>
+      </div>
+    </div>
+    <div id="dead" data-live>
+      ${
+        dead.partial
+          ? html`<p class="partial">Grouped are the newest ${grouped(dead.seen)} events; there are more.</p>`
+          : ""
+      }
+      ${[...byTarget].map(
+        ([target, count]) =>
+          html`<section class="panel">
+            <div class="title">
+              <h2>${target} <span class="muted">${grouped(count)}</span></h2>
+              <div class="side">
+                ${button("/dead/replay", csrf, html`Replay all <span class="sr">of ${target}</span>`, { target })}
+              </div>
+            </div>
+            <ul class="reasons">
+              ${dead.groups
+                .filter((group) => group.target === target)
+                .map(
+                  (group) =>
+                    html`<li>
+                      <strong>${grouped(group.count)}</strong>
+                      <div>
+                        ${group.reason}
+                        <p class="muted">
+                          last ${when(group.lastAt)}, such as
+                          <a href="/events/${group.example.meta.id}">${sentence(group.example.meta, null)}</a>
+                        </p>
+                      </div>
+                    </li>`,
+                )}
+            </ul>
+          </section>`,
+      )}
+    </div>`;
+}

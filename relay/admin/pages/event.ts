@@ -1,0 +1,214 @@
+/** One event: what it is in words, what happened to it step by step, its headers and its body, and what can be done about it. */
+import { html, raw } from "hono/html";
+import { MASK } from "../../../lib/log.ts";
+import type { EventSummary } from "../../queue/queue.ts";
+import { curlCommand } from "../curl.ts";
+import { button, duration, pill, size, when, type Html } from "../html.ts";
+import type { Masking } from "../masking.ts";
+import { maskFields, prettyTokens } from "../pretty.ts";
+import { timeline, type Step } from "../timeline.ts";
+import { sentence, type Json } from "../words.ts";
+
+/** Of larger bodies the page shows the beginning; the download has all of it. */
+export const SHOWN_BYTES = 200_000;
+const PARSED_BYTES = 2_000_000;
+
+export interface EventView {
+  readonly event: EventSummary;
+  readonly body: Uint8Array | null;
+  readonly masking: Masking;
+  readonly targets: readonly string[];
+  readonly csrf: string;
+}
+
+export function eventPage(view: EventView): Html {
+  const { event, masking } = view;
+  const { meta } = event;
+  const headers = meta.headers.map(([name, value]) => [name, masking.header(name, value)] as const);
+  const path = `/events/${meta.id}`;
+  return html`<div class="title">
+      <div>
+        <p class="crumb"><a href="/events" rel="up">Events</a></p>
+        <h1>${eventTitle(view)}</h1>
+        <p class="sub" id="state" data-live>
+          ${pill(event.state)} received ${when(meta.receivedAt)} <code>${meta.id}</code>
+        </p>
+      </div>
+      <div class="side">
+        ${button(`${path}/replay`, view.csrf, event.deliveries.length === 0 ? "Replay" : "Replay to all", {}, "primary")}
+        ${view.targets.length === 0 ? "" : replayForm(path, view)}
+        <details class="confirm">
+          <summary class="button">Delete…</summary>
+          <div>
+            <p>The event and its deliveries are removed for good. GitLab will not send it again.</p>
+            ${button(`${path}/delete`, view.csrf, "Delete it", {}, "danger")}
+          </div>
+        </details>
+      </div>
+    </div>
+    <div class="columns">
+      <section>
+        <h2>What happened</h2>
+        <ol class="timeline" id="timeline" data-live>
+          ${timeline(event).map((step) => stepItem(step, meta.receivedAt, masking))}
+        </ol>
+      </section>
+      <section>
+        <h2>Facts</h2>
+        ${facts(event)}
+      </section>
+    </div>
+    <section>
+      <div class="title">
+        <h2>Body <span class="muted">${size(meta.bodyBytes)}</span></h2>
+        <p class="side">
+          <button type="button" class="copy" data-copy="curl" hidden>Copy as curl</button>
+          <a class="button" href="/api/v1/events/${meta.id}/body" download>Download</a>
+        </p>
+      </div>
+      ${bodyView(view)}
+      <details class="raw">
+        <summary>As a curl command</summary>
+        <pre id="curl" tabindex="0">${curlCommand(meta, headers, MASK)}</pre>
+        <p class="muted">
+          Set <code>RELAY_URL</code> and <code>GITLAB_WEBHOOK_SECRET</code>, and save the body beside it with
+          Download.
+        </p>
+      </details>
+    </section>
+    <section>
+      <h2>Headers <span class="muted">${headers.length}</span></h2>
+      ${
+        headers.length === 0
+          ? html`<p class="empty">None were kept.</p>`
+          : html`<dl class="facts mono">
+              ${headers.map(
+                ([name, value]) =>
+                  html`<dt>${name}</dt>
+                    <dd>${value}</dd>`,
+              )}
+            </dl>`
+      }
+    </section>`;
+}
+
+/** The event in words, from metadata and body. */
+export function eventTitle({ event, body, masking }: Pick<EventView, "event" | "body" | "masking">): string {
+  return masking.text(sentence(event.meta, parsed(body)));
+}
+
+function parsed(body: Uint8Array | null): Json | null {
+  if (body === null || body.length > PARSED_BYTES) return null;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : null;
+  } catch {
+    return null;
+  }
+}
+
+function replayForm(path: string, view: EventView): Html {
+  return html`<form method="post" action="${path}/replay" class="inline">
+    <input type="hidden" name="_csrf" value="${view.csrf}" />
+    <label class="sr" for="to">Target</label>
+    <select name="replayTo" id="to">
+      ${view.targets.map((name) => html`<option>${name}</option>`)}
+    </select>
+    <button>Replay to it</button>
+  </form>`;
+}
+
+function stepItem(step: Step, startedAt: number, masking: Masking): Html {
+  const title = step.name === "attempt" ? `attempt ${step.attempt}` : STEP_WORDS[step.name];
+  const replay = step.replay === 0 ? "" : ` (replay ${step.replay})`;
+  return html`<li class="${step.outcome}">
+    <span class="at"
+      >${step.at === null ? "" : step.name === "next" ? when(step.at) : offset(step.at - startedAt)}</span
+    >
+    <div>
+      <strong>${title}</strong
+      >${step.target === null ? "" : html` <span class="tag">${step.target}${replay}</span>`}
+      ${step.status === null ? "" : html` <span class="status">${step.status}</span>`}
+      <span>${masking.text(step.text)}</span>
+      ${step.durationMs === null ? "" : html` <span class="muted">${duration(step.durationMs)}</span>`}
+      ${step.excerpt === null || step.excerpt === "" ? "" : html`<pre class="excerpt" tabindex="0">${masking.text(step.excerpt)}</pre>`}
+    </div>
+  </li>`;
+}
+
+const STEP_WORDS: Readonly<Record<Exclude<Step["name"], "attempt">, string>> = {
+  received: "received",
+  verified: "verified",
+  stored: "stored",
+  matched: "matched",
+  done: "delivered",
+  dead: "dead letter",
+  next: "next try",
+  waiting: "sending",
+};
+
+function offset(ms: number): string {
+  return ms <= 0 ? "+0 ms" : `+${duration(ms)}`;
+}
+
+function facts({ meta }: EventSummary): Html {
+  const project = meta.projectPath ?? (meta.projectId === null ? null : String(meta.projectId));
+  const rows: readonly (readonly [string, string | Html | null])[] = [
+    ["Kind", meta.kind],
+    ["Action", meta.action],
+    ["Event name", meta.eventName],
+    [
+      "Project",
+      project === null ? null : html`<a href="/events?project=${encodeURIComponent(project)}">${project}</a>`,
+    ],
+    ["Project id", meta.projectId === null ? null : String(meta.projectId)],
+    ["Group", meta.groupPath ?? (meta.groupId === null ? null : String(meta.groupId))],
+    ["Ref", meta.ref],
+    [
+      "Actor",
+      meta.actor === null
+        ? null
+        : html`<a href="/events?actor=${encodeURIComponent(meta.actor)}">${meta.actor}</a>`,
+    ],
+    ["Hook", meta.hookKey],
+    ["Instance", meta.instance],
+    ["Delivery id", meta.deliveryId ?? "none was sent; told apart by its content"],
+    ["Origin", meta.recovered ? "fetched back from GitLab's log" : "sent by GitLab"],
+  ];
+  return html`<dl class="facts">
+    ${rows.map(([name, value]) =>
+      value === null
+        ? ""
+        : html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+    )}
+  </dl>`;
+}
+
+function bodyView({ body, masking }: EventView): Html {
+  if (body === null || body.length === 0) return html`<p class="empty">The body is empty.</p>`;
+  const isSecret = (name: string): boolean => masking.isSecret(name);
+  const shown = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BYTES)).toString(
+    "utf8",
+  );
+  const cut =
+    body.length <= SHOWN_BYTES
+      ? ""
+      : html`<p class="partial">
+          The first ${size(SHOWN_BYTES)} are shown; the download has all ${size(body.length)}.
+        </p>`;
+  let pretty = "";
+  for (const token of prettyTokens(masking.text(shown), isSecret))
+    pretty +=
+      token.kind === "space" ? token.text : `<span class="j-${token.kind}">${escape(token.text)}</span>`;
+  return html`${cut}
+    <pre class="body" tabindex="0" aria-label="Body, indented">${raw(pretty)}</pre>
+    <details class="raw">
+      <summary>As received</summary>
+      <pre class="body" tabindex="0">${masking.text(maskFields(shown, isSecret))}</pre>
+    </details>`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}

@@ -1,0 +1,191 @@
+/** The list of events with its filters, and the question before many are sent again. */
+import { html } from "hono/html";
+import { EVENTS } from "../../../lib/events.ts";
+import type { EventPage } from "../../queue/queue.ts";
+import type { BulkResult } from "../actions.ts";
+import { counted, grouped, stateWord, type Html } from "../html.ts";
+import { EVENT_STATES, type Read } from "../query.ts";
+import { queryString } from "../view.ts";
+import { eventTable } from "./event-table.ts";
+
+/** Values that `kind` takes in the metadata: `object_kind`, or `event_name` where there is none. */
+const KINDS = [
+  ...new Set(EVENTS.flatMap((row) => (row.objectKinds.length > 0 ? row.objectKinds : row.eventNames))),
+].sort();
+
+export interface EventsView {
+  readonly read: Read;
+  readonly page: EventPage;
+  readonly limit: number;
+  readonly targets: readonly string[];
+  /** Wrong parameters, in words; null: none. */
+  readonly problem: string | null;
+}
+
+export function eventsPage(view: EventsView): Html {
+  const { read, page } = view;
+  const isFiltered = queryString(read) !== "";
+  const cursor = read("cursor") ?? "";
+  return html`<div class="title">
+      <h1>Events</h1>
+      <p class="side">
+        <a href="/events/replay${queryString(read)}" class="button">Replay these…</a>
+        <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
+      </p>
+    </div>
+    ${filterForm(view, isFiltered)}
+    ${view.problem === null ? "" : html`<p class="problem" role="alert">${view.problem}</p>`}
+    <div id="list" data-live>
+      ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events)}
+      ${
+        page.partial
+          ? html`<p class="partial" role="status">
+              The search stopped early: what is shown is not all that there is.
+              ${page.cursor === null ? "" : html`<a href="/events${queryString(read, { cursor: page.cursor })}">Search on</a>`}
+            </p>`
+          : ""
+      }
+      <nav class="pages" aria-label="Pages">
+        ${cursor === "" ? "" : html`<a href="/events${queryString(read)}" rel="first">Newest</a>`}
+        ${
+          page.cursor === null || page.partial
+            ? ""
+            : html`<a
+                href="/events${queryString(read, { cursor: page.cursor, limit: limitOf(view) })}"
+                rel="next"
+                >Older</a
+              >`
+        }
+      </nav>
+    </div>`;
+}
+
+function limitOf(view: EventsView): string | null {
+  const given = view.read("limit");
+  return given === undefined || given === "" ? null : given;
+}
+
+function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): Html {
+  if (isPartial) return html`<p class="empty">Nothing found so far.</p>`;
+  if (isLater) return html`<p class="empty">There is nothing older.</p>`;
+  return isFiltered
+    ? html`<p class="empty">No event fits. <a href="/events">Show all</a></p>`
+    : html`<p class="empty">No event is kept. What arrives shows here by itself.</p>`;
+}
+
+function filterForm(view: EventsView, isFiltered: boolean): Html {
+  const { read } = view;
+  const value = (name: string): string => read(name) ?? "";
+  const more = ["target", "action", "actor", "from", "to"].some((name) => value(name) !== "");
+  const field = (name: string, label: string, hint = ""): Html =>
+    html`<label
+      >${label}<input name="${name}" value="${value(name)}" placeholder="${hint}" autocomplete="off"
+    /></label>`;
+  return html`<form class="filters" method="get" action="/events" role="search">
+    <label class="wide"
+      >Text or event id<input
+        type="search"
+        name="q"
+        value="${value("q")}"
+        placeholder="anything in the metadata"
+        autocomplete="off"
+    /></label>
+    ${field("project", "Project", "acme/shop or id")}
+    ${choice(
+      "kind",
+      "Kind",
+      value("kind"),
+      "any kind",
+      KINDS.map((kind) => [kind, kind]),
+    )}
+    ${choice(
+      "state",
+      "State",
+      value("state"),
+      "any state",
+      EVENT_STATES.map((state) => [state, stateWord(state)]),
+    )}
+    <details class="more" ${more ? "open" : ""}>
+      <summary>More filters</summary>
+      <div>
+        ${choice(
+          "target",
+          "Target",
+          value("target"),
+          "any target",
+          view.targets.map((name) => [name, name]),
+        )}
+        ${field("action", "Action", "open")} ${field("actor", "Actor", "alice")}
+        ${field("from", "From (UTC)", "2026-01-31 09:30")} ${field("to", "To (UTC)", "2026-01-31")}
+      </div>
+    </details>
+    <div class="go">
+      <button class="primary">Filter</button>${isFiltered ? html` <a href="/events">Clear</a>` : ""}
+    </div>
+  </form>`;
+}
+
+function choice(
+  name: string,
+  label: string,
+  value: string,
+  none: string,
+  options: readonly (readonly [string, string])[],
+): Html {
+  const isKnown = value === "" || options.some(([option]) => option === value);
+  const all = isKnown ? options : [...options, [value, value] as const];
+  return html`<label
+    >${label}<select name="${name}">
+      <option value="">${none}</option>
+      ${all.map(([option, text]) => html`<option value="${option}" ${option === value ? "selected" : ""}>${text}</option>`)}
+    </select></label
+  >`;
+}
+
+export interface BulkView {
+  readonly read: Read;
+  readonly preview: BulkResult;
+  readonly targets: readonly string[];
+  readonly csrf: string;
+  /** Filter fields to send along; the end of the time range is fixed at the time of the preview. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export function bulkPage(view: BulkView): Html {
+  const { preview, read } = view;
+  const chosen = Object.entries(view.fields);
+  return html`<h1>Replay a set of events</h1>
+    <dl class="facts">
+      ${chosen.map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>
+    ${
+      preview.count === 0
+        ? html`<p class="empty">No event fits. <a href="/events${queryString(read)}">Back to the list</a></p>`
+        : html`<form method="post" action="/events/replay" class="panel">
+            <p class="lead" id="preview">
+              ${preview.more ? `The newest ${grouped(preview.count)}` : counted(preview.count, "event")} will
+              be sent again${preview.more ? "; there are more, which are left as they are" : ""}.
+            </p>
+            <p class="muted">
+              What arrives from now on is not part of it. Replays go out at the pace of each target.
+            </p>
+            <input type="hidden" name="_csrf" value="${view.csrf}" />
+            ${chosen.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+            ${choice(
+              "replayTo",
+              "To",
+              "",
+              "the targets each event was matched with",
+              view.targets.map((name) => [name, name]),
+            )}
+            <p>
+              <button class="primary">Replay ${grouped(preview.count)}</button>
+              <a href="/events${queryString(read)}">Cancel</a>
+            </p>
+          </form>`
+    }`;
+}

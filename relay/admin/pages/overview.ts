@@ -1,0 +1,228 @@
+/** The first page: is all well, and if not, what is it. Everything on it is a figure that is at hand; no body, no scan. */
+import { html } from "hono/html";
+import type { QueueStats } from "../../queue/queue.ts";
+import { barChart, lineChart } from "../charts.ts";
+import { button, counted, duration, grouped, size, when, type Html } from "../html.ts";
+import type { Check, TargetRow } from "../view.ts";
+import type { Minute } from "../pulse.ts";
+import type { EventSummary } from "../../queue/queue.ts";
+import { eventTable } from "./event-table.ts";
+
+export interface Overview {
+  readonly now: number;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly stats: QueueStats;
+  readonly checks: readonly Check[];
+  readonly targets: readonly TargetRow[];
+  readonly minutes: readonly Minute[];
+  readonly totals: { readonly accepted: number; readonly duplicate: number; readonly unavailable: number };
+  readonly recovery: Recovery;
+  readonly newest: readonly EventSummary[];
+  /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
+  readonly webhookUrl: string;
+  readonly csrf: string;
+}
+
+/** Whether GitLab may have sent what the relay could not take. */
+export interface Recovery {
+  readonly isDue: boolean;
+  readonly text: string;
+}
+
+export function overviewPage(view: Overview): Html {
+  const { stats, now } = view;
+  const lead = headline(view);
+  const last = view.minutes.at(-2);
+  const failing = view.targets.filter((target) => target.trouble !== null);
+  const oldest = stats.oldestWaitingAt === null ? null : now - stats.oldestWaitingAt;
+  const names = view.minutes.map((minute) => new Date(minute.at).toISOString().slice(11, 16));
+  return html`<h1 class="lead ${lead.tone}" id="lead" data-live>${lead.text}</h1>
+    <section class="tiles" id="tiles" data-live aria-label="At a glance">
+      ${tile("Accepted", grouped(view.totals.accepted), `${last?.accepted ?? 0} in the last full minute`)}
+      ${tile("Waiting", grouped(stats.byState.waiting), `${grouped(stats.byState.sending)} being sent`)}
+      ${tile("Oldest waiting", oldest === null ? "–" : duration(oldest), oldest === null ? "nothing waits" : "since receipt", oldest !== null && oldest > 900_000 ? "warn" : "")}
+      ${tile("Dead letters", grouped(stats.byState.dead), stats.byState.dead === 0 ? "none" : html`<a href="/dead">look at them</a>`, stats.byState.dead > 0 ? "warn" : "")}
+      ${tile("Targets failing", String(failing.length), `of ${view.targets.length}`, failing.length > 0 ? "bad" : "")}
+      ${tile("Queue on disk", size(stats.bytes), `${counted(stats.events, "event")} kept`)}
+      ${tile("Answered 503", grouped(view.totals.unavailable), "could not be stored", view.totals.unavailable > 0 ? "bad" : "")}
+      ${tile("Recovery", view.recovery.isDue ? "due" : "not due", view.recovery.text, view.recovery.isDue ? "warn" : "")}
+      ${tile("Up since", duration(now - view.startedAt), html`${when(view.startedAt)}, version ${view.version}`)}
+    </section>
+    <div class="pair" id="charts" data-live>
+      <section>
+        <h2>Webhooks per minute</h2>
+        ${barChart({
+          label: `Webhooks per minute over the last hour; ${counted(sum(view.minutes, "accepted"), "accepted event")}`,
+          positions: names,
+          format: grouped,
+          series: [
+            { className: "c1", name: "accepted", values: view.minutes.map((m) => m.accepted) },
+            { className: "c4", name: "duplicate", values: view.minutes.map((m) => m.duplicate) },
+            { className: "c3", name: "refused", values: view.minutes.map((m) => m.refused) },
+            { className: "bad", name: "not stored", values: view.minutes.map((m) => m.unavailable) },
+          ],
+        })}
+      </section>
+      <section>
+        <h2>Time to the answer</h2>
+        ${lineChart({
+          label: "Time to the answer of accepted webhooks over the last hour, median and 99th percentile",
+          positions: names,
+          format: duration,
+          series: [
+            { className: "c1", name: "median", values: view.minutes.map((m) => m.p50Ms) },
+            { className: "c3", name: "99 %", values: view.minutes.map((m) => m.p99Ms) },
+          ],
+        })}
+      </section>
+    </div>
+    <section>
+      <h2>Targets</h2>
+      <div id="targets" data-live>${targetTable(view.targets, view.csrf, now)}</div>
+    </section>
+    <section>
+      <h2>Newest events</h2>
+      <div id="newest" data-live>
+        ${
+          view.newest.length === 0
+            ? firstSteps(view.webhookUrl)
+            : html`${eventTable(view.newest)}
+                <p class="more"><a href="/events">All events</a></p>`
+        }
+      </div>
+    </section>
+    <section>
+      <h2>Storage and durability</h2>
+      <ul class="checks" id="checks" data-live>
+        ${view.checks.map(
+          (check) =>
+            html`<li>
+              <span class="mark-${check.ok ? "good" : "bad"}">${check.ok ? "holds" : "fails"}</span>
+              <strong>${check.name}</strong> <span class="muted">${check.detail}</span>
+            </li>`,
+        )}
+      </ul>
+    </section>`;
+}
+
+function tile(label: string, value: string, note: string | Html, tone = ""): Html {
+  return html`<div class="tile ${tone}">
+    <span class="label">${label}</span>
+    <strong>${value}</strong>
+    <span class="note">${note}</span>
+  </div>`;
+}
+
+/** The one sentence that matters most now. */
+export function headline(view: Pick<Overview, "checks" | "stats" | "targets" | "recovery">): {
+  readonly tone: "good" | "warn" | "bad";
+  readonly text: string;
+} {
+  const { stats, targets } = view;
+  const broken = view.checks.filter((check) => !check.ok);
+  if (broken.length > 0)
+    return { tone: "bad", text: `Not ready: ${broken.map((c) => `${c.name} (${c.detail})`).join(", ")}` };
+  const failing = targets.filter((target) => target.trouble !== null);
+  if (failing.length > 0) {
+    const who = failing.map((target) => target.name).join(", ");
+    return {
+      tone: "bad",
+      text: `${who} ${failing.length === 1 ? "is" : "are"} failing; ${counted(stats.byState.waiting, "delivery")} waiting`,
+    };
+  }
+  if (stats.byState.dead > 0)
+    return { tone: "warn", text: `${counted(stats.byState.dead, "dead letter")} to decide about` };
+  if (view.recovery.isDue) return { tone: "warn", text: "Events may have been missed: recovery is due" };
+  if (stats.events === 0) return { tone: "good", text: "Ready; nothing has arrived yet" };
+  if (stats.byState.waiting + stats.byState.sending > 0)
+    return {
+      tone: "good",
+      text: `All well; ${grouped(stats.byState.waiting + stats.byState.sending)} on the way`,
+    };
+  return { tone: "good", text: "All well; everything is delivered" };
+}
+
+export function targetTable(targets: readonly TargetRow[], csrf: string, now: number): Html {
+  if (targets.length === 0)
+    return html`<p class="empty">
+      No target is configured: events are kept and shown here, and delivered nowhere. Set
+      <code>RELAY_TARGET_URL</code>, or add <code>targets:</code> to relay.yaml.
+    </p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Targets">
+    <table class="targets">
+      <thead>
+        <tr>
+          <th scope="col">Target</th>
+          <th scope="col">State</th>
+          <th scope="col" class="num">Waiting</th>
+          <th scope="col" class="num">Oldest</th>
+          <th scope="col" class="num">Sending</th>
+          <th scope="col" class="num">Per minute</th>
+          <th scope="col" class="num">Lanes</th>
+          <th scope="col" class="num">Dead</th>
+          <th scope="col"><span class="sr">Action</span></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${targets.map(
+          (target) =>
+            html`<tr>
+              <th scope="row"><a href="/targets#${target.name}">${target.name}</a></th>
+              <td>${targetState(target, now)}</td>
+              <td class="num">
+                ${target.waiting === 0 ? "0" : html`<a href="/events?target=${target.name}&state=waiting">${grouped(target.waiting)}</a>`}
+              </td>
+              <td class="num">${target.oldestAt === null ? "–" : duration(now - target.oldestAt)}</td>
+              <td class="num">${target.inFlight} <span class="muted">of ${target.concurrency}</span></td>
+              <td class="num">${grouped(target.attemptsLastMinute)}</td>
+              <td class="num">${grouped(target.lanes)}</td>
+              <td class="num">
+                ${target.dead === 0 ? "0" : html`<a href="/events?target=${target.name}&state=dead">${grouped(target.dead)}</a>`}
+              </td>
+              <td class="act">${pauseButton(target, csrf)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+export function pauseButton(target: TargetRow, csrf: string): Html {
+  const verb = target.paused ? "resume" : "pause";
+  const label = target.paused ? "Resume" : "Pause";
+  return button(
+    `/targets/${target.name}/${verb}`,
+    csrf,
+    html`${label} <span class="sr">${target.name}</span>`,
+  );
+}
+
+export function targetState(target: TargetRow, now: number): Html {
+  if (target.paused) return html`<span class="pill paused">paused</span>`;
+  if (target.breaker === "open") {
+    const left =
+      target.breakerUntil === null
+        ? ""
+        : `, next try in ${duration(Math.max(1000, target.breakerUntil - now))}`;
+    return html`<span class="pill dead">breaker open${left}</span>`;
+  }
+  if (target.breaker === "half-open") return html`<span class="pill waiting">probing</span>`;
+  return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;
+}
+
+function firstSteps(webhookUrl: string): Html {
+  return html`<div class="empty">
+    <p>No webhook has arrived yet. In GitLab, under Settings, Webhooks, add</p>
+    <pre tabindex="0">${webhookUrl}</pre>
+    <p>with the secret token that this relay expects, or try it from a shell:</p>
+    <pre tabindex="0">
+curl -X POST ${webhookUrl} \\
+  -H "X-Gitlab-Token: $GITLAB_WEBHOOK_SECRET" -H "X-Gitlab-Event: Push Hook" \\
+  -d '{"object_kind":"push","ref":"refs/heads/main","user_username":"alice"}'</pre>
+  </div>`;
+}
+
+function sum(minutes: readonly Minute[], field: "accepted"): number {
+  return minutes.reduce((total, minute) => total + minute[field], 0);
+}
