@@ -21,11 +21,18 @@ const MAX_HEADERS = 20;
 const MAX_TEMPLATE = 4096;
 const MAX_TEXT = 8192;
 
+const knownFlags = new Map<string, readonly string[]>();
+
 /** Flags that hooks of this level have in this version. */
-export function flagsOf(world: World, level: HookLevel): string[] {
-  return subscribable(level)
+export function flagsOf(world: World, level: HookLevel): readonly string[] {
+  const key = `${level} ${world.settings.version.join(".")}`;
+  const known = knownFlags.get(key);
+  if (known) return known;
+  const flags = subscribable(level)
     .filter((row) => atLeast(world.settings.version, row.since))
     .map((row) => row.flag);
+  knownFlags.set(key, flags);
+  return flags;
 }
 
 export interface HookInput {
@@ -197,9 +204,9 @@ export function hookEntity(world: World, hook: Hook, single: boolean): Json {
     entity["confidential_note_events"] = null;
   entity["repository_update_events"] = hasFlag(hook, "repository_update_events");
   entity["enable_ssl_verification"] = hook.sslVerification;
-  entity["alert_status"] = alertStatus(world, hook);
-  const paused = alertStatus(world, hook) === "temporarily_disabled";
-  entity["disabled_until"] = isoTime(paused ? hook.disabledUntil : null);
+  const alert = alertStatus(world, hook);
+  entity["alert_status"] = alert;
+  entity["disabled_until"] = isoTime(alert === "temporarily_disabled" ? hook.disabledUntil : null);
   entity["push_events_branch_filter"] = hook.branchFilter;
   if (world.since(15, 2)) entity["branch_filter_strategy"] = hook.branchFilterStrategy;
   if (world.since(16, 10)) entity["custom_webhook_template"] = hook.template;

@@ -74,10 +74,12 @@ export function newHook(id: number, level: HookLevel, parentId: number, url: str
   };
 }
 
+const BITS: ReadonlyMap<string, number> = new Map(HOOK_FLAGS.map((flag, index) => [flag, 1 << index]));
+
 function flagBit(flag: string): number {
-  const index = HOOK_FLAGS.indexOf(flag);
-  if (index < 0) throw new TypeError(`Unknown hook flag "${flag}"`);
-  return 1 << index;
+  const bit = BITS.get(flag);
+  if (bit === undefined) throw new TypeError(`Unknown hook flag "${flag}"`);
+  return bit;
 }
 
 export function hasFlag(hook: Hook, flag: string): boolean {

@@ -60,7 +60,8 @@ function select(world: World, group: Group | null, user: User | null, query: URL
     throw invalid(400, "min_access_level does not have a valid value");
   }
   const archived = flag("archived");
-  const active = world.since(18, 0) ? flag("active") : null;
+  const knowsActive = group ? world.since(18, 9) : world.since(18, 0);
+  const active = knowsActive ? flag("active") : null;
   const visibility = choice("visibility", VISIBILITIES);
   const topics = (query.get("topic") ?? "").split(",").filter((topic) => topic !== "");
   const search = query.get("search")?.toLowerCase() ?? "";
