@@ -56,8 +56,11 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
           })
         : new Response(problem("internal", "something went wrong"), { status: 500, headers: JSON_HEADERS }),
   });
+  const inFlight = new Set<ServerResponse>();
   const respond = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (isClosing) outgoing.shouldKeepAlive = false;
+    inFlight.add(outgoing);
+    outgoing.once("close", () => inFlight.delete(outgoing));
     void answer(incoming, outgoing);
   };
   const server = createServer(
@@ -86,6 +89,7 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
         close: (deadlineMs) =>
           new Promise((closed) => {
             isClosing = true;
+            for (const outgoing of inFlight) outgoing.shouldKeepAlive = false;
             const timer = options.clock.after(deadlineMs, () => server.closeAllConnections());
             server.close(() => {
               timer.cancel();

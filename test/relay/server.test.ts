@@ -1,0 +1,370 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock.ts";
+import { ConfigError } from "../../lib/errors.ts";
+import { BODY_DEADLINE_MS, LINGER_MS } from "../../relay/ingest/body.ts";
+import { listen, type HttpServer, type ServerTimeouts } from "../../relay/server.ts";
+import { createIntake, PUSH, TOKEN } from "../helpers/intake.ts";
+import { closeRawClients, head, rawClient } from "../helpers/raw-http.ts";
+
+const open: HttpServer[] = [];
+
+afterEach(async () => {
+  closeRawClients();
+  await Promise.all(open.splice(0).map((server) => server.close(0)));
+});
+
+async function serve(settings: Record<string, unknown> = {}, timeouts: ServerTimeouts = {}) {
+  const intake = createIntake({ gitlab: { secretTokens: [TOKEN] }, ...settings });
+  const server = await listen({
+    fetch: (request, env) => intake.app.fetch(request, env),
+    host: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    timeouts,
+  });
+  open.push(server);
+  return { ...intake, server, port: server.port, url: server.url };
+}
+
+const path = "/webhooks/gitlab";
+const length = { "Content-Length": PUSH.byteLength };
+const right = { "X-Gitlab-Token": TOKEN, "X-Gitlab-Event": "Push Hook" };
+const wrong = { "X-Gitlab-Token": "guess" };
+const body = PUSH.toString("latin1");
+const chunk = (data: string): string => `${Buffer.byteLength(data, "latin1").toString(16)}\r\n${data}\r\n`;
+const write = (data: string): Buffer => Buffer.from(data, "latin1");
+
+describe("what HTTP allows", () => {
+  test("a body with Content-Length, two requests on one connection", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    client.write(write(head(path, { ...right, ...length, "webhook-id": "a" }) + body));
+    await client.receive(/ 202 Accepted[^]*accepted/);
+    client.write(write(head(path, { ...right, ...length, "webhook-id": "b" }) + body));
+    await client.receive(/ 202 [^]*"accepted"[^]* 202 [^]*"accepted"/);
+    expect(queue.stored().map(({ body: bytes }) => Buffer.compare(bytes, PUSH))).toEqual([0, 0]);
+  });
+
+  test("a chunked body, cut inside of a character", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    const cut = body.indexOf("\u00c5");
+    expect(cut).toBeGreaterThan(0);
+    client.write(write(head(path, { ...right, "Transfer-Encoding": "chunked" })));
+    client.write(write(chunk(body.slice(0, cut + 1))));
+    client.write(write(`${chunk(body.slice(cut + 1))}0\r\n\r\n`));
+    await client.receive(/ 202 /);
+    expect(Buffer.compare(queue.stored()[0]?.body as Uint8Array, PUSH)).toBe(0);
+  });
+
+  test("HTTP/1.0 without Host, and its connection ends", async () => {
+    const { port } = await serve();
+    const client = await rawClient(port);
+    client.write(write(head(path, { ...right, ...length }, "1.0") + body));
+    expect(await client.ended()).toMatch(/ 202 [^]*connection: close[^]*"accepted"/i);
+  });
+
+  test("Connection: close, as GitLab sends it", async () => {
+    const { port } = await serve();
+    const client = await rawClient(port);
+    client.write(write(head(path, { ...right, ...length, Connection: "close" }) + body));
+    expect(await client.ended()).toMatch(/ 202 [^]*"accepted"/);
+  });
+
+  test("Expect: 100-continue is asked for its body, once", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, ...length, Expect: "100-continue" }));
+    await client.receive(/^HTTP\/1.1 100 Continue\r\n\r\n$/);
+    client.write(PUSH);
+    await client.receive(/100 Continue[^]* 202 [^]*"accepted"/);
+    expect(queue.stored()).toHaveLength(1);
+  });
+
+  test.each([
+    ["a wrong token", wrong, length, 401],
+    ["a body above the limit", right, { "Content-Length": 99_999_999 }, 413],
+  ])("Expect: 100-continue with %s is refused without its body", async (_claim, token, size, status) => {
+    const { port } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...token, ...size, Expect: "100-continue" }));
+    const answer = await client.ended();
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toMatch(/connection: close/i);
+  });
+
+  test("an empty body and no body", async () => {
+    const { port } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, "Content-Length": 0 }));
+    await client.receive(/ 400 [^]*malformed/);
+    client.write(head(path, right));
+    await client.receive(/ 400 [^]* 400 [^]*malformed/);
+  });
+});
+
+describe("too large", () => {
+  const small = { server: { maxBodyBytes: 1000 } };
+  const megabyte = Buffer.alloc(1_048_576, 0x20);
+
+  test.each([
+    ["Content-Length", { "Content-Length": 30 * 1_048_576 }, megabyte],
+    [
+      "chunks",
+      { "Transfer-Encoding": "chunked" },
+      Buffer.concat([Buffer.from("100000\r\n"), megabyte, Buffer.from("\r\n")]),
+    ],
+  ])(
+    "a sender that does not listen before it has sent all of it gets 413, by %s",
+    async (_claim, size, part) => {
+      const { port, requests } = await serve(small);
+      const client = await rawClient(port);
+      client.socket.pause();
+      client.write(head(path, { ...wrong, ...size, Connection: "close" }));
+      for (let sent = 0; sent < 30; sent++) expect(await client.send(part)).toBe(true);
+      if ("Transfer-Encoding" in size) client.write("0\r\n\r\n");
+      client.socket.resume();
+      expect(await client.ended()).toMatch(/^HTTP\/1.1 413 [^]*"too_large"/);
+      expect(requests).toEqual([["too_large", null]]);
+    },
+  );
+
+  test("it does not take memory", async () => {
+    const { port } = await serve({ server: { maxBodyBytes: 2_000_000 } });
+    const part = Buffer.concat([Buffer.from("100000\r\n"), megabyte, Buffer.from("\r\n")]);
+    const before = process.memoryUsage.rss();
+    const clients = await Promise.all(Array.from({ length: 8 }, () => rawClient(port)));
+    await Promise.all(
+      clients.map(async (client) => {
+        client.write(head(path, { ...right, "Transfer-Encoding": "chunked" }));
+        for (let sent = 0; sent < 20; sent++) await client.send(part);
+        client.write("0\r\n\r\n");
+        expect(await client.ended()).toMatch(/ 413 /);
+      }),
+    );
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 1_048_576);
+  });
+
+  test("a sender that never ends is cut", async () => {
+    const { port, clock } = await serve(small);
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, "Content-Length": 900_000_000 }));
+    await client.receive(/ 413 [^]*too_large/);
+    await clock.advance(LINGER_MS);
+    await client.ended();
+  });
+});
+
+describe("refusals before the body is read", () => {
+  test("401 by the token alone, to a sender that is still sending", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...wrong, "Content-Length": 20_000_000 }));
+    await client.receive(/^HTTP\/1.1 401 [^]*unauthorized/);
+    const part = Buffer.alloc(1_000_000);
+    for (let sent = 0; sent < 20; sent++) expect(await client.send(part)).toBe(true);
+    await client.ended();
+    expect(queue.calls.enqueue).toBe(0);
+  });
+
+  test("a chunked body may still be too large: 413 comes before 401", async () => {
+    const { port } = await serve({ server: { maxBodyBytes: 10 } });
+    const client = await rawClient(port);
+    client.write(
+      head(path, { ...wrong, "Transfer-Encoding": "chunked" }) + chunk("x".repeat(11)) + "0\r\n\r\n",
+    );
+    await client.receive(/ 413 /);
+    const other = await rawClient(port);
+    other.write(
+      head(path, { ...wrong, "Transfer-Encoding": "chunked" }) + chunk("x".repeat(10)) + "0\r\n\r\n",
+    );
+    await other.receive(/ 401 /);
+  });
+});
+
+describe("403", () => {
+  const post = (url: string, headers: Record<string, string> = {}) =>
+    fetch(`${url}${path}`, { method: "POST", body: "{}", headers: { "x-gitlab-token": TOKEN, ...headers } });
+
+  test("an address that is not on the list, whatever else is right", async () => {
+    const { url, requests } = await serve({ server: { allowedIps: ["203.0.113.0/24"] } });
+    const response = await post(url, { "x-forwarded-for": "203.0.113.9" });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { code: "forbidden" } });
+    expect(requests).toEqual([["forbidden", null]]);
+  });
+
+  test("405 and 404 come before it", async () => {
+    const { url } = await serve({ server: { allowedIps: ["203.0.113.0/24"] } });
+    expect((await fetch(`${url}${path}`)).status).toBe(405);
+    expect((await fetch(`${url}${path}/`)).status).toBe(404);
+  });
+
+  test("413 and 401 come after it", async () => {
+    const { url } = await serve({ server: { allowedIps: ["203.0.113.0/24"], maxBodyBytes: 1 } });
+    expect((await post(url, { "x-gitlab-token": "guess" })).status).toBe(403);
+  });
+
+  test("behind a trusted proxy the last entry that is none of ours counts", async () => {
+    const { url } = await serve({
+      server: { allowedIps: ["203.0.113.0/24"], trustedProxies: ["127.0.0.1"] },
+    });
+    expect((await post(url, { "x-forwarded-for": "198.51.100.1, 203.0.113.9" })).status).toBe(202);
+    expect((await post(url, { "x-forwarded-for": "203.0.113.9, 198.51.100.1" })).status).toBe(403);
+    expect((await post(url)).status).toBe(403);
+  });
+
+  test("the socket's own address may be on the list", async () => {
+    const { url } = await serve({ server: { allowedIps: ["127.0.0.1"] } });
+    expect((await post(url)).status).toBe(202);
+  });
+});
+
+describe("time-outs", () => {
+  const quick = { headersMs: 150, requestMs: 300, checkMs: 50 };
+
+  test("headers that trickle in get 408 and the end", async () => {
+    const { port } = await serve({}, quick);
+    const client = await rawClient(port);
+    client.write("POST /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\nX-Slow: ");
+    const answer = await client.ended();
+    expect(answer).toMatch(/^HTTP\/1.1 408 [^]*"timeout"/);
+  });
+
+  test("a body that trickles in gets 408 and the end", async () => {
+    const { port, queue } = await serve({}, quick);
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, ...length }) + body.slice(0, 10));
+    expect(await client.ended()).toMatch(/^HTTP\/1.1 408 /);
+    expect(queue.calls.enqueue).toBe(0);
+  });
+
+  test("the body has a deadline of its own", async () => {
+    const { port, clock } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, ...length, Expect: "100-continue" }));
+    await client.receive(/100 Continue/);
+    client.write(body.slice(0, 10));
+    await clock.advance(BODY_DEADLINE_MS);
+    await client.receive(/ 408 [^]*"timeout"/);
+    await clock.advance(LINGER_MS);
+    await client.ended();
+  });
+
+  test("an idle connection is kept for a while, then ended", async () => {
+    const { port } = await serve({}, { idleMs: 100 });
+    const client = await rawClient(port);
+    client.write(write(head(path, { ...right, ...length }) + body));
+    expect(await client.ended()).toMatch(/ 202 /);
+  });
+});
+
+describe("what is no HTTP", () => {
+  test.each([
+    ["no request", "hello\r\n\r\n", 400],
+    ["an unknown method", "BREW /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 400],
+    ["no Host", "POST /webhooks/gitlab HTTP/1.1\r\n\r\n", 400],
+    [
+      "a Host that is none",
+      "POST /webhooks/gitlab HTTP/1.1\r\nHost: a b/c\r\nContent-Length: 0\r\n\r\n",
+      400,
+    ],
+    ["a length that is no number", head(path, { "Content-Length": "1x" }), 400],
+    ["two lengths", head(path, { "Content-Length": "1", "content-length": "2" }), 400],
+    [
+      "length and chunks",
+      `${head(path, { "Content-Length": 5, "Transfer-Encoding": "chunked" })}0\r\n\r\n`,
+      400,
+    ],
+    ["a chunk that is none", `${head(path, { ...right, "Transfer-Encoding": "chunked" })}zz\r\n`, 400],
+    ["a flood of headers", head(path, { "X-Flood": "x".repeat(70_000) }), 431],
+  ])("%s", async (_claim, text, status) => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    client.write(text);
+    expect(await client.receive(/\r\n\r\n/)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(queue.calls.enqueue).toBe(0);
+  });
+
+  test("a sender that goes away half-way leaves nothing and disturbs nobody", async () => {
+    const { port, queue, requests } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, ...length, Expect: "100-continue" }));
+    await client.receive(/100 Continue/);
+    client.write(body.slice(0, 100));
+    client.destroy();
+    const next = await rawClient(port);
+    next.write(write(head(path, { ...right, ...length }) + body));
+    await next.receive(/ 202 /);
+    expect(queue.stored()).toHaveLength(1);
+    expect(requests.map(([status]) => status)).toContain("accepted");
+  });
+
+  test("a token of 8 KB and twenty headers are no flood", async () => {
+    const token = "t".repeat(8192);
+    const { port } = await serve({ gitlab: { secretTokens: [token] } });
+    const many = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`X-Custom-${i}`, "v".repeat(1000)]),
+    );
+    const client = await rawClient(port);
+    client.write(write(head(path, { "X-Gitlab-Token": token, ...many, ...length }) + body));
+    await client.receive(/ 202 /);
+  });
+});
+
+describe("close()", () => {
+  test("answers what is in flight, ends idle connections, takes no new ones", async () => {
+    const { port, queue, server, state } = await serve();
+    const idle = await rawClient(port);
+    idle.write(write(head(path, { ...right, ...length, "webhook-id": "1" }) + body));
+    await idle.receive(/ 202 /);
+    queue.faults.hang = true;
+    const busy = await rawClient(port);
+    busy.write(write(head(path, { ...right, ...length, "webhook-id": "2" }) + body));
+    while (queue.calls.enqueue < 2) await new Promise((resolve) => setImmediate(resolve));
+    state.isStopping = true;
+    const closed = server.close(10_000);
+    await idle.ended();
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+    queue.release();
+    expect(await busy.ended()).toMatch(/ 202 /);
+    await closed;
+  });
+
+  test("cuts what is left at the deadline", async () => {
+    const { port, server } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, ...length }) + body.slice(0, 10));
+    await server.close(50);
+    await client.ended();
+  });
+});
+
+describe("listen()", () => {
+  const options = { fetch: () => new Response("x"), clock: systemClock };
+
+  test("a port that is in use", async () => {
+    const { port } = await serve();
+    const failed = listen({ ...options, host: "127.0.0.1", port });
+    await expect(failed).rejects.toThrow(ConfigError);
+    await expect(failed).rejects.toThrow(
+      `PORT (server.port): 127.0.0.1:${port} is in use by another program`,
+    );
+  });
+
+  test.each(["192.0.2.1", "no-such-host.invalid"])(
+    "an address that is not this machine's: %s",
+    async (host) => {
+      await expect(listen({ ...options, host, port: 0 })).rejects.toThrow(
+        `this machine has no address ${host}`,
+      );
+    },
+  );
+
+  test("an IPv6 address", async () => {
+    const server = await listen({ ...options, host: "::1", port: 0 });
+    open.push(server);
+    expect(server.url).toBe(`http://[::1]:${server.port}`);
+    expect(await (await fetch(server.url)).text()).toBe("x");
+  });
+});
