@@ -410,7 +410,12 @@ export const ENV_BINDINGS: readonly EnvBinding[] = [
   { name: "HOST", path: ["server", "host"], as: "text" },
   { name: "PORT", path: ["server", "port"], as: "number" },
   { name: "RELAY_DATA_DIR", path: ["queue", "fs", "base"], as: "text" },
-  { name: "REDIS_URL", path: ["queue", "redis", "url"], as: "text" },
+  {
+    name: "REDIS_URL",
+    path: ["queue", "redis", "url"],
+    as: "text",
+    also: [{ path: ["queue", "driver"], value: "redis" }],
+  },
   { name: "GITLAB_WEBHOOK_SECRET", path: ["gitlab", "secretTokens"], as: "list" },
   { name: "GITLAB_WEBHOOK_SIGNING_TOKEN", path: ["gitlab", "signingTokens"], as: "list" },
   { name: "GITLAB_WEBHOOK_MASTER_SECRET", path: ["gitlab", "masterSecret"], as: "text" },
