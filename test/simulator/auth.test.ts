@@ -17,7 +17,7 @@ async function withMember(level: number, scopes = ["api"]): Promise<ReturnType<t
   return apiOf(sim, "glpat-dev");
 }
 
-describe("K: authentication and roles", () => {
+describe("authentication and roles", () => {
   test("no token: 401", async () => {
     await withMember(ACCESS.maintainer);
     const reply = await apiOf(bench.sim, null)("GET", "/projects/1/hooks");

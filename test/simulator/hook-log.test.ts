@@ -53,7 +53,7 @@ async function answers(...statuses: number[]): Promise<void> {
   }
 }
 
-describe("K: test", () => {
+describe("test", () => {
   test("201 when the receiver answered 2xx; a delivery like any other", async () => {
     await start();
     const reply = await bench.api("POST", `${base}/test/merge_requests_events`);
@@ -153,7 +153,7 @@ describe("K: test", () => {
   });
 });
 
-describe("K: events", () => {
+describe("events", () => {
   test("newest first, with the fields of GitLab; the status is a text", async () => {
     await start();
     await answers(200, 404);
@@ -275,7 +275,7 @@ describe("K: events", () => {
   });
 });
 
-describe("K: resend", () => {
+describe("resend", () => {
   async function failedRow(): Promise<Row> {
     await answers(503);
     const [row] = rowsOf(await bench.api("GET", `${base}/events`));

@@ -30,7 +30,7 @@ async function create(fields: Record<string, unknown> = {}): Promise<Hook> {
 
 const HIDDEN = "h1dden";
 
-describe("K: list and show", () => {
+describe("list and show", () => {
   test("an unknown hook id, and a hook of another project: 404", async () => {
     const other = bench.sim.seed.project(project.group, "other");
     const foreign = bench.sim.seed.foreignHook(other);
@@ -152,7 +152,7 @@ describe("K: list and show", () => {
   });
 });
 
-describe("K: create", () => {
+describe("create", () => {
   test("201 and the hook, with the defaults", async () => {
     const reply = await bench.api("POST", "/projects/1/hooks", { url: URL_A });
     expect(reply.status).toBe(201);
@@ -319,7 +319,7 @@ describe("K: create", () => {
   });
 });
 
-describe("K: update", () => {
+describe("update", () => {
   test("200 and the hook; url is optional in 19.x and required before", async () => {
     const hook = await create();
     const path = `/projects/1/hooks/${hook.id}`;
@@ -434,7 +434,7 @@ describe("K: update", () => {
   );
 });
 
-describe("K: delete", () => {
+describe("delete", () => {
   test("204 with an empty body; repeated: 404; without id: 404", async () => {
     const hook = await create();
     const first = await bench.api("DELETE", `/projects/1/hooks/${hook.id}`);
