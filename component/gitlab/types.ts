@@ -1,0 +1,41 @@
+/** What the installer reads of GitLab's answers; everything else in them is left alone. */
+
+export type Level = "project" | "group";
+
+/** Where a hook hangs. */
+export interface Place {
+  readonly level: Level;
+  /** Always the number: a path may change during a run. Of a group whose number is not known yet, the path. */
+  readonly id: number | string;
+  readonly path: string;
+}
+
+export interface Project {
+  readonly id: number;
+  readonly path_with_namespace: string;
+  readonly topics: readonly string[];
+}
+
+/** A project as the long form of a listing shows it: says why it was left out. */
+export interface ProjectDetails extends Project {
+  readonly archived: boolean;
+  readonly deletionScheduled: boolean;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Number of the next page; null: this is the last. */
+  readonly next: number | null;
+  /** Records on all pages; null: GitLab does not say (above 10,000). */
+  readonly total: number | null;
+}
+
+/** A hook as GitLab shows it: which attributes there are depends on its version, so they stay a record. */
+export interface Hook {
+  readonly id: number;
+  readonly url: string;
+  readonly [attribute: string]: unknown;
+}
+
+/** What is sent of a hook, in GitLab's own names. */
+export type HookBody = Readonly<Record<string, unknown>>;

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/** The installer as a process: hands the real world to the program and ends with its status. */
+import { readFileSync } from "node:fs";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import pkg from "../package.json" with { type: "json" };
+import { systemClock } from "../lib/clock.ts";
+import { systemCode } from "../lib/errors.ts";
+import { runCli } from "./cli.ts";
+import type { Files } from "./cursor.ts";
+
+const files: Files = {
+  async read(path) {
+    try {
+      return await readFile(path, "utf8");
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return null;
+      throw error;
+    }
+  },
+  async write(path, text) {
+    await mkdir(dirname(path), { recursive: true });
+    const draft = `${path}.${process.pid}.tmp`;
+    await writeFile(draft, text);
+    await rename(draft, path);
+  },
+};
+
+// The program's timers do not keep a process alive, and while it waits for a limit there is nothing else that would.
+const alive = setInterval(() => {}, 60_000);
+try {
+  process.exitCode = await runCli({
+    argv: process.argv.slice(2),
+    env: process.env,
+    version: pkg.version,
+    clock: systemClock,
+    random: Math.random,
+    fetch: globalThis.fetch,
+    files,
+    readFile: (path) => readFileSync(path, "utf8"),
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    onEnd: (stop) => {
+      process.once("SIGTERM", stop);
+      process.once("SIGINT", stop);
+    },
+  });
+} finally {
+  clearInterval(alive);
+}
