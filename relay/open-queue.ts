@@ -3,10 +3,9 @@ import type { Clock } from "../lib/clock.ts";
 import { InvariantError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Config } from "./config.ts";
-import { journalDriver } from "./journal/driver.ts";
 import { openLocalQueue } from "./queue/local.ts";
-import { openRedisQueue } from "./queue/redis.ts";
 import type { Queue } from "./queue/queue.ts";
+import { openStorage } from "./storage.ts";
 
 export interface QueueDeps {
   readonly clock: Clock;
@@ -23,13 +22,16 @@ export interface QueueDeps {
 export type OpenQueue = (deps: QueueDeps) => Promise<Queue>;
 
 /** The queue that `settings()` asks for now. */
-export const openQueue: OpenQueue = function openQueue(deps) {
+export const openQueue: OpenQueue = async function openQueue(deps) {
   const { driver } = deps.settings();
   switch (driver) {
     case "fs":
       return openFileQueue(deps);
-    case "redis":
+    case "redis": {
+      // Loaded only where it is used: the client costs every start some 10 MB.
+      const { openRedisQueue } = await import("./queue/redis.ts");
       return openRedisQueue(deps);
+    }
     default:
       return driver satisfies never;
   }
@@ -43,8 +45,7 @@ function openFileQueue({ clock, log, random, onSync, settings }: QueueDeps): Pro
       log,
       random,
       async openJournal(visitor) {
-        const journal = await journalDriver({ ...settings().fs, visitor }, { clock, log }).getInstance?.();
-        if (journal === undefined) throw new InvariantError("the journal's driver has no instance");
+        const { journal } = await openStorage({ ...settings().fs, visitor }, { clock, log });
         journal.onSync(onSync);
         return journal;
       },
