@@ -1,6 +1,5 @@
 /** Which queue the settings ask for: the one place that knows every kind. */
 import type { Clock } from "../lib/clock.ts";
-import { InvariantError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Config } from "./config.ts";
 import { openLocalQueue } from "./queue/local.ts";
