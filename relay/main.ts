@@ -2,14 +2,14 @@
  * The relay's entry: the only file that knows the process. Starts the program, turns signals into an orderly end, and makes what
  * nobody caught fatal.
  */
-import { watch, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import process from "node:process";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
+import { watchFolder } from "./files.ts";
 import { createLineWriter } from "./output.ts";
 import { openQueue } from "./open-queue.ts";
 import { runProgram, type Host } from "./program.ts";
@@ -30,15 +30,7 @@ const host: Host = {
   openQueue,
   readFile: (path) => readFileSync(path, "utf8"),
   readText: (path) => readFile(path, "utf8").catch(() => null),
-  notify(file, listener) {
-    try {
-      const watcher = watch(dirname(file), { persistent: false }, listener);
-      watcher.on("error", () => watcher.close());
-      return watcher;
-    } catch {
-      return null;
-    }
-  },
+  notify: watchFolder,
   stdout,
   stderr: (text) => void process.stderr.write(text),
 };

@@ -1,0 +1,197 @@
+import { expect, test } from "vitest";
+import {
+  loadRelaySettings,
+  printedSettings,
+  restartPaths,
+  secretsOf,
+  withoutRestart,
+  type LoadResult,
+} from "../../relay/settings.ts";
+import { configOf } from "../helpers/intake.ts";
+
+function load(
+  env: Record<string, string>,
+  files: Record<string, string> = {},
+  file: string | null = null,
+): LoadResult {
+  return loadRelaySettings({
+    env,
+    file,
+    readFile(path) {
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
+      return text;
+    },
+  });
+}
+
+function config(...args: Parameters<typeof load>) {
+  const loaded = load(...args);
+  if (!loaded.ok) throw loaded.error;
+  return loaded.settings.config;
+}
+
+function problems(...args: Parameters<typeof load>): string[] {
+  const loaded = load(...args);
+  return loaded.ok ? [] : loaded.error.message.split("\n");
+}
+
+test("nothing needs to be configured", () => {
+  const loaded = load({});
+  expect(loaded).toMatchObject({ ok: true, settings: { file: null, config: configOf() } });
+  expect(loaded.ok && [...loaded.settings.inputs]).toEqual([["./relay.yaml", null]]);
+});
+
+test("every variable of the environment has its place", () => {
+  const signing = `whsec_${Buffer.alloc(32).toString("base64")}`;
+  const env = {
+    HOST: "0.0.0.0",
+    PORT: "9090",
+    RELAY_DATA_DIR: "/data",
+    REDIS_URL: "redis://r:6379",
+    GITLAB_WEBHOOK_SECRET: "one, two",
+    GITLAB_WEBHOOK_SIGNING_TOKEN: signing,
+    GITLAB_WEBHOOK_MASTER_SECRET: "new,old",
+    RELAY_ADMIN_TOKEN: "admin",
+    RELAY_TARGET_URL: "https://bot.dev/hook",
+    LOG_LEVEL: "debug",
+  };
+  const wanted = {
+    server: { host: "0.0.0.0", port: 9090 },
+    gitlab: { secretTokens: ["one", "two"], signingTokens: [signing], masterSecret: "new,old" },
+    queue: { driver: "redis", fs: { base: "/data" }, redis: { url: "redis://r:6379" } },
+    targets: { default: { type: "http", url: "https://bot.dev/hook" } },
+    admin: { token: "admin" },
+    log: { level: "debug" },
+  };
+  expect(config(env)).toMatchObject(wanted);
+  const files = Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [`/run/${name}`, `${value}\n`]),
+  );
+  const byFile = Object.fromEntries(Object.keys(env).map((name) => [`${name}_FILE`, `/run/${name}`]));
+  expect(config(byFile, files)).toEqual(config(env));
+});
+
+test("the file is found: --config, then RELAY_CONFIG, then ./relay.yaml", () => {
+  const files = {
+    "./relay.yaml": "server: { port: 1 }",
+    "/etc/env.yaml": "server: { port: 2 }",
+    "/etc/option.yaml": "server: { port: 3 }",
+    "/run/name": "/etc/env.yaml\n",
+  };
+  expect(config({}, files).server.port).toBe(1);
+  expect(config({ RELAY_CONFIG: "/etc/env.yaml" }, files).server.port).toBe(2);
+  expect(config({ RELAY_CONFIG_FILE: "/run/name" }, files).server.port).toBe(2);
+  expect(config({ RELAY_CONFIG: "/etc/env.yaml" }, files, "/etc/option.yaml").server.port).toBe(3);
+});
+
+test("a file that was named must be there", () => {
+  expect(problems({ RELAY_CONFIG: "/none.yaml" })).toEqual([
+    "/none.yaml: cannot read the settings: ENOENT: /none.yaml",
+  ]);
+  expect(problems({}, {}, "/none.yaml")[0]).toMatch(/^\/none\.yaml: cannot read/);
+  expect(problems({ RELAY_CONFIG_FILE: "/none" })[0]).toMatch(/^RELAY_CONFIG: cannot read/);
+});
+
+test("RELAY_TARGET_URL beside a target named default is a problem, beside another one not", () => {
+  const env = { RELAY_TARGET_URL: "http://a.dev" };
+  const fileOf = (name: string) => ({ "./relay.yaml": `targets: { ${name}: { type: log } }` });
+  expect(problems(env, fileOf("default"))).toEqual([
+    "RELAY_TARGET_URL: is set although the file has targets.default; use one of them",
+  ]);
+  expect(Object.keys(config(env, fileOf("other")).targets)).toEqual(["other", "default"]);
+  expect(problems({ RELAY_TARGET_URL: "ftp://a" })).toEqual([
+    "RELAY_TARGET_URL (targets.default.url): must be an http or https URL",
+  ]);
+});
+
+test("every problem at once, with its path, and no value", () => {
+  const text = `
+server: { port: 70000, allowedIps: [10.0.0.0/40, gitlab.dev] }
+gitlab: { signingTokens: [whsec_tooshort] }
+targets:
+  Bot: { type: http, url: "http://x" }
+  ci: { type: http, url: "\${NOWHERE}" }
+  pipe: { type: pigeon }
+overrides: [{ projects: [a/b], targets: { nobody: { enabled: false } } }]
+colour: red
+`;
+  const found = problems({ LOG_LEVEL: "loud" }, { "./relay.yaml": text });
+  for (const wanted of [
+    /^targets\.ci\.url: the environment variable NOWHERE is not set$/,
+    /^server\.port: /,
+    /^server\.allowedIps\.0: must be an IP address or a CIDR range/,
+    /^server\.allowedIps\.1: /,
+    /^gitlab\.signingTokens\.0: must be whsec_/,
+    /^targets\.Bot: /,
+    /^targets\.pipe\.type: /,
+    /^LOG_LEVEL \(log\.level\): /,
+    /colour/,
+  ])
+    expect(found).toContainEqual(expect.stringMatching(wanted));
+  for (const value of ["tooshort", "70000", "loud"]) expect(found.join("\n")).not.toContain(value);
+});
+
+test("inputs name every file that took part, also after a failure", () => {
+  const files = { "./relay.yaml": 'admin: { token: "${ADMIN}" }', "/run/admin": "abc\n" };
+  const loaded = load({ ADMIN_FILE: "/run/admin" }, files);
+  expect(loaded.ok && [...loaded.settings.inputs]).toEqual(Object.entries(files));
+  const failed = load({ ADMIN_FILE: "/run/none" }, files);
+  expect(!failed.ok && [...failed.inputs]).toEqual([
+    ["./relay.yaml", files["./relay.yaml"]],
+    ["/run/none", null],
+  ]);
+});
+
+test("printedSettings() is YAML that has every setting and no secret", () => {
+  const signing = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+  const full = configOf({
+    gitlab: { secretTokens: ["token-one"], signingTokens: [signing], masterSecret: "master-one" },
+    queue: { redis: { url: "rediss://:redis-pass@r:6379" } },
+    targets: {
+      bot: {
+        type: "http",
+        url: "https://user:url-pass@bot.dev/x",
+        headers: { Authorization: "Bearer bot-token" },
+        signingTokens: [signing],
+      },
+    },
+    admin: { token: "admin-token" },
+  });
+  const text = printedSettings(full);
+  for (const secret of [
+    "token-one",
+    signing,
+    "master-one",
+    "redis-pass",
+    "url-pass",
+    "bot-token",
+    "admin-token",
+  ]) {
+    expect(text).not.toContain(secret);
+    expect(secretsOf(full)).toContain(secret);
+  }
+  expect(text).toContain("***@bot.dev/x");
+  expect(text).toContain("dedupeSeconds: 604800");
+});
+
+test("restartPaths() names what only a restart changes, withoutRestart() keeps it", () => {
+  const present = configOf({ server: { port: 1 } });
+  const next = configOf({
+    server: { host: "0.0.0.0", port: 2, maxBodyBytes: 5 },
+    queue: { driver: "redis", fs: { maxBytes: 2_000_000 }, dedupeSeconds: 1, retain: { deadSeconds: 5 } },
+    targets: { a: { type: "log" } },
+  });
+  expect(restartPaths(present, next)).toEqual([
+    "server.host",
+    "server.port",
+    "queue.driver",
+    "queue.fs.maxBytes",
+    "queue.dedupeSeconds",
+  ]);
+  const inForce = withoutRestart(present, next);
+  expect(inForce.server).toMatchObject({ host: "127.0.0.1", port: 1, maxBodyBytes: 5 });
+  expect(inForce.queue).toEqual({ ...present.queue, retain: next.queue.retain });
+  expect(Object.keys(inForce.targets)).toEqual(["a"]);
+  expect(restartPaths(present, inForce)).toEqual([]);
+});
