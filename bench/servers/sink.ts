@@ -1,0 +1,19 @@
+/** A target for benchmarks: takes everything, answers 204 at once, after a delay, or never. Prints its port as JSON. */
+import { createServer } from "node:http";
+
+const job = JSON.parse(process.argv[2] ?? "{}") as { readonly hang?: boolean; readonly delayMs?: number };
+const server = createServer((request, response) => {
+  request.resume();
+  if (job.hang === true) return;
+  request.on("end", () => {
+    const answer = (): void => void response.writeHead(204).end();
+    if (job.delayMs === undefined) answer();
+    else setTimeout(answer, job.delayMs);
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  process.stdout.write(`${JSON.stringify({ port })}\n`);
+});
