@@ -1,0 +1,82 @@
+/** Runs the whole installer in the test's own process, against a simulator, with files in memory. */
+import { runCli } from "../../component/cli.ts";
+import type { Report } from "../../component/report.ts";
+import { systemClock, type Clock } from "../../lib/clock.ts";
+import type { Simulator } from "../simulator/simulator.ts";
+import { createScaledClock } from "../simulator/scaled-clock.ts";
+
+export const RELAY_URL = "https://hooks.acme.dev/webhooks/gitlab";
+export const SECRET = "a-secret-token-for-tests";
+
+export interface InstallerRun {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of report.json; throws where none was written. */
+  readonly report: Report;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export interface InstallerOptions {
+  readonly command?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kept between runs: state file and reports. */
+  readonly files?: Map<string, string>;
+  readonly clock?: Clock;
+  readonly fetch?: typeof fetch;
+}
+
+/** Back-offs pass quickly; limits need `systemClock`, because dates in answers are real. */
+const quick = createScaledClock(40);
+
+export async function runInstaller(
+  sim: Pick<Simulator, "url" | "token"> | null,
+  options: InstallerOptions = {},
+): Promise<InstallerRun> {
+  const files = options.files ?? new Map<string, string>();
+  let stdout = "";
+  let stderr = "";
+  const status = await runCli({
+    argv: [options.command ?? "install", ...(options.args ?? [])],
+    env: {
+      ...(sim === null ? {} : { HOOKS_GITLAB_URL: sim.url, HOOKS_GITLAB_TOKEN: sim.token.value }),
+      HOOKS_GROUP: "acme",
+      HOOKS_URL: RELAY_URL,
+      HOOKS_REPORT_DIR: "report",
+      GITLAB_WEBHOOK_SECRET: SECRET,
+      ...options.env,
+    },
+    version: "0.0.0-test",
+    clock: options.clock ?? quick,
+    random: Math.random,
+    fetch: options.fetch ?? globalThis.fetch,
+    files: {
+      read: (path) => Promise.resolve(files.get(path) ?? null),
+      write: (path, text) => Promise.resolve(void files.set(path, text)),
+    },
+    readFile: (path) => {
+      const text = files.get(path);
+      if (text === undefined) throw new Error("no such file");
+      return text;
+    },
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    onEnd: () => {},
+  });
+  return {
+    status,
+    stdout,
+    stderr,
+    files,
+    get report() {
+      return JSON.parse(files.get("report/report.json") ?? "") as Report;
+    },
+  };
+}
+
+export const realTime = systemClock;
