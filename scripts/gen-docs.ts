@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config.ts";
 import { eventsTable } from "./docs/events.ts";
+import { inputsTable } from "./docs/inputs.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
 
 const root = new URL("../", import.meta.url);
@@ -24,6 +25,12 @@ const regions: Readonly<Record<string, () => string>> = {
   settings: () => settingsTables(schema),
   environment: () => environmentTable(ENV_BINDINGS),
   events: eventsTable,
+  ...Object.fromEntries(
+    readdirSync(new URL("templates/", root)).map((file) => [
+      `inputs/${file.replace(/\.yml$/, "")}`,
+      () => inputsTable(readFileSync(new URL(`templates/${file}`, root), "utf8")),
+    ]),
+  ),
 };
 
 const region = /(<!-- generated: ([\w/-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g;

@@ -1,0 +1,47 @@
+/** docs/component.md: its examples are pipelines that GitLab takes, its tables agree with the programs. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { SECRETS } from "../../component/config.ts";
+import { inputsTable, parseTemplate } from "../../scripts/docs/inputs.ts";
+import { render } from "./gitlab.ts";
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const page = read("docs/component.md");
+const { version } = JSON.parse(read("package.json")) as { version: string };
+
+interface Included {
+  readonly component: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+  (match) => parse(match[1] as string) as object,
+);
+const included = examples.flatMap((example) => ("include" in example ? (example.include as Included[]) : []));
+
+test("docs/component.md: every example includes the component with inputs that it takes", () => {
+  expect(included.length).toBeGreaterThan(4);
+  for (const { component, inputs } of included) {
+    const [, name, at] = /\/([a-z-]+)@(.+)$/.exec(component) ?? [];
+    expect(at).toBe(version);
+    expect(render(read(`templates/${name}.yml`), inputs).size).toBe(1);
+  }
+});
+
+test("docs/component.md: an example that adds to a job names the job that the template makes", () => {
+  const jobs = examples
+    .filter((example) => !("include" in example))
+    .flatMap((example) => Object.keys(example));
+  expect(jobs).toEqual([parseTemplate(read("templates/install-hooks.yml")).inputs.get("as")?.default]);
+});
+
+test("docs/component.md: names every secret, and has the table of the inputs", () => {
+  for (const { env } of SECRETS) expect(page).toContain(env);
+  expect(page).toContain(inputsTable(read("templates/install-hooks.yml")));
+});
+
+test("docs/component.md: the image's path is the template's default", () => {
+  const image = String(parseTemplate(read("templates/install-hooks.yml")).inputs.get("image")?.default);
+  expect(page).toContain(`\`${image.replace(/^\$CI_REGISTRY\//, "").replace(/:[^:]+$/, "")}\``);
+});
