@@ -192,6 +192,7 @@ export class Book {
   /** Marks what this delivery stands for, or this one where a later replay is there already. */
   #supersede(delivery: number): void {
     const { table } = this;
+    if (table.sibling.get(table.firstDelivery.get(table.event.get(delivery))) === 0) return;
     const number = table.replay.get(delivery);
     const target = this.targetOf(delivery);
     const siblings = table.deliveriesOf(table.event.get(delivery));

@@ -80,8 +80,8 @@ export class Intake {
     const row = table.addEvent(w0, w1, w2, w3);
     table.receivedAt.set(row, meta.receivedAt);
     table.bytes.set(row, event.body.length);
-    table.setKind(row, meta.kind, meta.eventName);
-    table.setProject(row, meta.projectId, meta.projectPath);
+    table.kind.set(row, table.kindCode(meta.kind, meta.eventName));
+    table.project.set(row, table.projectCode(meta.projectId, meta.projectPath));
     table.setEventFlag(row, EVENT_FLAGS.present, true);
     table.link(row);
     book.eventAppeared(row);

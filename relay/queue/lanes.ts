@@ -16,7 +16,7 @@ import { Heap } from "./heap.ts";
 export interface LaneRows {
   /** Order of storing. */
   order(row: number): number;
-  /** Monotonic clock from which it may be sent, milliseconds. */
+  /** Monotonic clock from which it may be sent, milliseconds; 0: at once. */
   readonly due: Column;
   readonly attempts: Column;
   /** Number of its lane; 0: none. */
@@ -128,6 +128,7 @@ export class Lanes {
   /** Makes an eligible delivery one that take() finds. */
   #offer(row: number): void {
     if (this.#rows.attempts.get(row) > 0) this.#retries.push(row);
+    else if (this.#rows.due.get(row) === 0) this.#firstReady.push(row);
     else this.#firstLater.push(row);
   }
 

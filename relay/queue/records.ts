@@ -122,24 +122,36 @@ export interface RoutedEvent {
 
 /** What the events of one record share, each said once. */
 interface RoutesHead {
-  readonly kinds: (readonly [string | null, string | null])[];
-  readonly projects: (readonly [number | null, string | null])[];
-  readonly routes: (readonly (readonly [string, string | null])[])[];
+  readonly kinds: (readonly [kind: string | null, eventName: string | null])[];
+  readonly projects: (readonly [id: number | null, path: string | null])[];
+  readonly routes: (readonly (readonly [target: string, lane: string | null])[])[];
 }
 
-const ROW_BYTES = ID_BYTES + 8 + 3 * 2;
-/** Most events in one record; their codes are 16 bits wide. */
+/** A record of routes as it is: events name what they share by its place in the lists. */
+export interface RoutesRecord extends RoutesHead {
+  readonly count: number;
+  /** Writes the id of the event at `index` into words that the caller reuses. */
+  id(index: number, into: IdWords): void;
+  receivedAt(index: number): number;
+  kind(index: number): number;
+  project(index: number): number;
+  route(index: number): number;
+}
+
+const ROW_BYTES = 32;
+const ROW_WORDS = ROW_BYTES / 4;
+/** Most events in one record; places in its lists are 16 bits wide. */
 export const MAX_ROUTED = 512;
 
-/** Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, three codes of 2. */
+/** Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, places in the lists 2 + 2 + 4. */
 export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
   const head: RoutesHead = { kinds: [], projects: [], routes: [] };
-  const codes = new Map<string, number>();
-  const code = <T>(list: T[], value: T, kind: string): number => {
-    const name = kind + JSON.stringify(value);
-    const known = codes.get(name);
+  const places = new Map<string, number>();
+  const placeOf = <T>(list: T[], value: T, listName: string): number => {
+    const name = listName + JSON.stringify(value);
+    const known = places.get(name);
     if (known !== undefined) return known;
-    codes.set(name, list.push(value) - 1);
+    places.set(name, list.push(value) - 1);
     return list.length - 1;
   };
   const rows = Buffer.alloc(events.length * ROW_BYTES);
@@ -147,10 +159,10 @@ export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
     const at = index * ROW_BYTES;
     event.id.forEach((word, place) => rows.writeUInt32LE(word, at + place * 4));
     rows.writeDoubleLE(event.receivedAt, at + 16);
-    rows.writeUInt16LE(code(head.kinds, [event.kind, event.eventName], "k"), at + 24);
-    rows.writeUInt16LE(code(head.projects, [event.projectId, event.projectPath], "p"), at + 26);
+    rows.writeUInt16LE(placeOf(head.kinds, [event.kind, event.eventName], "k"), at + 24);
+    rows.writeUInt16LE(placeOf(head.projects, [event.projectId, event.projectPath], "p"), at + 26);
     const routes = event.routes.map((route) => [route.target, route.lane] as const);
-    rows.writeUInt16LE(code(head.routes, routes, "r"), at + 28);
+    rows.writeUInt32LE(placeOf(head.routes, routes, "r"), at + 28);
   });
   const json = Buffer.from(JSON.stringify(head), "utf8");
   const length = Buffer.alloc(4);
@@ -158,27 +170,43 @@ export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
   return Buffer.concat([length, json, rows]);
 }
 
-/** Calls back for each event of a record; `id` is good during the call. */
-export function decodeRoutes(value: Uint8Array, visit: (event: RoutedEvent) => void): void {
+export function decodeRoutes(value: Uint8Array): RoutesRecord {
   const bytes = asBuffer(value);
   const start = 4 + bytes.readUInt32LE(0);
   const head = JSON.parse(bytes.toString("utf8", 4, start)) as RoutesHead;
-  const routes = head.routes.map((list) => list.map(([target, lane]): Route => ({ target, lane })));
+  // A copy, as typed arrays begin at multiples of their cells. All machines that Node runs on are little-endian.
+  const copy = Uint8Array.prototype.slice.call(bytes, start).buffer;
+  const words = new Uint32Array(copy);
+  const doubles = new Float64Array(copy);
+  return {
+    ...head,
+    count: words.length / ROW_WORDS,
+    id(index, into) {
+      const at = index * ROW_WORDS;
+      for (let place = 0; place < 4; place++) into[place] = words[at + place]!;
+    },
+    receivedAt: (index) => doubles[index * 4 + 2]!,
+    kind: (index) => words[index * ROW_WORDS + 6]! & 0xffff,
+    project: (index) => words[index * ROW_WORDS + 6]! >>> 16,
+    route: (index) => words[index * ROW_WORDS + 7]!,
+  };
+}
+
+/** The event at `index`, with all that it shares. */
+export function routedEvent(record: RoutesRecord, index: number): RoutedEvent {
   const id = new Uint32Array(4);
-  for (let at = start; at < bytes.length; at += ROW_BYTES) {
-    for (let place = 0; place < 4; place++) id[place] = bytes.readUInt32LE(at + place * 4);
-    const [kind, eventName] = head.kinds[bytes.readUInt16LE(at + 24)]!;
-    const [projectId, projectPath] = head.projects[bytes.readUInt16LE(at + 26)]!;
-    visit({
-      id,
-      receivedAt: bytes.readDoubleLE(at + 16),
-      kind,
-      eventName,
-      projectId,
-      projectPath,
-      routes: routes[bytes.readUInt16LE(at + 28)]!,
-    });
-  }
+  record.id(index, id);
+  const [kind, eventName] = record.kinds[record.kind(index)]!;
+  const [projectId, projectPath] = record.projects[record.project(index)]!;
+  return {
+    id,
+    receivedAt: record.receivedAt(index),
+    kind,
+    eventName,
+    projectId,
+    projectPath,
+    routes: record.routes[record.route(index)]!.map(([target, lane]): Route => ({ target, lane })),
+  };
 }
 
 export function encodeIds(ids: readonly IdWords[]): Uint8Array {

@@ -58,10 +58,9 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     return row;
   };
 
-  const deliveryRow = (event: number, target: string, replay: number, order: number | null): number => {
-    const { code } = book.target(target);
-    const known = table.findDelivery(event, code, replay);
-    return known === 0 ? table.addDelivery(event, code, replay, order) : known;
+  const deliveryRow = (event: number, target: number, replay: number, order: number | null): number => {
+    const known = table.findDelivery(event, target, replay);
+    return known === 0 ? table.addDelivery(event, target, replay, order) : known;
   };
 
   const readState = (key: string, value: Uint8Array): void => {
@@ -69,7 +68,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     const [target, replay] = key.slice(PREFIX.state.length + ID_LENGTH + 1).split(":");
     const head = decodeStateHead(value);
     if (target === undefined || replay === undefined) return;
-    const row = deliveryRow(eventRow(), target, Number(replay), head.order);
+    const row = deliveryRow(eventRow(), book.target(target).code, Number(replay), head.order);
     const state = Math.max(0, STATES.indexOf(head.state));
     table.state.set(row, state);
     table.attempts.set(row, head.attempts);
@@ -82,24 +81,30 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   /** On the monotonic clock. */
   const dueAtStart = (dueAt: number, isRetry: boolean): number => {
     const ahead = dueAt - clock.now();
-    const wait = ahead > 0 ? Math.min(ahead, MAX_WAIT_MS) : isRetry ? random() * SPREAD_MS : 0;
-    return clock.monotonic() + wait;
+    if (ahead <= 0 && !isRetry) return 0;
+    return clock.monotonic() + (ahead > 0 ? Math.min(ahead, MAX_WAIT_MS) : random() * SPREAD_MS);
   };
 
   const readRoutes = (number: number, value: Uint8Array): void => {
     records.seen(number);
-    decodeRoutes(value, (routed) => {
-      words.set(routed.id);
+    const record = decodeRoutes(value);
+    const kinds = record.kinds.map(([kind, eventName]) => table.kindCode(kind, eventName));
+    const projects = record.projects.map(([id, path]) => table.projectCode(id, path));
+    const routes = record.routes.map((list) =>
+      list.map(([target, lane]) => ({ target: book.target(target).code, lane })),
+    );
+    for (let index = 0; index < record.count; index++) {
+      record.id(index, words);
       const event = eventRow();
-      table.receivedAt.set(event, routed.receivedAt);
-      table.setKind(event, routed.kind, routed.eventName);
-      table.setProject(event, routed.projectId, routed.projectPath);
+      table.receivedAt.set(event, record.receivedAt(index));
+      table.kind.set(event, kinds[record.kind(index)]!);
+      table.project.set(event, projects[record.project(index)]!);
       table.record.set(event, number);
-      for (const route of routed.routes) {
-        const row = deliveryRow(event, route.target, 0, null);
-        if (route.lane !== null) noteLane(row, route.lane);
+      for (const { target, lane } of routes[record.route(index)]!) {
+        const row = deliveryRow(event, target, 0, null);
+        if (lane !== null) noteLane(row, lane);
       }
-    });
+    }
   };
 
   const setters: Record<string, (key: string, value: Uint8Array) => void> = {

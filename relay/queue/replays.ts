@@ -128,7 +128,6 @@ export class Replays {
       if (event === 0) continue;
       const target = book.target(name);
       const row = table.addDelivery(event, target.code, replay, order);
-      table.due.set(row, clock.monotonic());
       table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
       book.admit(row, lane);
       work.touch(target);

@@ -12,7 +12,16 @@ import type { Core, Retention } from "./core.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { IdWords } from "./event-id.ts";
 import { orderOf, timeOfOrder } from "./event-id.ts";
-import { MAX_ROUTED, PREFIX, decodeIds, decodeRoutes, encodeIds, encodeRoutes, stateKey } from "./records.ts";
+import {
+  MAX_ROUTED,
+  PREFIX,
+  decodeIds,
+  decodeRoutes,
+  encodeIds,
+  encodeRoutes,
+  routedEvent,
+  stateKey,
+} from "./records.ts";
 import type { RoutedEvent } from "./records.ts";
 import { findById } from "./reading.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS } from "./table.ts";
@@ -221,13 +230,11 @@ export class Removal {
     for (const number of small) {
       const value = await journal.get(PREFIX.routes + number);
       const events: RoutedEvent[] = [];
-      if (value !== null) {
-        decodeRoutes(value, (event) => {
-          const row = this.#rowOf(event.id);
-          if (row !== 0 && table.record.get(row) === number) {
-            events.push({ ...event, id: Uint32Array.from(event.id) });
-          }
-        });
+      const record = value === null ? null : decodeRoutes(value);
+      for (let index = 0; index < (record?.count ?? 0); index++) {
+        const event = routedEvent(record!, index);
+        const row = this.#rowOf(event.id);
+        if (row !== 0 && table.record.get(row) === number) events.push(event);
       }
       if (joined.length + events.length > MAX_ROUTED) await write();
       joined.push(...events);

@@ -126,6 +126,8 @@ export class RoutingLine {
       const meta = await readMeta(this.#core, table.keyOf(event));
       if (meta === null) throw new Error("the stored event cannot be read");
       table.receivedAt.set(event, meta.receivedAt);
+      table.kind.set(event, table.kindCode(meta.kind, meta.eventName));
+      table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
       this.#done(event, meta, await this.#route(event, meta));
     } catch (thrown) {
       this.#fail(event, thrown);
@@ -151,16 +153,13 @@ export class RoutingLine {
 
   #done(event: number, meta: EventMeta, routes: readonly Route[]): void {
     if (this.#isGone(event)) return;
-    const { table, book, clock, work, events } = this.#core;
+    const { table, book, work, events } = this.#core;
     table.setEventFlag(event, EVENT_FLAGS.inLine, false);
-    table.setKind(event, meta.kind, meta.eventName);
-    table.setProject(event, meta.projectId, meta.projectPath);
     book.eventRouted(event);
     for (const { target: name, lane } of routes) {
       const target = book.target(name);
       if (table.findDelivery(event, target.code, 0) !== 0) continue;
       const row = table.addDelivery(event, target.code, 0, null);
-      table.due.set(row, clock.monotonic());
       book.admit(row, lane);
       work.touch(target);
     }

@@ -82,7 +82,7 @@ export class EventTable implements LaneRows {
   readonly state = new Column(Uint8Array);
   readonly deliveryFlags = new Column(Uint8Array);
   readonly attempts = new Column(Uint16Array);
-  /** Monotonic clock from which it may be sent; in a final state the wall clock at which it ended. */
+  /** Monotonic clock from which it may be sent, 0: at once; in a final state the wall clock at which it ended. */
   readonly due = new Column(Float64Array);
   readonly lane = new Column(Uint32Array);
   readonly next = new Column(Uint32Array);
@@ -170,6 +170,9 @@ export class EventTable implements LaneRows {
       this.freeDelivery(row);
       row = sibling;
     }
+    for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
+      column.set(event, 0);
+    for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
     this.events.give(event);
   }
 
@@ -207,8 +210,6 @@ export class EventTable implements LaneRows {
   /** A new delivery that waits. @param order of a replay, its own; null: the event's */
   addDelivery(event: number, target: number, replay: number, order: number | null): number {
     const row = this.deliveries.take();
-    for (const column of [this.state, this.deliveryFlags, this.attempts, this.due]) column.set(row, 0);
-    for (const column of [this.lane, this.next, this.previous, this.place]) column.set(row, 0);
     this.event.set(row, event);
     this.target.set(row, target);
     this.replay.set(row, replay);
@@ -220,6 +221,8 @@ export class EventTable implements LaneRows {
 
   freeDelivery(row: number): void {
     this.#replayOrder.delete(row);
+    for (const column of [this.state, this.deliveryFlags, this.attempts, this.due]) column.set(row, 0);
+    for (const column of [this.lane, this.next, this.previous, this.place]) column.set(row, 0);
     this.deliveries.give(row);
   }
 
@@ -255,12 +258,14 @@ export class EventTable implements LaneRows {
     this.deliveryFlags.set(row, this.deliveryFlags.get(row) | flag);
   }
 
-  setKind(event: number, kind: string | null, eventName: string | null): void {
-    this.kind.set(event, this.kinds.code(JSON.stringify([kind, eventName]), { kind, eventName }));
+  /** @returns the code for the column `kind` */
+  kindCode(kind: string | null, eventName: string | null): number {
+    return this.kinds.code(JSON.stringify([kind, eventName]), { kind, eventName });
   }
 
-  setProject(event: number, id: number | null, path: string | null): void {
-    this.project.set(event, this.projects.code(JSON.stringify([id, path]), { id, path }));
+  /** @returns the code for the column `project` */
+  projectCode(id: number | null, path: string | null): number {
+    return this.projects.code(JSON.stringify([id, path]), { id, path });
   }
 
   #unlink(event: number): void {
