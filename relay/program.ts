@@ -3,10 +3,11 @@
  * tests run the whole program without one.
  */
 import type { Clock } from "../lib/clock.ts";
-import { ConfigError } from "../lib/errors.ts";
+import { ConfigError, UpstreamError, messageOf, type Problem } from "../lib/errors.ts";
 import { createLog, createSecrets, type Log } from "../lib/log.ts";
 import type { Env } from "../lib/settings.ts";
 import type { Config } from "./config.ts";
+import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "./settings.ts";
@@ -15,6 +16,8 @@ import { watchSettings, type WatchDeps } from "./watch.ts";
 
 /** Exit status for what the operator can cure. */
 export const EXIT_CONFIG = 2;
+/** Exit status for what may pass. */
+export const EXIT_FAILED = 1;
 
 export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly argv: readonly string[];
@@ -53,9 +56,14 @@ export async function runProgram(host: Host): Promise<number | Running> {
       return say(host, `The settings are valid (${loaded.settings.file ?? "no file, environment only"}).\n`);
     return await run(host, loaded.settings, () => loadRelaySettings(source));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    host.stderr(problemList(error));
-    return EXIT_CONFIG;
+    if (error instanceof ConfigError) {
+      host.stderr(problemList(error.problems));
+      return EXIT_CONFIG;
+    }
+    // The storage does not answer: nothing that the settings could cure.
+    if (!(error instanceof UpstreamError)) throw error;
+    host.stderr(problemList([{ path: "", message: error.message }]));
+    return EXIT_FAILED;
   }
 }
 
@@ -63,7 +71,12 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
   const { clock } = host;
   const secrets = createSecrets();
   secrets.add(secretsOf(settings.config));
-  const log = createLog({ level: settings.config.log.level, secrets, write: host.stdout });
+  const files = await logFiles(host, settings.config);
+  const write = (line: string): void => {
+    host.stdout(line);
+    files?.write(line);
+  };
+  const log = createLog({ level: settings.config.log.level, secrets, write });
   let watch: ReturnType<typeof watchSettings> | null = null;
   const relay = await startRelay(settings.config, {
     clock,
@@ -101,8 +114,20 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
       watch?.close();
       await relay.stop();
       log.info("relay.stopped");
+      await files?.close();
     },
   };
+}
+
+/** The daily files of the settings; null where there are to be none. Rejects with a ConfigError where the folder cannot be made. */
+async function logFiles(host: Host, { log: { dir, keepDays } }: Config): Promise<LogFiles | null> {
+  if (dir === "") return null;
+  const onTrouble = (message: string): void => host.stderr(`${message}\n`);
+  try {
+    return await openLogFiles({ dir, keepDays, now: () => host.clock.now(), onTrouble });
+  } catch (error) {
+    throw new ConfigError([{ path: "log.dir", message: `cannot be used: ${messageOf(error)}` }]);
+  }
 }
 
 function say(host: Host, text: string): number {
@@ -140,7 +165,7 @@ function firstEvent(relay: Relay): string {
 }
 
 /** Every problem on a line of its own. */
-export function problemList(error: ConfigError): string {
-  const lines = error.problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+function problemList(problems: readonly Problem[]): string {
+  const lines = problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   return `gitlab-hook-relay cannot start:\n${lines.map((line) => `  - ${line}\n`).join("")}`;
 }

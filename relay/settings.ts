@@ -110,6 +110,8 @@ export function restartPaths(present: Config, next: Config): string[] {
   return [
     ...differing("server.host", present.server.host, next.server.host),
     ...differing("server.port", present.server.port, next.server.port),
+    ...differing("log", { ...present.log, level: null }, { ...next.log, level: null }),
+    ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
     ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
   ];
 }
@@ -121,6 +123,8 @@ export function withoutRestart(present: Config, next: Config): Config {
     ...next,
     server: { ...next.server, host, port },
     queue: { ...present.queue, retain: next.queue.retain },
+    log: { ...present.log, level: next.log.level },
+    activity: { ...next.activity, enabled: present.activity.enabled },
   };
 }
 

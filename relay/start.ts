@@ -8,6 +8,7 @@ import { createAdmin } from "./admin/admin.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { createDelivery } from "./delivery/delivery.ts";
+import { startEventLog } from "./event-log.ts";
 import { healthOf, type Health } from "./health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "./ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -60,6 +61,7 @@ export interface Relay {
 export async function startRelay(settings: Config, deps: RelayDeps): Promise<Relay> {
   const { clock, log, secrets } = deps;
   secrets.add(secretsOf(settings));
+  secrets.setPatterns(settings.mask.patterns);
   let config = settings;
   let countSync = (_durationMs: number): void => {};
   const queue = await deps.openQueue({
@@ -86,6 +88,12 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
           .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
     });
     countSync = metrics.sync;
+    const eventLog = startEventLog({
+      queue,
+      log,
+      now: () => clock.now(),
+      isOn: () => config.log.level === "info" || config.log.level === "debug",
+    });
     const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
@@ -137,6 +145,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         const waiting = restartPaths(config, next);
         if (waiting.length > 0) log.warn("settings.restart-needed", { paths: waiting });
         secrets.add(secretsOf(next));
+        secrets.setPatterns(next.mask.patterns);
         ({ config, secretFile } = await withWebhookSecret(withoutRestart(config, next), deps));
         rules = compileIngest(config);
         log.setLevel(config.log.level);
@@ -150,6 +159,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs)]);
         board.close();
         metrics.close();
+        await eventLog.close();
         await queue.close();
       },
     };

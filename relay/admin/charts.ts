@@ -73,7 +73,7 @@ export function lineChart(options: ChartOptions): Html {
         return;
       }
       const alone = !drawing && (one.values[at + 1] ?? null) === null;
-      path += `${drawing ? "L" : "M"}${point(at, value)}${alone ? "h.1" : ""}`;
+      path += `${drawing ? "L" : "M"}${point(at, value)}${alone ? "h3" : ""}`;
       drawing = true;
     });
     if (path !== "") marks += `<path class="${one.className}" d="${path}"/>`;

@@ -36,10 +36,13 @@ export function overviewPage(view: Overview): Html {
   const last = view.minutes.at(-2);
   const failing = view.targets.filter((target) => target.trouble !== null);
   const oldest = stats.oldestWaitingAt === null ? null : now - stats.oldestWaitingAt;
+  const worst = view.minutes.flatMap((minute) => (minute.p99Ms === null ? [] : [minute.p99Ms]));
+  const last99 = worst.length === 0 ? null : Math.max(...worst);
   const names = view.minutes.map((minute) => new Date(minute.at).toISOString().slice(11, 16));
   return html`<h1 class="lead ${lead.tone}" id="lead" data-live>${lead.text}</h1>
     <section class="tiles" id="tiles" data-live aria-label="At a glance">
       ${tile("Accepted", grouped(view.totals.accepted), `${last?.accepted ?? 0} in the last full minute`)}
+      ${tile("Answered in", last99 === null ? "–" : duration(last99), last99 === null ? "nothing accepted lately" : "99 % of the last hour, at most")}
       ${tile("Waiting", grouped(stats.byState.waiting), `${grouped(stats.byState.sending)} being sent`)}
       ${tile("Oldest waiting", oldest === null ? "–" : duration(oldest), oldest === null ? "nothing waits" : "since receipt", oldest !== null && oldest > 900_000 ? "warn" : "")}
       ${tile("Dead letters", grouped(stats.byState.dead), stats.byState.dead === 0 ? "none" : html`<a href="/dead">look at them</a>`, stats.byState.dead > 0 ? "warn" : "")}
@@ -47,7 +50,7 @@ export function overviewPage(view: Overview): Html {
       ${tile("Queue on disk", size(stats.bytes), `${counted(stats.events, "event")} kept`)}
       ${tile("Answered 503", grouped(view.totals.unavailable), "could not be stored", view.totals.unavailable > 0 ? "bad" : "")}
       ${tile("Recovery", view.recovery.isDue ? "due" : "not due", view.recovery.text, view.recovery.isDue ? "warn" : "")}
-      ${tile("Up since", duration(now - view.startedAt), html`${when(view.startedAt)}, version ${view.version}`)}
+      ${tile("Up for", duration(now - view.startedAt), html`${when(view.startedAt)}, version ${view.version}`)}
     </section>
     <div class="pair" id="charts" data-live>
       <section>

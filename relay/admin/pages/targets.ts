@@ -1,7 +1,7 @@
 /** Targets with the rules by which they get events and the limits by which they are served: why something was (not) delivered. */
 import { html } from "hono/html";
 import type { Config, TargetConfig } from "../../config.ts";
-import { duration, grouped, type Html } from "../html.ts";
+import { counted, duration, grouped, type Html } from "../html.ts";
 import type { TargetRow } from "../view.ts";
 import { pauseButton, targetState } from "./overview.ts";
 
@@ -46,7 +46,7 @@ function card(target: TargetRow, view: TargetsView): Html {
     <dl class="facts">
       <dt>Now</dt>
       <dd>
-        ${grouped(target.waiting)} waiting in ${grouped(target.lanes)} lanes, ${grouped(target.inFlight)} of
+        ${grouped(target.waiting)} waiting in ${counted(target.lanes, "lane")}, ${grouped(target.inFlight)} of
         ${grouped(target.concurrency)} being sent, ${grouped(target.attemptsLastMinute)} attempts in the last
         minute, ${grouped(target.dead)}
         dead${target.oldestAt === null ? "" : `, the oldest waits for ${duration(view.now - target.oldestAt)}`}
