@@ -1,0 +1,36 @@
+/** A queue of one process on a journal in memory, with everything that a test moves at hand. */
+import { silentLog, type Log } from "../../lib/log.ts";
+import { openLocalQueue } from "../../relay/queue/local.ts";
+import type { Queue, Router } from "../../relay/queue/queue.ts";
+import { FakeClock } from "./clock.ts";
+import { MemoryDisk, openMemoryJournal } from "./memory-journal.ts";
+import { SETTINGS, type QueueSettings } from "./queue-contract.ts";
+
+export interface LocalRig {
+  readonly disk: MemoryDisk;
+  readonly clock: FakeClock;
+  /** Opens a queue on what is on the disk, and sets its routing. */
+  open(router: Router, settings?: QueueSettings): Promise<Queue>;
+}
+
+export function createLocalRig(options: { random?: () => number; log?: Log } = {}): LocalRig {
+  const disk = new MemoryDisk();
+  const clock = new FakeClock();
+  return {
+    disk,
+    clock,
+    async open(router, { dedupeSeconds, retain } = SETTINGS) {
+      const queue = await openLocalQueue(
+        {
+          openJournal: (visitor) => openMemoryJournal(disk, visitor),
+          clock,
+          random: options.random ?? (() => 0.5),
+          log: options.log ?? silentLog,
+        },
+        () => ({ dedupeSeconds, ...retain }),
+      );
+      queue.setRouting(router, ["a", "b"]);
+      return queue;
+    },
+  };
+}
