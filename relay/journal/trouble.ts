@@ -5,7 +5,7 @@ import { ConfigError, messageOf, systemCode, UpstreamError } from "../../lib/err
 const RETRY_AFTER_MS = 10_000;
 
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "ENAMETOOLONG", "EEXIST"]);
 
 /** `disk-full` or `storage`, worth trying again; what already is an UpstreamError stays as it is. */
 export function storageError(action: string, thrown: unknown): UpstreamError {

@@ -1,0 +1,423 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { UpstreamError } from "../../lib/errors.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { openQueue, type OpenQueue } from "../../relay/open-queue.ts";
+import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/program.ts";
+import { createMemoryQueue, type MemoryQueue } from "../helpers/memory-queue.ts";
+import { PUSH } from "../helpers/intake.ts";
+import { readFileSync } from "node:fs";
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "relay-main-"));
+  cleanups.push(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+interface Run {
+  readonly out: string[];
+  readonly err: string[];
+  readonly host: Host;
+  lines(): Record<string, unknown>[];
+  line(event: string): Record<string, unknown> | undefined;
+  start(): Promise<Running>;
+}
+
+function program(
+  env: Record<string, string>,
+  argv: readonly string[] = [],
+  queue: OpenQueue = openQueue,
+): Run {
+  const out: string[] = [];
+  const err: string[] = [];
+  const host: Host = {
+    argv,
+    env: { PORT: "0", ...env },
+    version: "1.2.3",
+    clock: systemClock,
+    random: Math.random,
+    openQueue: queue,
+    readFile: (path) => readFileSync(path, "utf8"),
+    readText: (path) => readFile(path, "utf8").catch(() => null),
+    notify: () => null,
+    stdout: (text) => void out.push(text),
+    stderr: (text) => void err.push(text),
+  };
+  const lines = (): Record<string, unknown>[] =>
+    out.map((text) => JSON.parse(text) as Record<string, unknown>);
+  return {
+    out,
+    err,
+    host,
+    lines,
+    line: (event) => lines().find((line) => line["event"] === event),
+    async start() {
+      const started = await runProgram(host);
+      if (typeof started === "number") throw new Error(`exit ${started}: ${err.join("")}`);
+      cleanups.push(() => started.stop("test").catch(() => {}));
+      return started;
+    },
+  };
+}
+
+const inMemory =
+  (queue: MemoryQueue): OpenQueue =>
+  async () =>
+    queue;
+
+function send(url: string, token: string, headers: Record<string, string> = {}, path = "/webhooks/gitlab") {
+  return fetch(url + path, {
+    method: "POST",
+    headers: { "x-gitlab-token": token, "x-gitlab-event": "Push Hook", ...headers },
+    body: PUSH,
+  });
+}
+
+/** A target that tells what it got. */
+async function sink(): Promise<{
+  url: string;
+  got: () => Promise<{ body: Buffer; headers: Record<string, unknown> }>;
+}> {
+  const waiting: ((request: { body: Buffer; headers: Record<string, unknown> }) => void)[] = [];
+  const requests: { body: Buffer; headers: Record<string, unknown> }[] = [];
+  const server: Server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    response.end("ok");
+    const got = { body: Buffer.concat(chunks), headers: request.headers };
+    const next = waiting.shift();
+    if (next === undefined) requests.push(got);
+    else next(got);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    got: () =>
+      new Promise((resolve) => {
+        const ready = requests.shift();
+        if (ready === undefined) waiting.push(resolve);
+        else resolve(ready);
+      }),
+  };
+}
+
+describe("options", () => {
+  test("--help and --version", async () => {
+    const help = program({}, ["--help"]);
+    expect(await runProgram(help.host)).toBe(0);
+    for (const option of ["--config FILE", "--check", "--print-config", "--help", "--version"])
+      expect(help.out.join("")).toContain(option);
+    const version = program({}, ["--version"]);
+    expect(await runProgram(version.host)).toBe(0);
+    expect(version.out).toEqual(["1.2.3\n"]);
+  });
+
+  test.each([[["--nope"]], [["word"]], [["--config"]], [["--config", ""]], [["--check=1"]]])(
+    "%j is refused",
+    async (argv) => {
+      const { host, err, out } = program({}, argv);
+      expect(await runProgram(host)).toBe(EXIT_CONFIG);
+      expect(err.join("")).toMatch(/--help lists the options|--config/);
+      expect(out).toEqual([]);
+    },
+  );
+
+  test("--check names every problem and starts nothing", async () => {
+    const good = program({ RELAY_DATA_DIR: "/nowhere/at/all" }, ["--check"]);
+    expect(await runProgram(good.host)).toBe(0);
+    expect(good.out.join("")).toContain("The settings are valid");
+
+    const base = await folder();
+    await writeFile(join(base, "relay.yaml"), "server: { port: x }\ncolour: red\n");
+    const bad = program({ LOG_LEVEL: "loud" }, ["--check", "--config", join(base, "relay.yaml")]);
+    expect(await runProgram({ ...bad.host, env: { LOG_LEVEL: "loud" } })).toBe(EXIT_CONFIG);
+    expect(bad.err.join("")).toMatch(/server\.port: [^]*LOG_LEVEL \(log\.level\): [^]*colour/);
+    expect(bad.out).toEqual([]);
+  });
+
+  test("--print-config prints YAML without secrets", async () => {
+    const { host, out } = program(
+      { GITLAB_WEBHOOK_SECRET: "very-secret", RELAY_TARGET_URL: "http://u:very-pass@t.dev" },
+      ["--print-config"],
+    );
+    expect(await runProgram(host)).toBe(0);
+    expect(out.join("")).not.toContain("very-");
+    expect(parse(out.join(""))).toMatchObject({
+      gitlab: { secretTokens: ["***"] },
+      targets: { default: { url: "http://***@t.dev" } },
+    });
+  });
+});
+
+describe("the start", () => {
+  test("without configuration: a secret is made, said where, never what; a first event is one command away", async () => {
+    const base = join(await folder(), "new", "data");
+    const run = program({ RELAY_DATA_DIR: base });
+    const { relay } = await run.start();
+    const file = join(base, "webhook-secret");
+    const secret = (await readFile(file, "utf8")).trim();
+    expect(secret).toMatch(/^[\w-]{43}$/);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(run.line("secret.made")).toMatchObject({ file });
+    expect(run.line("relay.listening")).toMatchObject({
+      url: relay.url,
+      webhooks: `${relay.url}/webhooks/gitlab`,
+    });
+    expect(run.line("relay.started")).toMatchObject({
+      version: "1.2.3",
+      queue: "fs",
+      folder: base,
+      targets: [],
+      secretTokens: 1,
+    });
+    expect(run.line("relay.try")?.["command"]).toBe(
+      `curl -i -H X-Gitlab-Token:$(cat ${file}) -H 'X-Gitlab-Event: Push Hook' -d '{}' ${relay.url}/webhooks/gitlab`,
+    );
+    expect(run.out.join("")).not.toContain(secret);
+    expect((await send(relay.url, secret)).status).toBe(202);
+    expect((await send(relay.url, "guess")).status).toBe(401);
+  });
+
+  test("the secret is found again, and not made where another one is set", async () => {
+    const base = await folder();
+    const first = await program({ RELAY_DATA_DIR: base }).start();
+    const secret = first.relay.config().gitlab.secretTokens[0] as string;
+    await first.stop("test");
+    const again = program({ RELAY_DATA_DIR: base });
+    const second = await again.start();
+    expect(again.line("secret.found")).toBeDefined();
+    expect(second.relay.config().gitlab.secretTokens).toEqual([secret]);
+    await second.stop("test");
+    for (const env of [
+      { GITLAB_WEBHOOK_SECRET: "own-secret" },
+      { GITLAB_WEBHOOK_MASTER_SECRET: "own-master" },
+    ]) {
+      const data = await folder();
+      const run = program({ RELAY_DATA_DIR: data, ...env });
+      const { relay } = await run.start();
+      expect((await send(relay.url, secret)).status).toBe(401);
+      await expect(stat(join(data, "webhook-secret"))).rejects.toThrow("ENOENT");
+    }
+  });
+
+  test.each([
+    [
+      "an empty secret file",
+      async (base: string) => writeFile(join(base, "webhook-secret"), "\n"),
+      /webhook-secret: .*it is empty/,
+    ],
+    [
+      "a file in place of the folder",
+      async (base: string) => rm(base, { recursive: true }).then(() => writeFile(base, "x")),
+      /relay-main-/,
+    ],
+  ])("%s is said clearly, with exit status 2", async (_claim, prepare, message) => {
+    const base = await folder();
+    await prepare(base);
+    const { host, err } = program({ RELAY_DATA_DIR: base });
+    expect(await runProgram(host)).toBe(EXIT_CONFIG);
+    expect(err.join("")).toMatch(/^gitlab-hook-relay cannot start:\n {2}- /);
+    expect(err.join("")).toMatch(message);
+  });
+
+  test("a port in use and a folder in use are said clearly, and nothing is left open", async () => {
+    const [mine, other] = [await folder(), await folder()];
+    const { relay } = await program({ RELAY_DATA_DIR: mine }).start();
+
+    const portTaken = program({ RELAY_DATA_DIR: other, PORT: String(relay.port) });
+    expect(await runProgram(portTaken.host)).toBe(EXIT_CONFIG);
+    expect(portTaken.err.join("")).toContain(`127.0.0.1:${relay.port} is in use by another program`);
+
+    const folderTaken = program({ RELAY_DATA_DIR: mine });
+    expect(await runProgram(folderTaken.host)).toBe(EXIT_CONFIG);
+    expect(folderTaken.err.join("")).toContain(mine);
+
+    await (await program({ RELAY_DATA_DIR: other }).start()).stop("test");
+  });
+});
+
+describe("from GitLab to a target", () => {
+  test("bytes in are bytes out, the secret stays here, and a duplicate is not delivered", async () => {
+    const target = await sink();
+    const run = program({
+      RELAY_DATA_DIR: await folder(),
+      GITLAB_WEBHOOK_SECRET: "s3cret-token",
+      RELAY_TARGET_URL: target.url,
+    });
+    const { relay } = await run.start();
+    const headers = { "idempotency-key": "delivery-1" };
+    const first = await send(relay.url, "s3cret-token", headers);
+    expect(first.status).toBe(202);
+    const { id } = (await first.json()) as { id: string };
+    const got = await target.got();
+    expect(Buffer.compare(got.body, PUSH)).toBe(0);
+    expect(got.headers).toMatchObject({
+      "x-gitlab-event": "Push Hook",
+      "idempotency-key": "delivery-1",
+      "x-relay-event-id": id,
+    });
+    expect(got.headers).not.toHaveProperty("x-gitlab-token");
+    const second = await send(relay.url, "s3cret-token", headers);
+    expect([second.status, await second.json()]).toEqual([200, { status: "duplicate", id }]);
+    const known = await fetch(`${relay.url}/webhooks/gitlab/known`, {
+      method: "POST",
+      headers: { "x-gitlab-token": "s3cret-token" },
+      body: JSON.stringify({ ids: ["delivery-1", "delivery-2"] }),
+    });
+    expect(await known.json()).toEqual({ known: ["delivery-1"] });
+  });
+
+  test("health, metrics and the operator's side answer on the same port", async () => {
+    const { relay } = await program({
+      RELAY_DATA_DIR: await folder(),
+      GITLAB_WEBHOOK_SECRET: "s3cret-token",
+    }).start();
+    await send(relay.url, "s3cret-token");
+    const get = (path: string) => fetch(relay.url + path, { redirect: "manual" });
+    expect(await (await get("/readyz")).json()).toMatchObject({ status: "ready" });
+    const names = ((await (await get("/api/v1/health")).json()) as { checks: { name: string }[] }).checks.map(
+      (c) => c.name,
+    );
+    expect(names).toEqual(expect.arrayContaining(["accepting", "storage", "delivery", "settings"]));
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toContain('gitlab_webhook_requests_total{status="accepted",event="push"} 1');
+    expect(metrics).toMatch(/relay_storage_sync_seconds_count [1-9]/);
+    expect(await (await get("/api/v1/events")).json()).toMatchObject({ events: [{ kind: "push" }] });
+    expect((await get("/api/v1/nowhere")).status).toBe(404);
+  });
+});
+
+describe("reload", () => {
+  test("targets, secrets, limits and log level take effect; host, port and queue wait for a restart", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    const target = await sink();
+    await writeFile(file, "gitlab: { secretTokens: [old-token] }\n");
+    const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+    const { relay, reload } = await run.start();
+    expect((await send(relay.url, "old-token")).status).toBe(202);
+    expect((await send(relay.url, "new-token")).status).toBe(401);
+
+    await writeFile(
+      file,
+      `server: { host: 0.0.0.0, maxBodyBytes: ${PUSH.byteLength} }
+gitlab: { secretTokens: [new-token] }
+queue: { driver: redis, retain: { deadSeconds: 60 } }
+targets: { bot: { type: http, url: "${target.url}" } }
+log: { level: warn }
+`,
+    );
+    await reload();
+    expect(run.line("settings.restart-needed")).toMatchObject({ paths: ["server.host", "queue.driver"] });
+    expect(relay.config()).toMatchObject({
+      server: { host: "127.0.0.1" },
+      queue: { driver: "fs", retain: { deadSeconds: 60 } },
+    });
+    const linesBefore = run.out.length;
+    expect((await send(relay.url, "new-token", { "webhook-id": "2" })).status).toBe(202);
+    expect((await target.got()).headers["webhook-id"]).toBe("2");
+    expect((await send(relay.url, "old-token")).status).toBe(401);
+    expect(
+      run
+        .lines()
+        .slice(linesBefore)
+        .map((line) => line["level"]),
+    ).toEqual(["warn"]);
+    const tooLarge = await fetch(`${relay.url}/webhooks/gitlab`, {
+      method: "POST",
+      body: Buffer.alloc(PUSH.byteLength + 1),
+    });
+    expect(tooLarge.status).toBe(413);
+  });
+
+  test("a bad file is refused and shown in the health, the relay works on", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    await writeFile(file, "gitlab: { secretTokens: [good-token] }\n");
+    const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+    const { relay, reload } = await run.start();
+    await writeFile(file, "gitlab: { secretTokens: [bad-token, 7] }\ncolour: red\n");
+    await reload();
+    expect(run.line("settings.refused")?.["problems"]).toHaveLength(2);
+    expect((await send(relay.url, "good-token")).status).toBe(202);
+    const health = (await (await fetch(`${relay.url}/readyz`)).json()) as {
+      checks: { name: string; ok: boolean; detail: string }[];
+    };
+    expect(health.checks.find((c) => c.name === "settings")).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining("refused (2 problems"),
+    });
+
+    await writeFile(file, "gitlab: { secretTokens: [better-token] }\n");
+    await reload();
+    expect(run.line("settings.reloaded")).toBeDefined();
+    expect((await send(relay.url, "better-token", { "webhook-id": "x" })).status).toBe(202);
+    expect(relay.health().checks.find((c) => c.name === "settings")?.detail).toBe("in force as written");
+  });
+
+  test("secrets that are taken out of the file make way for one of the relay's own", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    await writeFile(file, "gitlab: { secretTokens: [own-token] }\n");
+    const { relay, reload } = await program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file }).start();
+    await writeFile(file, "{}\n");
+    await reload();
+    expect((await send(relay.url, "own-token")).status).toBe(401);
+    const secret = (await readFile(join(base, "webhook-secret"), "utf8")).trim();
+    expect((await send(relay.url, secret)).status).toBe(202);
+  });
+});
+
+describe("the end", () => {
+  test("what is in flight is answered, then the queue is closed", async () => {
+    const queue = createMemoryQueue();
+    const run = program({ GITLAB_WEBHOOK_SECRET: "tokentoken" }, [], inMemory(queue));
+    const { relay, stop } = await run.start();
+    queue.faults.hang = true;
+    const inFlight = send(relay.url, "tokentoken");
+    while (queue.calls.enqueue < 1) await new Promise((resolve) => setImmediate(resolve));
+    const stopped = stop("SIGTERM");
+    expect(relay.health().status).toBe("unavailable");
+    await expect(fetch(`${relay.url}/healthz`)).rejects.toThrow();
+    expect(queue.calls.close).toBe(0);
+    queue.release();
+    expect((await inFlight).status).toBe(202);
+    await stopped;
+    expect(queue.calls.close).toBe(1);
+    expect(
+      run
+        .lines()
+        .filter((line) => line["event"] !== "event.finished")
+        .slice(-3)
+        .map((line) => line["event"]),
+    ).toEqual(["relay.stopping", "webhook.accepted", "relay.stopped"]);
+  });
+
+  test("storage that does not answer is said in words, with exit status 1", async () => {
+    const { host, err } = program({}, [], () =>
+      Promise.reject(new UpstreamError("storage", "the disk does not answer", { retryable: true })),
+    );
+    expect(await runProgram(host)).toBe(1);
+    expect(err.join("")).toBe("gitlab-hook-relay cannot start:\n  - the disk does not answer\n");
+  });
+
+  test("a bug is neither", async () => {
+    const { host } = program({}, [], () => Promise.reject(new Error("no such thing")));
+    await expect(runProgram(host)).rejects.toThrow("no such thing");
+  });
+});

@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { PUSH } from "./helpers/intake.ts";
+import { killRelays, ROOT, startRelayProcess, TSX, type RelayProcess } from "./helpers/relay-process.ts";
+
+const bin = `${ROOT}test/runtimes/node_modules/.bin/`;
+
+const runtimes: readonly (readonly [string, readonly string[]])[] = [
+  ["this Node through tsx", TSX],
+  ["Node 24, plain", [`${bin}node`]],
+  ["Deno", [`${bin}deno`, "run", "-A"]],
+];
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await killRelays();
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function target(): Promise<{ url: string; bodies: Buffer[] }> {
+  const bodies: Buffer[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    bodies.push(Buffer.concat(chunks));
+    response.end("ok");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bodies };
+}
+
+async function send(
+  relay: RelayProcess,
+  token: string,
+  id: string,
+): Promise<[number, { status: string; id: string }]> {
+  const response = await fetch(`${await relay.url()}/webhooks/gitlab`, {
+    method: "POST",
+    headers: { "x-gitlab-token": token, "x-gitlab-event": "Push Hook", "idempotency-key": id },
+    body: PUSH,
+  });
+  return [response.status, (await response.json()) as { status: string; id: string }];
+}
+
+async function smoke(runtime: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "relay-runtime-"));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  const sink = await target();
+  const env = { RELAY_DATA_DIR: join(folder, "data"), RELAY_TARGET_URL: sink.url };
+
+  const first = startRelayProcess(env, [], runtime);
+  const { file } = await first.line("secret.made");
+  const token = (await readFile(file as string, "utf8")).trim();
+  const [status, accepted] = await send(first, token, "k1");
+  expect([status, accepted.status]).toEqual([202, "accepted"]);
+  expect(await send(first, token, "k1")).toEqual([200, { status: "duplicate", id: accepted.id }]);
+  expect((await send(first, "guess", "k2"))[0]).toBe(401);
+  expect((await fetch(`${await first.url()}/readyz`)).status).toBe(200);
+  expect(await (await fetch(`${await first.url()}/metrics`)).text()).toContain(
+    "gitlab_webhook_requests_total",
+  );
+  first.child.kill("SIGKILL");
+  expect(await first.exited).toBe(137);
+
+  const second = startRelayProcess(env, [], runtime);
+  expect(await send(second, token, "k1")).toEqual([200, { status: "duplicate", id: accepted.id }]);
+  expect((await send(second, token, "k3"))[0]).toBe(202);
+  second.child.kill("SIGTERM");
+  expect(await second.exited).toBe(0);
+  expect(second.stderr()).toBe("");
+  expect(sink.bodies.length).toBeGreaterThanOrEqual(2);
+  for (const body of sink.bodies) expect(Buffer.compare(body, PUSH)).toBe(0);
+}
+
+describe("kept and delivered, through kill -9, on", () => {
+  for (const [name, command] of runtimes) {
+    const isThere = existsSync(command[0] as string);
+    const title = isThere ? name : `${name}: not installed here (npm ci --prefix test/runtimes)`;
+    test.runIf(isThere)(title, () => smoke(command), 60_000);
+  }
+});
