@@ -172,11 +172,7 @@ class FileJournal implements Journal {
       return Promise.reject(error as Error);
     }
     const bytes = sumOfBytes(entries);
-    const refused = this.#space.refusal(priority, bytes, {
-      held: () => this.#ledger.bytes,
-      pending: this.#writer.pendingBytes,
-      keys: this.#ledger.index.size + this.#pending.size,
-    });
+    const refused = this.#space.refusal(priority, bytes, this.#writer.pendingBytes, this.#ledger);
     if (refused !== null) {
       if (refused.code === "queue-full") this.#compactSoon();
       return Promise.reject(refused);

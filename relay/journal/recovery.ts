@@ -4,7 +4,7 @@
  * quarantine; reading goes on at the next whole frame.
  *
  * Only the newest segment can hold frames that no sync covered (a segment is synced before the next one is made): it is synced
- * here, so that nothing is answered for that a power cut could still take away.
+ * here, with its name, so that nothing is answered for that a power cut could still take away.
  */
 import { join } from "node:path";
 import { systemCode } from "../../lib/errors.ts";
@@ -44,6 +44,7 @@ export async function recover(
   for (const sequence of sequences) {
     truncatedBytes += await recoverSegment(folder, sequence, sequence === newest, deps, visitor);
   }
+  await deps.disk.syncFolder(folder);
   return { newest, truncatedBytes };
 }
 

@@ -17,7 +17,7 @@ import {
   type Header,
 } from "./frame.ts";
 
-const WINDOW_BYTES = 8 * 1024 * 1024;
+const WINDOW_BYTES = 4 * 1024 * 1024;
 const SECTOR_BYTES = 4096;
 
 export interface ScanHandlers {
@@ -38,63 +38,87 @@ export interface ScanOptions {
   readonly windowBytes?: number;
 }
 
-/** What stands at a place: a whole write that ends at `end`, nothing whole, or too little in the window to know. */
-type Found = { readonly end: number } | "bad" | "short";
+/** What stands at a place: a whole write, that ends there in the window; nothing whole; too little in the window to know. */
+type Found = number | "bad" | "short";
 
 export async function scanSegment(options: ScanOptions, handlers: ScanHandlers): Promise<void> {
   const { disk, fd, sequence, bytes } = options;
-  const usual = Math.min(options.windowBytes ?? WINDOW_BYTES, Math.max(bytes, HEADER_BYTES));
-  let window = Buffer.allocUnsafe(usual);
-  let start = 0; // offset in the file of the window's first byte
+  const chunk = Math.min(options.windowBytes ?? WINDOW_BYTES, Math.max(bytes, 1));
+  const carried = Math.ceil(chunk / 4);
+  /** The file's bytes from `start` on stand in `window` from `at` up to `filled`. */
+  let window: Buffer = Buffer.alloc(0);
+  let at = 0;
   let filled = 0;
+  let start = 0;
   let salt: number | null = null;
   let badFrom: number | null = null;
   const header = emptyHeader();
 
-  const look = (at: number): Found => wholeWrite(window, at, filled, start, bytes, sequence, salt, header);
-
-  let position = 0;
-  while (position < bytes) {
-    // What is left of the last window goes to the front; a write larger than the window makes it grow for that write.
-    const rest = start + filled - position;
-    if (rest > 0) window.copyWithin(0, position - start, filled);
-    const needed = rest >= window.length ? window.length * 2 : usual;
-    if (needed !== window.length && rest <= needed) {
-      const other = Buffer.allocUnsafe(Math.min(needed, Math.max(bytes - position, HEADER_BYTES)));
-      window.copy(other, 0, 0, rest);
-      window = other;
-    }
-    start = position;
-    filled = rest + (await fill(disk, fd, window, rest, position + rest, bytes));
-    const atEnd = start + filled >= bytes;
-
-    let at = 0;
-    while (at < filled) {
-      const found = look(at);
-      if (found === "short" && !atEnd) break;
-      if (typeof found === "object") {
-        if (badFrom !== null) {
-          handlers.bad(badFrom, start + at);
-          badFrom = null;
+  // Two buffers take turns: while one is looked through, the next piece of the file is read into the other. Each has room in
+  // front for what is left of the window before; where that is too little, the window grows.
+  const spare: Buffer[] = [Buffer.allocUnsafe(carried + chunk), Buffer.allocUnsafe(carried + chunk)];
+  const readAhead = (from: number): Promise<number> =>
+    from < bytes
+      ? fill(disk, fd, (spare[0] as Buffer).subarray(carried), 0, from, bytes)
+      : Promise.resolve(0);
+  let readTo = 0;
+  let ahead = readAhead(0);
+  try {
+    while (readTo < bytes) {
+      const got = await ahead;
+      if (got === 0) throw new Error(`file is shorter than ${bytes} bytes`);
+      const piece = spare[0] as Buffer;
+      const rest = filled - at;
+      if (rest <= carried) {
+        window.copy(piece, carried - rest, at, filled);
+        spare.push(spare.shift() as Buffer);
+        window = piece;
+        at = carried - rest;
+        filled = carried + got;
+      } else {
+        if (window.length - filled < got) {
+          const larger = Buffer.allocUnsafe(2 * rest + chunk);
+          window.copy(larger, 0, at, filled);
+          window = larger;
+          filled = rest;
+          at = 0;
         }
-        salt = report(window, at, found.end, start, sequence, header, handlers);
-        at = found.end;
-        continue;
+        piece.copy(window, filled, carried, carried + got);
+        filled += got;
       }
-      badFrom ??= start + at;
-      const next = window.indexOf(MAGIC, at + 1);
-      if (next !== -1 && next < filled) at = next;
-      else if (atEnd) at = filled;
-      else {
-        at = Math.max(at + 1, filled - MAGIC.length + 1);
-        break;
+      readTo += got;
+      start = readTo - filled;
+      ahead = readAhead(readTo);
+      const atEnd = readTo >= bytes;
+
+      while (at < filled) {
+        const found = wholeWrite(window, at, filled, start, bytes, sequence, salt, header);
+        if (found === "short") break;
+        if (found !== "bad") {
+          if (badFrom !== null) {
+            handlers.bad(badFrom, start + at);
+            badFrom = null;
+          }
+          salt = header.salt;
+          report(window, at, found, start, sequence, header, handlers);
+          at = found;
+          continue;
+        }
+        badFrom ??= start + at;
+        const next = window.indexOf(MAGIC, at + 1);
+        if (next !== -1 && next + MAGIC.length <= filled) at = next;
+        else if (atEnd) at = filled;
+        else {
+          at = Math.max(at + 1, filled - MAGIC.length + 1);
+          break;
+        }
       }
+      if (handlers.pause !== undefined && !(await handlers.pause())) return;
     }
-    position = start + at;
-    if (filled === rest && !atEnd) throw new Error(`file is shorter than ${bytes} bytes`);
-    if (handlers.pause !== undefined && !(await handlers.pause())) return;
+    if (badFrom !== null) handlers.bad(badFrom, bytes);
+  } finally {
+    await Promise.allSettled([ahead]); // nothing reads from the file any more
   }
-  if (badFrom !== null) handlers.bad(badFrom, bytes);
 }
 
 /** Reads until the window, or the file of `bytes` bytes, ends; returns the number of bytes. */
@@ -159,11 +183,11 @@ function wholeWrite(
     if (end > filled) return start + end > bytes ? "bad" : "short";
     if (!bodyIsWhole(window, at + HEADER_BYTES, header)) return "bad";
     at = end;
-    if (header.last) return { end };
+    if (header.last) return end;
   }
 }
 
-/** Reports the frames of a whole write; returns their salt. */
+/** Reports the frames of a whole write; `header` is that of its last frame. */
 function report(
   window: Buffer,
   from: number,
@@ -172,7 +196,7 @@ function report(
   sequence: number,
   header: Header,
   handlers: ScanHandlers,
-): number {
+): void {
   for (let at = from; at < end;) {
     if (at !== from || !header.first || !header.last) readHeader(window, at, sequence, start + at, header);
     const keyAt = at + HEADER_BYTES;
@@ -188,5 +212,4 @@ function report(
     );
     at = next;
   }
-  return header.salt;
 }

@@ -8,6 +8,7 @@ import { messageOf, type UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { MAX_KEYS } from "./index.ts";
+import type { Ledger } from "./ledger.ts";
 import { refusal } from "./trouble.ts";
 
 const LOOK_AGAIN_MS = 1000;
@@ -58,30 +59,31 @@ export class Space {
     this.#writtenSince += bytes;
   }
 
-  /** What speaks against taking `bytes` more; null where nothing does. `held`: bytes of all segments. */
+  /** What speaks against taking `bytes` more, while `pending` bytes wait; null where nothing does. */
   refusal(
     priority: "intake" | "completion",
     bytes: number,
-    state: { held(): number; readonly pending: number; readonly keys: number },
+    pending: number,
+    ledger: Ledger,
   ): UpstreamError | null {
     const { maxBytes, maxPendingBytes } = this.#limits;
     const intake = priority === "intake";
     const room = maxPendingBytes * (intake ? 1 : 2);
-    if (state.pending > 0 && state.pending + bytes > room) {
-      return refusal(
-        "queue-full",
-        `Cannot store: ${state.pending} bytes wait for the disk, limit is ${room}`,
-      );
+    if (pending > 0 && pending + bytes > room) {
+      return refusal("queue-full", `Cannot store: ${pending} bytes wait for the disk, limit is ${room}`);
     }
     if (!intake) return null;
     if (maxBytes !== null) {
-      const held = state.held() + state.pending;
+      const held = ledger.bytes + pending;
       if (held + bytes > maxBytes) {
         return refusal("queue-full", `Cannot store: the journal has ${held} bytes, limit is ${maxBytes}`);
       }
     }
-    if (state.keys >= MAX_KEYS) {
-      return refusal("queue-full", `Cannot store: the journal has ${state.keys} keys, limit is ${MAX_KEYS}`);
+    if (ledger.index.size >= MAX_KEYS) {
+      return refusal(
+        "queue-full",
+        `Cannot store: the journal has ${ledger.index.size} keys, limit is ${MAX_KEYS}`,
+      );
     }
     return this.#belowFloor(bytes);
   }

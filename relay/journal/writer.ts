@@ -222,10 +222,12 @@ export class Writer {
     const batch = this.#inFlight.splice(0, count);
     segment.bytes = length;
     this.#trouble = null;
-    for (const write of batch) this.#forget(write);
+    for (const write of batch) {
+      this.#forget(write);
+      this.#deps.durable(segment, write.entries);
+    }
     // The next round starts before this one's waiters run, so that the disk works while they do.
     this.#advance();
-    for (const write of batch) this.#deps.durable(segment, write.entries);
     for (const write of batch) write.waiter?.resolve();
     this.#deps.synced(durationMs);
   }

@@ -1,0 +1,184 @@
+/**
+ * The journal ends at every single operation of the disk, by kill and by power cut, in the middle of writing, rotating,
+ * compacting and recovering. Whatever is found then must be explained by what was asked for: nothing acknowledged is missing,
+ * nothing removed is back, nothing is there that nobody wrote.
+ */
+import { describe, expect, it } from "vitest";
+import { openJournal } from "../../../relay/journal/journal.ts";
+import type { Journal, Operation } from "../../../relay/journal/types.ts";
+import { FakeClock } from "../../helpers/clock.ts";
+import { seeded, type Random } from "../../helpers/random.ts";
+import { SimDisk } from "../../helpers/sim-disk.ts";
+
+const BASE = "/sim";
+const KEYS = 7;
+const OPTIONS = { base: BASE, segmentBytes: 700, minFreeBytes: 0 };
+
+type Value = string | null;
+
+/** What may be found under each key: what the last acknowledged operation left, or any that was asked for after it. */
+class Expectation {
+  readonly #possible = new Map<string, Value[]>();
+  /** Both or neither: keys that were first written together, and by nothing else since. */
+  asked(key: string, value: Value): () => void {
+    const list = this.#possible.get(key) ?? [null];
+    this.#possible.set(key, list);
+    const entry = { value };
+    const boxed = this.#boxes.get(key) ?? [];
+    this.#boxes.set(key, boxed);
+    boxed.push(entry);
+    list.push(value);
+    return () => {
+      const at = boxed.indexOf(entry);
+      if (at === -1) return;
+      boxed.splice(0, at);
+      list.splice(0, list.length - boxed.length);
+    };
+  }
+  readonly #boxes = new Map<string, { value: Value }[]>();
+
+  allows(key: string, value: Value): boolean {
+    return (this.#possible.get(key) ?? [null]).includes(value);
+  }
+
+  /** This is what there is from now on. */
+  settle(key: string, value: Value): void {
+    this.#possible.set(key, [value]);
+    this.#boxes.set(key, [{ value }]);
+  }
+
+  keys(): Iterable<string> {
+    return this.#possible.keys();
+  }
+}
+
+function open(disk: SimDisk): Promise<Journal> {
+  let salt = 0;
+  return openJournal(OPTIONS, {
+    disk,
+    clock: new FakeClock(),
+    random: () => (salt = (salt + 0x1234_567) >>> 0),
+  });
+}
+
+/** Sets, overwrites, removals and compactions, some at a time, some one after another; ends early when the disk does. */
+async function work(journal: Journal, random: Random, expected: Expectation, rounds: number): Promise<void> {
+  const compactions: Promise<void>[] = [];
+  let writes: Promise<void>[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (let n = random.below(4) + 1; n > 0; n--) {
+      const operations: Operation[] = [];
+      const acknowledge: (() => void)[] = [];
+      for (let m = random.below(2) + 1; m > 0; m--) {
+        const key = `k${random.below(KEYS)}`;
+        if (random.below(3) === 0) {
+          operations.push({ type: "remove", key });
+          acknowledge.push(expected.asked(key, null));
+        } else {
+          const value = `${key}=${round}.${n}.${m}${"x".repeat(random.below(120))}`;
+          operations.push({ type: "set", key, value: Buffer.from(value) });
+          acknowledge.push(expected.asked(key, value));
+        }
+      }
+      const durability = random.below(4) === 0 ? "lazy" : "synced";
+      writes.push(
+        journal.write(operations, durability).then(() => {
+          if (durability === "synced") for (const one of acknowledge) one();
+        }),
+      );
+    }
+    if (random.below(6) === 0) compactions.push(journal.compact());
+    await writes.at(-1 - random.below(writes.length));
+    if (random.below(5) > 0) continue;
+    await Promise.all(writes);
+    writes = [];
+  }
+  await Promise.all([...writes, ...compactions]);
+}
+
+/** Checks every key; what is found counts as settled. */
+async function check(journal: Journal, expected: Expectation, context: string): Promise<void> {
+  const found = new Map<string, string>();
+  for (const key of journal.keys("")) found.set(key, Buffer.from((await journal.get(key)) ?? []).toString());
+  for (const key of found.keys()) expect([...expected.keys()], context).toContain(key);
+  for (const key of expected.keys()) {
+    const value = found.get(key) ?? null;
+    if (!expected.allows(key, value)) expect.fail(`${context}: ${key} is ${value}`);
+    expected.settle(key, value);
+  }
+}
+
+/** Works until the disk's operation `endAt`; null where the work was over before. */
+async function interrupted(
+  endAt: number,
+  seed: number,
+): Promise<{ disk: SimDisk; expected: Expectation } | null> {
+  const disk = new SimDisk();
+  disk.endAt = endAt;
+  const expected = new Expectation();
+  const working = (async () => {
+    const journal = await open(disk);
+    await work(journal, seeded(seed), expected, 26);
+    await journal.close();
+  })();
+  const over = await Promise.race([working.then(() => true), disk.ended.then(() => false)]);
+  return over ? null : { disk, expected };
+}
+
+describe("journal, ended at any operation of the disk", () => {
+  it.each([1, 2, 3])("keeps what was acknowledged and invents nothing, seed %i", async (seed) => {
+    let ends = 0;
+    for (let endAt = 1; ; endAt++) {
+      const end = await interrupted(endAt, seed);
+      if (end === null) break;
+      ends += 1;
+      const random = seeded(seed * 100_000 + endAt);
+      const cut = random.below(3) > 0;
+      let disk = cut ? end.disk.afterPowerCut(random) : end.disk.afterKill();
+      const context = `seed ${seed}, operation ${endAt}, ${cut ? "power cut" : "killed"}`;
+      // It ends once more while it recovers or goes on, and then is left in peace.
+      disk.endAt = random.below(60) + 1;
+      const again = (async () => {
+        const journal = await open(disk);
+        await check(journal, end.expected, `${context}, reopened`);
+        await work(journal, random, end.expected, 2);
+        await journal.close();
+      })();
+      await Promise.race([again, disk.ended]);
+      disk = random.below(2) === 0 ? disk.afterKill() : disk.afterPowerCut(random);
+      const journal = await open(disk);
+      await check(journal, end.expected, `${context}, reopened twice`);
+      await work(journal, random, end.expected, 2);
+      await journal.compact();
+      await check(journal, end.expected, `${context}, gone on`);
+      await journal.close();
+      expect(disk.openFiles, context).toBe(0);
+      const last = await open(disk);
+      await check(last, end.expected, `${context}, at last`);
+      await last.close();
+    }
+    expect(ends).toBeGreaterThan(100);
+  });
+
+  it("loses a write as a whole or not at all", async () => {
+    for (let endAt = 1; ; endAt++) {
+      const disk = new SimDisk();
+      disk.endAt = endAt;
+      const working = (async () => {
+        const journal = await open(disk);
+        await journal.write(
+          ["a", "b", "c"].map((key) => ({ type: "set", key, value: Buffer.alloc(100, key) })),
+          "synced",
+        );
+        await journal.close();
+      })();
+      const over = await Promise.race([working.then(() => true), disk.ended.then(() => false)]);
+      if (over) break;
+      for (let seed = 0; seed < 20; seed++) {
+        const journal = await open(disk.afterPowerCut(seeded(seed)));
+        expect([0, 3], `operation ${endAt}, seed ${seed}`).toContain(journal.stats().keys);
+        await journal.close();
+      }
+    }
+  });
+});
