@@ -1,0 +1,81 @@
+/**
+ * The relay under load: the whole app with its checks, on the queue that is asked for. Prints its port.
+ *   file   the journal
+ *   redis  the shared Redis
+ *   none   a queue that keeps nothing: what the app itself costs
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../lib/clock.ts";
+import { createLog, createSecrets } from "../../lib/log.ts";
+import { configSchema } from "../../relay/config.ts";
+import { openQueue } from "../../relay/open-queue.ts";
+import type { Queue } from "../../relay/queue/queue.ts";
+import { startRelay } from "../../relay/start.ts";
+
+interface Job {
+  readonly queue: "file" | "redis" | "none";
+  readonly token: string;
+  readonly redisPort?: number;
+}
+
+let kept = 0;
+
+/** Says yes to everything and forgets it. */
+const forgetful: Queue = {
+  enqueue: () => Promise.resolve({ status: "accepted", id: String(kept++) }),
+  known: () => Promise.resolve([]),
+  setRouting: () => {},
+  claim: () => Promise.resolve([]),
+  onWork: () => () => {},
+  onEvent: () => () => {},
+  list: () => Promise.resolve({ events: [], cursor: null, partial: false }),
+  get: () => Promise.resolve(null),
+  body: () => Promise.resolve(null),
+  replay: () => Promise.resolve(null),
+  replayDead: () => Promise.resolve(0),
+  remove: () => Promise.resolve(false),
+  setPaused: () => Promise.resolve(),
+  stats: () => ({
+    events: 0,
+    byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
+    targets: new Map(),
+    oldestWaitingAt: null,
+    bytes: 0,
+    remembered: 0,
+  }),
+  checks: () => [],
+  selfCheck: () => Promise.resolve(),
+  expire: () => Promise.resolve(0),
+  compact: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
+const job = JSON.parse(process.argv[2] as string) as Job;
+const folder = mkdtempSync(join(tmpdir(), "relay-bench-"));
+const config = configSchema.parse({
+  server: { port: 0 },
+  gitlab: { secretTokens: [job.token] },
+  log: { level: "warn" },
+  queue:
+    job.queue === "redis"
+      ? { driver: "redis", redis: { url: `redis://127.0.0.1:${job.redisPort}` } }
+      : { fs: { base: folder, minFreeBytes: 0, maxBytes: 100_000_000_000 } },
+});
+const secrets = createSecrets();
+const relay = await startRelay(config, {
+  clock: systemClock,
+  log: createLog({ level: "warn", secrets, write: (line) => process.stderr.write(line) }),
+  secrets,
+  random: Math.random,
+  version: "bench",
+  openQueue: job.queue === "none" ? () => Promise.resolve(forgetful) : openQueue,
+});
+process.stdout.write(`${JSON.stringify({ port: relay.port })}\n`);
+process.once("SIGTERM", () => {
+  void relay.stop(0).then(() => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(0);
+  });
+});

@@ -1,0 +1,19 @@
+/** The runtimes that the same sources run on: the machine's own Node through tsx, Node 24 without it, and Deno. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const bin = fileURLToPath(new URL("../runtimes/node_modules/.bin/", import.meta.url));
+
+/** Command that a script's path is added to. */
+export const RUNTIMES = {
+  node: [process.execPath, "--import", "tsx"],
+  node24: [`${bin}node`],
+  deno: [`${bin}deno`, "run", "-A"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type Runtime = keyof typeof RUNTIMES;
+
+/** Whether it is there: `npm test` installs those that are not the machine's own, where it may. */
+export function hasRuntime(runtime: Runtime): boolean {
+  return existsSync(RUNTIMES[runtime][0]!);
+}

@@ -1,0 +1,135 @@
+/** Fifty rounds of kill -9 under load, for one storage on one runtime; the verdict is the test's to judge. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { freePort } from "../helpers/redis-server.ts";
+import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
+import { RUNTIMES, type Runtime } from "../helpers/runtimes.ts";
+import {
+  createProducer,
+  Relays,
+  deadLetters,
+  drained,
+  judge,
+  startSink,
+  TOKEN,
+  type Behaviour,
+  type Verdict,
+} from "./oracle.ts";
+
+export interface KillOptions {
+  readonly runtime: Runtime;
+  readonly rounds: number;
+  /** Redis to use instead of files. */
+  readonly redisUrl?: string;
+}
+
+export interface KillResult {
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly verdicts: Readonly<Record<"up" | "flaky" | "down", Verdict>>;
+  /** Events at a target that nobody sent. */
+  readonly invented: number;
+}
+
+const good: Behaviour = (_request, response) => response.writeHead(200).end();
+
+/** Refuses the first tries of most events in three ways, then takes them: an event is refused at most twice. */
+function flaky(): Behaviour {
+  const tries = new Map<string, number>();
+  return (request, response, id) => {
+    const tried = tries.get(id) ?? 0;
+    tries.set(id, tried + 1);
+    const kind = id.charCodeAt(0) % 4;
+    if (tried >= 2 || kind === 0) response.writeHead(204).end();
+    else if (kind === 1) response.writeHead(503, { "retry-after": "0" }).end("try again");
+    else if (kind === 2) request.socket.destroy();
+    else response.writeHead(429).end();
+  };
+}
+
+function settings(urls: Readonly<Record<string, string>>): string {
+  const retry = { maxAttempts: 50, baseSeconds: 0.02, capSeconds: 0.2 };
+  const target = (url: string, more = {}): object => ({
+    type: "http",
+    url,
+    timeoutSeconds: 5,
+    retry,
+    ...more,
+  });
+  const patient = { failures: 1_000_000, cooldownSeconds: 1 };
+  return stringify({
+    targets: {
+      up: target(urls["up"]!),
+      flaky: target(urls["flaky"]!, { breaker: patient }),
+      down: target(urls["down"]!, { retry: { ...retry, maxAttempts: 2 }, breaker: patient }),
+    },
+  });
+}
+
+/** Kills the relay at a random moment of each round; the load never stops. Then lets it deliver what is left. */
+export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Promise<KillResult> {
+  const folder = mkdtempSync(join(tmpdir(), "relay-oracle-"));
+  const sinks = { up: await startSink(good), flaky: await startSink(flaky()) };
+  const config = join(folder, "relay.yaml");
+  writeFileSync(
+    config,
+    settings({ up: sinks.up.url, flaky: sinks.flaky.url, down: `http://127.0.0.1:${await freePort()}/` }),
+  );
+  const env = {
+    RELAY_CONFIG: config,
+    RELAY_DATA_DIR: join(folder, "data"),
+    GITLAB_WEBHOOK_SECRET: TOKEN,
+    // Fifty starts: from Node 22.1 on, compiled modules are kept between them.
+    NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
+    ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+  };
+  const producer = createProducer({ connections: 8, projects: 40, sequential: false, random: Math.random });
+  const stop = new AbortController();
+  const relays = new Relays();
+  let relay: RelayProcess | null = null;
+  const load = producer.run(relays, stop.signal);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      relay = startRelayProcess(env, [], RUNTIMES[runtime]);
+      const url = await relay.url();
+      relays.up(url);
+      await producer.after(1 + Math.floor(Math.random() * 100));
+      relay.child.kill("SIGKILL");
+      await relay.exited;
+      relays.down(url);
+    }
+    stop.abort();
+    await load;
+    relay = startRelayProcess(env, [], RUNTIMES[runtime]);
+    const url = await relay.url();
+    await drained(url, 60_000);
+    const dead = {
+      up: await deadLetters(url, "up"),
+      flaky: await deadLetters(url, "flaky"),
+      down: await deadLetters(url, "down"),
+    };
+    relay.child.kill("SIGTERM");
+    await relay.exited;
+    const { debts } = producer;
+    return {
+      acknowledged: debts.size,
+      refused: producer.refused,
+      verdicts: {
+        up: judge(debts, sinks.up.receipts, dead.up),
+        flaky: judge(debts, sinks.flaky.receipts, dead.flaky),
+        down: judge(debts, [], dead.down),
+      },
+      invented: [...sinks.up.receipts, ...sinks.flaky.receipts].filter(
+        ({ id }) => !producer.attempted.has(id),
+      ).length,
+    };
+  } finally {
+    stop.abort();
+    relay?.child.kill("SIGKILL");
+    await producer.close();
+    await Promise.all([sinks.up.close(), sinks.flaky.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
