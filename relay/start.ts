@@ -4,6 +4,9 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import type { RootLog, Secrets } from "../lib/log.ts";
+import { startActivity, type Activity } from "./activity/activity.ts";
+import { registerActivityGauges } from "./activity/gauges.ts";
+import { openActivityStore } from "./activity/open-store.ts";
 import { createAdmin } from "./admin/admin.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
@@ -34,6 +37,8 @@ export interface RelayDeps {
   readonly random: () => number;
   readonly version: string;
   readonly openQueue: OpenQueue;
+  /** Where activity is kept. @default as the settings of the queue say */
+  readonly openActivityStore?: typeof openActivityStore;
   /** Checks that the program adds to readiness. @default none */
   readonly checks?: () => readonly Check[];
 }
@@ -71,6 +76,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     onSync: (durationMs) => countSync(durationMs),
     settings: () => config.queue,
   });
+  let activity: Activity | null = null;
   try {
     let secretFile: string | null;
     ({ config, secretFile } = await withWebhookSecret(settings, deps));
@@ -94,6 +100,23 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       now: () => clock.now(),
       isOn: () => config.log.level === "info" || config.log.level === "debug",
     });
+    activity = settings.activity.enabled
+      ? startActivity({
+          queue,
+          clock,
+          log,
+          store: await (deps.openActivityStore ?? openActivityStore)(settings.queue, deps),
+          settings: () => config.activity,
+        })
+      : null;
+    if (activity !== null) {
+      registerActivityGauges({
+        registry: metrics.registry,
+        activity,
+        now: () => clock.now(),
+        settings: () => config.activity.prometheus,
+      });
+    }
     const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
@@ -105,6 +128,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       targets: () => board.list(),
       addresses: () => rules.addresses,
       version: deps.version,
+      activity,
       checks: ownChecks,
     });
     const ingest = createIngest({
@@ -160,10 +184,12 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         board.close();
         metrics.close();
         await eventLog.close();
+        await activity?.close();
         await queue.close();
       },
     };
   } catch (error) {
+    await activity?.close();
     await queue.close();
     throw error;
   }

@@ -9,6 +9,7 @@ import type { EventFilter } from "../queue/queue.ts";
 import { metaMatches } from "../queue/filter.ts";
 import type { Access } from "./access.ts";
 import type { Actions } from "./actions.ts";
+import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import { NO_STATS, detailJson, summaryJson, targetJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
@@ -41,13 +42,13 @@ export interface ApiParts {
 
 /** Routes below /api/v1, to be mounted there. */
 export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
-  const { queue, log } = deps;
+  const { queue, log, activity = null } = deps;
   const { access, feed, actions, masking } = parts;
   const mask = (text: string): string => masking().text(text);
   const api = new Hono<AdminEnv>();
   let streams = 0;
 
-  for (const path of ["/events", "/events/*", "/dead/*", "/targets", "/targets/*", "/stream"])
+  for (const path of ["/events", "/events/*", "/dead/*", "/targets", "/targets/*", "/stream", "/activity"])
     api.use(path, access.api);
 
   api.on(
@@ -169,6 +170,17 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       return c.json(targetJson(status, queue.stats().targets.get(name) ?? { ...NO_STATS, paused }));
     });
   }
+
+  api.get("/activity", async (c) => {
+    const asked = parseActivityQuery(queryOf(c), deps.clock.now());
+    if (activity === null)
+      return refuse(c, {
+        status: 404,
+        code: "not_enabled",
+        message: "activity is not counted; set activity.enabled in relay.yaml",
+      });
+    return c.json(await activity.report(asked));
+  });
 
   api.get("/stream", (c) => {
     const read = queryOf(c);

@@ -8,9 +8,11 @@ import type { EventFilter } from "../queue/queue.ts";
 import type { Access } from "./access.ts";
 import { RefusalError } from "./answer.ts";
 import type { Actions } from "./actions.ts";
+import { parseActivityQuery } from "./activity-query.ts";
 import { assetRoutes } from "./assets.ts";
 import { grouped, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
+import { activityOffPage, activityPage } from "./pages/activity.ts";
 import { bulkPage, eventsPage } from "./pages/events.ts";
 import { deadPage } from "./pages/dead.ts";
 import { eventPage, eventTitle } from "./pages/event.ts";
@@ -71,7 +73,7 @@ interface PageOptions {
 
 /** Routes of the pages, to be mounted at the root. */
 export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
-  const { queue, clock } = deps;
+  const { queue, clock, activity = null } = deps;
   const { access, actions, masking, pulse, recovering } = parts;
   const pages = new Hono<AdminEnv>();
   const assets = assetRoutes(pages);
@@ -92,7 +94,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
           dead: queue.stats().byState.dead,
           stream: options.stream ?? null,
           notice: noticeOf(queryOf(c)),
-          hasActivity: deps.config().activity.enabled,
+          hasActivity: activity !== null,
         },
         content,
       ),
@@ -241,6 +243,15 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       return c.redirect(`${path === "/targets" ? path : "/"}?notice=${verb}d&target=${name}`, 303);
     });
   }
+
+  pages.get("/activity", async (c) => {
+    if (activity === null) return frame(c, { title: "Activity", section: "activity" }, activityOffPage());
+    const read = queryOf(c);
+    const asked = attempt(() => parseActivityQuery(read, clock.now()));
+    const shown = asked.value ?? parseActivityQuery(() => undefined, clock.now());
+    const view = { report: await activity.report(shown), asked: shown, problem: asked.problem };
+    return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
+  });
 
   pages.get("/login", (c) => {
     const refused = access.refusedConnection(c);

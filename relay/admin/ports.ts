@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Activity } from "../activity/activity.ts";
 import type { Config } from "../config.ts";
 import type { AddressRules } from "../ingest/addresses.ts";
 import type { Metrics } from "../metrics.ts";
@@ -40,6 +41,8 @@ export interface AdminDeps {
   readonly addresses: () => AddressRules;
   /** Shown on the dashboard. */
   readonly version: string;
+  /** Reports of what the events say about the work; null: it is not counted. @default null */
+  readonly activity?: Pick<Activity, "report"> | null;
   /** Checks of readiness beside the queue's own. @default none */
   readonly checks?: () => readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
 }

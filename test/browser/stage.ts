@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { httpServer, type TestServer } from "../helpers/http-server.ts";
 import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
-import type { SampleWebhook } from "./payloads.ts";
+import type { SampleWebhook } from "../helpers/payloads.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 export const hasChromium = existsSync(CHROMIUM);

@@ -1,5 +1,10 @@
 /** A morning of a small team, as webhooks: the shapes that GitLab sends, cut to what the relay and its pages read. */
 
+import { createHash } from "node:crypto";
+import { eventFacts } from "../../lib/events.ts";
+import type { EventMeta } from "../../relay/event.ts";
+import { eventMeta } from "./events.ts";
+
 export interface SampleWebhook {
   readonly header: string;
   readonly body: Readonly<Record<string, unknown>>;
@@ -20,10 +25,10 @@ const projects = {
 type Person = keyof typeof people;
 type Project = keyof typeof projects;
 
-function commit(id: string, who: Person, message: string, at: string) {
+function commit(project: Project, who: Person, message: string, at: string) {
   const { name, email } = people[who];
   return {
-    id: id.repeat(40).slice(0, 40),
+    id: createHash("sha1").update(`${project}/${message}`).digest("hex"),
     message,
     title: message.split("\n")[0],
     timestamp: at,
@@ -54,7 +59,7 @@ export function push(
       user_email: people[who].email,
       project_id: projects[project].id,
       project: projects[project],
-      commits: messages.map((message, index) => commit("abcdef0123456789"[index % 16]!, who, message, at)),
+      commits: messages.map((message) => commit(project, who, message, at)),
       total_commits_count: messages.length,
     },
   };
@@ -198,3 +203,9 @@ export const MORNING: readonly SampleWebhook[] = [
   deployment("bob", "api", "success"),
   push("chen", "docs", "main", ["Say how to reset a password"]),
 ];
+
+/** What the relay notes of it. */
+export function metaOf({ header, body }: SampleWebhook, changes: Partial<EventMeta> = {}): EventMeta {
+  const { row: _row, ...facts } = eventFacts(header, body);
+  return eventMeta({ header, ...facts, ...changes });
+}

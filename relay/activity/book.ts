@@ -1,0 +1,60 @@
+/**
+ * Facts of a day and project, kept as one small document: author -> type -> key -> value. Merging documents is a union, so it may
+ * be done twice and in any order. Pure.
+ */
+import type { Fact } from "./facts.ts";
+
+type Facts = { [type: string]: Record<string, unknown> };
+
+/** Keys are authors; "" where nobody is named. */
+export type OpenPage = Record<string, Facts>;
+
+export function emptyPage(): OpenPage {
+  return Object.create(null) as OpenPage;
+}
+
+/** Adds all of another document. */
+export function addPage(page: OpenPage, added: OpenPage): void {
+  for (const [author, byType] of Object.entries(added)) {
+    const mine = (page[author] ??= {});
+    for (const [type, byKey] of Object.entries(byType))
+      Object.assign((mine[type] ??= Object.create(null) as Record<string, unknown>), byKey);
+  }
+}
+
+/** Adds facts; returns whether any of them was new or different. */
+export function addFacts(page: OpenPage, facts: readonly Fact[]): boolean {
+  let isChanged = false;
+  for (const { author, type, key, value } of facts) {
+    const byType = (page[author ?? ""] ??= {});
+    const byKey = (byType[type] ??= Object.create(null) as Record<string, unknown>);
+    if (JSON.stringify(byKey[key]) === JSON.stringify(value)) continue;
+    byKey[key] = value;
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+export function encodePage(page: OpenPage): Uint8Array {
+  return Buffer.from(JSON.stringify(page), "utf8");
+}
+
+/** Throws a SyntaxError where the bytes are no document. */
+export function decodePage(bytes: Uint8Array): OpenPage {
+  const read = JSON.parse(Buffer.from(bytes).toString("utf8")) as OpenPage;
+  const page = emptyPage();
+  for (const [author, byType] of Object.entries(read)) {
+    const facts = (page[author] = {} as Facts);
+    for (const [type, byKey] of Object.entries(byType))
+      facts[type] = Object.assign(Object.create(null) as Record<string, unknown>, byKey);
+  }
+  return page;
+}
+
+/** Every fact of a document. */
+export function* factsIn(page: OpenPage): Generator<Fact> {
+  for (const [author, byType] of Object.entries(page))
+    for (const [type, byKey] of Object.entries(byType))
+      for (const [key, value] of Object.entries(byKey))
+        yield { author: author === "" ? null : author, type, key, value } as Fact;
+}

@@ -1,0 +1,102 @@
+/**
+ * Today's activity for Prometheus, where the settings ask for it. The number of series is bounded: the busiest projects have their
+ * own, the rest is `other`.
+ */
+import { Gauge, type Registry } from "prom-client";
+import type { Config } from "../config.ts";
+import type { Activity } from "./activity.ts";
+import type { Figures, Report } from "./report.ts";
+import { dayOf } from "./tally.ts";
+
+interface GaugeDeps {
+  readonly registry: Registry;
+  readonly activity: Pick<Activity, "report">;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+  readonly settings: () => Config["activity"]["prometheus"];
+}
+
+type Part = readonly [labels: Readonly<Record<string, string>>, value: (figures: Figures) => number];
+
+const GAUGES: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string | null;
+  readonly parts: readonly Part[];
+}[] = [
+  {
+    name: "relay_activity_commits",
+    help: "Commits pushed today (UTC).",
+    label: null,
+    parts: [[{}, (f) => f.commits]],
+  },
+  {
+    name: "relay_activity_merge_requests",
+    help: "Merge requests of today (UTC), by what was done to them.",
+    label: "action",
+    parts: [
+      [{ action: "opened" }, (f) => f.mergeRequests.opened],
+      [{ action: "merged" }, (f) => f.mergeRequests.merged],
+      [{ action: "closed" }, (f) => f.mergeRequests.closed],
+    ],
+  },
+  {
+    name: "relay_activity_issues",
+    help: "Issues of today (UTC), by what was done to them.",
+    label: "action",
+    parts: [
+      [{ action: "opened" }, (f) => f.issues.opened],
+      [{ action: "closed" }, (f) => f.issues.closed],
+    ],
+  },
+  {
+    name: "relay_activity_pipelines",
+    help: "Pipelines that ended today (UTC), by how.",
+    label: "status",
+    parts: [
+      [{ status: "success" }, (f) => f.pipelines.success],
+      [{ status: "failed" }, (f) => f.pipelines.failed],
+      [{ status: "canceled" }, (f) => f.pipelines.canceled],
+    ],
+  },
+  {
+    name: "relay_activity_deployments",
+    help: "Deployments that ended today (UTC), by how.",
+    label: "status",
+    parts: [
+      [{ status: "success" }, (f) => f.deployments.success],
+      [{ status: "failed" }, (f) => f.deployments.failed],
+    ],
+  },
+];
+
+/** Registers the gauges; they stay empty while the settings do not want them. */
+export function registerActivityGauges({ registry, activity, now, settings }: GaugeDeps): void {
+  let read: { readonly at: number; readonly report: Promise<Report> } | null = null;
+  /** One report serves all gauges of a scrape. */
+  const today = (): Promise<Report> => {
+    if (read === null || now() - read.at > 1000) {
+      const day = dayOf(now());
+      const query = { from: day, to: day, group: "day", project: null, author: null } as const;
+      read = { at: now(), report: activity.report(query) };
+    }
+    return read.report;
+  };
+  for (const { name, help, label, parts } of GAUGES) {
+    const gauge: Gauge<string> = new Gauge({
+      name,
+      help,
+      labelNames: label === null ? ["project"] : ["project", label],
+      registers: [registry],
+      async collect() {
+        gauge.reset();
+        if (!settings().enabled) return;
+        const { projects } = await today();
+        projects.forEach((figures, index) => {
+          const project = index < settings().maxProjects ? figures.project : "other";
+          for (const [labels, value] of parts) gauge.inc({ project, ...labels }, value(figures));
+        });
+      },
+    });
+  }
+}

@@ -1,0 +1,39 @@
+/** Where facts are kept, by the queue's driver: a journal in the queue's folder, or the same Redis. */
+import { join } from "node:path";
+import type { Clock } from "../../lib/clock.ts";
+import { InvariantError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config.ts";
+import { journalDriver } from "../journal/driver.ts";
+import { openRedis } from "../queue/redis/connection.ts";
+import { createJournalStore } from "./journal-store.ts";
+import { createRedisStore } from "./redis-store.ts";
+import type { ActivityStore } from "./store.ts";
+
+/** Facts are small: smaller segments give space back sooner. */
+const SEGMENT_BYTES = 8_388_608;
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+}
+
+/** Rejects with a ConfigError where folder or server cannot be used. */
+export async function openActivityStore(queue: Config["queue"], deps: StoreDeps): Promise<ActivityStore> {
+  const { driver } = queue;
+  switch (driver) {
+    case "fs": {
+      const { base, minFreeBytes } = queue.fs;
+      const options = { base: join(base, "activity"), segmentBytes: SEGMENT_BYTES, minFreeBytes };
+      const journal = await journalDriver(options, { clock: deps.clock, log: deps.log }).getInstance?.();
+      if (journal === undefined) throw new InvariantError("the journal's driver has no instance");
+      return createJournalStore(journal);
+    }
+    case "redis":
+      return createRedisStore(await openRedis(queue.redis, deps.log, deps.random));
+    default:
+      return driver satisfies never;
+  }
+}
