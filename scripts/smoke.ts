@@ -30,11 +30,17 @@ const secret = randomUUID();
 const relay = spawn(command, args, {
   env: { ...process.env, PORT: new URL(base).port, RELAY_DATA_DIR: folder, GITLAB_WEBHOOK_SECRET: secret },
   stdio: ["ignore", "pipe", "pipe"],
+  // A group of its own: npm and other wrappers keep signals from the program that they start.
+  detached: true,
 });
+function signal(name: NodeJS.Signals): void {
+  if (relay.pid !== undefined && relay.exitCode === null && relay.signalCode === null)
+    process.kill(-relay.pid, name);
+}
 let output = "";
 for (const stream of [relay.stdout, relay.stderr])
   stream.setEncoding("utf8").on("data", (text) => (output += text));
-const ended = once(relay, "exit");
+const ended = once(relay, "close");
 
 async function ready(): Promise<void> {
   for (const until = Date.now() + START_SECONDS * 1000; Date.now() < until; await pause(100)) {
@@ -66,7 +72,7 @@ try {
   const id = randomUUID();
   await expectPush(id, 202);
   await expectPush(id, 200);
-  relay.kill("SIGTERM");
+  signal("SIGTERM");
   const [status] = (await ended) as [number | null];
   // A package manager in between reports the signal, the relay itself 0.
   if (status !== 0 && status !== null && status !== 143)
@@ -77,6 +83,6 @@ try {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 } finally {
-  if (relay.exitCode === null) relay.kill("SIGKILL");
+  signal("SIGKILL");
   await rm(folder, { recursive: true, force: true });
 }
