@@ -50,11 +50,9 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   };
 
   const eventRow = (): number => {
-    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-    const known = table.findEvent(w0, w1, w2, w3);
-    if (known !== 0) return known;
-    const row = table.addEvent(w0, w1, w2, w3);
-    rows.push(row);
+    const before = table.events.used;
+    const row = table.addEvent(words[0]!, words[1]!, words[2]!, words[3]!);
+    if (table.events.used > before) rows.push(row);
     return row;
   };
 

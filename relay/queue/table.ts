@@ -125,8 +125,12 @@ export class EventTable implements LaneRows {
     return formatEventKey(this.w0.get(event), this.w1.get(event), this.w2.get(event), this.w3.get(event));
   }
 
-  /** A new event, not yet among those that are walked through. */
+  /** The row of the event with this id; a new one, not yet among those that are walked through, where there was none. */
   addEvent(w0: number, w1: number, w2: number, w3: number): number {
+    if (this.#indexed + 1 > this.#index.length * INDEX_FULL) this.#growIndex();
+    const place = this.#placeOf(w0, w1, w2, w3);
+    const known = this.#index[place]!;
+    if (known !== 0) return known;
     const row = this.events.take();
     this.w0.set(row, w0);
     this.w1.set(row, w1);
@@ -135,8 +139,7 @@ export class EventTable implements LaneRows {
     for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
       column.set(row, 0);
     for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(row, 0);
-    if (this.#indexed + 1 > this.#index.length * INDEX_FULL) this.#growIndex();
-    this.#index[this.#placeOf(w0, w1, w2, w3)] = row;
+    this.#index[place] = row;
     this.#indexed++;
     return row;
   }

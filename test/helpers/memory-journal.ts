@@ -82,14 +82,20 @@ export class MemoryDisk {
 
 export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | null): Promise<Journal> {
   const index = new Map<string, Uint8Array>();
-  for (const { key, value } of disk.frames) {
-    if (value === null) {
-      index.delete(key);
-      visitor?.remove(key);
-    } else {
+  let bytes = 0;
+  const put = (key: string, value: Uint8Array | null): void => {
+    const before = index.get(key);
+    if (before !== undefined) bytes -= key.length + before.length;
+    if (value === null) index.delete(key);
+    else {
       index.set(key, value);
-      visitor?.set(key, value);
+      bytes += key.length + value.length;
     }
+  };
+  for (const { key, value } of disk.frames) {
+    put(key, value);
+    if (value === null) visitor?.remove(key);
+    else visitor?.set(key, value);
   }
   let isClosed = false;
   const bornAfter = disk.crashes;
@@ -111,10 +117,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
       if (disk.failing !== null) throw refuse(disk.failing);
       disk.writes[durability]++;
       disk.log.push(frames);
-      for (const frame of frames) {
-        if (frame.value === null) index.delete(frame.key);
-        else index.set(frame.key, frame.value);
-      }
+      for (const frame of frames) put(frame.key, frame.value);
       await Promise.resolve();
       if (durability === "synced") disk.synced = disk.log.length;
     },
@@ -136,8 +139,6 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
       for (const key of index.keys()) if (key.startsWith(prefix)) yield key;
     },
     stats: () => {
-      let bytes = 0;
-      for (const [key, value] of index) bytes += key.length + value.length;
       return {
         bytes,
         liveBytes: bytes,
