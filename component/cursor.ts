@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Log } from "../lib/log.ts";
 import { messageOf } from "../lib/errors.ts";
 
-const cursorSchema = z.object({
+export const cursorSchema = z.object({
   /** What kind of walk it was: another kind begins anew. */
   walk: z.string(),
   /** Projects before the first unfinished one, as the listing counts them. */
@@ -19,7 +19,8 @@ const cursorSchema = z.object({
 
 export type Cursor = z.output<typeof cursorSchema>;
 
-const fileSchema = z.object({ version: z.literal(1), rounds: z.record(z.string(), cursorSchema) });
+/** Whatever else is in the file belongs to other commands and stays. */
+const fileSchema = z.looseObject({ version: z.literal(1), rounds: z.record(z.string(), cursorSchema) });
 
 /** Failed projects that one cursor remembers. */
 export const MOST_FAILED = 1000;
@@ -49,30 +50,32 @@ export interface CursorStoreOptions {
 export function createCursorStore(options: CursorStoreOptions): CursorStore {
   const { path, round, files } = options;
 
-  async function readAll(): Promise<Record<string, Cursor>> {
-    if (path === null) return {};
+  async function readAll(): Promise<z.output<typeof fileSchema>> {
+    const empty = { version: 1 as const, rounds: {} };
+    if (path === null) return empty;
     try {
       const text = await files.read(path);
-      return text === null || text.trim() === "" ? {} : fileSchema.parse(JSON.parse(text)).rounds;
+      return text === null || text.trim() === "" ? empty : fileSchema.parse(JSON.parse(text));
     } catch (error) {
       const reason = error instanceof z.ZodError ? "not a state file of this program" : messageOf(error);
       options.log.warn("state.ignored", { path, reason });
-      return {};
+      return empty;
     }
   }
 
   return {
     async load(walk) {
-      const cursor = (await readAll())[round];
+      const cursor = (await readAll()).rounds[round];
       return cursor?.walk === walk ? cursor : null;
     },
     async save(cursor) {
       if (path === null) return;
-      const rounds = await readAll();
+      const content = await readAll();
+      const { rounds } = content;
       if (cursor === null) delete rounds[round];
       else rounds[round] = { ...cursor, failed: cursor.failed.slice(0, MOST_FAILED) };
       try {
-        await files.write(path, `${JSON.stringify({ version: 1, rounds })}\n`);
+        await files.write(path, `${JSON.stringify(content)}\n`);
       } catch (error) {
         options.log.warn("state.unwritten", { path, reason: messageOf(error) });
       }

@@ -70,6 +70,14 @@ export function withHookKey(url: string, hookKey: string): string {
   return parsed.href;
 }
 
+/** The relay's address, whichever hook it was taken from. */
+export function withoutHookKey(url: string): string {
+  const parsed = new URL(url);
+  const path = parsed.pathname.replace(/\/+$/, "");
+  if (HOOK_KEY_AT_END.test(path)) parsed.pathname = path.replace(HOOK_KEY_AT_END, "");
+  return parsed.href;
+}
+
 /** What addresses of the same relay have in common: letter case, default ports, a slash at the end and hook keys do not count. */
 export function normalisedUrl(url: string): string | null {
   if (!URL.canParse(url)) return null;

@@ -10,6 +10,7 @@ import {
   ProjectHooks,
 } from "@gitbeaker/rest";
 import { UpstreamError } from "../../lib/errors.ts";
+import { createHookLog, type HookLogApi, type LogRequester } from "./hook-log.ts";
 import type { Incoming, Outgoing, Send } from "./requester.ts";
 import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
 
@@ -64,6 +65,7 @@ export interface GitLab {
   ): Promise<Page<ProjectDetails>>;
   groupId(group: string): Promise<number>;
   readonly hooks: Readonly<Record<Level, HookApi>>;
+  readonly logs: Readonly<Record<Level, HookLogApi>>;
   readonly schedules: ScheduleApi;
 }
 
@@ -210,6 +212,9 @@ export function createGitLab(url: string, send: Send): GitLab {
     };
   }
 
+  const hooks = { project: new ProjectHooks(config), group: new GroupHooks(config) };
+  const logOf = ({ requester }: ProjectHooks | GroupHooks): HookLogApi =>
+    createHookLog(requester as unknown as LogRequester);
   return {
     projects: (group, query, number, perPage) =>
       page(group, { ...query, simple: true }, number, perPage, projectOf),
@@ -219,7 +224,8 @@ export function createGitLab(url: string, send: Send): GitLab {
       if (typeof found.id !== "number") throw badAnswer("a group");
       return found.id;
     },
-    hooks: { project: hookApi(new ProjectHooks(config)), group: hookApi(new GroupHooks(config)) },
+    hooks: { project: hookApi(hooks.project), group: hookApi(hooks.group) },
+    logs: { project: logOf(hooks.project), group: logOf(hooks.group) },
     schedules: {
       list: async (project) => listOf(await schedules.all(project, { perPage: 100 }), (s) => s as Schedule),
       show: async (project, id) => (await schedules.show(project, id)) as unknown as Schedule,

@@ -85,32 +85,38 @@ export function createSender(deps: SenderDeps): Send {
     }
   }
 
-  async function attempt(request: Outgoing): Promise<Incoming> {
+  /** One try, whatever its status. Throws what the gate throws, and UpstreamError where no answer came. */
+  async function attempt(request: Outgoing): Promise<{ answer: Incoming; ownLimit: boolean }> {
     const permit: Permit = await budget.acquire();
     let answer: Incoming | null = null;
     let ownLimit = false;
     try {
       answer = await exchange(request, permit.token);
       ownLimit = request.ownLimit === true && answer.headers["ratelimit-limit"] === undefined;
+      return { answer, ownLimit };
     } finally {
       budget.settle(permit, answer, ownLimit);
     }
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw refused(request, answer, mask, clock.now());
+  }
+
+  /** The same until GitLab has executed it or refused it: behind a closed gate or with a refused token it did neither. */
+  async function executed(request: Outgoing): Promise<Incoming> {
+    for (;;) {
+      const { answer, ownLimit } = await attempt(request);
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      const unexecuted = answer.status === 401 || (answer.status === 429 && !ownLimit);
+      if (!unexecuted) throw refused(request, answer, mask, clock.now());
+    }
   }
 
   return async function send(request) {
-    for (let tries = 1; ;) {
+    for (let tries = 1; ; tries++) {
       try {
-        return await attempt(request);
+        return await executed(request);
       } catch (error) {
-        if (!(error instanceof UpstreamError)) throw error;
-        const unexecuted =
-          error.code === "unauthorized" || (error.code === "throttled" && request.ownLimit !== true);
-        if (unexecuted) continue;
-        if (!error.retryable || request.method === "POST" || tries >= ATTEMPTS) throw error;
+        if (!(error instanceof UpstreamError) || !error.retryable) throw error;
+        if (request.method === "POST" || tries >= ATTEMPTS) throw error;
         await budget.pause(Math.max(error.retryAfterMs ?? 0, backoffMs(tries, random)));
-        tries++;
       }
     }
   };

@@ -128,6 +128,12 @@ describe("send()", () => {
     expect(sent.map((s) => new Headers(s.init.headers).get("private-token"))).toEqual([TOKEN, "second"]);
   });
 
+  test("a 401 without another token is an error", async () => {
+    const { send, counts } = setup([json(401, {})]);
+    expect(await failure(send(get()))).toMatchObject({ code: "unauthorized", status: 401 });
+    expect(counts().total).toBe(1);
+  });
+
   test.each([
     [400, "invalid"],
     [403, "forbidden"],

@@ -1,0 +1,73 @@
+/**
+ * How far a hook's log is read, and what of it is still to be dealt with: down to the place where an earlier run stopped, or to
+ * `--since`, whichever comes first.
+ */
+import { createFinding, type Attempted, type Missed } from "./finding.ts";
+import { LOG_PAGE_ROWS, type HookLogApi, type LogRow } from "../gitlab/hook-log.ts";
+import type { HookMemory } from "./memory.ts";
+
+/**
+ * A row may become visible after others that have a higher number: rows this young, before the place where an earlier run
+ * stopped, are looked at again as far as they stand on the pages that are read anyway.
+ */
+export const LATE_ROWS_MS = 600_000;
+
+export interface LogRead {
+  readonly missed: readonly Missed[];
+  /** Attempts that no earlier run has seen, oldest first. */
+  readonly attempts: readonly Attempted[];
+  /** Highest row that was seen; 0: none. */
+  readonly newest: number;
+  readonly pages: number;
+}
+
+export interface ReadOptions {
+  readonly log: Pick<HookLogApi, "page">;
+  readonly parent: number | string;
+  readonly hookId: number;
+  readonly memory: HookMemory | null;
+  /** Wall clock, milliseconds: older rows do not count. */
+  readonly since: number;
+}
+
+/** One request for each page of 20; a page at least. Throws what the log throws. */
+export async function readLog(options: ReadOptions): Promise<LogRead> {
+  const { memory, since } = options;
+  const finding = createFinding();
+  const settled = new Set(memory?.settled);
+  const upTo = memory?.upTo ?? 0;
+  const lateFrom = memory === null ? 0 : memory.at * 1000 - LATE_ROWS_MS;
+  const isNew = (row: LogRow): boolean =>
+    !settled.has(row.id) && (row.id > upTo || (row.at !== null && row.at >= lateFrom));
+  let newest = upTo;
+  for (let page = 1; ; page++) {
+    const { rows, last } = await options.log.page(options.parent, options.hookId, page);
+    const inTime = rows.filter((row) => row.at === null || row.at >= since);
+    finding.add(inTime.filter(isNew));
+    newest = inTime.reduce((highest, row) => Math.max(highest, row.id), newest);
+    const reached = rows.some((row) => row.id <= upTo) || inTime.length < rows.length;
+    if (last || reached || rows.length === 0) {
+      const attempts = finding.attempts().filter((row) => row.id > upTo);
+      return { missed: finding.missed(), attempts, newest, pages: page };
+    }
+  }
+}
+
+/**
+ * What the next run has to know once this one is done.
+ * @param open deliveries that are still missed
+ */
+export function memoryAfter(
+  read: LogRead,
+  open: readonly Missed[],
+  before: HookMemory | null,
+  failures: number,
+): Omit<HookMemory, "at"> {
+  const openRows = new Set(open.flatMap((delivery) => delivery.rowIds));
+  const upTo = openRows.size === 0 ? read.newest : Math.min(...openRows) - 1;
+  const dealtWith = read.missed.flatMap((delivery) => delivery.rowIds).filter((id) => !openRows.has(id));
+  const settled = [...new Set([...(before?.settled ?? []), ...dealtWith])].sort((a, b) => a - b);
+  // Rows before that place are seen again on the last page that is read, never more.
+  const below = settled.filter((id) => id <= upTo).slice(-LOG_PAGE_ROWS);
+  return { upTo, settled: [...below, ...settled.filter((id) => id > upTo)], failures };
+}
