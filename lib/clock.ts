@@ -17,13 +17,24 @@ export interface Clock {
 /** Longest delay that setTimeout takes; beyond it, it would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
+/** A class, since every webhook and every attempt makes some: a closure for each would cost more. */
+class SystemTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle;
+  }
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, task) {
     const handle = setTimeout(task, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
     handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return new SystemTimer(handle);
   },
 };
 

@@ -137,19 +137,29 @@ function fullRef(ref: string | null, isTag: boolean): string | null {
   return `refs/${isTag ? "tags" : "heads"}/${ref}`;
 }
 
+const systemRows = EVENTS.filter((r) => r.scopes.includes("system"));
+const rowsByHeader = new Map<string, readonly EventRow[]>([[SYSTEM_HEADER, systemRows]]);
+for (const r of EVENTS) {
+  if (r.header !== SYSTEM_HEADER) rowsByHeader.set(r.header, [...(rowsByHeader.get(r.header) ?? []), r]);
+}
+
+function fits(r: EventRow, objectKind: string | null, eventName: string | null): boolean {
+  return (
+    (eventName !== null && r.eventNames.includes(eventName)) ||
+    (objectKind !== null && r.objectKinds.includes(objectKind))
+  );
+}
+
 function findRow(
   header: string | null,
   objectKind: string | null,
   eventName: string | null,
 ): EventRow | null {
-  const fits = (r: EventRow): boolean =>
-    eventName !== null && r.eventNames.includes(eventName)
-      ? true
-      : objectKind !== null && r.objectKinds.includes(objectKind);
-  const named = EVENTS.filter((r) =>
-    header === SYSTEM_HEADER ? r.scopes.includes("system") : r.header === header,
-  );
-  return named.find(fits) ?? (header === SYSTEM_HEADER ? null : named[0]) ?? EVENTS.find(fits) ?? null;
+  const named = (header === null ? undefined : rowsByHeader.get(header)) ?? [];
+  for (const r of named) if (fits(r, objectKind, eventName)) return r;
+  if (header !== SYSTEM_HEADER && named[0] !== undefined) return named[0];
+  for (const r of EVENTS) if (fits(r, objectKind, eventName)) return r;
+  return null;
 }
 
 /**

@@ -2,7 +2,7 @@
  * Reading the body of a webhook: whole or not at all, never more than the limit in memory, never longer than the deadline.
  */
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock, Timer } from "../../lib/clock.ts";
 import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
 
 /** Milliseconds within which a body must have come in, from the end of the headers. */
@@ -22,35 +22,47 @@ export function readBody(request: WebhookRequest, limit: number, clock: Clock): 
   return readIncoming(request.incoming, limit, clock);
 }
 
+/** A body on its way in. `resolve` is null once that is over; listeners that are still called then do nothing. */
+interface Reading {
+  readonly chunks: Uint8Array[];
+  length: number;
+  deadline: Timer | null;
+  resolve: ((read: BodyRead) => void) | null;
+}
+
 function readIncoming(incoming: IncomingMessage, limit: number, clock: Clock): Promise<BodyRead> {
   return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > limit) finish({ ok: false, reason: "too-large" });
-      else chunks.push(chunk);
-    };
-    const onEnd = (): void =>
-      finish({
-        ok: true,
-        bytes: chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length),
-      });
-    const onBroken = (): void => finish({ ok: false, reason: "broken" });
-    const deadline = clock.after(BODY_DEADLINE_MS, () => finish({ ok: false, reason: "too-slow" }));
-    const finish = (read: BodyRead): void => {
-      deadline.cancel();
-      incoming.off("data", onData);
-      incoming.off("end", onEnd);
-      incoming.off("close", onBroken);
-      resolve(read);
-    };
-    incoming.on("error", onBroken);
-    incoming.on("close", onBroken);
-    incoming.on("end", onEnd);
-    incoming.on("data", onData);
-    if (incoming.destroyed) onBroken();
+    const reading: Reading = { chunks: [], length: 0, deadline: null, resolve };
+    // Each of these is called for every webhook: no listener is taken off again, none has a name to be set.
+    reading.deadline = clock.after(BODY_DEADLINE_MS, () =>
+      settle(reading, { ok: false, reason: "too-slow" }),
+    );
+    incoming.on("error", () => settle(reading, { ok: false, reason: "broken" }));
+    incoming.on("close", () => settle(reading, { ok: false, reason: "broken" }));
+    incoming.on("end", () => settle(reading, { ok: true, bytes: joined(reading) }));
+    incoming.on("data", (chunk: Buffer) => take(reading, chunk, limit));
+    if (incoming.destroyed) settle(reading, { ok: false, reason: "broken" });
   });
+}
+
+function take(reading: Reading, chunk: Uint8Array, limit: number): void {
+  if (reading.resolve === null) return;
+  reading.length += chunk.length;
+  if (reading.length <= limit) reading.chunks.push(chunk);
+  else settle(reading, { ok: false, reason: "too-large" });
+}
+
+function joined({ chunks, length }: Reading): Uint8Array {
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length);
+}
+
+function settle(reading: Reading, read: BodyRead): void {
+  const { resolve } = reading;
+  if (resolve === null) return;
+  reading.resolve = null;
+  reading.deadline?.cancel();
+  if (!read.ok) reading.chunks.length = 0;
+  resolve(read);
 }
 
 async function readWeb(request: Request, limit: number): Promise<BodyRead> {

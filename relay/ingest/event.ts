@@ -2,9 +2,9 @@
  * From headers and raw body to the event that is stored: what is kept of the headers, and what makes a second delivery of the
  * same event recognisable.
  */
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { eventFacts, type EventFacts } from "../../lib/events.ts";
+import { eventFacts } from "../../lib/events.ts";
 import { dedupeKeyOfDelivery, type NewEvent } from "../event.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 
@@ -27,17 +27,23 @@ const SECRET_HEADER = "x-gitlab-token";
  * of JSON that is sent; GitLab sends it so. Depth does not matter.
  */
 export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> | null {
-  if (!isUtf8(body)) return null;
+  const text = textOf(body);
+  if (text === null) return null;
   try {
-    const value: unknown = JSON.parse(
-      Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"),
-    );
+    const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Readonly<Record<string, unknown>>)
       : null;
   } catch {
     return null;
   }
+}
+
+/** Null where it is not UTF-8. Most bodies are ASCII, which is decoded and parsed several times faster. */
+function textOf(body: Uint8Array): string | null {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (isAscii(buffer)) return buffer.toString("latin1");
+  return isUtf8(buffer) ? buffer.toString("utf8") : null;
 }
 
 export interface Received {
@@ -51,31 +57,36 @@ export interface Received {
   readonly verifiedMs: number;
 }
 
-/** The event as the queue takes it, and the row of the table that it is. Never throws, whatever the payload holds. */
-export function newEvent(received: Received): { readonly event: NewEvent; readonly row: EventFacts["row"] } {
+/** The event as the queue takes it. Never throws, whatever the payload holds. */
+export function newEvent(received: Received): NewEvent {
   const { headers, body, hookKey } = received;
   const header = headerOf(headers, "x-gitlab-event");
-  const { row, ...facts } = eventFacts(header, received.parsed);
+  const facts = eventFacts(header, received.parsed);
   const deliveryId = headerOf(headers, "webhook-id") ?? headerOf(headers, "idempotency-key");
   return {
-    row,
-    event: {
-      meta: {
-        receivedAt: received.receivedAt,
-        header,
-        ...facts,
-        hookKey,
-        instance: headerOf(headers, "x-gitlab-instance"),
-        deliveryId,
-        recovered: headerOf(headers, "x-relay-recovered") !== null,
-        verifiedBy: received.verifiedBy,
-        verifiedMs: received.verifiedMs,
-        bodyBytes: body.byteLength,
-        headers: keptHeaders(headers),
-      },
-      body,
-      dedupeKey: deliveryId === null ? digestKey(hookKey, header, body) : dedupeKeyOfDelivery(deliveryId),
+    meta: {
+      receivedAt: received.receivedAt,
+      header,
+      kind: facts.kind,
+      eventName: facts.eventName,
+      action: facts.action,
+      projectId: facts.projectId,
+      projectPath: facts.projectPath,
+      groupId: facts.groupId,
+      groupPath: facts.groupPath,
+      ref: facts.ref,
+      actor: facts.actor,
+      hookKey,
+      instance: headerOf(headers, "x-gitlab-instance"),
+      deliveryId,
+      recovered: headerOf(headers, "x-relay-recovered") !== null,
+      verifiedBy: received.verifiedBy,
+      verifiedMs: received.verifiedMs,
+      bodyBytes: body.byteLength,
+      headers: keptHeaders(headers),
     },
+    body,
+    dedupeKey: deliveryId === null ? digestKey(hookKey, header, body) : dedupeKeyOfDelivery(deliveryId),
   };
 }
 

@@ -21,7 +21,7 @@ import { createAddressRules, senderOf, type AddressRules } from "./addresses.ts"
 import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
 import { discardRest, isStillSending, readBody } from "./body.ts";
 import { newEvent, parseObject } from "./event.ts";
-import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
+import { awaitsContinue, contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import { createThrottle } from "./throttle.ts";
 
 /** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
@@ -77,8 +77,15 @@ interface Refused {
   readonly unread?: boolean;
 }
 
-interface Admitted {
+interface Admitted<T> {
   readonly ok: true;
+  readonly value: T;
+}
+
+/** An authenticated JSON object, as received. */
+interface Checked {
+  readonly headers: RequestHeaders;
+  readonly hookKey: string | null;
   readonly body: Uint8Array;
   readonly parsed: Readonly<Record<string, unknown>>;
   readonly verifiedBy: readonly Credential[];
@@ -121,12 +128,16 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics } = deps;
   const throttle = createThrottle(clock);
 
-  /** The ladder down to 400. */
-  async function admit(
+  /**
+   * The ladder down to 400. `use` takes what it needs of the parsed body, which is garbage after it: kept until the event is
+   * stored, it would survive collections and cost as much again.
+   */
+  async function admit<T>(
     request: WebhookRequest,
     hookKey: string | null,
     startedMs: number,
-  ): Promise<Admitted | Refused> {
+    use: (checked: Checked) => T,
+  ): Promise<Admitted<T> | Refused> {
     const rules = deps.rules();
     const receivedAt = clock.now();
     const { headers } = request;
@@ -157,7 +168,9 @@ export function createIngest(deps: IngestDeps): Ingest {
     const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
     const parsed = parseObject(read.bytes);
     if (parsed === null) return MALFORMED;
-    return { ok: true, body: read.bytes, parsed, verifiedBy: verdict.verifiedBy, receivedAt, verifiedMs };
+    const { verifiedBy } = verdict;
+    const value = use({ headers, hookKey, body: read.bytes, parsed, verifiedBy, receivedAt, verifiedMs });
+    return { ok: true, value };
   }
 
   function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
@@ -223,12 +236,12 @@ export function createIngest(deps: IngestDeps): Ingest {
     async receive(request, hookKey) {
       const startedMs = clock.monotonic();
       const isStopping = deps.isStopping();
-      const admitted = await admit(request, hookKey, startedMs);
+      const admitted = await admit(request, hookKey, startedMs, newEvent);
       if (!admitted.ok) {
         metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
         return refusal(request, admitted, clock);
       }
-      const { event } = newEvent({ headers: request.headers, hookKey, ...admitted });
+      const event = admitted.value;
       let stored: Enqueued;
       try {
         if (isStopping)
@@ -249,10 +262,10 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
 
     async known(request, hookKey) {
-      const admitted = await admit(request, hookKey, clock.monotonic());
+      const admitted = await admit(request, hookKey, clock.monotonic(), idsOf);
       if (!admitted.ok) return refusal(request, admitted, clock);
-      const { ids } = admitted.parsed;
-      if (!isIdList(ids)) {
+      const ids = admitted.value;
+      if (ids === null) {
         const message = `"ids" must be a list of at most ${MAX_KNOWN_IDS} delivery ids`;
         return refusal(request, { ...MALFORMED, message }, clock);
       }
@@ -276,8 +289,11 @@ function tooLarge(limit: number): Refused {
   };
 }
 
-function isIdList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length <= MAX_KNOWN_IDS && value.every((id) => typeof id === "string");
+/** Null where they are not what may be asked. */
+function idsOf({ parsed: { ids } }: Checked): readonly string[] | null {
+  const isList =
+    Array.isArray(ids) && ids.length <= MAX_KNOWN_IDS && ids.every((id) => typeof id === "string");
+  return isList ? (ids as readonly string[]) : null;
 }
 
 const JSON_HEADERS = { "content-type": "application/json" };

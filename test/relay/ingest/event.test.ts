@@ -57,7 +57,7 @@ function made(headers: Record<string, string>, hookKey: string | null = null, by
     receivedAt: 1,
     verifiedBy: ["token"],
     verifiedMs: 0.5,
-  }).event;
+  });
 }
 
 test("newEvent() keeps GitLab's headers, and neither the secret token nor anything foreign", () => {
