@@ -27,7 +27,7 @@ export interface Entry {
   readonly encoding: KeyEncoding;
   readonly value: readonly Uint8Array[];
   readonly valueBytes: number;
-  /** Set where this is a copy: it counts only if the key's value is still at that place. */
+  /** Set where this is a copy of the key's present value; made only while nothing else of the key is on its way. */
   readonly source: Source | null;
   /** Where it was put; set when its batch is encoded. */
   offset: number;

@@ -347,11 +347,9 @@ class FileJournal implements Journal {
   #durable(segment: Segment, entries: readonly Entry[]): void {
     const ledger = this.#ledger;
     for (const entry of entries) {
-      const { key, encoding, offset, source, type, valueBytes } = entry;
-      if (type === FrameType.set) {
-        const counts = source === null || ledger.isAt(key, source.sequence, source.offset);
-        if (counts) ledger.set(segment, key, offset, encoding.bytes, valueBytes);
-      } else if (type === FrameType.remove) ledger.removed(segment, key, encoding.bytes);
+      const { key, encoding, offset, type, valueBytes } = entry;
+      if (type === FrameType.set) ledger.set(segment, key, offset, encoding.bytes, valueBytes);
+      else if (type === FrameType.remove) ledger.removed(segment, key, encoding.bytes);
       if (this.#pending.get(key) === entry) this.#pending.delete(key);
     }
     if (ledger.emptied) {

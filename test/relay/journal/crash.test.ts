@@ -160,6 +160,44 @@ describe("journal, ended at any operation of the disk", () => {
     expect(ends).toBeGreaterThan(100);
   });
 
+  it("removes nothing before what it kept dead, ended at any two operations", async () => {
+    const value = Buffer.alloc(670, "v");
+    const early = async (disk: SimDisk): Promise<void> => {
+      const journal = await open(disk);
+      await journal.write([{ type: "set", key: "a", value }], "synced");
+      await journal.write([{ type: "remove", key: "a" }], "synced");
+      await journal.write([{ type: "set", key: "b", value }], "synced");
+      await journal.close();
+    };
+    const late = async (disk: SimDisk): Promise<void> => {
+      const journal = await open(disk);
+      await journal.compact();
+      await journal.close();
+    };
+    const written = new SimDisk();
+    written.fail("EBUSY", (operation, path) => operation === "unlink" && path.endsWith(".log")); // left for later
+    await early(written);
+    written.heal();
+    let pairs = 0;
+    for (let first = 1; ; first++) {
+      const one = written.afterKill();
+      one.endAt = first;
+      if (await Promise.race([late(one).then(() => true), one.ended.then(() => false)])) break;
+      for (let second = 1; ; second++) {
+        const two = one.afterKill();
+        two.endAt = second;
+        if (await Promise.race([late(two).then(() => true), two.ended.then(() => false)])) break;
+        for (let seed = 1; seed <= 6; seed++) {
+          const journal = await open(two.afterPowerCut(seeded(seed + 1009 * second + 1_000_003 * first)));
+          expect([...journal.keys("")], `operations ${first}, ${second}, seed ${seed}`).toEqual(["b"]);
+          await journal.close();
+        }
+        pairs += 1;
+      }
+    }
+    expect(pairs).toBeGreaterThan(100);
+  });
+
   it("loses a write as a whole or not at all", async () => {
     for (let endAt = 1; ; endAt++) {
       const disk = new SimDisk();
