@@ -3,9 +3,9 @@
  * for editors and docs/configuration.md all come from it.
  */
 import { z } from "zod";
-import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
-import { decodeSigningToken } from "../lib/signature.ts";
 import type { EnvBinding } from "../lib/settings.ts";
+import { count, positive, secret, signingToken } from "./config-fields.ts";
+import { overrideSchema, targetName, targetSchema } from "./targets/settings.ts";
 
 /** Shapes of credentials that turn up in commit messages, comments and job logs. */
 const DEFAULT_MASK_PATTERNS = [
@@ -18,26 +18,9 @@ const DEFAULT_MASK_PATTERNS = [
   "-----BEGIN [A-Z ]*PRIVATE KEY-----[\\s\\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
 ];
 
-const secret = (schema: z.ZodString): z.ZodString => schema.meta({ secret: true });
-
-const positive = z.number().positive();
-const count = z.number().int().min(1);
-
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
 });
-
-const signingToken = secret(
-  z.string().refine((token) => decodeSigningToken(token) !== null, {
-    error: "must be whsec_ followed by the base64 form of 24 to 64 bytes",
-  }),
-);
-
-const eventName = z.string().refine((name) => KNOWN_EVENT_NAMES.has(name), {
-  error: "is not an event that GitLab sends; see docs/events.md",
-});
-
-const projectPattern = z.union([z.string().min(1), z.number().int().positive()]);
 
 const server = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").describe("Address to listen on, such as 0.0.0.0"),
@@ -175,118 +158,6 @@ const queue = z.strictObject({
     .prefault({}),
 });
 
-const retry = z.strictObject({
-  maxAttempts: count.default(25).describe("Attempts after which a delivery becomes a dead letter"),
-  maxAgeSeconds: positive
-    .default(259_200)
-    .describe("Age in seconds, from the first attempt, after which a delivery becomes a dead letter"),
-  baseSeconds: positive
-    .default(1)
-    .describe(
-      "Ceiling of the first wait in seconds; it doubles with each attempt, the wait is drawn evenly below it",
-    ),
-  capSeconds: positive.default(3600).describe("Greatest wait between two attempts in seconds"),
-});
-
-const routingFields = {
-  enabled: z
-    .boolean()
-    .default(true)
-    .describe("Whether the target gets events; the overrides may switch it per project"),
-  events: z
-    .array(eventName)
-    .optional()
-    .describe(
-      "Events that it gets, by object_kind or event_name, such as [push, merge_request]; default: all",
-    ),
-  projects: z
-    .array(projectPattern)
-    .optional()
-    .describe(
-      "Projects whose events it gets: globs of path_with_namespace, with ! to leave out, or ids; default: all",
-    ),
-  branches: z
-    .array(z.string().min(1))
-    .optional()
-    .describe("Globs of branches, such as [main, release/*]; events without a branch pass"),
-};
-
-const deliveryFields = {
-  timeoutSeconds: positive.max(3600).default(10).describe("Longest duration of one attempt in seconds"),
-  concurrency: count.max(1024).default(16).describe("Attempts under way at once"),
-  rateLimit: z
-    .strictObject({
-      requests: count.describe("Attempts that may start in each period"),
-      perSeconds: positive.default(1).describe("Length of the period in seconds"),
-    })
-    .optional()
-    .describe("Most attempts in a period; waiting for it uses up no attempt"),
-  ordering: z
-    .enum(["none", "project"])
-    .default("none")
-    .describe("project: the events of a project go one after another, a dead letter lets the next one go"),
-  retry: retry.prefault({}),
-  breaker: z
-    .strictObject({
-      failures: count.default(10).describe("Failures in a row that open it"),
-      cooldownSeconds: positive.default(30).describe("Seconds until a probe is let through"),
-    })
-    .prefault({})
-    .describe("Stops attempts on a target that keeps failing; waiting for it uses up no attempt"),
-};
-
-const httpTarget = z.strictObject({
-  type: z.literal("http"),
-  ...routingFields,
-  url: z
-    .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-    .describe("Where the events go, such as https://bot.internal/gitlab"),
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), secret(z.string()))
-    .default({})
-    .describe('Headers sent along, such as { Authorization: "Bearer ${BOT_TOKEN}" }'),
-  signingTokens: z
-    .array(signingToken)
-    .default([])
-    .describe("Signs each attempt by Standard Webhooks, with every key listed"),
-  format: z
-    .enum(["raw", "cloudevents"])
-    .default("raw")
-    .describe("raw: the received bytes; cloudevents: wrapped in a CloudEvent"),
-  cloudEventsMode: z
-    .enum(["structured", "binary"])
-    .default("structured")
-    .describe(
-      "structured: one JSON document with the received bytes as its data; binary: the received bytes, attributes as ce- headers",
-    ),
-  allowPrivateNetworks: z
-    .boolean()
-    .default(true)
-    .describe("Whether the target may live on a private or loopback address; cloud metadata addresses never"),
-  ...deliveryFields,
-});
-
-const logTarget = z.strictObject({
-  type: z.literal("log"),
-  ...routingFields,
-  ...deliveryFields,
-});
-
-export const targetSchema = z.discriminatedUnion("type", [httpTarget, logTarget]);
-
-const override = z.strictObject({
-  projects: z
-    .array(projectPattern)
-    .min(1)
-    .describe("Projects it is for: globs of path_with_namespace or ids"),
-  targets: z
-    .record(
-      z.string(),
-      z.strictObject({ enabled: z.boolean().describe("Whether the target gets these projects' events") }),
-    )
-    .describe("What is different, by target"),
-});
-
 const log = z.strictObject({
   level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least level that is logged"),
   dir: z
@@ -364,17 +235,11 @@ export const configSchema = z
     server: server.prefault({}),
     gitlab: gitlab.prefault({}),
     queue: queue.prefault({}),
-    targets: z
-      .record(
-        z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
-          error:
-            "a target's name is 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter or digit",
-        }),
-        targetSchema,
-      )
-      .default({})
-      .describe("Where events go, by name"),
-    overrides: z.array(override).default([]).describe("What is different for some projects; later ones win"),
+    targets: z.record(targetName, targetSchema).default({}).describe("Where events go, by name"),
+    overrides: z
+      .array(overrideSchema)
+      .default([])
+      .describe("What is different for some projects; later ones win"),
     admin: z
       .strictObject({
         token: secret(z.string())
@@ -401,9 +266,13 @@ export const configSchema = z
   });
 
 export type Config = z.output<typeof configSchema>;
-export type TargetConfig = z.output<typeof targetSchema>;
-export type HttpTargetConfig = z.output<typeof httpTarget>;
-export type RetryConfig = z.output<typeof retry>;
+export type {
+  HttpTargetConfig,
+  ModuleTargetConfig,
+  PipelineTargetConfig,
+  RetryConfig,
+  TargetConfig,
+} from "./targets/settings.ts";
 
 /** Environment variables of the relay; each also as NAME_FILE. RELAY_TARGET_URL and RELAY_CONFIG are read beside these. */
 export const ENV_BINDINGS: readonly EnvBinding[] = [

@@ -1,78 +1,119 @@
 /**
  * Which targets get an event: the rules of relay.yaml, compiled once per configuration, applied after the event is stored.
  *
- * A target gets an event where all of its rules let it pass; an absent rule lets everything pass.
- * - `enabled`, and after it the overrides of the event's project, in order: the last one that names the target wins.
- * - `events`: one of the names is the event's object_kind, event_name or event_type, or the kind that its header stands for
- *   (`member`, `confidential_issue` ...). `job` and `build` mean the same.
- * - `projects`: see projectMatcher.
- * - `branches`: see branchMatcher.
+ * The settings of a target for an event are its own, changed by each override whose projects fit, in their order; the project's
+ * own file may narrow the result. Bodies are loaded once, and only where rules of a target that is still in question need them.
  */
-import picomatch from "picomatch";
-import { branchOf, eventFacts } from "../../lib/events.ts";
 import type { Config, TargetConfig } from "../config.ts";
 import type { EventMeta } from "../event.ts";
 import type { Route, Router } from "../queue/queue.ts";
-
-export type ProjectPattern = string | number;
-
-type Rule = (meta: EventMeta) => boolean;
-
-interface CompiledTarget {
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly ordering: TargetConfig["ordering"];
-  readonly rules: readonly Rule[];
-}
-
-interface CompiledOverride {
-  readonly applies: Rule;
-  readonly enabled: ReadonlyMap<string, boolean>;
-}
+import type { RuleConfig } from "../targets/settings.ts";
+import { projectMatcher } from "./patterns.ts";
+import { compileRules, type OnRuleError, type Rules } from "./rules.ts";
 
 export interface RoutingConfig {
   readonly targets: Config["targets"];
   readonly overrides: Config["overrides"];
 }
 
-/** A router for these settings; it reads metadata alone and never loads a body. */
-export function createRouter(config: RoutingConfig): Router {
-  const targets = Object.entries(config.targets).map(([name, target]) => compileTarget(name, target));
-  const overrides = config.overrides.map((entry): CompiledOverride => {
-    const applies = projectMatcher(entry.projects);
-    return {
-      applies: (meta) => applies(meta.projectId, meta.projectPath),
-      enabled: new Map(Object.entries(entry.targets).map(([name, change]) => [name, change.enabled])),
-    };
-  });
-  return function route(meta): readonly Route[] {
-    const inForce = overrides.filter((override) => override.applies(meta));
-    const routes: Route[] = [];
-    for (const target of targets) {
-      const enabled = inForce.reduce((on, o) => o.enabled.get(target.name) ?? on, target.enabled);
-      if (enabled && target.rules.every((passes) => passes(meta))) {
-        routes.push({ target: target.name, lane: target.ordering === "project" ? laneOf(meta) : null });
-      }
+/** What a project's own file says of a target. */
+export interface Narrowing {
+  readonly enabled: boolean;
+  readonly rules: Rules;
+}
+
+/** The project's own file, by target; null where it has none or says nothing. */
+export type ProjectNarrowing = (
+  meta: EventMeta,
+) => ReadonlyMap<string, Narrowing> | null | Promise<ReadonlyMap<string, Narrowing> | null>;
+
+export interface RoutingOptions {
+  /** @default errors are not told */
+  readonly onRuleError?: OnRuleError;
+  /** @default projects have no say */
+  readonly narrowing?: ProjectNarrowing;
+}
+
+interface Variant {
+  readonly enabled: boolean;
+  readonly rules: Rules;
+}
+
+interface Candidate {
+  readonly route: Route;
+  readonly rules: readonly Rules[];
+}
+
+/** A router for these settings. */
+export function createRouter(config: RoutingConfig, options: RoutingOptions = {}): Router {
+  const onError = options.onRuleError ?? (() => {});
+  const targets = Object.entries(config.targets).map(([name, target]) => ({
+    name,
+    ordering: target.ordering,
+    variant: variantsOf(name, target, config.overrides, onError),
+  }));
+  const applies = config.overrides.map((entry) => projectMatcher(entry.projects));
+
+  const candidates = (meta: EventMeta, narrowing: ReadonlyMap<string, Narrowing> | null): Candidate[] => {
+    const inForce = applies.flatMap((fits, i) => (fits(meta.projectId, meta.projectPath) ? [i] : []));
+    const found: Candidate[] = [];
+    for (const { name, ordering, variant } of targets) {
+      const central = variant(inForce);
+      const own = narrowing?.get(name);
+      if (!central.enabled || own?.enabled === false) continue;
+      const rules = own === undefined ? [central.rules] : [central.rules, own.rules];
+      if (!rules.every((rule) => rule.passesMeta(meta))) continue;
+      found.push({ route: { target: name, lane: ordering === "project" ? laneOf(meta) : null }, rules });
     }
-    return routes;
+    return found;
+  };
+
+  return function route(meta, loadBody) {
+    const narrowing = options.narrowing?.(meta) ?? null;
+    if (narrowing instanceof Promise) {
+      return narrowing.then((own) => byBody(candidates(meta, own), meta, loadBody));
+    }
+    return byBody(candidates(meta, narrowing), meta, loadBody);
   };
 }
 
-function compileTarget(name: string, target: TargetConfig): CompiledTarget {
-  const rules: Rule[] = [];
-  if (target.events !== undefined) {
-    const wanted = eventMatcher(target.events);
-    rules.push(wanted);
+function byBody(
+  candidates: readonly Candidate[],
+  meta: EventMeta,
+  loadBody: () => Promise<Uint8Array>,
+): readonly Route[] | Promise<readonly Route[]> {
+  if (candidates.every(({ rules }) => rules.every((rule) => rule.passesBody === null))) {
+    return candidates.map(({ route }) => route);
   }
-  if (target.projects !== undefined) {
-    const fits = projectMatcher(target.projects);
-    rules.push((meta) => fits(meta.projectId, meta.projectPath));
-  }
-  if (target.branches !== undefined) {
-    const fits = branchMatcher(target.branches);
-    rules.push((meta) => fits(meta.ref));
-  }
-  return { name, enabled: target.enabled, ordering: target.ordering, rules };
+  return loadBody().then((bytes) => {
+    const body = parsed(bytes);
+    return candidates
+      .filter(({ rules }) => rules.every((rule) => rule.passesBody?.(meta, body) ?? true))
+      .map(({ route }) => route);
+  });
+}
+
+/** The settings of a target by which overrides are in force; each combination is compiled once. */
+function variantsOf(
+  name: string,
+  target: TargetConfig,
+  overrides: Config["overrides"],
+  onError: OnRuleError,
+): (inForce: readonly number[]) => Variant {
+  const compiled = new Map<string, Variant>();
+  const relevant = new Set(overrides.flatMap((o, i) => (Object.hasOwn(o.targets, name) ? [i] : [])));
+  return (inForce) => {
+    const own = inForce.filter((i) => relevant.has(i));
+    const key = own.join();
+    let variant = compiled.get(key);
+    if (variant === undefined) {
+      const changes = own.map((i) => overrides[i]?.targets[name] ?? {});
+      const settings: RuleConfig & { enabled: boolean } = Object.assign({}, target, ...changes);
+      variant = { enabled: settings.enabled, rules: compileRules(settings, onError) };
+      compiled.set(key, variant);
+    }
+    return variant;
+  };
 }
 
 /** The lane of an ordered target: one per project, else one per group, else one for all that belongs to neither. */
@@ -81,70 +122,7 @@ export function laneOf(meta: Pick<EventMeta, "projectId" | "groupId">): string {
   return meta.groupId === null ? "other" : `g${meta.groupId}`;
 }
 
-/** Whether an event has one of these names. */
-export function eventMatcher(
-  names: readonly string[],
-): (meta: Pick<EventMeta, "header" | "kind" | "eventName">) => boolean {
-  const wanted = new Set(names.map((name) => (name === "job" ? "build" : name)));
-  return ({ header, kind, eventName }) => {
-    if ((kind !== null && wanted.has(kind)) || (eventName !== null && wanted.has(eventName))) return true;
-    const row = eventFacts(header, { object_kind: kind, event_name: eventName }).row;
-    return row !== null && wanted.has(row.kind);
-  };
-}
-
-/**
- * Whether a project fits a list of globs of its path (case does not matter, as in GitLab) and ids. First what is listed, then
- * without what stands behind `!`; a list of `!` alone means all but these. An event that names no project fits only such a list.
- */
-export function projectMatcher(
-  patterns: readonly ProjectPattern[],
-): (id: number | null, path: string | null) => boolean {
-  const split = splitPatterns(patterns);
-  const [wanted, unwanted] = [compileProjects(split.wanted), compileProjects(split.unwanted)];
-  return (id, path) => (split.wanted.length === 0 || wanted(id, path)) && !unwanted(id, path);
-}
-
-function compileProjects(
-  patterns: readonly ProjectPattern[],
-): (id: number | null, path: string | null) => boolean {
-  const ids = new Set(patterns.filter(isId).map(Number));
-  const globs = patterns.filter((p): p is string => !isId(p));
-  const matches = picomatch(globs, { nocase: true, dot: true, nonegate: true });
-  return (id, path) =>
-    (id !== null && ids.has(id)) || (globs.length > 0 && path !== null && path !== "" && matches(path));
-}
-
-/** A path always has a slash, so that digits alone can only be an id. */
-function isId(pattern: ProjectPattern): boolean {
-  return typeof pattern === "number" || /^\d+$/.test(pattern);
-}
-
-/**
- * Whether a ref's branch fits a list of globs (`*` stops at a slash, case matters), with `!` as in projectMatcher. Events
- * without a branch, such as tags and member events, always pass.
- */
-export function branchMatcher(patterns: readonly string[]): (ref: string | null) => boolean {
-  const split = splitPatterns(patterns);
-  const options = { dot: true, nonegate: true };
-  const [wanted, unwanted] = [picomatch(split.wanted, options), picomatch(split.unwanted, options)];
-  return (ref) => {
-    const branch = branchOf(ref);
-    if (branch === null || branch === "") return true;
-    if (split.wanted.length > 0 && !wanted(branch)) return false;
-    return split.unwanted.length === 0 || !unwanted(branch);
-  };
-}
-
-/** `!(a|b)` is a glob of its own, not a negation. */
-function splitPatterns<P extends ProjectPattern>(
-  patterns: readonly P[],
-): { wanted: P[]; unwanted: string[] } {
-  const wanted: P[] = [];
-  const unwanted: string[] = [];
-  for (const pattern of patterns) {
-    if (typeof pattern === "string" && /^!(?!\()/.test(pattern)) unwanted.push(pattern.slice(1));
-    else wanted.push(pattern);
-  }
-  return { wanted, unwanted };
+/** Stored bodies are JSON objects; a byte order mark may stand before them. */
+function parsed(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }

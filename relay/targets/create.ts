@@ -1,30 +1,60 @@
 /** Settings of a target -> the target. The one place that knows all types. */
 import type { Clock } from "../../lib/clock.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { TargetConfig } from "../config.ts";
-import type { Resolve } from "./addresses.ts";
+import { resultOfFailure } from "../delivery/outcome.ts";
+import type { ConnectionDeps } from "./connection.ts";
 import { createHttpTarget } from "./http.ts";
 import { createLogTarget } from "./log.ts";
+import { createModuleTarget } from "./module.ts";
+import { createPipelineTarget } from "./pipeline.ts";
 import type { Target } from "./target.ts";
+import { startThread, watchFolder } from "./thread.ts";
 
-export interface TargetDeps {
+export interface TargetDeps extends ConnectionDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** @default the system's resolver */
-  readonly resolve?: Resolve;
 }
 
+/** Never throws: a target that cannot work as it is configured fails each attempt with the reason. */
 export type CreateTarget = (name: string, config: TargetConfig) => Target;
 
 export function createTargets(deps: TargetDeps): CreateTarget {
-  return function createTarget(name, config) {
+  const { clock } = deps;
+  const create: CreateTarget = (name, config) => {
+    const log = deps.log.child({ target: name });
     switch (config.type) {
       case "http":
         return createHttpTarget(config, deps);
+      case "module":
+        return createModuleTarget(config, { clock, log, startThread, watchFolder });
+      case "pipeline":
+        return createPipelineTarget(config, deps);
       case "log":
-        return createLogTarget(deps.log.child({ target: name }));
+        return createLogTarget(log);
       default:
         return config satisfies never;
     }
+  };
+  return function createTarget(name, config) {
+    try {
+      return create(name, config);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      const reason = error.problems
+        .map((p) => (p.path === "url" ? p.message : `${p.path} ${p.message}`))
+        .join("; ");
+      deps.log.error("target.unusable", { target: name, reason });
+      return unusable(reason);
+    }
+  };
+}
+
+/** Its deliveries wait by their schedule until the settings are corrected. */
+function unusable(reason: string): Target {
+  return {
+    send: () => Promise.resolve(resultOfFailure(reason)),
+    close: () => Promise.resolve(),
   };
 }

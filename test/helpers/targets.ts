@@ -1,6 +1,6 @@
 /** Targets that tests steer, and settings of targets with all defaults filled in. */
 import { resultOfAnswer, type Result } from "../../relay/delivery/outcome.ts";
-import { targetSchema, type TargetConfig } from "../../relay/config.ts";
+import { targetSchema, type TargetConfig } from "../../relay/targets/settings.ts";
 import type { Sending, Target } from "../../relay/targets/target.ts";
 
 export function answered(status: number, retryAfter: string | null = null): Result {

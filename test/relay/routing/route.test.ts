@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { configSchema } from "../../../relay/config.ts";
 import type { EventMeta } from "../../../relay/event.ts";
-import {
-  branchMatcher,
-  createRouter,
-  eventMatcher,
-  laneOf,
-  projectMatcher,
-} from "../../../relay/routing/route.ts";
+import { createRouter, laneOf } from "../../../relay/routing/route.ts";
+import { compileRules } from "../../../relay/routing/rules.ts";
+import type { RuleConfig } from "../../../relay/targets/settings.ts";
 import { eventMeta } from "../../helpers/events.ts";
 
 const noBody = (): Promise<Uint8Array> => Promise.reject(new Error("the body was loaded"));
@@ -18,81 +14,6 @@ async function routes(config: unknown, meta: Partial<EventMeta>): Promise<string
 }
 
 const http = { type: "http", url: "https://bot.internal/gitlab" };
-
-describe("eventMatcher()", () => {
-  const push = { header: "Push Hook", kind: "push", eventName: "push" };
-  const member = { header: "Member Hook", kind: "user_add_to_group", eventName: "user_add_to_group" };
-  const secret = { header: "Confidential Issue Hook", kind: "issue", eventName: "confidential_issue" };
-  const job = { header: "Job Hook", kind: "build", eventName: null };
-  const workItem = { header: "Issue Hook", kind: "work_item", eventName: null };
-  const unknown = { header: null, kind: null, eventName: null };
-  test.each([
-    [["push"], push, true],
-    [["tag_push", "merge_request"], push, false],
-    [["job"], job, true],
-    [["build"], job, true],
-    [["member"], member, true],
-    [["user_add_to_group"], member, true],
-    [["user_remove_from_group"], member, false],
-    [["issue"], secret, true],
-    [["confidential_issue"], secret, true],
-    [["confidential_issue"], { ...secret, header: "Issue Hook", eventName: "issue" }, false],
-    [["issue"], workItem, true],
-    [["work_item"], workItem, true],
-    [["push"], unknown, false],
-    [[], push, false],
-  ])("%j on %j is %s", (names, meta, expected) => {
-    expect(eventMatcher(names)(meta)).toBe(expected);
-  });
-});
-
-describe("projectMatcher()", () => {
-  test.each([
-    [["acme/**"], 1, "acme/web", true],
-    [["acme/**"], 1, "acme/deep/er/web", true],
-    [["acme/*"], 1, "acme/deep/web", false],
-    [["acme/**"], 1, "acmeother/web", false],
-    [["Acme/Web"], 1, "acme/web", true],
-    [["acme/.hidden"], 1, "acme/.hidden", true],
-    [["acme/**"], 1, "acme/.hidden/x", true],
-    [[42], 42, "any/thing", true],
-    [["42"], 42, null, true],
-    [[42], 43, "any/42", false],
-    [["acme/**", "!acme/sandbox/**"], 1, "acme/sandbox/x", false],
-    [["acme/**", "!acme/sandbox/**"], 1, "acme/web", true],
-    [["!acme/sandbox/**", "acme/**"], 1, "acme/sandbox/x", false],
-    [["acme/**", "!42"], 42, "acme/web", false],
-    [["!acme/sandbox/**"], 1, "other/web", true],
-    [["!acme/sandbox/**"], 1, "acme/sandbox/x", false],
-    [["!acme/**"], null, null, true],
-    [["acme/**"], null, null, false],
-    [["**"], null, null, false],
-    [["acme/!(web|api)"], 1, "acme/web", false],
-    [["acme/!(web|api)"], 1, "acme/docs", true],
-    [["acme/{web,api}"], 1, "acme/api", true],
-    [[42, "acme/*"], 7, "acme/web", true],
-    [["!acme/a", "!acme/b"], 1, "acme/b", false],
-  ])("%j on project %s %s is %s", (patterns, id, path, expected) => {
-    expect(projectMatcher(patterns)(id, path)).toBe(expected);
-  });
-});
-
-describe("branchMatcher()", () => {
-  test.each([
-    [["main", "release/*"], "refs/heads/main", true],
-    [["main", "release/*"], "refs/heads/release/1.2", true],
-    [["main", "release/*"], "refs/heads/release/1/2", false],
-    [["main", "release/*"], "refs/heads/Main", false],
-    [["feature/**"], "refs/heads/feature/a/b", true],
-    [["!wip/**"], "refs/heads/wip/a", false],
-    [["!wip/**"], "refs/heads/main", true],
-    [["**", "!main"], "refs/heads/main", false],
-    [["main"], "refs/tags/v1", true],
-    [["main"], null, true],
-  ])("%j on %s is %s", (patterns, ref, expected) => {
-    expect(branchMatcher(patterns)(ref)).toBe(expected);
-  });
-});
 
 describe("laneOf()", () => {
   test.each([
@@ -145,5 +66,110 @@ describe("createRouter()", () => {
       { target: "free", lane: null },
       { target: "strict", lane: "p42" },
     ]);
+  });
+
+  describe("rules on the payload", () => {
+    const mergeRequest = { kind: "merge_request", eventName: "merge_request", header: "Merge Request Hook" };
+    const payload = {
+      object_kind: "merge_request",
+      object_attributes: { draft: false, title: "feat: x" },
+      labels: [{ title: "backend" }],
+    };
+
+    function bodyOf(value: unknown): { load: () => Promise<Uint8Array>; count: () => number } {
+      let loaded = 0;
+      return {
+        load: () => {
+          loaded += 1;
+          return Promise.resolve(Buffer.from(JSON.stringify(value)));
+        },
+        count: () => loaded,
+      };
+    }
+
+    test("the body is loaded once, and only for targets that are still in question", async () => {
+      const targets = {
+        labelled: { ...http, labels: ["backend"] },
+        other: { ...http, labels: ["frontend"] },
+        ready: { ...http, when: "!body.object_attributes.draft" },
+        pushes: { ...http, events: ["push"], when: "true || body.x" },
+        all: http,
+      };
+      const route = createRouter(configSchema.parse({ targets }));
+      const body = bodyOf(payload);
+      const found = await route(eventMeta({ ...mergeRequest, action: "open" }), body.load);
+      expect(found.map((r) => r.target)).toEqual(["labelled", "ready", "all"]);
+      expect(body.count()).toBe(1);
+      const { pushes, all } = targets;
+      const simple = createRouter(configSchema.parse({ targets: { pushes, all } }));
+      expect(await simple(eventMeta(mergeRequest), noBody)).toHaveLength(1);
+    });
+
+    test("what a rule asks for and the payload lacks stops the event, and is told", async () => {
+      const errors: string[] = [];
+      const route = createRouter(
+        configSchema.parse({
+          targets: { a: { ...http, when: "body.nope == 1" }, b: { ...http, when: "body.labels" } },
+        }),
+        { onRuleError: (meta, text, error) => errors.push(`${meta.id} ${text}: ${String(error)}`) },
+      );
+      expect(await route(eventMeta(mergeRequest), bodyOf(payload).load)).toEqual([]);
+      expect(errors).toEqual([
+        expect.stringContaining("body.nope == 1: EvaluationError: No such key: nope"),
+        expect.stringContaining("body.labels: TypeError"),
+      ]);
+    });
+
+    test("events that know no labels or actions are not judged by them", async () => {
+      const config = { targets: { bot: { ...http, labels: ["backend"], actions: ["open"] } } };
+      const route = createRouter(configSchema.parse(config));
+      const found = await route(eventMeta(), bodyOf({ object_kind: "push" }).load);
+      expect(found).toHaveLength(1);
+      const unlabelled = { ...payload, labels: [] };
+      expect(await route(eventMeta({ ...mergeRequest, action: "open" }), bodyOf(unlabelled).load)).toEqual(
+        [],
+      );
+      expect(await route(eventMeta({ ...mergeRequest, action: "close" }), noBody)).toEqual([]);
+    });
+
+    test("overrides take the place of a target's own rules for their projects", async () => {
+      const config = {
+        targets: { bot: { ...http, events: ["push"], branches: ["main"] } },
+        overrides: [
+          { projects: ["acme/web"], targets: { bot: { branches: ["dev"] } } },
+          { projects: ["acme/*"], targets: { bot: { when: "event.actor == 'ada'" } } },
+        ],
+      };
+      const route = createRouter(configSchema.parse(config));
+      const passes = async (meta: Partial<EventMeta>): Promise<boolean> =>
+        (await route(eventMeta(meta), bodyOf({}).load)).length === 1;
+      expect(await passes({ ref: "refs/heads/main" })).toBe(false);
+      expect(await passes({ ref: "refs/heads/dev" })).toBe(true);
+      expect(await passes({ ref: "refs/heads/dev", actor: "bob" })).toBe(false);
+      expect(await passes({ projectPath: "acme/api", ref: "refs/heads/main" })).toBe(true);
+      expect(await passes({ projectPath: "other/api", actor: "bob" })).toBe(true);
+    });
+
+    test("a project's own file narrows, and never widens", async () => {
+      const config = {
+        targets: { bot: { ...http, branches: ["main"] }, log: { type: "log", enabled: false } },
+      };
+      const rules = (settings: RuleConfig) => compileRules(settings, () => {});
+      const narrowing = new Map([
+        ["bot", { enabled: true, rules: rules({ branches: ["main", "dev"], actions: ["open"] }) }],
+        ["log", { enabled: true, rules: rules({}) }],
+      ]);
+      for (const own of [narrowing, Promise.resolve(narrowing)]) {
+        const route = createRouter(configSchema.parse(config), { narrowing: () => own });
+        const of = async (meta: Partial<EventMeta>): Promise<string[]> =>
+          (await route(eventMeta(meta), noBody)).map((r) => r.target);
+        expect(await of({})).toEqual(["bot"]);
+        expect(await of({ ref: "refs/heads/dev" })).toEqual([]);
+        expect(await of({ action: "close" })).toEqual([]);
+      }
+      const off = new Map([["bot", { enabled: false, rules: rules({}) }]]);
+      const route = createRouter(configSchema.parse(config), { narrowing: () => off });
+      expect(await route(eventMeta(), noBody)).toEqual([]);
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { createLog, createSecrets } from "../../../lib/log.ts";
-import { targetSchema } from "../../../relay/config.ts";
+import { targetSchema } from "../../../relay/targets/settings.ts";
 import { createTargets } from "../../../relay/targets/create.ts";
 import { eventMeta } from "../../helpers/events.ts";
 

@@ -1,10 +1,11 @@
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
+import { silentLog } from "../../../lib/log.ts";
 import type { EventMeta } from "../../../relay/event.ts";
 import type { Resolve } from "../../../relay/targets/addresses.ts";
 import type { HttpTargetDeps } from "../../../relay/targets/http.ts";
-import { createHttpTarget } from "../../../relay/targets/http.ts";
+import { createTargets } from "../../../relay/targets/create.ts";
 import type { Sending, Target } from "../../../relay/targets/target.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { httpServer, tcpServer, type Received, type TestServer } from "../../helpers/http-server.ts";
@@ -32,7 +33,8 @@ function targetAt(
   changes: Record<string, unknown> = {},
   deps: Partial<HttpTargetDeps> = {},
 ): Target {
-  const target = createHttpTarget(httpConfig({ url, ...changes }), { clock: systemClock, ...deps });
+  const create = createTargets({ clock: systemClock, log: silentLog, ...deps });
+  const target = create("bot", httpConfig({ url, ...changes }));
   open.push(target);
   return target;
 }

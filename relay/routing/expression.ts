@@ -1,0 +1,170 @@
+/**
+ * Small expressions over an event, for `when:` rules and `{{ templates }}`: CEL (https://cel.dev), evaluated by
+ * @marcbachmann/cel-js. They cannot loop for ever, call out, or see anything but `event` and `body`.
+ *
+ * Time is bounded by the size of the payload: matches() is refused, as its regular expressions backtrack, and a loop within a
+ * loop may only run over what belongs to the outer loop's element (`body.commits.exists(c, c.modified.exists(f, ...))`).
+ */
+import { Environment, type ParseResult } from "@marcbachmann/cel-js";
+import { branchOf } from "../../lib/events.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { EventMeta } from "../event.ts";
+
+/** Longest expression in characters. */
+const MAX_LENGTH = 4096;
+
+const environment = new Environment({
+  unlistedVariablesAreDyn: false,
+  homogeneousAggregateLiterals: false,
+  enableOptionalTypes: true,
+  limits: {
+    maxAstNodes: 2000,
+    maxDepth: 100,
+    maxListElements: 1000,
+    maxMapEntries: 100,
+    maxCallArguments: 8,
+  },
+})
+  .registerVariable("event", "map")
+  .registerVariable("body", "map");
+
+/** What an expression sees. */
+export interface Scope {
+  readonly event: Readonly<Record<string, unknown>>;
+  /** The payload; empty where it is not a JSON object. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface Expression {
+  readonly text: string;
+  /** Whether it says the same for every event. */
+  readonly constant: boolean;
+  /** The value; throws where the payload lacks what is asked for. */
+  evaluate(scope: Scope): unknown;
+}
+
+export type Compiled = { readonly expression: Expression } | { readonly problem: string };
+
+/** @param wanted what it has to result in: `bool` for rules, `any` for templates */
+export function compileExpression(text: string, wanted: "bool" | "any"): Compiled {
+  if (text.length > MAX_LENGTH)
+    return { problem: `is ${text.length} characters long, limit is ${MAX_LENGTH}` };
+  let parsed: ParseResult;
+  try {
+    parsed = environment.parse(text);
+  } catch (error) {
+    return { problem: firstLine(error) };
+  }
+  const checked = parsed.check();
+  if (!checked.valid) return { problem: firstLine(checked.error) };
+  if (wanted === "bool" && checked.type !== "bool" && checked.type !== "dyn") {
+    return { problem: `results in ${String(checked.type)}, not in true or false` };
+  }
+  const walk: Walk = { usesEvent: false, problem: null };
+  visit(parsed.ast as unknown as Node, [], walk);
+  if (walk.problem !== null) return { problem: walk.problem };
+  const evaluate = (scope: Scope): unknown => parsed(scope as unknown as Record<string, unknown>);
+  return { expression: { text, constant: !walk.usesEvent, evaluate } };
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split("\n")[0] ?? "cannot be read";
+}
+
+/** What the library's syntax tree looks like to us. */
+interface Node {
+  readonly op: string;
+  readonly args: unknown;
+}
+
+interface Walk {
+  usesEvent: boolean;
+  problem: string | null;
+}
+
+const LOOPS: ReadonlySet<unknown> = new Set(["all", "exists", "exists_one", "map", "filter"]);
+const REFUSED: ReadonlyMap<unknown, string> = new Map([
+  [
+    "matches",
+    "matches() is not available, as a regular expression may take unbounded time: use startsWith, endsWith or contains",
+  ],
+  ["bind", "cel.bind() is not available"],
+]);
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "op" in value && "args" in value;
+}
+
+/** @param loops variables of the loops around the node, outermost first */
+function visit(node: Node, loops: readonly string[], walk: Walk): void {
+  const args = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];
+  if (node.op === "id" && (node.args === "event" || node.args === "body")) walk.usesEvent = true;
+  if (node.op === "in" && loops.length > 0 && !isCheapSet(args[1], loops)) {
+    walk.problem ??= `within a loop, "in" may only look into a list that is written out or belongs to the loop's element`;
+  }
+  if (node.op === "rcall" || node.op === "call") {
+    const [name] = args;
+    const refused = REFUSED.get(name);
+    if (refused !== undefined) walk.problem ??= refused;
+    if (node.op === "rcall" && LOOPS.has(name)) {
+      visitLoop(args, loops, walk);
+      return;
+    }
+  }
+  for (const child of args.flat(2)) if (isNode(child)) visit(child, loops, walk);
+}
+
+function visitLoop(args: readonly unknown[], loops: readonly string[], walk: Walk): void {
+  const [name, over, inner] = args as [string, Node, readonly Node[]];
+  const root = rootOf(over);
+  if (loops.length > 0 && (root === null || !loops.includes(root))) {
+    walk.problem ??= `${name}() within a loop may only run over what belongs to the loop's element`;
+  }
+  visit(over, loops, walk);
+  const variable = String(inner[0]?.args);
+  for (const child of inner.slice(1)) visit(child, [...loops, variable], walk);
+}
+
+/** The variable at the start of a path such as `c.modified`; null where it is not a plain path. */
+function rootOf(node: unknown): string | null {
+  if (!isNode(node)) return null;
+  const args = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];
+  switch (node.op) {
+    case "id":
+      return String(node.args);
+    case ".":
+    case ".?":
+    case "[]":
+    case "[?]":
+      return rootOf(args[0]);
+    case "rcall":
+      return args[0] === "filter" || args[0] === "orValue" ? rootOf(args[1]) : null;
+    default:
+      return null;
+  }
+}
+
+function isCheapSet(node: unknown, loops: readonly string[]): boolean {
+  const root = rootOf(node);
+  return (isNode(node) && node.op === "list") || (root !== null && loops.includes(root));
+}
+
+/** What expressions know of an event beside its payload. Names are part of the documented settings. */
+export function scopeOf(meta: EventMeta, body: unknown): Scope {
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  return {
+    event: {
+      id: meta.id,
+      kind: meta.kind,
+      name: meta.eventName,
+      action: meta.action,
+      project: { id: meta.projectId, path: meta.projectPath },
+      group: { id: meta.groupId, path: meta.groupPath },
+      ref: meta.ref,
+      branch: branchOf(meta.ref),
+      actor: meta.actor,
+      receivedAt: new Date(meta.receivedAt).toISOString(),
+    },
+    body: isObject ? (body as Record<string, unknown>) : {},
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * The rules of a target, compiled: which events pass. An absent rule lets everything pass, and each rule that is there has to.
+ *
+ * - `events`: one of the names is the event's object_kind, event_name or event_type, or the kind that its header stands for
+ *   (`member`, `confidential_issue` ...). `job` and `build` mean the same; `issue` has work items in it.
+ * - `projects`, `branches`, `actions`, `labels`: lists of patterns, see patterns.ts. Events that have no branch, no action or
+ *   no labels at all, as a push has no labels, are not judged by them. A merge request without labels has an empty list.
+ * - `when`: an expression, see expression.ts. Where the payload lacks what it asks for, the event does not pass.
+ */
+import { branchOf, eventFacts } from "../../lib/events.ts";
+import type { EventMeta } from "../event.ts";
+import type { RuleConfig } from "../targets/settings.ts";
+import { compileExpression, scopeOf } from "./expression.ts";
+import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "./patterns.ts";
+
+export interface Rules {
+  /** By metadata alone. */
+  readonly passesMeta: (meta: EventMeta) => boolean;
+  /** By the payload; null where no rule looks at it. */
+  readonly passesBody: ((meta: EventMeta, body: unknown) => boolean) | null;
+}
+
+/** Told of a `when` that could not be evaluated. */
+export type OnRuleError = (meta: EventMeta, expression: string, error: unknown) => void;
+
+export function compileRules(config: RuleConfig, onError: OnRuleError): Rules {
+  const meta = metaRules(config);
+  const body = bodyRules(config, onError);
+  return {
+    passesMeta: (event) => meta.every((passes) => passes(event)),
+    passesBody: body.length === 0 ? null : (event, payload) => body.every((passes) => passes(event, payload)),
+  };
+}
+
+function metaRules(config: RuleConfig): ((meta: EventMeta) => boolean)[] {
+  const rules: ((meta: EventMeta) => boolean)[] = [];
+  if (config.events !== undefined) rules.push(eventMatcher(config.events));
+  if (config.projects !== undefined) {
+    const fits = projectMatcher(config.projects);
+    rules.push((meta) => fits(meta.projectId, meta.projectPath));
+  }
+  if (config.branches !== undefined) {
+    const fits = globMatcher(config.branches);
+    rules.push((meta) => {
+      const branch = branchOf(meta.ref);
+      return branch === null || branch === "" || fits(branch);
+    });
+  }
+  if (config.actions !== undefined) {
+    const fits = wordMatcher(config.actions);
+    rules.push((meta) => meta.action === null || fits(meta.action));
+  }
+  return rules;
+}
+
+function bodyRules(
+  config: RuleConfig,
+  onError: OnRuleError,
+): ((meta: EventMeta, body: unknown) => boolean)[] {
+  const rules: ((meta: EventMeta, body: unknown) => boolean)[] = [];
+  if (config.labels !== undefined) {
+    const fits = labelMatcher(config.labels);
+    rules.push((_meta, body) => {
+      const labels = labelsOf(body);
+      return labels === null || fits(labels);
+    });
+  }
+  if (config.when !== undefined) {
+    const compiled = compileExpression(config.when, "bool");
+    if ("problem" in compiled) throw new SyntaxError(`when: ${compiled.problem}`);
+    const { expression } = compiled;
+    rules.push((meta, body) => {
+      try {
+        const value = expression.evaluate(scopeOf(meta, body));
+        if (typeof value === "boolean") return value;
+        throw new TypeError("results neither in true nor in false");
+      } catch (error) {
+        onError(meta, expression.text, error);
+        return false;
+      }
+    });
+  }
+  return rules;
+}
+
+/** Whether an event has one of these names. */
+export function eventMatcher(
+  names: readonly string[],
+): (meta: Pick<EventMeta, "header" | "kind" | "eventName">) => boolean {
+  const wanted = new Set(names.map((name) => (name === "job" ? "build" : name)));
+  return ({ header, kind, eventName }) => {
+    if ((kind !== null && wanted.has(kind)) || (eventName !== null && wanted.has(eventName))) return true;
+    const row = eventFacts(header, { object_kind: kind, event_name: eventName }).row;
+    return row !== null && wanted.has(row.kind);
+  };
+}
+
+/** Titles of the labels of an issue or merge request, or of what a comment is on; null where the payload has no such list. */
+export function labelsOf(body: unknown): string[] | null {
+  const of = (value: unknown, key: string): unknown =>
+    typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  const places = [
+    of(body, "labels"),
+    of(of(body, "object_attributes"), "labels"),
+    of(of(body, "merge_request"), "labels"),
+    of(of(body, "issue"), "labels"),
+  ];
+  const list = places.find((place) => Array.isArray(place)) as readonly unknown[] | undefined;
+  if (list === undefined) return null;
+  return list.map((label) => of(label, "title")).filter((title) => typeof title === "string");
+}

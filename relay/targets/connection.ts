@@ -1,0 +1,72 @@
+/**
+ * The connections of a target: kept and used again, to addresses that it may live at, with its certificates, through a proxy
+ * where the environment names one.
+ */
+import { readFileSync } from "node:fs";
+import { lookup as resolveName } from "node:dns/promises";
+import { Agent, ProxyAgent, type Dispatcher } from "undici";
+import { ConfigError, messageOf } from "../../lib/errors.ts";
+import type { HttpTargetConfig } from "../config.ts";
+import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
+import { proxyFor, type ProxyEnv } from "./proxy.ts";
+
+export interface ConnectionDeps {
+  /** @default the system's resolver */
+  readonly resolve?: Resolve;
+  /** Where the proxy variables are. @default no proxy */
+  readonly env?: ProxyEnv;
+}
+
+type ConnectionConfig = Pick<
+  HttpTargetConfig,
+  "url" | "tls" | "allowPrivateNetworks" | "concurrency" | "timeoutSeconds"
+>;
+
+/**
+ * The connections of a target. Throws a ConfigError where a certificate cannot be read or the address may not be used.
+ * Through a proxy names are resolved by the proxy: what they resolve to is its business.
+ */
+export function createConnections(config: ConnectionConfig, deps: ConnectionDeps): Dispatcher {
+  const url = new URL(config.url);
+  const literal = literalAddress(url.hostname);
+  const problem = literal === null ? null : addressProblem(literal, config.allowPrivateNetworks);
+  if (problem !== null) throw configError("url", `address ${literal} ${problem}`);
+  const certificates = readCertificates(config.tls);
+  const limits = {
+    connections: config.concurrency,
+    // The worker holds the time: one limit for the whole attempt.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  const connect = { timeout: config.timeoutSeconds * 1000 };
+  const proxy = proxyFor(url, deps.env ?? {});
+  if (proxy !== null) {
+    return new ProxyAgent({
+      ...limits,
+      uri: proxy.href,
+      proxyTunnel: url.protocol === "https:",
+      proxyTls: connect,
+      requestTls: { ...connect, ...certificates },
+    });
+  }
+  const lookup = createGuardedLookup(deps.resolve ?? resolveName, config.allowPrivateNetworks);
+  return new Agent({ ...limits, connect: { ...connect, ...certificates, lookup } });
+}
+
+function readCertificates(tls: ConnectionConfig["tls"]): { ca?: string; cert?: string; key?: string } {
+  const read = (name: "caFile" | "certFile" | "keyFile"): string | undefined => {
+    const path = tls?.[name];
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      throw configError(`tls.${name}`, `cannot be read: ${messageOf(error)}`);
+    }
+  };
+  const entries = Object.entries({ ca: read("caFile"), cert: read("certFile"), key: read("keyFile") });
+  return Object.fromEntries(entries.filter(([, text]) => text !== undefined));
+}
+
+function configError(path: string, message: string): ConfigError {
+  return new ConfigError([{ path, message }]);
+}

@@ -1,0 +1,208 @@
+/**
+ * The target that is a GitLab pipeline: each event triggers one, with ref, variables and inputs made from the event.
+ *
+ * `X-Gitlab-Event-UUID` goes along, so that GitLab recognises hooks that trigger pipelines that fire hooks. The pipeline gets the
+ * variable RELAY_EVENT_ID. GitLab has no idempotency key for triggers: where an attempt got no answer, its pipeline may run all the
+ * same. With an `apiToken` a repetition first looks for a pipeline with this event's id among the latest that triggers started,
+ * and takes it for its own; without one, or where GitLab hides the variables, a repetition may start a second pipeline.
+ */
+import type { Dispatcher } from "undici";
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { PipelineTargetConfig } from "../config.ts";
+import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
+import { scopeOf, type Scope } from "../routing/expression.ts";
+import { createConnections, type ConnectionDeps } from "./connection.ts";
+import { excerptOf, exchange, ExchangeError } from "./exchange.ts";
+import { USER_AGENT } from "./headers.ts";
+import type { Sending, Target } from "./target.ts";
+import { compileTemplate, type Template } from "./template.ts";
+
+/** Variable by which a pipeline knows its event. */
+export const EVENT_ID_VARIABLE = "RELAY_EVENT_ID";
+/** Pipelines that are looked through before a repetition. */
+const LOOKED_THROUGH = 20;
+const MAX_LIST_BYTES = 1_048_576;
+/** GitLab's clock may be this far behind ours, in milliseconds. */
+const CLOCK_SKEW_MS = 300_000;
+
+interface Wanted {
+  readonly project: string;
+  readonly ref: string;
+  readonly variables: Record<string, string>;
+  readonly inputs: Record<string, unknown>;
+}
+
+/** Throws a ConfigError where its address or certificates cannot be used. */
+export function createPipelineTarget(
+  config: PipelineTargetConfig,
+  deps: ConnectionDeps & { readonly clock: Clock },
+): Target {
+  const { clock } = deps;
+  const url = new URL(config.url);
+  const root = `${url.pathname.replace(/\/$/, "")}/api/v4`;
+  const connections = createConnections(config, deps);
+  const templates = {
+    project: compiled(config.project),
+    ref: compiled(config.ref),
+    variables: Object.entries(config.variables).map(([name, text]) => [name, compiled(text)] as const),
+    inputs: Object.entries(config.inputs).map(([name, text]) => [name, compiled(text)] as const),
+  };
+  const api = createApi(connections, url.origin, root);
+
+  async function trigger(wanted: Wanted, sending: Sending): Promise<Result> {
+    const uuid = sending.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1];
+    const headers: Record<string, string> = {
+      "content-type": "application/json",
+      "user-agent": USER_AGENT,
+      ...(uuid === undefined ? {} : { "x-gitlab-event-uuid": uuid }),
+    };
+    const { project, ref, variables, inputs } = wanted;
+    const content = { token: config.token, ref, variables, ...(isEmpty(inputs) ? {} : { inputs }) };
+    const answer = await exchange(
+      connections,
+      {
+        origin: url.origin,
+        path: `${root}/projects/${encodeURIComponent(project)}/trigger/pipeline`,
+        method: "POST",
+        headers,
+        body: Buffer.from(JSON.stringify(content)),
+      },
+      sending.signal,
+    );
+    const started = answer.status === 201 ? startedPipeline(answer.body) : null;
+    const result = resultOfAnswer(answer.status, answer, started ?? excerptOf(answer.body), clock.now());
+    return withReason(result, answer.body);
+  }
+
+  return {
+    async send(sending) {
+      let wanted: Wanted;
+      try {
+        wanted = wantedPipeline(templates, sending);
+      } catch (error) {
+        return { ...resultOfFailure(messageOf(error)), verdict: "dead" };
+      }
+      try {
+        if (sending.attempt > 1 && config.apiToken !== undefined) {
+          const since = sending.meta.receivedAt - CLOCK_SKEW_MS;
+          const found = await api.findStarted(wanted, sending, config.apiToken, since);
+          if (found !== null) return found;
+        }
+        return await trigger(wanted, sending);
+      } catch (error) {
+        if (error instanceof ExchangeError) return resultOfFailure(error.message);
+        throw error;
+      }
+    },
+    close: () => connections.destroy(),
+  };
+}
+
+function compiled(text: string): Template {
+  const result = compileTemplate(text);
+  if ("problem" in result) throw new SyntaxError(result.problem);
+  return result.template;
+}
+
+function isEmpty(record: object): boolean {
+  return Object.keys(record).length === 0;
+}
+
+interface Templates {
+  readonly project: Template;
+  readonly ref: Template;
+  readonly variables: readonly (readonly [string, Template])[];
+  readonly inputs: readonly (readonly [string, Template])[];
+}
+
+/** Throws an Error that names the template where the event lacks what it asks for. */
+function wantedPipeline(templates: Templates, { meta, body }: Sending): Wanted {
+  const scope: Scope = scopeOf(meta, JSON.parse(new TextDecoder().decode(body)));
+  const filled = <T>(name: string, fill: () => T): T => {
+    try {
+      return fill();
+    } catch (error) {
+      throw new Error(`${name}: ${messageOf(error).split("\n")[0]}`, { cause: error });
+    }
+  };
+  const text = (name: string, template: Template): string => {
+    const result = filled(name, () => template.text(scope));
+    if (result === "") throw new Error(`${name}: the event has none`);
+    return result;
+  };
+  const variables = templates.variables.map(
+    ([name, t]) => [name, filled(`variables.${name}`, () => t.text(scope))] as const,
+  );
+  const inputs = templates.inputs.map(
+    ([name, t]) => [name, filled(`inputs.${name}`, () => t.value(scope))] as const,
+  );
+  return {
+    project: text("project", templates.project),
+    ref: text("ref", templates.ref),
+    variables: { ...Object.fromEntries(variables), [EVENT_ID_VARIABLE]: meta.id },
+    inputs: Object.fromEntries(inputs),
+  };
+}
+
+function startedPipeline(body: Buffer): string | null {
+  const url = /"web_url":\s*"(https?:[^"\s]+)"/.exec(body.toString("utf8"))?.[1];
+  return url === undefined ? null : `started ${url}`;
+}
+
+/** GitLab says in the body why it refused: `{"message": ...}`. */
+function withReason(result: Result, body: Buffer): Result {
+  if (result.error === null) return result;
+  const said = excerptOf(body);
+  return said === null ? result : { ...result, error: `${result.error}: ${said.slice(0, 200)}` };
+}
+
+interface Api {
+  /** The result for a pipeline that an earlier attempt started; null where none is found or GitLab does not let us look. */
+  findStarted(wanted: Wanted, sending: Sending, apiToken: string, sinceMs: number): Promise<Result | null>;
+}
+
+function createApi(connections: Dispatcher, origin: string, root: string): Api {
+  const get = async (path: string, token: string, signal: AbortSignal): Promise<unknown> => {
+    const answer = await exchange(
+      connections,
+      {
+        origin,
+        path: `${root}${path}`,
+        method: "GET",
+        headers: { "private-token": token, "user-agent": USER_AGENT },
+        body: null,
+        keepBytes: MAX_LIST_BYTES,
+      },
+      signal,
+    );
+    return answer.status === 200 ? (JSON.parse(answer.body.toString("utf8")) as unknown) : null;
+  };
+  return {
+    async findStarted(wanted, { meta, signal }, token, sinceMs) {
+      const project = `/projects/${encodeURIComponent(wanted.project)}`;
+      const query = new URLSearchParams({
+        source: "trigger",
+        updated_after: new Date(sinceMs).toISOString(),
+        order_by: "id",
+        sort: "desc",
+        per_page: String(LOOKED_THROUGH),
+      });
+      const pipelines = await get(`${project}/pipelines?${query.toString()}`, token, signal);
+      if (!Array.isArray(pipelines)) return null;
+      for (const { id, web_url: address } of pipelines as { id: number; web_url: string }[]) {
+        const variables = await get(`${project}/pipelines/${id}/variables`, token, signal);
+        const isOurs =
+          Array.isArray(variables) &&
+          (variables as { key: string; value: string }[]).some(
+            ({ key, value }) => key === EVENT_ID_VARIABLE && value === meta.id,
+          );
+        if (isOurs) {
+          const excerpt = `an earlier attempt started ${address}`;
+          return { verdict: "done", status: null, error: null, excerpt, retryAfterSeconds: null };
+        }
+      }
+      return null;
+    },
+  };
+}
