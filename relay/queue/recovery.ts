@@ -192,7 +192,8 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   function appear(event: number): boolean {
     const order = table.eventOrder(event);
     orders.seen(order);
-    dedupe.add(table.w0.get(event), table.w1.get(event), table.w2.get(event), table.w3.get(event));
+    const { ids } = table;
+    dedupe.add(ids.get(event, 0), ids.get(event, 1), ids.get(event, 2), ids.get(event, 3));
     table.link(event);
     book.eventAppeared(event);
     const record = table.record.get(event);

@@ -142,7 +142,7 @@ export class Removal {
     if (events.length === 0) return;
     const { table, book, records, journal, events: emitter } = this.#core;
     const oldest = this.#core.steady.now() - this.#retention().dedupeSeconds * 1000;
-    const ids = events.map((event) => ({ event, words: this.#wordsOf(event), id: table.idOf(event) }));
+    const ids = events.map((event) => ({ event, words: table.wordsOf(event), id: table.idOf(event) }));
     for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, true);
     const remembered = ids.map(({ words }) => words).filter((words) => timeOf(words) >= oldest);
     const operations: Operation[] = [];
@@ -264,11 +264,6 @@ export class Removal {
 
   #rowOf([w0 = 0, w1 = 0, w2 = 0, w3 = 0]: IdWords): number {
     return this.#core.table.findEvent(w0, w1, w2, w3);
-  }
-
-  #wordsOf(event: number): IdWords {
-    const { w0, w1, w2, w3 } = this.#core.table;
-    return Uint32Array.of(w0.get(event), w1.get(event), w2.get(event), w3.get(event));
   }
 }
 

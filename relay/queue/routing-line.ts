@@ -18,8 +18,14 @@ import { MAX_ROUTED, PREFIX, encodeRoutes } from "./records.ts";
 import type { RoutedEvent } from "./records.ts";
 import { EVENT_FLAGS } from "./table.ts";
 
-/** Events between two breaths. */
-const SLICE_EVENTS = 128;
+/**
+ * Most events, and most time, between two breaths: as many as a burst of requests brings in one turn, so that routing keeps pace
+ * with them and needs not read again what was just written.
+ */
+const SLICE_EVENTS = 1024;
+const SLICE_MS = 8;
+/** Events between two looks at the clock. */
+const LOOK_EVENTS = 32;
 /** Events whose metadata is kept until they are routed, instead of being read again. */
 const MAX_FRESH = 4096;
 const WRITE_AFTER_MS = 1000;
@@ -86,8 +92,11 @@ export class RoutingLine {
   }
 
   async #run(): Promise<void> {
+    const { clock, isClosed } = this.#core;
     await breathe();
-    for (let count = 1; this.#head < this.#line.length && !this.#core.isClosed(); count++) {
+    let sliceBegan = clock.monotonic();
+    let inSlice = 0;
+    while (this.#head < this.#line.length && !isClosed()) {
       const event = this.#line[this.#head++]!;
       if (this.#head > 4096 && this.#head * 2 > this.#line.length) {
         this.#line = this.#line.slice(this.#head);
@@ -95,7 +104,12 @@ export class RoutingLine {
       }
       const outcome = this.#step(event);
       if (outcome !== undefined) await outcome;
-      if (count % SLICE_EVENTS === 0) await breathe();
+      inSlice++;
+      const isOver = inSlice % LOOK_EVENTS === 0 && clock.monotonic() - sliceBegan >= SLICE_MS;
+      if (inSlice < SLICE_EVENTS && !isOver) continue;
+      await breathe();
+      sliceBegan = clock.monotonic();
+      inSlice = 0;
     }
   }
 
@@ -179,7 +193,7 @@ export class RoutingLine {
   #note(event: number, meta: EventMeta, routes: readonly Route[]): void {
     const { table, clock } = this.#core;
     this.#routed.push({
-      id: Uint32Array.of(table.w0.get(event), table.w1.get(event), table.w2.get(event), table.w3.get(event)),
+      id: table.wordsOf(event),
       receivedAt: meta.receivedAt,
       kind: meta.kind,
       eventName: meta.eventName,

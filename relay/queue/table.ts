@@ -2,8 +2,9 @@
  * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
-import { Column, Dictionary, RowAllocator } from "./columns.ts";
+import { Column, Dictionary, RowAllocator, WordsColumn } from "./columns.ts";
 import { orderOf, formatEventKey, formatId } from "./event-id.ts";
+import type { IdWords } from "./event-id.ts";
 import type { DeliveryState } from "./delivery-state.ts";
 import type { LaneRows } from "./lanes.ts";
 
@@ -56,10 +57,7 @@ const INDEX_FULL = 0.7;
 
 export class EventTable implements LaneRows {
   readonly events = new RowAllocator();
-  readonly w0 = new Column(Uint32Array);
-  readonly w1 = new Column(Uint32Array);
-  readonly w2 = new Column(Uint32Array);
-  readonly w3 = new Column(Uint32Array);
+  readonly ids = new WordsColumn();
   /** Wall clock of receipt. */
   readonly receivedAt = new Column(Float64Array);
   readonly bytes = new Column(Uint32Array);
@@ -114,15 +112,30 @@ export class EventTable implements LaneRows {
   }
 
   eventOrder(event: number): number {
-    return orderOf(this.w0.get(event), this.w1.get(event));
+    return orderOf(this.ids.get(event, 0), this.ids.get(event, 1));
+  }
+
+  wordsOf(event: number): IdWords {
+    const { ids } = this;
+    return Uint32Array.of(ids.get(event, 0), ids.get(event, 1), ids.get(event, 2), ids.get(event, 3));
   }
 
   idOf(event: number): string {
-    return formatId(this.w0.get(event), this.w1.get(event), this.w2.get(event), this.w3.get(event));
+    return formatId(
+      this.ids.get(event, 0),
+      this.ids.get(event, 1),
+      this.ids.get(event, 2),
+      this.ids.get(event, 3),
+    );
   }
 
   keyOf(event: number): string {
-    return formatEventKey(this.w0.get(event), this.w1.get(event), this.w2.get(event), this.w3.get(event));
+    return formatEventKey(
+      this.ids.get(event, 0),
+      this.ids.get(event, 1),
+      this.ids.get(event, 2),
+      this.ids.get(event, 3),
+    );
   }
 
   /** The row of the event with this id; a new one, not yet among those that are walked through, where there was none. */
@@ -132,10 +145,7 @@ export class EventTable implements LaneRows {
     const known = this.#index[place]!;
     if (known !== 0) return known;
     const row = this.events.take();
-    this.w0.set(row, w0);
-    this.w1.set(row, w1);
-    this.w2.set(row, w2);
-    this.w3.set(row, w3);
+    this.ids.set(row, w0, w1, w2, w3);
     for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
       column.set(row, 0);
     for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(row, 0);
@@ -263,12 +273,12 @@ export class EventTable implements LaneRows {
 
   /** @returns the code for the column `kind` */
   kindCode(kind: string | null, eventName: string | null): number {
-    return this.kinds.code(JSON.stringify([kind, eventName]), { kind, eventName });
+    return this.kinds.code(`${nameOf(kind)} ${nameOf(eventName)}`, { kind, eventName });
   }
 
   /** @returns the code for the column `project` */
   projectCode(id: number | null, path: string | null): number {
-    return this.projects.code(JSON.stringify([id, path]), { id, path });
+    return this.projects.code(`${id ?? ""} ${nameOf(path)}`, { id, path });
   }
 
   #unlink(event: number): void {
@@ -287,13 +297,7 @@ export class EventTable implements LaneRows {
     const mask = this.#index.length - 1;
     for (let place = w3 & mask; ; place = (place + 1) & mask) {
       const row = this.#index[place]!;
-      if (
-        row === 0 ||
-        (this.w3.get(row) === w3 &&
-          this.w2.get(row) === w2 &&
-          this.w1.get(row) === w1 &&
-          this.w0.get(row) === w0)
-      ) {
+      if (row === 0 || this.ids.equals(row, w0, w1, w2, w3)) {
         return place;
       }
     }
@@ -301,12 +305,17 @@ export class EventTable implements LaneRows {
 
   #unindex(event: number): void {
     const mask = this.#index.length - 1;
-    let hole = this.#placeOf(this.w0.get(event), this.w1.get(event), this.w2.get(event), this.w3.get(event));
+    let hole = this.#placeOf(
+      this.ids.get(event, 0),
+      this.ids.get(event, 1),
+      this.ids.get(event, 2),
+      this.ids.get(event, 3),
+    );
     // Rows behind the hole that would not be found across it move up into it.
     for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
       const row = this.#index[place]!;
       if (row === 0) break;
-      const home = this.w3.get(row) & mask;
+      const home = this.ids.get(row, 3) & mask;
       if (((place - home) & mask) >= ((place - hole) & mask)) {
         this.#index[hole] = row;
         hole = place;
@@ -322,9 +331,14 @@ export class EventTable implements LaneRows {
     const mask = this.#index.length - 1;
     for (const row of rows) {
       if (row === 0) continue;
-      let place = this.w3.get(row) & mask;
+      let place = this.ids.get(row, 3) & mask;
       while (this.#index[place] !== 0) place = (place + 1) & mask;
       this.#index[place] = row;
     }
   }
+}
+
+/** A name that tells null from every text. */
+function nameOf(text: string | null): string {
+  return text === null ? "" : `=${text}`;
 }

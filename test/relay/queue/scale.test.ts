@@ -128,12 +128,12 @@ describe("a filter that must read", () => {
     let elapsed = 0;
     rig.clock.monotonic = () => monotonic.call(rig.clock) + (elapsed += 10);
     let partial = 0;
-    let found: string[] = [];
+    const found: string[] = [];
     let cursor: string | null = null;
     do {
       const page = await queue.list({ actor: "user17" }, 10, cursor);
       if (page.partial) partial++;
-      found = [...found, ...page.events.map(({ meta }) => meta.actor!)];
+      found.push(...page.events.map(({ meta }) => meta.actor!));
       cursor = page.cursor;
     } while (cursor !== null);
     expect(found).toEqual(["user17"]);

@@ -15,7 +15,7 @@ function setUp(orders: readonly number[]): { table: EventTable; rows: number[] }
 function walked(table: EventTable, towards: "older" | "newer"): number[] {
   const walker = table.walk(towards === "older" ? table.newestEvent : table.oldestEvent, towards);
   const found: number[] = [];
-  for (let row = walker.next(); row !== 0; row = walker.next()) found.push(table.w0.get(row));
+  for (let row = walker.next(); row !== 0; row = walker.next()) found.push(table.ids.get(row, 0));
   walker.close();
   return found;
 }
@@ -70,9 +70,9 @@ describe("EventTable", () => {
     up.next();
     table.freeEvent(rows[1]!, true);
     table.freeEvent(rows[3]!, true);
-    expect(table.w0.get(up.next())).toBe(3);
-    expect(table.w0.get(down.next())).toBe(3);
-    expect(table.w0.get(down.next())).toBe(1);
+    expect(table.ids.get(up.next(), 0)).toBe(3);
+    expect(table.ids.get(down.next(), 0)).toBe(3);
+    expect(table.ids.get(down.next(), 0)).toBe(1);
     expect(down.next()).toBe(0);
     up.close();
     down.close();
