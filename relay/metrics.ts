@@ -6,7 +6,7 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
-import type { Queue, QueueEvent } from "./queue/queue.ts";
+import type { Check, Queue, QueueEvent } from "./queue/queue.ts";
 
 const REQUEST_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -51,6 +51,10 @@ export interface MetricsDeps {
   readonly now: () => number;
   /** Present state of the targets' workers. @default none */
   readonly targets?: () => readonly TargetGauge[];
+  /** What readiness depends on. @default what the queue checks */
+  readonly checks?: () => readonly Check[];
+  /** The disk of the queue, where it has one: bytes that are free, and the floor below which webhooks are refused. */
+  readonly disk?: () => Promise<{ readonly freeBytes: number; readonly floorBytes: number } | null>;
   /** Whether the metrics of the process are collected as well. @default true */
   readonly process?: boolean;
 }
@@ -91,11 +95,16 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     buckets: SYNC_BUCKETS_SECONDS,
     registers,
   });
-  const deliveries = new Counter({
+  const deliveries: Counter<"target" | "outcome"> = new Counter({
     name: "relay_deliveries_total",
     help: "Attempts to deliver by outcome: done, retry (failed, comes again) or dead.",
     labelNames: ["target", "outcome"],
     registers,
+    // A series that begins with its first count would hide that count from rate() and increase().
+    collect() {
+      for (const target of deps.queue.stats().targets.keys())
+        for (const outcome of ["done", "retry", "dead"]) deliveries.inc({ target, outcome }, 0);
+    },
   });
   const deliveryDuration = new Histogram({
     name: "relay_delivery_duration_seconds",
@@ -164,7 +173,7 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
     name: string,
     help: string,
     labelNames: readonly L[],
-    collect: (self: Gauge<L>) => void,
+    collect: (self: Gauge<L>) => void | Promise<void>,
   ): void => {
     const self: Gauge<L> = new Gauge({
       name,
@@ -173,7 +182,7 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
       registers: [registry],
       collect() {
         self.reset();
-        collect(self);
+        return collect(self);
       },
     });
   };
@@ -188,8 +197,21 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
   gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", [], (self) =>
     self.set(queue.stats().bytes),
   );
+  gauge("relay_disk_free_bytes", "Bytes that are free on the disk of the queue.", [], async (self) => {
+    const disk = await deps.disk?.();
+    setOrRemove(self, disk?.freeBytes);
+  });
+  gauge(
+    "relay_disk_floor_bytes",
+    "Free bytes below which webhooks are answered with 503.",
+    [],
+    async (self) => {
+      const disk = await deps.disk?.();
+      setOrRemove(self, disk?.floorBytes);
+    },
+  );
   gauge("relay_check_ok", "What readiness depends on: 1 where it holds, 0 where not.", ["check"], (self) => {
-    for (const check of queue.checks()) self.set({ check: check.name }, check.ok ? 1 : 0);
+    for (const check of deps.checks?.() ?? queue.checks()) self.set({ check: check.name }, check.ok ? 1 : 0);
   });
   gauge("relay_target_events", "Deliveries kept, by target and state.", ["target", "state"], (self) => {
     for (const [target, stats] of queue.stats().targets)
@@ -207,6 +229,12 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
         self.set({ target: target.name }, target.breakerOpen ? 1 : 0);
     },
   );
+}
+
+/** No sample is better than a made-up zero. */
+function setOrRemove(gauge: Gauge, value: number | undefined): void {
+  if (value === undefined) gauge.remove();
+  else gauge.set(value);
 }
 
 function collectProcessMetrics(registry: Registry): void {

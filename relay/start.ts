@@ -2,7 +2,9 @@
  * The relay as a whole, built from its settings: what depends on what, in which order it starts, and in which order it ends.
  * Knows no process: main.ts gives it the settings and tells it to stop.
  */
+import { statfs } from "node:fs/promises";
 import type { Clock } from "../lib/clock.ts";
+import { systemCode } from "../lib/errors.ts";
 import type { RootLog, Secrets } from "../lib/log.ts";
 import { startActivity, type Activity } from "./activity/activity.ts";
 import { registerActivityGauges } from "./activity/gauges.ts";
@@ -92,6 +94,8 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         board
           .list()
           .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
+      checks: () => health().checks,
+      disk: () => diskOf(config.queue),
     });
     countSync = metrics.sync;
     const eventLog = startEventLog({
@@ -192,6 +196,21 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     await activity?.close();
     await queue.close();
     throw error;
+  }
+}
+
+/** The disk that the queue's folder is on; null where the queue is elsewhere or the system does not say. */
+async function diskOf({
+  driver,
+  fs,
+}: Config["queue"]): Promise<{ freeBytes: number; floorBytes: number } | null> {
+  if (driver !== "fs") return null;
+  try {
+    const { bavail, bsize } = await statfs(fs.base);
+    return { freeBytes: bavail * bsize, floorBytes: fs.minFreeBytes };
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return null;
   }
 }
 

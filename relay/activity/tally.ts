@@ -15,7 +15,6 @@ import type { ActivityStore, Entry } from "./store.ts";
 const FLUSH_MS = 5000;
 /** Events may turn up this long after their time of receipt: clocks of relays differ, and a rejected write may come to light. */
 const MARGIN_MS = 600_000;
-/** Events that wait to be looked at; of more, the queue is searched instead. */
 const MAX_PENDING = 10_000;
 const PAGE = 200;
 /** Rounds after which an event that cannot be read is left out. */
@@ -31,6 +30,8 @@ export interface TallyDeps {
   readonly log: Log;
   /** Days that are kept. */
   readonly keepDays: () => number;
+  /** Events that wait to be looked at; of more, the queue is searched instead. @default 10_000 */
+  readonly maxPending?: number;
 }
 
 export interface Tally {
@@ -44,7 +45,7 @@ export interface Tally {
 
 /** Looks at what it missed, then follows the queue. */
 export function startTally(deps: TallyDeps): Tally {
-  const { queue, store, clock, log } = deps;
+  const { queue, store, clock, log, maxPending = MAX_PENDING } = deps;
   /** Facts that are not written down, by day and project. */
   let unwritten = new Map<string, Entry>();
   const pending: EventMeta[] = [];
@@ -61,9 +62,9 @@ export function startTally(deps: TallyDeps): Tally {
 
   const stop = queue.onEvent((event) => {
     if (event.type !== "stored" || !tellsOfWork(event.meta)) return;
-    if (pending.length < MAX_PENDING) pending.push(event.meta);
+    if (pending.length < maxPending) pending.push(event.meta);
     else searchFrom = Math.min(searchFrom ?? event.meta.receivedAt, event.meta.receivedAt);
-    if (pending.length >= MAX_PENDING / 2) stopWaiting();
+    if (pending.length >= maxPending / 2) stopWaiting();
   });
 
   const look = async (meta: EventMeta): Promise<void> => {

@@ -88,7 +88,11 @@ describe("createMetrics()", () => {
     await queue.replay("1".padStart(26, "0"), null);
     const [claim] = await queue.claim("ci-bot", { first: 1, retry: 0 });
     await claim?.settle({ outcome: "released", dueAt: 0 });
-    expect(await samples(metrics, "relay_deliveries_total")).toHaveLength(1);
+    expect(await samples(metrics, "relay_deliveries_total")).toEqual([
+      'relay_deliveries_total{target="ci-bot",outcome="done"} 1',
+      'relay_deliveries_total{target="ci-bot",outcome="retry"} 0',
+      'relay_deliveries_total{target="ci-bot",outcome="dead"} 0',
+    ]);
   });
 
   it("shows the queue as it is at the time of the scrape", async () => {
@@ -122,6 +126,29 @@ describe("createMetrics()", () => {
     expect(await samples(metrics, "relay_storage_sync_seconds_count")).toEqual([
       "relay_storage_sync_seconds_count 1",
     ]);
+  });
+
+  it("shows the checks of the program and the disk, where there is one", async () => {
+    const { queue } = setUp();
+    const metrics = createMetrics({
+      queue,
+      now: () => 0,
+      process: false,
+      checks: () => [{ name: "delivery", ok: true, detail: "" }],
+      disk: () => Promise.resolve({ freeBytes: 1000, floorBytes: 200 }),
+    });
+    made.push(metrics);
+    expect(await samples(metrics, "relay_check_ok")).toEqual(['relay_check_ok{check="delivery"} 1']);
+    expect(await samples(metrics, "relay_disk_free_bytes")).toEqual(["relay_disk_free_bytes 1000"]);
+    expect(await samples(metrics, "relay_disk_floor_bytes")).toEqual(["relay_disk_floor_bytes 200"]);
+    const elsewhere = createMetrics({
+      queue,
+      now: () => 0,
+      process: false,
+      disk: () => Promise.resolve(null),
+    });
+    made.push(elsewhere);
+    expect(await samples(elsewhere, "relay_disk_free_bytes")).toEqual([]);
   });
 
   it("tells listeners of each answered webhook until they stop or it is closed", () => {
