@@ -1,5 +1,6 @@
 /**
- * The memory of deliveries: which event ids are known by the digest of their dedupe key, within a window of time.
+ * The memory of deliveries whose events are gone: which event ids are known by the digest of their dedupe key, within a window of
+ * time. Events that are still there are found in the table of events.
  *
  * An id is remembered as its 16 bytes in open-addressed tables. There is one generation of tables per eighth of the window, by the
  * time in the id, so that expiry drops whole generations. A generation is cut into 64 small tables that grow by half at four
@@ -26,7 +27,7 @@ interface Part {
 type Generation = (Part | undefined)[];
 
 export class DedupeMemory {
-  readonly #windowMs: number;
+  readonly windowMs: number;
   readonly #spanMs: number;
   /** By number, which is the time of the ids in it divided by the span. */
   readonly #generations = new Map<number, Generation>();
@@ -34,7 +35,7 @@ export class DedupeMemory {
 
   /** @param windowMs how long a delivery is remembered */
   constructor(windowMs: number) {
-    this.#windowMs = windowMs;
+    this.windowMs = windowMs;
     this.#spanMs = Math.max(1, Math.ceil(windowMs / GENERATIONS));
   }
 
@@ -88,7 +89,7 @@ export class DedupeMemory {
       const at = placeOf(part, w1, w2, w3);
       const { words } = part;
       if (words[at] === 0) continue;
-      if (timeOfOrder(orderOf(words[at]!, words[at + 1]!)) < now - this.#windowMs) continue;
+      if (timeOfOrder(orderOf(words[at]!, words[at + 1]!)) < now - this.windowMs) continue;
       newest = number;
       found = formatId(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
     }
@@ -98,7 +99,7 @@ export class DedupeMemory {
   /** Forgets generations that the window has left behind. */
   expire(now: number): void {
     for (const [number, generation] of this.#generations) {
-      if ((number + 1) * this.#spanMs >= now - this.#windowMs) continue;
+      if ((number + 1) * this.#spanMs >= now - this.windowMs) continue;
       for (const part of generation) this.#count -= part?.count ?? 0;
       this.#generations.delete(number);
     }

@@ -26,7 +26,8 @@ const VALUES = new Int8Array(128).fill(-1);
 ALPHABET.forEach((code, value) => {
   VALUES[code] = value;
 });
-const PER_MS = 1024;
+/** Orders that one millisecond holds. */
+export const ORDERS_PER_MS = 1024;
 const EVENT_KEY = "event:";
 
 /** An id without its time: the part that only depends on the dedupe key. */
@@ -37,12 +38,12 @@ export function digestOf(dedupeKey: string): IdWords {
 
 /** The order of storing as a number: grows with the id, except for its digest. */
 export function orderOf(w0: number, w1: number): number {
-  return (w0 * 0x10000 + (w1 >>> 16)) * PER_MS + ((w1 >>> 6) & 0x3ff);
+  return (w0 * 0x10000 + (w1 >>> 16)) * ORDERS_PER_MS + ((w1 >>> 6) & 0x3ff);
 }
 
 /** Wall clock in milliseconds that an order stands for. */
 export function timeOfOrder(order: number): number {
-  return Math.floor(order / PER_MS);
+  return Math.floor(order / ORDERS_PER_MS);
 }
 
 /** Hands out orders that ascend. */
@@ -56,9 +57,9 @@ export class OrderSource {
 
   /** @param now wall clock, milliseconds */
   next(now: number): number {
-    const present = now * PER_MS;
+    const present = now * ORDERS_PER_MS;
     const ahead = this.#last - present;
-    this.#last = ahead < 0 || ahead > MAX_LEAD_MS * PER_MS ? present : this.#last + 1;
+    this.#last = ahead < 0 || ahead > MAX_LEAD_MS * ORDERS_PER_MS ? present : this.#last + 1;
     return this.#last;
   }
 }
@@ -66,7 +67,7 @@ export class OrderSource {
 /** The id of an event with this order and digest. */
 export function idWords(order: number, digest: IdWords): IdWords {
   const time = timeOfOrder(order);
-  const count = order - time * PER_MS;
+  const count = order - time * ORDERS_PER_MS;
   const high = Math.floor(time / 0x10000);
   const low = time - high * 0x10000;
   return Uint32Array.of(high, ((low << 16) | (count << 6) | digest[1]!) >>> 0, digest[2]!, digest[3]!);

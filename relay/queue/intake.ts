@@ -34,7 +34,7 @@ export class Intake {
     const first = this.#underWay.get(event.dedupeKey);
     if (first !== undefined) return this.#duplicate((await first).id);
     const digest = digestOf(event.dedupeKey);
-    const known = this.#core.dedupe.find(digest, this.#core.steady.now());
+    const known = this.#find(digest);
     if (known !== null) return this.#duplicate(known);
     const stored = this.#store(event, digest);
     this.#underWay.set(event.dedupeKey, stored);
@@ -46,15 +46,20 @@ export class Intake {
   }
 
   known(deliveryIds: readonly string[]): string[] {
-    const now = this.#core.steady.now();
-    return deliveryIds.filter(
-      (id) => this.#core.dedupe.find(digestOf(dedupeKeyOfDelivery(id)), now) !== null,
-    );
+    return deliveryIds.filter((id) => this.#find(digestOf(dedupeKeyOfDelivery(id))) !== null);
   }
 
   /** Resolves once no write is under way. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#underWay.values());
+  }
+
+  /** The event that this delivery was stored as within the window; null where it was not. */
+  #find(digest: IdWords): string | null {
+    const { table, dedupe, steady } = this.#core;
+    const now = steady.now();
+    const event = table.findDigest(digest, now - dedupe.windowMs);
+    return event === 0 ? dedupe.find(digest, now) : table.idOf(event);
   }
 
   #duplicate(id: string): Enqueued {
@@ -63,7 +68,7 @@ export class Intake {
   }
 
   async #store(event: NewEvent, digest: IdWords): Promise<Enqueued> {
-    const { table, book, journal, dedupe, orders, clock, events } = this.#core;
+    const { table, book, journal, orders, clock, events } = this.#core;
     const words = this.#failed.get(event.dedupeKey) ?? idWords(orders.next(clock.now()), digest);
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
     const id = formatId(w0, w1, w2, w3);
@@ -76,7 +81,6 @@ export class Intake {
       throw thrown;
     }
     this.#failed.delete(event.dedupeKey);
-    dedupe.add(w0, w1, w2, w3);
     const row = table.addEvent(w0, w1, w2, w3);
     table.receivedAt.set(row, meta.receivedAt);
     table.bytes.set(row, event.body.length);

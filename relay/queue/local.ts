@@ -96,7 +96,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
   log.info("queue.opened", {
     events: table.eventCount,
     unrouted: unrouted.length,
-    remembered: dedupe.size,
+    remembered: table.eventCount + dedupe.size,
     ...book.byState(),
   });
 
@@ -150,7 +150,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
         targets,
         oldestWaitingAt: times.length === 0 ? null : Math.min(...times),
         bytes: journal.stats().bytes,
-        remembered: dedupe.size,
+        remembered: table.eventCount + dedupe.size,
       };
     },
     checks() {

@@ -2,8 +2,6 @@
  * Which records of routes and of remembered ids are in the storage, and how many events still rest on each, so that a record is
  * removed with the last of its events and small ones are joined.
  */
-import type { IdWords } from "./event-id.ts";
-import { orderOf, timeOfOrder } from "./event-id.ts";
 import { PREFIX } from "./records.ts";
 
 interface Remembered {
@@ -61,11 +59,9 @@ export class RecordBook {
   }
 
   /** A record of remembered ids that is in the storage. */
-  remembered(number: number, ids: readonly IdWords[]): void {
+  remembered(number: number, count: number, newestAt: number): void {
     this.#lastRemembered = Math.max(this.#lastRemembered, number);
-    let newestAt = 0;
-    for (const [w0 = 0, w1 = 0] of ids) newestAt = Math.max(newestAt, timeOfOrder(orderOf(w0, w1)));
-    this.#remembered.set(number, { count: ids.length, newestAt });
+    this.#remembered.set(number, { count, newestAt });
   }
 
   forgetRemembered(number: number): void {

@@ -217,20 +217,20 @@ export function encodeIds(ids: readonly IdWords[]): Uint8Array {
   return bytes;
 }
 
-export function decodeIds(value: Uint8Array): IdWords[] {
+/** Calls back with the words of each id. */
+export function visitIds(
+  value: Uint8Array,
+  visit: (w0: number, w1: number, w2: number, w3: number) => void,
+): void {
   const bytes = asBuffer(value);
-  const ids: IdWords[] = [];
   for (let at = 0; at < bytes.length; at += ID_BYTES) {
-    ids.push(
-      Uint32Array.of(
-        bytes.readUInt32LE(at),
-        bytes.readUInt32LE(at + 4),
-        bytes.readUInt32LE(at + 8),
-        bytes.readUInt32LE(at + 12),
-      ),
+    visit(
+      bytes.readUInt32LE(at),
+      bytes.readUInt32LE(at + 4),
+      bytes.readUInt32LE(at + 8),
+      bytes.readUInt32LE(at + 12),
     );
   }
-  return ids;
 }
 
 function asBuffer(value: Uint8Array): Buffer {

@@ -10,9 +10,9 @@ import type { RecoveryVisitor } from "../journal/types.ts";
 import type { Book } from "./book.ts";
 import { Dictionary } from "./columns.ts";
 import type { DedupeMemory } from "./dedupe.ts";
-import { ID_LENGTH, parseIdInto, timeOfOrder } from "./event-id.ts";
+import { ID_BYTES, ID_LENGTH, orderOf, parseIdInto, timeOfOrder } from "./event-id.ts";
 import type { OrderSource } from "./event-id.ts";
-import { PREFIX, decodeIds, decodeRoutes, decodeStateHead, stateKey } from "./records.ts";
+import { PREFIX, visitIds, decodeRoutes, decodeStateHead, stateKey } from "./records.ts";
 import type { RecordBook } from "./record-book.ts";
 import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./table.ts";
 import type { EventTable } from "./table.ts";
@@ -117,9 +117,13 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       readRoutes(Number(key.slice(PREFIX.routes.length)), value);
     },
     [PREFIX.dedupe](key, value) {
-      const ids = decodeIds(value);
-      for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of ids) dedupe.add(w0, w1, w2, w3);
-      records.remembered(Number(key.slice(PREFIX.dedupe.length)), ids);
+      let newest = 0;
+      visitIds(value, (w0, w1, w2, w3) => {
+        dedupe.add(w0, w1, w2, w3);
+        newest = Math.max(newest, orderOf(w0, w1));
+      });
+      const count = value.length / ID_BYTES;
+      records.remembered(Number(key.slice(PREFIX.dedupe.length)), count, timeOfOrder(newest));
     },
     [PREFIX.target](key) {
       book.target(key.slice(PREFIX.target.length)).paused = true;
@@ -192,8 +196,6 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   function appear(event: number): boolean {
     const order = table.eventOrder(event);
     orders.seen(order);
-    const { ids } = table;
-    dedupe.add(ids.get(event, 0), ids.get(event, 1), ids.get(event, 2), ids.get(event, 3));
     table.link(event);
     book.eventAppeared(event);
     const record = table.record.get(event);

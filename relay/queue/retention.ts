@@ -140,7 +140,7 @@ export class Removal {
 
   async #removeTogether(events: readonly number[], durability: "synced" | "lazy"): Promise<void> {
     if (events.length === 0) return;
-    const { table, book, records, journal, events: emitter } = this.#core;
+    const { table, book, records, dedupe, journal, events: emitter } = this.#core;
     const oldest = this.#core.steady.now() - this.#retention().dedupeSeconds * 1000;
     const ids = events.map((event) => ({ event, words: table.wordsOf(event), id: table.idOf(event) }));
     for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, true);
@@ -165,6 +165,7 @@ export class Removal {
       throw thrown;
     }
     if (remembered.length > 0) records.remembered(number, remembered);
+    for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of remembered) dedupe.add(w0, w1, w2, w3);
     for (const { event, id } of ids) {
       this.#dispatch.cancel(event);
       const targets = table.deliveriesOf(event).map((row) => book.targetOf(row));

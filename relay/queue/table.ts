@@ -3,7 +3,7 @@
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
 import { Column, Dictionary, RowAllocator, WordsColumn } from "./columns.ts";
-import { orderOf, formatEventKey, formatId } from "./event-id.ts";
+import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { DeliveryState } from "./delivery-state.ts";
 import type { LaneRows } from "./lanes.ts";
@@ -157,6 +157,23 @@ export class EventTable implements LaneRows {
   /** The event with this id; 0 where there is none. */
   findEvent(w0: number, w1: number, w2: number, w3: number): number {
     return this.#index[this.#placeOf(w0, w1, w2, w3)]!;
+  }
+
+  /** The newest event of this digest that was stored at or after `since`; 0 where there is none. */
+  findDigest(digest: IdWords, since: number): number {
+    const { ids } = this;
+    const [, w1 = 0, w2 = 0, w3 = 0] = digest;
+    const mask = this.#index.length - 1;
+    let found = 0;
+    let foundOrder = since * ORDERS_PER_MS;
+    for (let place = w3 & mask; ; place = (place + 1) & mask) {
+      const row = this.#index[place]!;
+      if (row === 0) return found;
+      if (ids.get(row, 3) !== w3 || ids.get(row, 2) !== w2) continue;
+      if ((ids.get(row, 1) & DIGEST_MASK) !== w1 || this.eventOrder(row) < foundOrder) continue;
+      found = row;
+      foundOrder = this.eventOrder(row);
+    }
   }
 
   /** Puts an event among those that are walked through, by its order; nearly always it is the newest. */
