@@ -78,7 +78,9 @@ async function onGroup(
   const wanted = desire("group", id);
   const { result, moving } = await apply.installGroup(place, wanted);
   deps.report(result);
-  if (!moving || result.action === "fail") return;
+  if (result.action === "fail") return;
+  // What an earlier level left in the state file has no meaning any more.
+  if (!moving) return round.close();
   await round.projects(
     "sweep",
     apply.remove,
@@ -87,6 +89,7 @@ async function onGroup(
   if (round.failures > 0)
     deps.notice("some projects keep a hook of ours beside the group hook: the next run removes it");
   else if (!config.dryRun) await apply.arrived(place, wanted);
+  await round.close();
 }
 
 async function onProjects(
@@ -106,6 +109,7 @@ async function onProjects(
     } else deps.report(await apply.remove(groupPlace(config)));
   }
   await round.leftOut();
+  await round.close();
 }
 
 /** What the operator has to know and no single project says. */

@@ -37,7 +37,10 @@ export interface RoundOutcome {
 }
 
 export interface Round {
-  /** Walks all projects. Throws RunStopped where the run ends first, with the cursor written. */
+  /**
+   * Walks all projects. Throws RunStopped where the run ends first. The cursor is written either way: a run that ends between
+   * here and `close` is followed by one that does the rest only.
+   */
   projects(
     walk: string,
     work: (place: Place) => Promise<Result>,
@@ -45,6 +48,8 @@ export interface Round {
   ): Promise<void>;
   /** Reports what the listing left out. */
   leftOut(): Promise<void>;
+  /** The round is complete: the next run starts over. */
+  close(): Promise<void>;
   /** Projects that failed in this run. */
   readonly failures: number;
   readonly remaining: number | null;
@@ -100,12 +105,9 @@ export function createRound(deps: RoundDeps): Round {
       remaining = outcome.remaining;
       eligible = listing.total;
       if (!outcome.complete) throw new RunStopped(budget.stopped ?? "time-limit");
-      await retryFailed(resumed, work, kept, {
-        walk,
-        offset: eligible ?? outcome.offset,
-        afterId: outcome.afterId,
-      });
-      await cursors.save(null);
+      const end = { walk, offset: eligible ?? outcome.offset, afterId: outcome.afterId };
+      await retryFailed(resumed, work, kept, end);
+      await cursors.save({ ...end, failed: [] });
     },
     async leftOut() {
       const found = await findLeftOut(deps.gitlab, { group, visibility, eligible });
@@ -118,6 +120,7 @@ export function createRound(deps: RoundDeps): Round {
         );
       }
     },
+    close: () => cursors.save(null),
     get failures() {
       return failures;
     },

@@ -38,6 +38,7 @@ export async function uninstall(deps: RoundDeps & { readonly random: () => numbe
       }
       await round.projects("uninstall", apply.remove);
       await round.leftOut();
+      await round.close();
     },
   );
 }

@@ -68,13 +68,14 @@ export async function runInstaller(
     },
     onEnd: () => {},
   });
+  const json = files.get("report/report.json") ?? "";
   return {
     status,
     stdout,
     stderr,
     files,
     get report() {
-      return JSON.parse(files.get("report/report.json") ?? "") as Report;
+      return JSON.parse(json) as Report;
     },
   };
 }
