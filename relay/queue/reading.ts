@@ -11,7 +11,7 @@ import type { StateRecord } from "./records.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS, STATES } from "./table.ts";
 
 /** Holds the metadata of nearly every event. */
-const FIRST_READ_BYTES = 4096;
+const FIRST_READ_BYTES = 2048;
 
 /** The row of an event that may be seen; 0 where there is none with this id. */
 export function findById(core: Core, id: string): number {

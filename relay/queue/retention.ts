@@ -15,12 +15,12 @@ import { orderOf, timeOfOrder } from "./event-id.ts";
 import {
   MAX_ROUTED,
   PREFIX,
-  decodeIds,
   decodeRoutes,
   encodeIds,
   encodeRoutes,
   routedEvent,
   stateKey,
+  visitIds,
 } from "./records.ts";
 import type { RoutedEvent } from "./records.ts";
 import { findById } from "./reading.ts";
@@ -164,7 +164,7 @@ export class Removal {
       for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, false);
       throw thrown;
     }
-    if (remembered.length > 0) records.remembered(number, remembered);
+    if (remembered.length > 0) records.remembered(number, remembered.length, newestOf(remembered));
     for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of remembered) dedupe.add(w0, w1, w2, w3);
     for (const { event, id } of ids) {
       this.#dispatch.cancel(event);
@@ -251,7 +251,10 @@ export class Removal {
     const ids: IdWords[] = [];
     for (const number of small) {
       const value = await journal.get(PREFIX.dedupe + number);
-      if (value !== null) ids.push(...decodeIds(value).filter((words) => timeOf(words) >= oldest));
+      if (value === null) continue;
+      visitIds(value, (...words) => {
+        if (timeOf(words) >= oldest) ids.push(Uint32Array.from(words));
+      });
     }
     const number = records.nextRemembered();
     const operations: Operation[] = small.map((old) => ({ type: "remove", key: PREFIX.dedupe + old }));
@@ -260,7 +263,7 @@ export class Removal {
     }
     await journal.write(operations, "lazy", "completion");
     for (const old of small) records.forgetRemembered(old);
-    if (ids.length > 0) records.remembered(number, ids);
+    if (ids.length > 0) records.remembered(number, ids.length, newestOf(ids));
   }
 
   #rowOf([w0 = 0, w1 = 0, w2 = 0, w3 = 0]: IdWords): number {
@@ -268,6 +271,10 @@ export class Removal {
   }
 }
 
-function timeOf([w0 = 0, w1 = 0]: IdWords): number {
+function timeOf([w0 = 0, w1 = 0]: Iterable<number>): number {
   return timeOfOrder(orderOf(w0, w1));
+}
+
+function newestOf(ids: readonly IdWords[]): number {
+  return ids.reduce((newest, words) => Math.max(newest, timeOf(words)), 0);
 }

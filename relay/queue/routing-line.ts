@@ -19,15 +19,12 @@ import type { RoutedEvent } from "./records.ts";
 import { EVENT_FLAGS } from "./table.ts";
 
 /**
- * Most events, and most time, between two breaths: as many as a burst of requests brings in one turn, so that routing keeps pace
- * with them and needs not read again what was just written.
+ * Events whose metadata is kept until they are routed. They are all routed in one go, however many a burst brings in one turn of the
+ * event loop: letting them wait would only mean to read them again.
  */
-const SLICE_EVENTS = 1024;
-const SLICE_MS = 8;
-/** Events between two looks at the clock. */
-const LOOK_EVENTS = 32;
-/** Events whose metadata is kept until they are routed, instead of being read again. */
 const MAX_FRESH = 4096;
+/** Events between two breaths, of those that must be read. */
+const SLICE_READ = 32;
 const WRITE_AFTER_MS = 1000;
 const TRY_AGAIN_MS = 60_000;
 
@@ -92,11 +89,9 @@ export class RoutingLine {
   }
 
   async #run(): Promise<void> {
-    const { clock, isClosed } = this.#core;
     await breathe();
-    let sliceBegan = clock.monotonic();
-    let inSlice = 0;
-    while (this.#head < this.#line.length && !isClosed()) {
+    let effort = 0;
+    while (this.#head < this.#line.length && !this.#core.isClosed()) {
       const event = this.#line[this.#head++]!;
       if (this.#head > 4096 && this.#head * 2 > this.#line.length) {
         this.#line = this.#line.slice(this.#head);
@@ -104,12 +99,10 @@ export class RoutingLine {
       }
       const outcome = this.#step(event);
       if (outcome !== undefined) await outcome;
-      inSlice++;
-      const isOver = inSlice % LOOK_EVENTS === 0 && clock.monotonic() - sliceBegan >= SLICE_MS;
-      if (inSlice < SLICE_EVENTS && !isOver) continue;
+      effort += outcome === undefined ? 1 / MAX_FRESH : 1 / SLICE_READ;
+      if (effort < 1) continue;
       await breathe();
-      sliceBegan = clock.monotonic();
-      inSlice = 0;
+      effort = 0;
     }
   }
 
