@@ -15,6 +15,7 @@ import { createSender } from "./gitlab/requester.ts";
 import { helpText } from "./help.ts";
 import { install } from "./install.ts";
 import { createOutput, type Output } from "./output.ts";
+import { recoverCommand } from "./recover/command.ts";
 import { hasDrift, reportFiles, summarise, type Context, type Report } from "./report.ts";
 import type { Result } from "./result.ts";
 import type { RoundOutcome, RunConfig } from "./round.ts";
@@ -55,6 +56,10 @@ const RUN: Readonly<Record<Command, (run: Run) => Promise<number>>> = {
       install({ ...deps, config: { ...deps.config, url: String(run.config.url) } }),
     ),
   uninstall: (run) => hooksCommand(run, "uninstall", uninstall),
+  async recover(run) {
+    const { outcome, report } = await recoverCommand({ ...run, mask: run.secrets.mask });
+    return statusOf(report.summary.failed, report.summary.outstanding > 0, outcome, run.config);
+  },
   schedule: scheduleCommand,
 };
 
@@ -161,7 +166,7 @@ async function hooksCommand(
     if (systemCode(error) === null) throw error;
     throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);
   }
-  return statusOf(report, outcome, config);
+  return statusOf(report.summary.failed, hasDrift(report.summary), outcome, config);
 }
 
 async function publish(run: Run, output: Output, report: Report, context: Context): Promise<void> {
@@ -179,11 +184,11 @@ async function publish(run: Run, output: Output, report: Report, context: Contex
   }
 }
 
-function statusOf(report: Report, outcome: RoundOutcome, config: RunConfig): number {
+function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config: Config): number {
   if (outcome.trouble !== null) return outcome.trouble.status;
   if (!outcome.complete) return EXIT.resumable;
-  if (report.summary.failed > 0) return EXIT.failed;
-  return config.dryRun && config.failOnDrift && hasDrift(report.summary) ? EXIT.drift : EXIT.done;
+  if (failed > 0) return EXIT.failed;
+  return config.dryRun && config.failOnDrift && drift ? EXIT.drift : EXIT.done;
 }
 
 async function scheduleCommand({ world, config, gitlab, secrets }: Run): Promise<number> {

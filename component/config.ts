@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { eventByName, subscribable } from "../lib/events.ts";
 
-export const COMMANDS = ["install", "uninstall", "schedule"] as const;
+export const COMMANDS = ["install", "uninstall", "recover", "schedule"] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** How the text of an option becomes a value: lists are comma separated, or a JSON array. */
@@ -32,7 +32,7 @@ interface RowInput {
   readonly schema: z.ZodType;
 }
 
-const hooksCommands: readonly Command[] = ["install", "uninstall"];
+const hooksCommands: readonly Command[] = ["install", "uninstall", "recover"];
 const all: readonly Command[] = COMMANDS;
 const texts = z.array(z.string().min(1)).default([]);
 const optional = z.string().min(1).nullable().default(null);
@@ -92,7 +92,7 @@ export const TABLE = {
     schema: z.string().superRefine(webUrl).nullable().default(null),
   },
   group: {
-    type: "text", default: null, commands: hooksCommands, required: hooksCommands, example: "acme/platform",
+    type: "text", default: null, commands: hooksCommands, required: ["install", "uninstall"], example: "acme/platform",
     description: "Group whose projects get the hook: full path or id.",
     schema: optional,
   },
@@ -182,7 +182,7 @@ export const TABLE = {
     schema: z.string().default(""),
   },
   customHeaders: {
-    type: "list", default: [], secret: true, commands: ["install"], example: "X-Team: platform",
+    type: "list", default: [], secret: true, commands: ["install", "recover"], example: "X-Team: platform",
     description: "Headers that GitLab adds to each delivery, as `Name: value`; a JSON object works too. Values are treated as secrets.",
     schema: z.array(z.string()).default([]).transform(headers),
   },
@@ -195,6 +195,21 @@ export const TABLE = {
     type: "boolean", default: true, commands: ["install"],
     description: "Whether hooks that GitLab disabled or paused are woken by a test delivery, or recreated where none is possible.",
     schema: z.boolean("must be true or false").default(true),
+  },
+  since: {
+    type: "text", default: "7d", commands: ["recover"], example: "36h", regex: "^([0-9]+[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?)$",
+    description: "How far back the delivery logs are read where no earlier run has read them: 90m, 36h, 7d, or a date and time as 2026-01-31T08:00:00Z. GitLab keeps seven days.",
+    schema: z.string().regex(/^(\d+[smhd]|\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-][\d:]+))?)$/, "must be a time span as 36h or 7d, or a date and time as 2026-01-31T08:00:00Z").refine((text) => /[smhd]$/.test(text) || !Number.isNaN(Date.parse(text)), "is no date").default("7d"),
+  },
+  mode: {
+    type: "choice", default: "auto", options: ["auto", "resend", "replay"], commands: ["recover"],
+    description: "resend: GitLab sends again, five a minute and project. replay: the job itself posts the logged body to the hook's address. auto: resend as long as that limit lasts, replay beyond.",
+    schema: z.enum(["auto", "resend", "replay"]).default("auto"),
+  },
+  projects: {
+    type: "list", default: [], commands: ["recover"], example: "acme/app,42",
+    description: "Only these projects, as paths or ids; the group is not listed then. Empty: all of the group.",
+    schema: texts,
   },
   output: {
     type: "choice", default: "text", options: ["text", "json"], commands: hooksCommands,

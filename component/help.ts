@@ -4,6 +4,7 @@ import { COMMANDS, OPTIONS, SECRETS, type Command } from "./config.ts";
 export const ABOUT: Readonly<Record<Command, string>> = {
   install: "every project of the group (or the group itself) has exactly one healthy hook of ours",
   uninstall: "removes our hooks, only ours",
+  recover: "finds deliveries that GitLab logged as failed and has them delivered after all",
   schedule: "creates or updates the pipeline schedule that runs the component",
 };
 

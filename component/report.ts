@@ -89,7 +89,8 @@ export function resultLine(result: Result): string | null {
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 
-function oneLine(text: string): string {
+/** The text without line ends and control characters, which would forge lines of a log. */
+export function oneLine(text: string): string {
   return text.replace(/[\r\n]+/g, " ").replace(CONTROL, "");
 }
 

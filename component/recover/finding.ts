@@ -55,6 +55,14 @@ export function isDelivered(status: string): boolean {
   return /^2\d\d$/.test(status);
 }
 
+/** The delivery, where none of these rows is a success of it; null: one is. */
+export function openSince(delivery: Missed, rows: readonly LogRow[]): Missed | null {
+  const isArrival = (row: LogRow): boolean =>
+    isDelivered(row.status) &&
+    (delivery.id === null ? digestOf(row) === delivery.digest : deliveryId(row) === delivery.id);
+  return rows.some(isArrival) ? null : delivery;
+}
+
 interface Group {
   delivered: boolean;
   /** Failed attempts; empty once it is known that one succeeded. */

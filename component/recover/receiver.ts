@@ -102,6 +102,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   return {
     async known(url, ids) {
       const found = new Set<string>();
+      if (ids.length === 0) return { state: "silent" };
       for (let at = 0; at < ids.length; at += MOST_IDS) {
         const body = Buffer.from(JSON.stringify({ ids: ids.slice(at, at + MOST_IDS) }));
         let answer: Answer;
@@ -186,6 +187,10 @@ function reasonOf(error: unknown, url: string): string {
   const { host } = new URL(url);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = (cause as NodeJS.ErrnoException | null)?.code;
-  const what = code ?? (error instanceof Error && /abort|time-out/i.test(`${error.name} ${error.message}`) ? "time-out" : "connection failed");
+  const what =
+    code ??
+    (error instanceof Error && /abort|time-out/i.test(`${error.name} ${error.message}`)
+      ? "time-out"
+      : "connection failed");
   return `${host} does not answer this job (${what})`;
 }

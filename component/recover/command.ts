@@ -1,0 +1,141 @@
+/**
+ * The command `recover` around the recovery itself: its state file, its log lines, its reports and its exit status.
+ */
+import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config.ts";
+import type { Budget } from "../gitlab/budget.ts";
+import type { GitLab } from "../gitlab/client.ts";
+import { sectionEnd, sectionStart, type Context } from "../report.ts";
+import type { RoundOutcome, RunConfig } from "../round.ts";
+import type { World } from "../cli.ts";
+import { openMemory } from "./memory.ts";
+import { createReceiver } from "./receiver.ts";
+import { recover } from "./recover.ts";
+import { finalTable, findings, placeLines, recoveryFiles } from "./render.ts";
+import { placeReport, summarise, type PlaceReport, type RecoveryReport } from "./report.ts";
+
+export interface RecoverRun {
+  readonly world: World;
+  readonly config: Config;
+  readonly mask: (text: string) => string;
+  readonly log: Log;
+  readonly budget: Budget;
+  readonly gitlab: GitLab;
+}
+
+export interface Recovered {
+  readonly outcome: RoundOutcome;
+  readonly report: RecoveryReport;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Wall clock that `--since` means: a span before now, or a date. */
+export function sinceMs(text: string, now: number): number {
+  const span = /^(\d+)([smhd])$/.exec(text);
+  return span === null ? Date.parse(text) : now - Number(span[1]) * (UNIT_MS[span[2] as string] as number);
+}
+
+/** Runs the command. Throws ConfigError where an option is missing or the reports cannot be written. */
+export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
+  const { world, budget, gitlab } = run;
+  if (run.config.group === null && run.config.projects.length === 0) {
+    throw new ConfigError([
+      { path: "--group (HOOKS_GROUP)", message: "is required, or --projects (HOOKS_PROJECTS)" },
+    ]);
+  }
+  const names = run.config.group ?? run.config.projects.join(", ");
+  const config: RunConfig = { ...run.config, gitlabUrl: String(run.config.gitlabUrl), group: names };
+  const { host } = new URL(config.gitlabUrl);
+  const line = (text: string): void =>
+    (config.output === "json" ? world.stderr : world.stdout)(run.mask(`${text}\n`));
+  const folds = (world.env["CI"] ?? "") !== "";
+  const seconds = (): number => Math.floor(world.clock.now() / 1000);
+  const since = sinceMs(config.since, world.clock.now());
+  const results: PlaceReport[] = [];
+  const notices: string[] = [];
+  let pages = 0;
+
+  line(
+    `gitlab-hook-relay ${world.version}: recover ${names} on ${config.gitlabUrl}${config.dryRun ? " (dry run)" : ""}`,
+  );
+  if (folds) line(sectionStart("hooks_recover", "Missed deliveries", seconds()));
+  const receiver = createReceiver({
+    fetch: world.fetch,
+    clock: world.clock,
+    secrets: config.secrets,
+    customHeaders: config.customHeaders,
+    gitlabUrl: config.gitlabUrl,
+  });
+  const memory = await openMemory({
+    path: config.stateFile,
+    round: `${host}/${names}#recover`,
+    host,
+    files: world.files,
+    clock: world.clock,
+    log: run.log,
+    readOnly: config.dryRun,
+  });
+  const outcome = await recover({
+    config,
+    gitlab,
+    budget,
+    clock: world.clock,
+    random: world.random,
+    memory,
+    receiver,
+    since,
+    report(result, work) {
+      const place = placeReport(result, work);
+      results.push(place);
+      pages += work?.pages ?? 0;
+      for (const text of placeLines(place, config.dryRun)) line(text);
+    },
+    notice(text) {
+      notices.push(text);
+      line(`* ${text}`);
+    },
+  });
+  if (folds) line(sectionEnd("hooks_recover", seconds()));
+  const report: RecoveryReport = {
+    complete: outcome.complete,
+    level: outcome.level,
+    stoppedBy: outcome.complete || outcome.trouble !== null ? null : budget.stopped,
+    mode: config.mode,
+    since: new Date(since).toISOString(),
+    summary: summarise(results, outcome.remaining),
+    requests: { ...budget.counts, pages, receiver: receiver.requests },
+    results,
+  };
+  for (const text of findings(report)) {
+    notices.push(text);
+    line(`* ${text}`);
+  }
+  const trouble = outcome.trouble?.message ?? null;
+  const { gitlabUrl, dryRun } = config;
+  const context: Context = { command: "recover", group: names, gitlabUrl, dryRun, notices, trouble };
+  if (trouble !== null) line(`! ${trouble}`);
+  line(finalTable(report, context));
+  await publish(run, report, context);
+  return { outcome, report };
+}
+
+async function publish(
+  { world, config, mask }: RecoverRun,
+  report: RecoveryReport,
+  context: Context,
+): Promise<void> {
+  const files = recoveryFiles(report, context);
+  if (config.output === "json") world.stdout(files["report.json"] as string);
+  if (config.reportDir === null) return;
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      // Paths and keys of report.json are no secrets; a mask over them would only break it.
+      await world.files.write(`${config.reportDir}/${name}`, name === "report.json" ? text : mask(text));
+    }
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);
+  }
+}
