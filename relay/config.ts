@@ -230,6 +230,22 @@ const activity = z.strictObject({
     .prefault({}),
 });
 
+const projectFile = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+    .describe("Address of the GitLab, such as https://gitlab.example.com"),
+  tokens: z
+    .array(secret(z.string().min(1)))
+    .min(1)
+    .describe(
+      "Access tokens that may read the repositories; when one is refused or used up, the next one takes over",
+    ),
+  path: z.string().min(1).default(".gitlab-hook-relay.yml").describe("The file's path in the default branch"),
+  refreshSeconds: positive
+    .default(300)
+    .describe("Age in seconds from which a project's file is asked for anew; a push asks at once"),
+});
+
 export const configSchema = z
   .strictObject({
     server: server.prefault({}),
@@ -240,6 +256,9 @@ export const configSchema = z
       .array(overrideSchema)
       .default([])
       .describe("What is different for some projects; later ones win"),
+    projectFile: projectFile
+      .optional()
+      .describe("Projects may narrow, in a file of their own, what targets get of them"),
     admin: z
       .strictObject({
         token: secret(z.string())

@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { HELP, parseOptions } from "./options.ts";
+import { explainRules } from "./routing/reachable.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "./settings.ts";
 import { startRelay, type Relay } from "./start.ts";
 import { watchSettings, type WatchDeps } from "./watch.ts";
@@ -52,8 +53,7 @@ export async function runProgram(host: Host): Promise<number | Running> {
     const loaded = loadRelaySettings(source);
     if (!loaded.ok) throw loaded.error;
     if (options.action === "print-config") return say(host, printedSettings(loaded.settings.config));
-    if (options.action === "check")
-      return say(host, `The settings are valid (${loaded.settings.file ?? "no file, environment only"}).\n`);
+    if (options.action === "check") return say(host, checked(loaded.settings));
     return await run(host, loaded.settings, () => loadRelaySettings(source));
   } catch (error) {
     if (error instanceof ConfigError) {
@@ -83,6 +83,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     log,
     secrets,
     random: host.random,
+    env: host.env,
     version: host.version,
     openQueue: host.openQueue,
     checks: () => [settingsCheck(watch?.refused()?.length ?? 0)],
@@ -133,6 +134,13 @@ async function logFiles(host: Host, { log: { dir, keepDays } }: Config): Promise
 function say(host: Host, text: string): number {
   host.stdout(text);
   return 0;
+}
+
+/** Valid settings may still hold rules that do nothing: they are explained, as nobody would notice otherwise. */
+function checked({ config, file }: LoadedSettings): string {
+  const findings = explainRules(config).map(({ path, message }) => `  - ${path}: ${message}\n`);
+  const valid = `The settings are valid (${file ?? "no file, environment only"}).\n`;
+  return findings.length === 0 ? valid : `${valid}Worth a look:\n${findings.join("")}`;
 }
 
 /** Settings that were refused do not make the relay unfit: it works on with the last good ones. */

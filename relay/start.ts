@@ -6,6 +6,7 @@ import { statfs } from "node:fs/promises";
 import type { Clock } from "../lib/clock.ts";
 import { systemCode } from "../lib/errors.ts";
 import type { RootLog, Secrets } from "../lib/log.ts";
+import type { Env } from "../lib/settings.ts";
 import { startActivity, type Activity } from "./activity/activity.ts";
 import { registerActivityGauges } from "./activity/gauges.ts";
 import { openActivityStore } from "./activity/open-store.ts";
@@ -20,7 +21,7 @@ import { startMaintenance } from "./maintenance.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import type { Check } from "./queue/queue.ts";
-import { createRouter } from "./routing/route.ts";
+import { createRouting } from "./routing/routing.ts";
 import { listen, type HttpServer } from "./server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "./settings.ts";
 import { createTargetBoard } from "./target-status.ts";
@@ -41,6 +42,8 @@ export interface RelayDeps {
   readonly openQueue: OpenQueue;
   /** Where activity is kept. @default as the settings of the queue say */
   readonly openActivityStore?: typeof openActivityStore;
+  /** Where targets find the proxy variables. @default no proxy */
+  readonly env?: Env;
   /** Checks that the program adds to readiness. @default none */
   readonly checks?: () => readonly Check[];
 }
@@ -85,7 +88,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     let rules = compileIngest(config);
     let isStopping = false;
 
-    const delivery = createDelivery({ queue, clock, log, random: deps.random });
+    const delivery = createDelivery({ queue, clock, log, random: deps.random, env: deps.env ?? {} });
     const board = createTargetBoard({ queue, delivery, clock, config: () => config });
     const metrics = createMetrics({
       queue,
@@ -151,7 +154,8 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       mountAdmin: (root) => void root.route("/", admin.app),
     });
 
-    const route = (): void => queue.setRouting(createRouter(config), Object.keys(config.targets));
+    const routing = createRouting({ clock, log });
+    const route = (): void => queue.setRouting(routing.routerFor(config), Object.keys(config.targets));
     // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
     route();
     const server: HttpServer = await listen({

@@ -6,6 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import { createTargets, type CreateTarget } from "../targets/create.ts";
+import type { ProxyEnv } from "../targets/proxy.ts";
 import { createHalt } from "./halt.ts";
 import { createWorker, type TargetStatus, type Worker } from "./worker.ts";
 
@@ -15,6 +16,8 @@ export interface DeliveryDeps {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly log: Log;
+  /** Where targets find the proxy variables. @default no proxy */
+  readonly env?: ProxyEnv;
   /** @default every type of target that the relay has */
   readonly createTarget?: CreateTarget;
 }
@@ -44,7 +47,7 @@ interface Entry {
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { queue, clock, random, log } = deps;
-  const createTarget = deps.createTarget ?? createTargets({ clock, log });
+  const createTarget = deps.createTarget ?? createTargets({ clock, log, env: deps.env ?? {} });
   const stopping = createHalt();
   const entries = new Map<string, Entry>();
   const retiring = new Set<Promise<void>>();

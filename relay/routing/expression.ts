@@ -111,7 +111,13 @@ function visit(node: Node, loops: readonly string[], walk: Walk): void {
       return;
     }
   }
-  for (const child of args.flat(2)) if (isNode(child)) visit(child, loops, walk);
+  for (const child of nodesIn(node.args)) visit(child, loops, walk);
+}
+
+/** Operands are nodes, alone or in lists within lists. */
+function nodesIn(args: unknown): Node[] {
+  if (isNode(args)) return [args];
+  return Array.isArray(args) ? args.flatMap(nodesIn) : [];
 }
 
 function visitLoop(args: readonly unknown[], loops: readonly string[], walk: Walk): void {

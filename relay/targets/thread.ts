@@ -1,7 +1,6 @@
 /** Starts the thread of a module target, on each runtime in its way, and watches the handler's folder. */
 import { watch } from "node:fs";
 import { dirname } from "node:path";
-import process from "node:process";
 import { Worker } from "node:worker_threads";
 import type { FromThread, ThreadData, ToThread } from "./module-protocol.ts";
 

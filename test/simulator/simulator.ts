@@ -23,6 +23,7 @@ import { changeHook, insideOfHook, syntheticLog } from "./inside.ts";
 import type { Hook } from "./hook.ts";
 import type { Json } from "./params.ts";
 import { mountControlApi } from "./control-api.ts";
+import { mountPipelinesApi } from "./pipelines-api.ts";
 import { mountSchedulesApi } from "./schedules-api.ts";
 import { mountProjectsApi } from "./projects-api.ts";
 import { createSeeder } from "./seed.ts";
@@ -74,6 +75,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const delivery = new Delivery(world);
   mountHookLogApi(api, world, delivery);
   mountSchedulesApi(api, world);
+  mountPipelinesApi(api, world);
   app.route("/api/v4", api);
   if (options.controlApi ?? true) mountControlApi(app, { world, counters, faults, seed, delivery });
   app.notFound((c) => c.json({ error: "404 Not Found" }, 404));

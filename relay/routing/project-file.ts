@@ -1,0 +1,145 @@
+/**
+ * The say that a project has: `.gitlab-hook-relay.yml` in its default branch may narrow which of the project's events a target
+ * gets, never widen it. Like every rule it is applied after the event is stored; the ingest knows nothing of it.
+ *
+ * What is known of a project's file is used at once and asked for anew, with its ETag, when it is older than `refreshSeconds` or
+ * when something is pushed. Only the first event of a project waits for its file, and not for long. While GitLab does not answer,
+ * the last known file holds, else the central settings alone. A file that is not valid counts as the last known good one.
+ */
+import { parse } from "yaml";
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { EventMeta } from "../event.ts";
+import { projectFileSchema } from "../targets/settings.ts";
+import type { Narrowing, ProjectNarrowing } from "./route.ts";
+import { compileRules, type OnRuleError } from "./rules.ts";
+
+/** Longest time that the first event of a project waits for its file, in milliseconds. */
+const FIRST_WAIT_MS = 2_000;
+/** For so long nobody waits after GitLab did not answer, in milliseconds. */
+const AWAY_MS = 30_000;
+/** Projects whose files are remembered; the one used longest ago goes first. */
+const MAX_PROJECTS = 10_000;
+const MAX_FILE_CHARACTERS = 65_536;
+
+export interface ProjectFileSettings {
+  readonly path: string;
+  readonly refreshSeconds: number;
+}
+
+/** One look at a project's file. */
+export type FileAnswer =
+  | { readonly type: "unchanged" }
+  | { readonly type: "missing" }
+  | { readonly type: "found"; readonly text: string; readonly etag: string | null };
+
+/** Rejects where GitLab does not answer or refuses. @param etag of what is known; null: nothing is */
+export type FetchFile = (projectId: number, path: string, etag: string | null) => Promise<FileAnswer>;
+
+export interface ProjectFileDeps {
+  readonly fetchFile: FetchFile;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onRuleError: OnRuleError;
+}
+
+type Rules = ReadonlyMap<string, Narrowing> | null;
+
+interface Known {
+  rules: Rules;
+  etag: string | null;
+  /** Monotonic time of the last look that was answered; null: none was. */
+  askedAt: number | null;
+  asking: Promise<void> | null;
+}
+
+/** The project's own rules for an event: at once where they are known. */
+export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectFileDeps): ProjectNarrowing {
+  const { clock, log } = deps;
+  const projects = new Map<number, Known>();
+  let awayUntil = 0;
+
+  function knownOf(projectId: number): Known {
+    const known = projects.get(projectId) ?? { rules: null, etag: null, askedAt: null, asking: null };
+    projects.delete(projectId);
+    projects.set(projectId, known);
+    const [oldest] = projects.keys();
+    if (projects.size > MAX_PROJECTS && oldest !== undefined) projects.delete(oldest);
+    return known;
+  }
+
+  async function look(projectId: number, known: Known): Promise<void> {
+    try {
+      const answer = await deps.fetchFile(projectId, settings.path, known.etag);
+      known.askedAt = clock.monotonic();
+      awayUntil = 0;
+      if (answer.type === "missing") Object.assign(known, { rules: null, etag: null });
+      if (answer.type === "found") accept(projectId, known, answer);
+    } catch (error) {
+      awayUntil = clock.monotonic() + AWAY_MS;
+      const has = known.askedAt === null ? "the central settings alone" : "the last known file";
+      log.warn("project-file.unreachable", { projectId, error: messageOf(error), note: `${has} applies` });
+    } finally {
+      known.asking = null;
+    }
+  }
+
+  function accept(projectId: number, known: Known, { text, etag }: FileAnswer & { type: "found" }): void {
+    known.etag = etag;
+    try {
+      known.rules = compileFile(text, deps.onRuleError);
+      log.info("project-file.read", { projectId, targets: [...known.rules.keys()] });
+    } catch (error) {
+      log.warn("project-file.refused", { projectId, error: messageOf(error) });
+    }
+  }
+
+  function ask(projectId: number, known: Known): Promise<void> {
+    known.asking ??= look(projectId, known);
+    return known.asking;
+  }
+
+  return function narrowing(meta: EventMeta) {
+    const { projectId } = meta;
+    if (projectId === null) return null;
+    const known = knownOf(projectId);
+    const now = clock.monotonic();
+    if (now < awayUntil) return known.rules;
+    if (known.askedAt === null) {
+      return firstOf(clock, ask(projectId, known)).then(() => known.rules);
+    }
+    const isOld = now - known.askedAt >= settings.refreshSeconds * 1000;
+    if (isOld || meta.kind === "push") void ask(projectId, known);
+    return known.rules;
+  };
+}
+
+/** Resolves with the promise, or after FIRST_WAIT_MS. */
+function firstOf(clock: Clock, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.after(FIRST_WAIT_MS, resolve);
+    void promise.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+/** Throws where the text is no valid project file. */
+function compileFile(text: string, onRuleError: OnRuleError): Map<string, Narrowing> {
+  if (text.length > MAX_FILE_CHARACTERS) {
+    throw new RangeError(`the file is ${text.length} characters long, limit is ${MAX_FILE_CHARACTERS}`);
+  }
+  const parsed = projectFileSchema.safeParse(parse(text, { maxAliasCount: 0 }) ?? {});
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
+    throw new SyntaxError(problems.join("; "));
+  }
+  return new Map(
+    Object.entries(parsed.data.targets).map(([name, { enabled, ...rules }]) => [
+      name,
+      { enabled, rules: compileRules(rules, onRuleError) },
+    ]),
+  );
+}

@@ -1,0 +1,184 @@
+/**
+ * Rules that can never match, or that change nothing, explained for an operator before they wonder where the events are. Pure;
+ * finds what can be told from the rules alone, and says nothing where it is not certain.
+ */
+import { EVENTS } from "../../lib/events.ts";
+import type { Problem } from "../../lib/errors.ts";
+import type { Config } from "../config.ts";
+import type { RuleConfig } from "../targets/settings.ts";
+import { compileExpression, scopeOf } from "./expression.ts";
+import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
+import { eventMatcher } from "./rules.ts";
+
+/** Findings on every rule, each with its place in the settings. */
+export function explainRules(config: Pick<Config, "targets" | "overrides">): Problem[] {
+  const found: Problem[] = [];
+  for (const [name, target] of Object.entries(config.targets)) {
+    const path = `targets.${name}`;
+    found.push(...explain(path, target));
+    const isEnabledSomewhere =
+      target.enabled || config.overrides.some((o) => o.targets[name]?.enabled === true);
+    if (!isEnabledSomewhere) {
+      found.push({ path: `${path}.enabled`, message: "is false, and no override switches the target on" });
+    }
+  }
+  config.overrides.forEach((override, index) => {
+    const path = `overrides.${index}`;
+    const problem = contradiction(override.projects, (patterns) => matchesProjects(patterns));
+    if (problem !== null) found.push({ path: `${path}.projects`, message: problem });
+    for (const [name, rules] of Object.entries(override.targets)) {
+      found.push(...explain(`${path}.targets.${name}`, rules));
+    }
+    for (const name of Object.keys(override.targets)) {
+      const later = config.overrides.findIndex(
+        (o, i) => i > index && sameProjects(o.projects, override.projects) && hidesAll(o, override, name),
+      );
+      if (later > index) {
+        const message = `changes nothing: overrides.${later} sets the same for the same projects`;
+        found.push({ path: `${path}.targets.${name}`, message });
+      }
+    }
+  });
+  return found;
+}
+
+type Override = Config["overrides"][number];
+
+function sameProjects(a: Override["projects"], b: Override["projects"]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function hidesAll(later: Override, earlier: Override, name: string): boolean {
+  const [over, under] = [later.targets[name], earlier.targets[name]];
+  return over !== undefined && Object.keys(under ?? {}).every((key) => Object.hasOwn(over, key));
+}
+
+function explain(path: string, rules: RuleConfig): Problem[] {
+  const found: Problem[] = [];
+  const say = (rule: string, message: string | null): void => {
+    if (message !== null) found.push({ path: `${path}.${rule}`, message });
+  };
+  if (rules.projects !== undefined) say("projects", contradiction(rules.projects, matchesProjects));
+  if (rules.branches !== undefined) say("branches", contradiction(rules.branches, globMatcher));
+  if (rules.labels !== undefined) say("labels", contradiction(rules.labels, globMatcher));
+  if (rules.actions !== undefined) say("actions", contradiction(rules.actions, wordMatcher));
+  if (rules.events !== undefined) explainEvents(rules, rules.events, say);
+  if (rules.when !== undefined) say("when", explainWhen(rules.when));
+  return found;
+}
+
+const matchesProjects = (patterns: readonly (string | number)[]): ((project: string | number) => boolean) => {
+  const fits = projectMatcher(patterns);
+  return (project) => (isProjectId(project) ? fits(Number(project), null) : fits(null, String(project)));
+};
+
+/** Where everything that is listed stands behind `!` as well: nothing is left. */
+function contradiction<P extends string | number>(
+  patterns: readonly P[],
+  matcher: (patterns: readonly P[]) => (value: P) => boolean,
+): string | null {
+  const { wanted, unwanted } = splitPatterns(patterns);
+  if (wanted.length === 0) {
+    const all = unwanted.find((pattern) => pattern === "**" || pattern === "*");
+    return all === "**" ? `can never match: "!${all}" leaves out everything` : null;
+  }
+  if (unwanted.length === 0) return null;
+  const fits = matcher(patterns);
+  // A glob stands for itself here: where even its own text is left out, so is what it matches.
+  const isLeftOut = (pattern: P): boolean => unwanted.includes(String(pattern)) || !fits(pattern);
+  return wanted.every(isLeftOut)
+    ? `can never match: all that is listed is left out by ${unwanted.map((p) => `"!${p}"`).join(", ")}`
+    : null;
+}
+
+/** Kinds of events that name no project, no branch or no labels in any payload. */
+const WITHOUT_PROJECT: ReadonlySet<string> = new Set([
+  "member",
+  "subgroup",
+  "system_group",
+  "system_user",
+  "system_key",
+  "system_subscription",
+]);
+const WITH_BRANCH: ReadonlySet<string> = new Set([
+  "push",
+  "merge_request",
+  "pipeline",
+  "build",
+  "deployment",
+]);
+const WITH_LABELS: ReadonlySet<string> = new Set([
+  "issue",
+  "confidential_issue",
+  "note",
+  "confidential_note",
+  "merge_request",
+]);
+const WITHOUT_ACTION: ReadonlySet<string> = new Set(["push", "tag_push", "repository_update"]);
+
+function explainEvents(
+  rules: RuleConfig,
+  events: readonly string[],
+  say: (rule: string, message: string | null) => void,
+): void {
+  const wanted = eventMatcher(events);
+  const kinds = EVENTS.filter(
+    (row) =>
+      wanted({ header: row.header, kind: row.objectKinds[0] ?? null, eventName: null }) ||
+      row.eventNames.some((name) => events.includes(name)),
+  ).map((row) => row.kind);
+  const listed = events.join(", ");
+  const hasWantedProjects = rules.projects !== undefined && splitPatterns(rules.projects).wanted.length > 0;
+  if (hasWantedProjects && kinds.every((kind) => WITHOUT_PROJECT.has(kind))) {
+    say("projects", `can never match: ${listed} name no project`);
+  }
+  const none = (kindsWith: ReadonlySet<string>): boolean => !kinds.some((kind) => kindsWith.has(kind));
+  if (rules.branches !== undefined && none(WITH_BRANCH)) {
+    say("branches", `has no effect: ${listed} have no branch, and events without one pass`);
+  }
+  if (rules.labels !== undefined && none(WITH_LABELS)) {
+    say("labels", `has no effect: ${listed} have no labels, and events without any pass`);
+  }
+  if (rules.actions !== undefined && kinds.every((kind) => WITHOUT_ACTION.has(kind))) {
+    say("actions", `has no effect: ${listed} have no action, and events without one pass`);
+  }
+}
+
+/** An expression that looks at nothing says the same for every event. */
+function explainWhen(text: string): string | null {
+  const compiled = compileExpression(text, "bool");
+  if ("problem" in compiled || !compiled.expression.constant) return null;
+  const nothing = scopeOf(NO_EVENT, {});
+  let value: unknown;
+  try {
+    value = compiled.expression.evaluate(nothing);
+  } catch {
+    return "can never match: it fails for every event";
+  }
+  return value === true
+    ? "has no effect: it is true for every event"
+    : "can never match: it is false for every event";
+}
+
+const NO_EVENT = {
+  id: "",
+  receivedAt: 0,
+  header: null,
+  kind: null,
+  eventName: null,
+  action: null,
+  projectId: null,
+  projectPath: null,
+  groupId: null,
+  groupPath: null,
+  ref: null,
+  actor: null,
+  hookKey: null,
+  instance: null,
+  deliveryId: null,
+  recovered: false,
+  verifiedBy: [],
+  verifiedMs: 0,
+  bodyBytes: 0,
+  headers: [],
+} as const;

@@ -1,0 +1,46 @@
+/** Routing as the relay runs it: a router for the settings in force, with the projects' own files, and errors of rules in the log. */
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config.ts";
+import type { Router } from "../queue/queue.ts";
+import { createFileFetcher } from "../targets/project-file-client.ts";
+import { createProjectFiles } from "./project-file.ts";
+import { createRouter, type ProjectNarrowing } from "./route.ts";
+import type { OnRuleError } from "./rules.ts";
+
+/** One expression that fails is told at most so often, in milliseconds. */
+const TELL_AGAIN_MS = 60_000;
+
+export interface Routing {
+  /** A router for these settings. What is known of projects' files is kept while the settings of that stay the same. */
+  routerFor(config: Pick<Config, "targets" | "overrides" | "projectFile">): Router;
+}
+
+export function createRouting({ clock, log }: { readonly clock: Clock; readonly log: Log }): Routing {
+  const told = new Map<string, number>();
+  const onRuleError: OnRuleError = (meta, expression, error) => {
+    const now = clock.monotonic();
+    if (now - (told.get(expression) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_MS) return;
+    told.set(expression, now);
+    const reason = messageOf(error).split("\n")[0];
+    log.warn("rule.failed", { eventId: meta.id, kind: meta.kind, when: expression, error: reason });
+  };
+  let settings = "";
+  let narrowing: ProjectNarrowing | null = null;
+  return {
+    routerFor(config) {
+      const { projectFile } = config;
+      const wanted = JSON.stringify(projectFile ?? null);
+      if (wanted !== settings) {
+        settings = wanted;
+        const deps = { clock, log, onRuleError };
+        narrowing =
+          projectFile === undefined
+            ? null
+            : createProjectFiles(projectFile, { ...deps, fetchFile: createFileFetcher(projectFile) });
+      }
+      return createRouter(config, { onRuleError, ...(narrowing === null ? {} : { narrowing }) });
+    },
+  };
+}

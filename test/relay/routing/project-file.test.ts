@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Log, LogFields } from "../../../lib/log.ts";
+import { configSchema } from "../../../relay/config.ts";
+import type { EventMeta } from "../../../relay/event.ts";
+import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
+import { createRouter } from "../../../relay/routing/route.ts";
+import { createFileFetcher } from "../../../relay/targets/project-file-client.ts";
+import { FakeClock } from "../../helpers/clock.ts";
+import { eventMeta } from "../../helpers/events.ts";
+import { repositoryOf, type Repository } from "../../simulator/pipelines-api.ts";
+import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
+
+const SETTINGS = { path: ".gitlab-hook-relay.yml", refreshSeconds: 300 };
+const noBody = (): Promise<Uint8Array> => Promise.resolve(Buffer.from("{}"));
+
+let events: string[];
+const log: Log = (() => {
+  const write = (event: string, fields: LogFields = {}): void => {
+    events.push(`${event} ${JSON.stringify(fields)}`);
+  };
+  const own: Log = { debug: write, info: write, warn: write, error: write, child: () => own };
+  return own;
+})();
+
+beforeEach(() => {
+  events = [];
+});
+
+describe("createProjectFiles()", () => {
+  let clock: FakeClock;
+  let asked: { readonly projectId: number; readonly etag: string | null }[];
+  let answer: () => Promise<FileAnswer>;
+  let route: (meta?: Partial<EventMeta>) => Promise<string[]>;
+
+  const found = (text: string, etag = "e1"): (() => Promise<FileAnswer>) => {
+    return () => Promise.resolve({ type: "found", text, etag });
+  };
+  const away = (): Promise<FileAnswer> => Promise.reject(new Error("no route to GitLab"));
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    asked = [];
+    const narrowing = createProjectFiles(SETTINGS, {
+      clock,
+      log,
+      onRuleError: () => {},
+      fetchFile: (projectId, _path, etag) => {
+        asked.push({ projectId, etag });
+        return answer();
+      },
+    });
+    const targets = { bot: { type: "log", branches: ["main"] }, all: { type: "log" } };
+    const router = createRouter(configSchema.parse({ targets }), { narrowing });
+    route = async (meta = {}) =>
+      (await router(eventMeta({ kind: "issue", header: "Issue Hook", ...meta }), noBody)).map(
+        (r) => r.target,
+      );
+  });
+
+  test("narrows what targets get, and never widens it", async () => {
+    answer = found("targets: { bot: { branches: [main, dev] }, all: { enabled: false }, unknown: {} }");
+    expect(await route()).toEqual(["bot"]);
+    expect(await route({ ref: "refs/heads/dev" })).toEqual([]);
+    expect(await route({ projectId: null })).toEqual(["bot", "all"]);
+  });
+
+  test("a known file is used at once, and asked for anew with its ETag when it is old", async () => {
+    answer = found("targets: { all: { enabled: false } }");
+    await route();
+    await route();
+    expect(asked).toEqual([{ projectId: 42, etag: null }]);
+    await clock.advance(300_000);
+    answer = () => Promise.resolve({ type: "unchanged" });
+    expect(await route()).toEqual(["bot"]);
+    await clock.advance(1);
+    expect(asked.at(-1)).toEqual({ projectId: 42, etag: "e1" });
+    await route();
+    expect(asked).toHaveLength(2);
+  });
+
+  test("a push asks anew at once, without waiting", async () => {
+    answer = found("targets: { all: { enabled: false } }");
+    await route();
+    answer = found("{}", "e2");
+    expect(await route({ kind: "push", header: "Push Hook" })).toEqual(["bot"]);
+    await clock.advance(1);
+    expect(await route()).toEqual(["bot", "all"]);
+  });
+
+  test("without a file the central settings hold", async () => {
+    answer = () => Promise.resolve({ type: "missing" });
+    expect(await route()).toEqual(["bot", "all"]);
+    expect(await route()).toEqual(["bot", "all"]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("GitLab away: the central settings hold, nobody waits again, and it is told", async () => {
+    answer = away;
+    expect(await route()).toEqual(["bot", "all"]);
+    expect(await route()).toEqual(["bot", "all"]);
+    expect(asked).toHaveLength(1);
+    expect(events).toEqual([expect.stringContaining("the central settings alone applies")]);
+    await clock.advance(30_000);
+    answer = found("targets: { all: { enabled: false } }");
+    expect(await route()).toEqual(["bot"]);
+  });
+
+  test("GitLab away later: the last known file holds", async () => {
+    answer = found("targets: { all: { enabled: false } }");
+    await route();
+    answer = away;
+    await clock.advance(300_000);
+    expect(await route()).toEqual(["bot"]);
+    await clock.advance(1);
+    expect(await route()).toEqual(["bot"]);
+    expect(events.at(-1)).toContain("the last known file applies");
+  });
+
+  test("GitLab hanging: the first event waits two seconds, no more", async () => {
+    answer = () => new Promise(() => {});
+    let routed: string[] | null = null;
+    const routing = route().then((targets) => (routed = targets));
+    await clock.advance(1999);
+    expect(routed).toBeNull();
+    await clock.advance(1);
+    expect(await routing).toEqual(["bot", "all"]);
+  });
+
+  test.each([
+    ["YAML that is none", "targets: ["],
+    ["unknown keys", "targets: { all: { url: https://evil.example } }"],
+    ["a rule that cannot be read", "targets: { all: { when: 'body.x.matches(\"a\")' } }"],
+    ["a file that is far too long", `# ${"x".repeat(70_000)}`],
+    ["aliases that multiply", "a: &a [x]\ntargets: *a"],
+  ])("%s is refused and told, and the last good file holds", async (_claim, text) => {
+    answer = found("targets: { all: { enabled: false } }");
+    await route();
+    answer = found(text, "e2");
+    await route({ kind: "push", header: "Push Hook" });
+    await clock.advance(1);
+    expect(await route()).toEqual(["bot"]);
+    expect(events.at(-1)).toContain("project-file.refused");
+  });
+});
+
+describe("createFileFetcher()", () => {
+  let gitlab: Simulator;
+  let repository: Repository;
+  let id: number;
+  beforeEach(async () => {
+    gitlab = await createSimulator();
+    const project = gitlab.seed.project(gitlab.seed.group("acme"), "web");
+    id = project.id;
+    repository = repositoryOf(project);
+  });
+  afterEach(() => gitlab.close());
+
+  test("finds a file, then only asks whether it has changed", async () => {
+    const fetchFile = createFileFetcher({ url: `${gitlab.url}/`, tokens: [gitlab.token.value] });
+    expect(await fetchFile(id, SETTINGS.path, null)).toEqual({ type: "missing" });
+    repository.files.set(SETTINGS.path, "targets: {}");
+    const first = await fetchFile(id, SETTINGS.path, null);
+    expect(first).toMatchObject({ type: "found", text: "targets: {}" });
+    const etag = first.type === "found" ? first.etag : null;
+    expect(await fetchFile(id, SETTINGS.path, etag)).toEqual({ type: "unchanged" });
+    repository.files.set(SETTINGS.path, "targets: { a: {} }");
+    expect(await fetchFile(id, SETTINGS.path, etag)).toMatchObject({ text: "targets: { a: {} }" });
+  });
+
+  test("goes on with the next token, and says when none is left", async () => {
+    repository.files.set(SETTINGS.path, "{}");
+    const api = { url: gitlab.url, tokens: ["glpat-wrong", gitlab.token.value] };
+    let now = 0;
+    const fetchFile = createFileFetcher(api, fetch, () => now);
+    expect(await fetchFile(id, SETTINGS.path, null)).toMatchObject({ type: "found" });
+    gitlab.token.revoked = true;
+    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("every token is refused");
+    gitlab.token.revoked = false;
+    now = 60_000;
+    expect(await fetchFile(id, SETTINGS.path, null)).toMatchObject({ type: "found" });
+    gitlab.faults.add({ action: { kind: "status", status: 502 } });
+    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("GitLab answered 502");
+  });
+});

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { configSchema } from "../../../relay/config.ts";
+import { explainRules } from "../../../relay/routing/reachable.ts";
+
+function explained(config: unknown): string[] {
+  return explainRules(configSchema.parse(config)).map(({ path, message }) => `${path}: ${message}`);
+}
+
+const ofTarget = (rules: object): string[] => explained({ targets: { t: { type: "log", ...rules } } });
+
+test.each([
+  [
+    { projects: ["acme/**", "!acme/**"] },
+    'targets.t.projects: can never match: all that is listed is left out by "!acme/**"',
+  ],
+  [{ projects: ["acme/web", "!acme/*"] }, "targets.t.projects: can never match"],
+  [{ projects: [42, "!42"] }, "targets.t.projects: can never match"],
+  [{ projects: ["!**"] }, 'targets.t.projects: can never match: "!**" leaves out everything'],
+  [{ branches: ["main", "!main"] }, "targets.t.branches: can never match"],
+  [{ actions: ["open", "!open"] }, "targets.t.actions: can never match"],
+  [{ labels: ["bug", "!b*"] }, "targets.t.labels: can never match"],
+  [
+    { events: ["member", "subgroup"], projects: ["acme/**"] },
+    "targets.t.projects: can never match: member, subgroup name no project",
+  ],
+  [{ events: ["issue"], branches: ["main"] }, "targets.t.branches: has no effect: issue have no branch"],
+  [{ events: ["push"], labels: ["bug"] }, "targets.t.labels: has no effect: push have no labels"],
+  [{ events: ["push", "tag_push"], actions: ["open"] }, "targets.t.actions: has no effect"],
+  [{ when: "false" }, "targets.t.when: can never match: it is false for every event"],
+  [{ when: "1 == 1" }, "targets.t.when: has no effect: it is true for every event"],
+  [{ when: "[1][3] == 1" }, "targets.t.when: can never match: it fails for every event"],
+  [{ enabled: false }, "targets.t.enabled: is false, and no override switches the target on"],
+])("explainRules() of %j", (rules, finding) => {
+  expect(ofTarget(rules)).toEqual([expect.stringContaining(finding)]);
+});
+
+test.each([
+  {},
+  { projects: ["acme/**", "!acme/sandbox/**"] },
+  { projects: ["!acme/sandbox/**"] },
+  { branches: ["main", "release/*", "!release/old"] },
+  { events: ["member", "push"], projects: ["acme/**"] },
+  { events: ["user_add_to_group"] },
+  { events: ["job"], branches: ["main"], actions: ["failed"] },
+  { events: ["merge_request"], labels: ["bug"], actions: ["open"], when: "!body.object_attributes.draft" },
+])("explainRules() finds nothing in %j", (rules) => {
+  expect(ofTarget(rules)).toEqual([]);
+});
+
+test("explainRules() looks at overrides", () => {
+  const log = { type: "log", enabled: false };
+  expect(
+    explained({
+      targets: { t: log, u: { type: "log" } },
+      overrides: [
+        { projects: ["acme/web"], targets: { t: { enabled: true }, u: { branches: ["a", "!a"] } } },
+        { projects: ["acme/web"], targets: { t: { enabled: false, when: "event.id != ''" } } },
+        { projects: ["x/y", "!x/*"], targets: { u: { enabled: false } } },
+      ],
+    }),
+  ).toEqual([
+    expect.stringContaining("overrides.0.targets.u.branches: can never match"),
+    "overrides.0.targets.t: changes nothing: overrides.1 sets the same for the same projects",
+    expect.stringContaining("overrides.2.projects: can never match"),
+  ]);
+});
