@@ -48,7 +48,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const api = new Hono<AdminEnv>();
   let streams = 0;
 
-  for (const path of ["/events", "/events/*", "/dead/*", "/targets", "/targets/*", "/stream", "/activity"])
+  for (const path of ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity"])
     api.use(path, access.api);
 
   api.on(

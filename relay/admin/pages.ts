@@ -30,18 +30,8 @@ import { allChecks, deadLetters, queryString, targetRows } from "./view.ts";
 const NEWEST = 12;
 const MAX_FORM_BYTES = 65_536;
 
-/** Paths that only an operator sees. */
-const GUARDED = [
-  "/",
-  "/events",
-  "/events/*",
-  "/dead",
-  "/dead/*",
-  "/targets",
-  "/targets/*",
-  "/activity",
-  "/logout",
-];
+/** Paths that only an operator sees; a pattern also matches the path without what follows. */
+const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/activity", "/logout"];
 
 /** No inline script or style, nothing from elsewhere, no frame around it. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {

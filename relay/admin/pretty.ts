@@ -12,7 +12,7 @@ export interface Token {
 }
 
 /** Deeper levels are no longer indented further. */
-const MAX_INDENT = 40;
+const MAX_INDENT = 24;
 const LEXEME = /"(?:[^"\\]|\\[\s\S])*"?|-?\d[\d.eE+-]*|[A-Za-z]+|[{}[\],:]|\s+|[\s\S]/g;
 
 /**

@@ -4,7 +4,7 @@
  */
 import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
 import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
-import type { TargetStatus } from "../../relay/admin/ports.ts";
+import type { AdminDeps, TargetStatus } from "../../relay/admin/ports.ts";
 import { configSchema, type Config } from "../../relay/config.ts";
 import type { EventMeta } from "../../relay/event.ts";
 import { createAddressRules } from "../../relay/ingest/addresses.ts";
@@ -19,6 +19,7 @@ export interface AdminOptions {
   readonly token?: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly targets?: readonly string[];
+  readonly activity?: AdminDeps["activity"];
 }
 
 export interface Request {
@@ -120,6 +121,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     targets: () => fixture.statuses,
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",
+    activity: options.activity ?? null,
   });
   return Object.assign(fixture, { admin });
 }

@@ -10,7 +10,7 @@ import { timeline, type Step } from "../timeline.ts";
 import { sentence, type Json } from "../words.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
-export const SHOWN_BYTES = 200_000;
+export const SHOWN_BYTES = 131_072;
 const PARSED_BYTES = 2_000_000;
 
 export interface EventView {

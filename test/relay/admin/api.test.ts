@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { Asked } from "../../../relay/activity/activity.ts";
+import { addFacts, emptyPage } from "../../../relay/activity/book.ts";
+import { report } from "../../../relay/activity/report.ts";
 import { createAdminFixture, type AdminFixture } from "../../helpers/admin.ts";
 
 let open: AdminFixture[] = [];
@@ -325,6 +328,63 @@ describe("GET events/export", () => {
     const line = (await (await f.api("/api/v1/events/export?bodies=1")).text()).trimEnd();
     expect(JSON.parse(line)).toMatchObject({ body: '{"a": 1}' });
     expect(f.lines.at(-1)).toMatchObject({ event: "admin.exported", fields: { bodies: true } });
+  });
+});
+
+describe("activity", () => {
+  const page = emptyPage();
+  addFacts(page, [
+    { type: "commit", key: "a1", author: "alice", value: [1, 2, 0, 9] },
+    { type: "push", key: "e1", author: "alice", value: ["main", 0] },
+    { type: "merged", key: "17", author: "alice", value: 7200 },
+    { type: "pipeline", key: "1", author: "alice", value: ["failed", 60] },
+    { type: "failedJob", key: "11", author: "alice", value: "e2e <b>" },
+  ]);
+  const asked: unknown[] = [];
+  const activity = {
+    report(query: Asked) {
+      asked.push(query);
+      const entries = [{ day: "2026-01-14", project: "acme/shop", page }];
+      return Promise.resolve(report(entries, { ...query, members: {} }));
+    },
+  };
+
+  it("GET activity answers with the figures of the range asked for", async () => {
+    const f = fixture({ activity });
+    const body = await json(
+      await f.api("/api/v1/activity?from=2026-01-12&to=2026-01-15&group=week&author=alice"),
+    );
+    expect(asked.at(-1)).toEqual({
+      from: "2026-01-12",
+      to: "2026-01-15",
+      group: "week",
+      project: null,
+      author: "alice",
+    });
+    expect(body).toMatchObject({
+      group: "week",
+      total: { commits: 1, mergeRequests: { merged: 1, timeToMergeSeconds: { median: 7200 } } },
+      periods: [{ start: "2026-01-12", commits: 1 }],
+      projects: [{ project: "acme/shop", commits: 1 }],
+      authors: [{ author: "alice" }],
+    });
+    expect((await f.api("/api/v1/activity?group=year")).status).toBe(400);
+  });
+
+  it("the page shows the same, and names a wrong parameter", async () => {
+    const f = fixture({ activity });
+    const html = await (await f.raw("/activity?from=2026-01-12&to=2026-01-15")).text();
+    expect(html).toContain("2 h");
+    expect(html).toContain("2026-01-14: commits 1");
+    expect(html).toContain("e2e &lt;b&gt;");
+    expect(html).toContain(
+      'href="/activity?from=2026-01-12&amp;to=2026-01-15&amp;group=day&amp;project=acme%2Fshop"',
+    );
+    expect(await (await f.raw("/activity?from=later")).text()).toContain("from must be a day");
+    const nothing = fixture({
+      activity: { report: (query) => Promise.resolve(report([], { ...query, members: {} })) },
+    });
+    expect(await (await nothing.raw("/activity")).text()).toContain("Nothing is counted for this choice");
   });
 });
 

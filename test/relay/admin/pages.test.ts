@@ -1,0 +1,554 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createAdminFixture, type AdminFixture, type Request } from "../../helpers/admin.ts";
+import { push } from "../../helpers/payloads.ts";
+
+const TOKEN = "a-long-admin-token";
+
+let open: AdminFixture[] = [];
+afterEach(() => {
+  for (const one of open) one.close();
+  open = [];
+});
+function fixture(options: Parameters<typeof createAdminFixture>[0] = {}): AdminFixture {
+  const made = createAdminFixture(options);
+  open.push(made);
+  return made;
+}
+
+/** A browser that keeps its cookie and sends forms as browsers do. */
+class Visitor {
+  cookie = "";
+  readonly #fixture: AdminFixture;
+
+  constructor(f: AdminFixture) {
+    this.#fixture = f;
+  }
+
+  async get(path: string, request: Request = {}): Promise<Response> {
+    const response = await this.#fixture.raw(path, {
+      ...request,
+      headers: { ...(this.cookie === "" ? {} : { Cookie: this.cookie }), ...request.headers },
+    });
+    const set = response.headers.get("set-cookie");
+    if (set !== null) this.cookie = set.split(";")[0]!;
+    return response;
+  }
+
+  async text(path: string): Promise<string> {
+    return (await (await this.get(path)).text()).replace(/\s+/g, " ");
+  }
+
+  async csrf(): Promise<string> {
+    return /name="_csrf" value="([^"]+)"/.exec(await this.text("/targets"))![1]!;
+  }
+
+  post(
+    path: string,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    return this.get(path, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Sec-Fetch-Site": "same-origin",
+        ...headers,
+      },
+      body: new URLSearchParams(fields).toString(),
+    });
+  }
+
+  async submit(path: string, fields: Record<string, string> = {}): Promise<Response> {
+    return this.post(path, { _csrf: await this.csrf(), ...fields });
+  }
+
+  login(token = TOKEN, next = "/"): Promise<Response> {
+    return this.post("/login", { token, next });
+  }
+}
+
+describe("login", () => {
+  it("is where every page sends to, and leads back to the page", async () => {
+    const visitor = new Visitor(fixture({ token: TOKEN }));
+    for (const path of [
+      "/",
+      "/events?kind=push",
+      "/events/1",
+      "/dead",
+      "/targets",
+      "/activity",
+      "/events/replay",
+    ]) {
+      const response = await visitor.get(path);
+      expect([response.status, response.headers.get("location")]).toEqual([
+        303,
+        `/login?next=${encodeURIComponent(path)}`,
+      ]);
+    }
+    expect(await visitor.text("/login?next=%2Fevents")).toContain('name="next" value="/events"');
+    const response = await visitor.login(TOKEN, "/events?kind=push");
+    expect([response.status, response.headers.get("location")]).toEqual([303, "/events?kind=push"]);
+    expect((await visitor.get("/events?kind=push")).status).toBe(200);
+  });
+
+  it("sets a cookie that scripts cannot read and other sites cannot send", async () => {
+    const f = fixture({ token: TOKEN, settings: { server: { trustedProxies: ["127.0.0.1"] } } });
+    const plain = await new Visitor(f).login();
+    expect(plain.headers.get("set-cookie")).toMatch(
+      /^relay_session=[\w.-]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    const secure = await f.raw("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-Proto": "https" },
+      body: `token=${TOKEN}`,
+    });
+    expect(secure.headers.get("set-cookie")).toContain("; Secure");
+  });
+
+  it("refuses a wrong token in words, and more and more of them with 429", async () => {
+    const f = fixture({ token: TOKEN });
+    const visitor = new Visitor(f);
+    for (let count = 0; count < 10; count += 1) {
+      const response = await visitor.login("wrong");
+      expect(response.status).toBe(401);
+      expect(await response.text()).toContain("That is not the admin token.");
+    }
+    const refused = await visitor.login();
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    await f.clock.advance(60_000);
+    expect((await visitor.login()).status).toBe(303);
+    expect(f.lines.map((line) => line.event)).toEqual([
+      ...Array.from({ length: 10 }, () => "admin.login-failed"),
+      "admin.login",
+    ]);
+  });
+
+  it("is refused to another site's form", async () => {
+    const visitor = new Visitor(fixture({ token: TOKEN }));
+    const response = await visitor.post("/login", { token: TOKEN }, { "Sec-Fetch-Site": "cross-site" });
+    expect(response.status).toBe(403);
+  });
+
+  it.each(["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "events"])(
+    "does not lead on to %s",
+    async (next) => {
+      const visitor = new Visitor(fixture({ token: TOKEN }));
+      expect((await visitor.login(TOKEN, next)).headers.get("location")).toBe("/");
+    },
+  );
+
+  it("lasts twelve hours, and no longer than the token or until logging out", async () => {
+    const f = fixture({ token: TOKEN });
+    const first = new Visitor(f);
+    await first.login();
+    await f.clock.advance(12 * 3_600_000 - 1000);
+    expect((await first.get("/")).status).toBe(200);
+    await f.clock.advance(1000);
+    expect((await first.get("/")).status).toBe(303);
+
+    const second = new Visitor(f);
+    await second.login();
+    const kept = second.cookie;
+    expect((await second.submit("/logout")).headers.get("location")).toBe("/login");
+    second.cookie = kept;
+    expect((await second.get("/")).status).toBe(303);
+
+    const third = new Visitor(f);
+    await third.login();
+    f.config = { ...f.config, admin: { ...f.config.admin, token: "changed-token" } };
+    expect((await third.get("/")).status).toBe(303);
+  });
+
+  it("opens the API and the live stream, too; changes there need the CSRF token", async () => {
+    const f = fixture({ token: TOKEN });
+    const visitor = new Visitor(f);
+    await visitor.login();
+    expect((await visitor.get("/api/v1/events")).status).toBe(200);
+    const path = "/api/v1/targets/ci-bot/pause";
+    expect((await visitor.get(path, { method: "POST" })).status).toBe(403);
+    const token = await visitor.csrf();
+    expect((await visitor.get(path, { method: "POST", headers: { "X-CSRF-Token": token } })).status).toBe(
+      200,
+    );
+    const foreign = { "X-CSRF-Token": token, "Sec-Fetch-Site": "cross-site" };
+    expect((await visitor.get(path, { method: "POST", headers: foreign })).status).toBe(403);
+  });
+
+  it("lets a link from another site in without asking again", async () => {
+    const f = fixture({ token: TOKEN });
+    const response = await f.raw("/events/1", { headers: { "Sec-Fetch-Site": "cross-site" } });
+    expect([response.status, response.headers.get("refresh")]).toEqual([200, "0"]);
+  });
+
+  it("is not needed where no token is set, on this machine only", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    expect((await visitor.get("/")).status).toBe(200);
+    expect((await visitor.get("/login")).headers.get("location")).toBe("/");
+    expect((await visitor.login("x")).headers.get("location")).toBe("/");
+    for (const path of ["/", "/login"]) expect((await f.raw(path, { from: "10.0.0.7" })).status).toBe(403);
+    expect((await f.raw("/login", { method: "POST", from: "10.0.0.7" })).status).toBe(403);
+  });
+});
+
+describe("forms", () => {
+  const targets = [
+    "/events/x/replay",
+    "/events/x/delete",
+    "/events/replay",
+    "/dead/replay",
+    "/targets/ci-bot/pause",
+    "/logout",
+  ];
+
+  it.each(targets)("%s changes nothing without the session's CSRF token", async (path) => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    await visitor.get("/");
+    const other = new Visitor(f);
+    for (const fields of [{}, { _csrf: "" }, { _csrf: "AAAA" }, { _csrf: await other.csrf() }])
+      expect((await visitor.post(path, fields)).status).toBe(403);
+    expect(
+      (await visitor.post(path, { _csrf: await visitor.csrf() }, { "Sec-Fetch-Site": "same-site" })).status,
+    ).toBe(403);
+    expect(f.lines).toEqual([]);
+  });
+
+  it("replay an event to all its targets or to one, and tell so once", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    const id = await f.add({}, "{}", ["ci-bot", "audit"]);
+    expect((await visitor.submit(`/events/${id}/replay`)).headers.get("location")).toBe(
+      `/events/${id}?notice=sent&n=2`,
+    );
+    expect(await visitor.text(`/events/${id}?notice=sent&n=2`)).toContain("Sent again to 2 targets.");
+    await visitor.submit(`/events/${id}/replay`, { replayTo: "audit" });
+    expect((await f.queue.get(id))?.deliveries.map((d) => [d.target, d.replay])).toEqual([
+      ["ci-bot", 0],
+      ["audit", 0],
+      ["ci-bot", 1],
+      ["audit", 1],
+      ["audit", 2],
+    ]);
+    expect((await visitor.submit("/events/gone/replay")).headers.get("location")).toBe("/events?notice=gone");
+  });
+
+  it("replay a filtered set after showing how many, leaving out what came since", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    await f.add({ kind: "note" }, "{}", ["ci-bot"]);
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.add({}, "{}", ["ci-bot"]);
+    const preview = await visitor.text("/events/replay?kind=push");
+    expect(preview).toContain("2 events will be sent again");
+    const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
+    await f.clock.advance(1000);
+    await f.add({}, "{}", ["ci-bot"]);
+    const response = await visitor.submit("/events/replay", { kind: "push", to });
+    expect(response.headers.get("location")).toBe("/events?notice=replayed&n=2");
+    expect(await visitor.text("/events/replay?kind=release")).toContain("No event fits");
+    expect((await visitor.submit("/events/replay", { state: "lost" })).status).toBe(400);
+  });
+
+  it("replay dead letters, of all targets or of one", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    await f.add({}, "{}", ["ci-bot", "audit"]);
+    await f.settle("ci-bot", "dead");
+    await f.settle("audit", "dead");
+    const page = await visitor.text("/dead");
+    expect(page).toContain("answered 503, attempts used up");
+    expect(page).toContain("2 deliveries will be tried again");
+    expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toBe(
+      "/dead?notice=replayed&n=1",
+    );
+  });
+
+  it("delete an event", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    const id = await f.add();
+    expect((await visitor.submit(`/events/${id}/delete`)).headers.get("location")).toBe(
+      "/events?notice=removed",
+    );
+    expect(await f.queue.get(id)).toBeNull();
+    expect((await visitor.submit(`/events/${id}/delete`)).headers.get("location")).toBe(
+      "/events?notice=gone",
+    );
+    const gone = await visitor.get(`/events/${id}`);
+    expect([gone.status, (await gone.text()).includes("There is no such event")]).toEqual([404, true]);
+  });
+
+  it("pause and resume a target and lead back to where they were", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    const token = await visitor.csrf();
+    const fromTargets = await visitor.post(
+      "/targets/audit/pause",
+      { _csrf: token },
+      { Referer: "http://localhost/targets" },
+    );
+    expect(fromTargets.headers.get("location")).toBe("/targets?notice=paused&target=audit");
+    expect(await visitor.text("/targets?notice=paused&target=audit")).toContain("The target is paused");
+    expect((await visitor.submit("/targets/audit/resume")).headers.get("location")).toBe(
+      "/?notice=resumed&target=audit",
+    );
+    expect((await visitor.submit("/targets/nobody/pause")).status).toBe(404);
+  });
+});
+
+describe("pages", () => {
+  async function every(f: AdminFixture): Promise<string[]> {
+    const { body } = push("alice", "shop", "main", ["One"]);
+    const id = await f.add({ headers: [["x-gitlab-event", "Push Hook"]] }, JSON.stringify(body), [
+      "ci-bot",
+      "audit",
+    ]);
+    await f.settle("ci-bot", "dead");
+    await f.settle("audit", "retry");
+    return [
+      "/",
+      "/events",
+      "/events?q=x",
+      `/events/${id}`,
+      "/events/gone",
+      "/events/replay?kind=push",
+      "/dead",
+      "/targets",
+      "/activity",
+      "/login?next=%2F",
+    ];
+  }
+
+  it("carry no inline script, style or handler, and headers that forbid them", async () => {
+    const f = fixture();
+    const locked = fixture({ token: TOKEN });
+    for (const path of await every(f)) {
+      const response = await (path.startsWith("/login") ? locked : f).raw(path);
+      const html = await response.text();
+      expect(html, path).toContain("<!doctype html>");
+      expect(html.match(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:/i), path).toBeNull();
+      const policy = response.headers.get("content-security-policy")!;
+      expect(policy, path).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+      expect(policy, path).toContain("frame-ancestors 'none'");
+      expect(policy, path).not.toContain("unsafe");
+      expect(response.headers.get("x-frame-options"), path).toBe("DENY");
+      expect(response.headers.get("x-content-type-options"), path).toBe("nosniff");
+      expect(response.headers.get("cache-control"), path).toBe("no-store");
+    }
+  });
+
+  it("name nothing that is elsewhere, and serve what they name", async () => {
+    const f = fixture();
+    const html = await new Visitor(f).text("/");
+    const named = [...html.matchAll(/<(?:script|link)[^>]* (?:src|href)="([^"]+)"/g)].map(
+      (match) => match[1]!,
+    );
+    expect(named).toHaveLength(3);
+    for (const path of named) {
+      const response = await f.raw(path, { from: "203.0.113.1" });
+      expect([path, response.status]).toEqual([path, 200]);
+      expect(response.headers.get("cache-control")).toMatch(/public, max-age=\d+/);
+    }
+  });
+
+  it("show what is hostile as text", async () => {
+    const f = fixture();
+    const evil = '"><script>alert(1)</script>';
+    const id = await f.add(
+      { actor: evil, projectPath: evil, kind: evil, ref: `refs/heads/${evil}`, headers: [["x-evil", evil]] },
+      JSON.stringify({ [evil]: evil }),
+      ["ci-bot"],
+    );
+    await f.settle("ci-bot", "dead");
+    const visitor = new Visitor(f);
+    for (const path of [
+      "/",
+      "/events",
+      `/events/${id}`,
+      "/dead",
+      `/events?q=${encodeURIComponent(evil)}`,
+      `/events/replay?q=${encodeURIComponent(evil)}`,
+    ]) {
+      const html = await visitor.text(path);
+      expect(html, path).not.toContain("<script>alert");
+      expect(html.match(/<script/g), path).toHaveLength(1);
+    }
+  });
+
+  it("tell an event in words, step by step, with masked headers and body", async () => {
+    const f = fixture();
+    const webhook = push("alice", "shop", "main", ["One", "Two"]);
+    const body = {
+      ...webhook.body,
+      user_email: "glpat-abcdefghijklmnopqrstu",
+      token: "s3cret-value",
+      big: 0,
+    };
+    const json = JSON.stringify(body).replace('"big":0', '"big":12345678901234567890');
+    const id = await f.add(
+      {
+        actor: "alice",
+        projectPath: "acme/shop",
+        headers: [
+          ["authorization", "Basic Zm9v"],
+          ["user-agent", "GitLab/19"],
+        ],
+      },
+      json,
+      ["ci-bot"],
+    );
+    await f.settle("ci-bot", "retry");
+    const html = await new Visitor(f).text(`/events/${id}`);
+    expect(html).toContain("alice pushed 2 commits to main of acme/shop");
+    expect(html).toContain("attempt 1");
+    expect(html).toContain("down for repairs");
+    expect(html).toContain("next try");
+    expect(html).toContain("GitLab/19");
+    expect(html).toContain("12345678901234567890");
+    for (const secret of ["glpat-", "s3cret-value", "Zm9v"]) expect(html).not.toContain(secret);
+    expect(html).toContain("X-Gitlab-Token: $GITLAB_WEBHOOK_SECRET");
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["no JSON", "hello <b>"],
+    ["no object", "[1,2]"],
+    ["half a document", '{"a": [1, {"b": "c'],
+    ["nesting of 100,000", `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`],
+  ])("show a body that is %s", async (_name, body) => {
+    const f = fixture();
+    const id = await f.add({}, body);
+    const response = await f.raw(`/events/${id}`);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("</html>");
+  });
+
+  it("show the beginning of a large body, and where all of it is", async () => {
+    const f = fixture();
+    const id = await f.add({}, JSON.stringify({ text: "x".repeat(500_000), end: "the-end" }));
+    const html = await new Visitor(f).text(`/events/${id}`);
+    expect(html).toContain("the download has all");
+    expect(html).not.toContain("the-end");
+    expect(html.length).toBeLessThan(1_000_000);
+  });
+
+  it("name a wrong filter and keep the others", async () => {
+    const html = await new Visitor(fixture()).text("/events?from=yesterday&project=acme%2Fshop");
+    expect(html).toContain("from must be a time");
+    expect(html).toContain('value="acme/shop"');
+  });
+
+  it("lead to older events and back", async () => {
+    const f = fixture();
+    for (let count = 0; count < 3; count += 1) await f.add();
+    const visitor = new Visitor(f);
+    const first = await visitor.text("/events?limit=2&kind=push");
+    const older = /href="([^"]+)" rel="next"/
+      .exec(first.replaceAll(/\s+/g, " "))![1]!
+      .replaceAll("&amp;", "&");
+    expect(older).toBe("/events?kind=push&cursor=2&limit=2");
+    const second = await visitor.text(older);
+    expect(second).toContain('rel="first"');
+    expect(second).not.toContain("data-stream");
+    expect(first).toContain('data-stream="/api/v1/stream?kind=push"');
+  });
+
+  it("say when a search stopped early", async () => {
+    const f = fixture();
+    f.queue.list = () => Promise.resolve({ events: [], cursor: "next-page", partial: true });
+    const html = await new Visitor(f).text("/events?q=needle");
+    expect(html).toContain("The search stopped early");
+    expect(html).toContain("/events?q=needle&amp;cursor=next-page");
+  });
+
+  it("answer lists without loading a body", async () => {
+    const f = fixture();
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    f.queue.body = () => Promise.reject(new Error("a body was loaded"));
+    const visitor = new Visitor(f);
+    for (const path of ["/", "/events", "/events?q=ada", "/dead", "/targets", "/events/replay"])
+      expect((await visitor.get(path)).status, path).toBe(200);
+  });
+
+  it("say where activity is not counted", async () => {
+    const html = await new Visitor(fixture()).text("/activity");
+    expect(html).toContain("activity: { enabled: true }");
+    const response = await fixture().api("/api/v1/activity");
+    expect([response.status, await response.json()]).toMatchObject([404, { error: { code: "not_enabled" } }]);
+  });
+});
+
+describe("GET /", () => {
+  it.each<[string, (f: AdminFixture) => Promise<void> | void, string]>([
+    ["nothing arrived", () => {}, "Ready; nothing has arrived yet"],
+    ["all is delivered", async (f) => void (await f.add()), "All well; everything is delivered"],
+    ["events wait", async (f) => void (await f.add({}, "{}", ["ci-bot"])), "All well; 1 on the way"],
+    [
+      "letters died",
+      async (f) => {
+        await f.add({}, "{}", ["ci-bot"]);
+        await f.settle("ci-bot", "dead");
+      },
+      "1 dead letter to decide about",
+    ],
+    [
+      "a target fails",
+      async (f) => {
+        await f.add({}, "{}", ["ci-bot"]);
+        f.statuses[0] = { ...f.statuses[0]!, breaker: "open", breakerUntil: f.clock.now() + 30_000 };
+      },
+      "ci-bot is failing; 1 delivery waiting",
+    ],
+    [
+      "the storage fails",
+      (f) => void f.queue.faults.checks.push({ name: "storage", ok: false, detail: "the disk is full" }),
+      "Not ready: storage (the disk is full)",
+    ],
+    [
+      "webhooks were refused",
+      (f) => f.metrics.request("unavailable", "push", 3),
+      "Events may have been missed: recovery is due",
+    ],
+  ])("begins with what matters most: %s", async (_name, arrange, wanted) => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    await visitor.get("/");
+    await arrange(f);
+    const html = await visitor.text("/");
+    expect(/<h1[^>]*>([^<]+)<\/h1>/.exec(html)?.[1]).toBe(wanted);
+  });
+
+  it("recalls for an hour that the relay was away, until something is fetched back", async () => {
+    const f = fixture();
+    f.queue.list = () => Promise.resolve({ events: [{}], cursor: null, partial: false } as never);
+    const { createRecovering } = await import("../../../relay/admin/recovering.ts");
+    const pulse = { lastUnavailableAt: null as number | null, lastRecoveredAt: null as number | null };
+    const recovering = createRecovering(f.queue, pulse, f.clock);
+    expect(await recovering.state()).toMatchObject({ isDue: true });
+    pulse.lastRecoveredAt = f.clock.now();
+    expect(await recovering.state()).toMatchObject({ isDue: false });
+    pulse.lastRecoveredAt = null;
+    await f.clock.advance(3_600_000);
+    expect(await recovering.state()).toMatchObject({ isDue: false });
+  });
+
+  it("draws the last hour", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    for (let count = 0; count < 99; count += 1) f.metrics.request("accepted", "push", 2);
+    f.metrics.request("accepted", "push", 900);
+    f.metrics.request("duplicate", "push", 1);
+    f.metrics.request("unauthorized", null, 1);
+    await f.clock.advance(60_000);
+    f.metrics.request("accepted", "push", 3);
+    const html = await visitor.text("/");
+    expect(html).toContain("12:00: accepted 100, duplicate 1, refused 1");
+    expect(html).toMatch(/12:00: median 2(\.\d)? ms, 99 % 2(\.\d)? ms/);
+    expect(html).toContain("100 in the last full minute");
+    await f.clock.advance(3_600_000);
+    expect(await visitor.text("/")).not.toContain("12:00: accepted");
+  });
+});
