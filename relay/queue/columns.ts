@@ -79,6 +79,11 @@ export class RowAllocator {
     this.#free[this.#freed++] = row;
   }
 
+  /** The highest row that was ever handed out. */
+  get highest(): number {
+    return this.#next - 1;
+  }
+
   /** Rows in use. */
   get used(): number {
     return this.#next - 1 - this.#freed;

@@ -81,7 +81,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
   const intake = new Intake(core, line);
   const dispatch = new Dispatch(core);
   const replays = new Replays(core);
-  const removal = new Removal(core, dispatch, () => ({ ...retention(), dedupeSeconds }));
+  const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
 
   for (const event of unrouted) line.add(event, null);
   if (orphans.length > 0) {

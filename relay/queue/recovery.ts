@@ -91,9 +91,13 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     const routes = record.routes.map((list) =>
       list.map(([target, lane]) => ({ target: book.target(target).code, lane })),
     );
+    let event = 0;
     for (let index = 0; index < record.count; index++) {
       record.id(index, words);
-      const event = eventRow();
+      // Events mostly stand in the same order here as in the table, where the next one is found without looking it up.
+      const next = event + 1;
+      const isNext = event > 0 && next <= table.events.highest && table.hasId(next, words);
+      event = isNext ? next : eventRow();
       table.receivedAt.set(event, record.receivedAt(index));
       table.kind.set(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);

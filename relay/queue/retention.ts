@@ -24,6 +24,7 @@ import {
 } from "./records.ts";
 import type { RoutedEvent } from "./records.ts";
 import { findById } from "./reading.ts";
+import type { RoutingLine } from "./routing-line.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS } from "./table.ts";
 
 /** Events that are removed in one write. */
@@ -40,13 +41,15 @@ const JOIN_MOST = 256;
 export class Removal {
   readonly #core: Core;
   readonly #dispatch: Dispatch;
+  readonly #line: RoutingLine;
   readonly #retention: () => Retention;
   #expiring: Promise<number> | null = null;
 
   /** @param retention asked anew each time, as settings change */
-  constructor(core: Core, dispatch: Dispatch, retention: () => Retention) {
+  constructor(core: Core, dispatch: Dispatch, line: RoutingLine, retention: () => Retention) {
     this.#core = core;
     this.#dispatch = dispatch;
+    this.#line = line;
     this.#retention = retention;
   }
 
@@ -168,6 +171,7 @@ export class Removal {
     for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of remembered) dedupe.add(w0, w1, w2, w3);
     for (const { event, id } of ids) {
       this.#dispatch.cancel(event);
+      this.#line.forget(event);
       const targets = table.deliveriesOf(event).map((row) => book.targetOf(row));
       const record = table.record.get(event);
       if (record !== 0) records.count(record, -1);

@@ -33,7 +33,8 @@ export class RoutingLine {
   #router: Router | null = null;
   #line: number[] = [];
   #head = 0;
-  #failed: number[] = [];
+  /** Those that the routing failed on: not in line until they are tried again. */
+  readonly #failed = new Set<number>();
   readonly #fresh = new Map<number, EventMeta>();
   #routed: RoutedEvent[] = [];
   #writeTimer: Timer | null = null;
@@ -57,9 +58,15 @@ export class RoutingLine {
     this.#start();
   }
 
+  /** An event that is not in line is about to be freed. */
+  forget(event: number): void {
+    this.#failed.delete(event);
+  }
+
   /** Wall clock of receipt of the oldest event in line; null where it is empty. */
   oldestAt(): number | null {
-    const event = this.#failed[0] ?? this.#line[this.#head];
+    const [failed] = this.#failed;
+    const event = failed ?? this.#line[this.#head];
     return event === undefined ? null : this.#core.table.receivedAt.get(event);
   }
 
@@ -73,9 +80,10 @@ export class RoutingLine {
   #tryAgain(): void {
     this.#againTimer?.cancel();
     this.#againTimer = null;
+    for (const event of this.#failed) this.#core.table.setEventFlag(event, EVENT_FLAGS.inLine, true);
     this.#line = [...this.#failed, ...this.#line.slice(this.#head)];
     this.#head = 0;
-    this.#failed = [];
+    this.#failed.clear();
     this.#start();
   }
 
@@ -154,7 +162,8 @@ export class RoutingLine {
     if (this.#isGone(event)) return;
     const { log, table, clock } = this.#core;
     log.error("routing.failed", { eventId: table.idOf(event), error: messageOf(thrown) });
-    this.#failed.push(event);
+    table.setEventFlag(event, EVENT_FLAGS.inLine, false);
+    this.#failed.add(event);
     this.#againTimer ??= clock.after(TRY_AGAIN_MS, () => this.#tryAgain());
   }
 

@@ -115,6 +115,10 @@ export class EventTable implements LaneRows {
     return orderOf(this.ids.get(event, 0), this.ids.get(event, 1));
   }
 
+  hasId(event: number, id: IdWords): boolean {
+    return this.ids.equals(event, id[0]!, id[1]!, id[2]!, id[3]!);
+  }
+
   wordsOf(event: number): IdWords {
     const { ids } = this;
     return Uint32Array.of(ids.get(event, 0), ids.get(event, 1), ids.get(event, 2), ids.get(event, 3));

@@ -270,6 +270,19 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await claim("a", 2);
       });
 
+      test("forgets an event that it failed on when that is removed", async () => {
+        await reopen(SETTINGS, () => {
+          throw new Error("rule is broken");
+        });
+        const { id } = await queue.enqueue(newEvent("bad"));
+        await harness.advance(10);
+        expect(await queue.remove(id)).toBe(true);
+        await until(() => queue.stats().events === 0);
+        queue.setRouting(toTarget("a"), ["a"]);
+        await store("good");
+        await claim("a", 1);
+      });
+
       test("finds what was stored before it was set", async () => {
         await queue.close();
         queue = await harness.open(SETTINGS);
