@@ -1,0 +1,341 @@
+/** The journal on real disks, in real processes: killed, on a full and on a read-only file system, with failing syncs, on every runtime. */
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readlink, rm, stat, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "../../../lib/errors.ts";
+import { silentLog } from "../../../lib/log.ts";
+import { nodeDisk } from "../../../relay/journal/disk.ts";
+import { openJournal } from "../../../relay/journal/journal.ts";
+import { acquireLock } from "../../../relay/journal/lock.ts";
+import { hasRuntime, RUNTIMES, type Runtime } from "../../helpers/runtimes.ts";
+
+const PROGRAM = fileURLToPath(new URL("process.ts", import.meta.url));
+
+type Line = Readonly<Record<string, unknown>>;
+
+let base: string;
+const children = new Set<ChildProcess>();
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "journal-system-"));
+});
+
+afterEach(async () => {
+  await Promise.all([...children].map((child) => kill(child)));
+  await rm(base, { recursive: true });
+});
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly lines: Line[];
+  /** The first line, also among those that came already, that fits. */
+  line(fits: (line: Line) => boolean): Promise<Line>;
+}
+
+function start(mode: string, folder: string, command: readonly string[] = RUNTIMES.node): Started {
+  const [file = "", ...args] = command;
+  const child = spawn(file, [...args, PROGRAM, mode, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  children.add(child);
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (text) => {
+    lines.push(JSON.parse(text) as Line);
+    for (const look of waiting) look();
+  });
+  return {
+    child,
+    lines,
+    line: (fits) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const fitting = lines.find(fits);
+          if (fitting === undefined) return;
+          waiting.delete(look);
+          resolve(fitting);
+        };
+        waiting.add(look);
+        child.once("close", () =>
+          reject(new Error(`process ended after ${JSON.stringify(lines.slice(-3))}`)),
+        );
+        look();
+      }),
+  };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  children.delete(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, "close");
+  child.kill("SIGKILL");
+  await closed;
+}
+
+/** What a new process finds in the folder. */
+async function found(folder: string, runtime: Runtime = "node"): Promise<Line & { keys: string[] }> {
+  const [file, ...args] = RUNTIMES[runtime];
+  const { stdout } = await promisify(execFile)(file, [...args, PROGRAM, "check", folder], {
+    maxBuffer: 1 << 26,
+  });
+  const line = stdout.split("\n").find((text) => text.includes('"keys"')) ?? "{}";
+  return JSON.parse(line) as Line & { keys: string[] };
+}
+
+const acked = (lines: readonly Line[]): string[] =>
+  lines.flatMap((line) => ("acked" in line ? [line["acked"] as string] : []));
+
+describe("a journal whose process is killed", () => {
+  it("has every acknowledged value, and needs no help to be opened again", async () => {
+    const lines: Line[] = [];
+    for (let round = 0; round < 3; round++) {
+      const writing = start("write", base);
+      await writing.line((line) => line["acked"] === `k${100 + round * 57}`);
+      await kill(writing.child);
+      lines.push(...writing.lines);
+    }
+    const { keys } = await found(base);
+    expect(keys).toEqual(expect.arrayContaining(acked(lines)));
+    expect((await readdir(base)).filter((name) => name.startsWith("lock"))).toEqual([]);
+  });
+});
+
+describe("a folder that another process has", () => {
+  it("is refused, naming folder and process, until that process is gone", async () => {
+    const holder = start("hold", base);
+    await holder.line((line) => "open" in line);
+    const second = openJournal({ base });
+    await expect(second).rejects.toBeInstanceOf(ConfigError);
+    await expect(second).rejects.toThrow(`Cannot use folder "${base}": process ${holder.child.pid} has it`);
+    holder.child.stdin?.end();
+    await holder.line((line) => "closed" in line);
+    const journal = await openJournal({ base });
+    await journal.close();
+  });
+
+  it("is taken over at once from a process that was killed", async () => {
+    const holder = start("hold", base);
+    await holder.line((line) => "open" in line);
+    await kill(holder.child);
+    expect((await readdir(base)).filter((name) => name.startsWith("lock"))).toHaveLength(2);
+    const journal = await openJournal({ base });
+    await journal.close();
+    expect((await readdir(base)).filter((name) => name.startsWith("lock"))).toEqual([]);
+  });
+
+  it("is refused within one process, too", async () => {
+    const journal = await openJournal({ base });
+    await expect(openJournal({ base })).rejects.toThrow(`process ${process.pid} has it`);
+    await journal.close();
+  });
+
+  it.runIf(process.platform === "linux")(
+    "is told from one whose process id was given to another process",
+    async () => {
+      const journal = await openJournal({ base });
+      const [pid, startedAt = "", ...rest] = (await readlink(join(base, "lock"))).split("_");
+      await journal.close();
+      const mine = (pid0: unknown, started: unknown): string =>
+        [pid0, started, ...rest.slice(0, -1), ""].join("_");
+      await symlink(mine(pid, Number(startedAt) - 1), join(base, "lock"));
+      await (await openJournal({ base })).close();
+      await symlink(mine(pid, startedAt), join(base, "lock"));
+      await expect(openJournal({ base })).rejects.toThrow("has it");
+    },
+  );
+
+  it.each(["1_2_3_0123456789ab_abcdef_", "not a lock", "_"])(
+    "is told from a lock of another boot, or no lock: %j",
+    async (target) => {
+      await symlink(target, join(base, "lock"));
+      await (await openJournal({ base })).close();
+    },
+  );
+
+  it.runIf(process.platform === "linux")("is told by its socket where process ids mean nothing", async () => {
+    const journal = await openJournal({ base });
+    const [, , , boot = ""] = (await readlink(join(base, "lock"))).split("_");
+    await journal.close();
+    const elsewhere = `1_2_999_${boot}_abcdef_socket`;
+    const server = createServer().listen(join(base, "lock.abcdef.socket"));
+    await once(server, "listening");
+    await symlink(elsewhere, join(base, "lock"));
+    await expect(openJournal({ base })).rejects.toThrow("process 1 has it");
+    // What is left of a holder that was killed: a socket at which nobody listens.
+    const dead = spawn(process.execPath, [
+      "-e",
+      `require("net").createServer().listen(${JSON.stringify(join(base, "lock.dead.socket"))})`,
+    ]);
+    children.add(dead);
+    while (!(await readdir(base)).includes("lock.dead.socket")) await promisify(setImmediate)();
+    await kill(dead);
+    await rm(join(base, "lock"));
+    await symlink(`1_2_999_${boot}_dead_socket`, join(base, "lock"));
+    await (await openJournal({ base })).close();
+    server.close();
+    await once(server, "close");
+  });
+
+  it("has one winner where many take over a stale lock at once", async () => {
+    for (let round = 0; round < 20; round++) {
+      await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
+      const all = await Promise.allSettled(
+        Array.from({ length: 10 }, () => acquireLock(nodeDisk, base, silentLog)),
+      );
+      const won = all.filter((one) => one.status === "fulfilled");
+      expect(won).toHaveLength(1);
+      await won[0]?.value.release();
+    }
+    expect(await readdir(base)).toEqual([]);
+  });
+});
+
+describe("the folder of a journal", () => {
+  it("is its owner's alone", async () => {
+    const folder = join(base, "new", "one");
+    const journal = await openJournal({ base: folder });
+    await journal.write([{ type: "set", key: "k", value: Buffer.from("v") }], "synced");
+    const modes: number[] = [];
+    for (const path of ["", "journal", "journal/0000000001.log"])
+      modes.push((await stat(join(folder, path))).mode & 0o777);
+    expect(modes).toEqual([0o700, 0o700, 0o600]);
+    await journal.close();
+  });
+
+  it("may not be a file", async () => {
+    await rm(base, { recursive: true });
+    execFileSync("touch", [base]);
+    await expect(openJournal({ base })).rejects.toBeInstanceOf(ConfigError);
+  });
+});
+
+/** Whether this process may mount file systems; CI containers mostly may not. */
+const mayMount = await (async () => {
+  const folder = await mkdtemp(join(tmpdir(), "journal-mount-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], { stdio: "ignore" });
+    execFileSync("umount", [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+})();
+
+describe.runIf(mayMount)("a journal on a file system of its own (needs the right to mount)", () => {
+  let mounted: string;
+  beforeEach(async () => {
+    mounted = join(base, "mounted");
+    await mkdir(mounted);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", mounted]);
+  });
+  afterEach(() => void execFileSync("umount", [mounted]));
+
+  it("refuses when it is full, keeps what it acknowledged, and goes on when there is room", async () => {
+    const writing = start("write", mounted);
+    await writing.line((line) => line["code"] === "disk-full");
+    execFileSync("mount", ["-o", "remount,size=2m", mounted]);
+    const before = acked(writing.lines).length;
+    while (acked(writing.lines).length < before + 20)
+      await once(writing.child.stdout as NodeJS.ReadableStream, "data");
+    await kill(writing.child);
+    const { keys, quarantinedBytes } = await found(mounted);
+    expect(keys).toEqual(expect.arrayContaining(acked(writing.lines)));
+    expect(quarantinedBytes).toBe(0);
+  });
+
+  it("can be opened while it is full", async () => {
+    const writing = start("write", mounted);
+    await writing.line((line) => line["code"] === "disk-full");
+    execFileSync("sh", ["-c", `cat /dev/zero > ${join(mounted, "filler")} || true`], { stdio: "ignore" });
+    await kill(writing.child);
+    expect((await found(mounted)).keys).toEqual(expect.arrayContaining(acked(writing.lines)));
+  });
+
+  it("is refused with a clear message where it is read-only", async () => {
+    await (await openJournal({ base: mounted })).close();
+    execFileSync("mount", ["-o", "remount,ro", mounted]);
+    await expect(openJournal({ base: mounted })).rejects.toBeInstanceOf(ConfigError);
+    await expect(openJournal({ base: mounted })).rejects.toThrow(
+      `Cannot write to the journal's folder "${mounted}": EROFS`,
+    );
+  });
+});
+
+/** Whether strace is there and may trace; it makes the system calls of a process fail. */
+const mayTrace = (() => {
+  try {
+    execFileSync("strace", ["-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO", "true"], {
+      stdio: "ignore",
+    });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.runIf(mayTrace)("a journal whose system calls fail (needs strace)", () => {
+  it.each([
+    ["fdatasync", "inject=fdatasync:error=EIO:when=5+7", "storage"],
+    ["pwritev", "inject=pwritev,pwrite64,writev:error=ENOSPC:when=5+7", "disk-full"],
+  ])("refuses while %s fails, goes on afterwards, and has what it acknowledged", async (_, inject, code) => {
+    const writing = start("write", base, [
+      "strace",
+      "-f",
+      "-qq",
+      "-o",
+      "/dev/null",
+      "-e",
+      inject,
+      ...RUNTIMES.node,
+    ]);
+    await writing.line((line) => line["code"] === code);
+    const refused = writing.lines.filter((line) => "refused" in line).length;
+    const before = acked(writing.lines).length;
+    while (acked(writing.lines).length < before + 20)
+      await once(writing.child.stdout as NodeJS.ReadableStream, "data");
+    expect(refused).toBeGreaterThan(0);
+    const pid = writing.lines.find((line) => "open" in line)?.["open"] as number;
+    const closed = once(writing.child, "close");
+    process.kill(pid, "SIGKILL");
+    await closed;
+    expect((await found(base)).keys).toEqual(expect.arrayContaining(acked(writing.lines)));
+  });
+});
+
+describe("the journal on every runtime", () => {
+  it.runIf(hasRuntime("node24") && hasRuntime("deno"))(
+    "is written by one and read by the others",
+    async () => {
+      const all = new Set<string>();
+      for (const runtime of ["node", "node24", "deno"] as const) {
+        const writing = start("write", base, RUNTIMES[runtime]);
+        await writing.line((line) => line["acked"] === "k30");
+        await kill(writing.child);
+        for (const key of acked(writing.lines)) all.add(key);
+        for (const reader of ["node", "node24", "deno"] as const) {
+          expect((await found(base, reader)).keys, `${runtime}, ${reader}`).toEqual(
+            expect.arrayContaining([...all]),
+          );
+        }
+      }
+    },
+  );
+});
+
+describe("the memory of a journal", () => {
+  it("is at most 250 bytes for each key, written or found", async () => {
+    const [file, ...args] = RUNTIMES.node;
+    const { stdout } = await promisify(execFile)(file, ["--expose-gc", ...args, PROGRAM, "memory", base]);
+    const { keys, written, found: read } = JSON.parse(stdout) as Record<string, number>;
+    expect(keys).toBe(1_000_000);
+    expect(written).toBeLessThan(250);
+    expect(read).toBeLessThan(250);
+  }, 120_000);
+});
