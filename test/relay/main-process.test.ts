@@ -3,10 +3,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { deriveSecretToken } from "../../lib/secrets.ts";
 import { PUSH } from "../helpers/intake.ts";
 import { killRelays, startRelayProcess, TSX } from "../helpers/relay-process.ts";
+
+// A busy machine takes seconds to start a process.
+vi.setConfig({ testTimeout: 60_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -282,6 +282,29 @@ describe("from GitLab to a target", () => {
     expect(await known.json()).toEqual({ known: ["delivery-1"] });
   });
 
+  test("a body of 25 MiB is stored whole, one above the limit is refused, and the relay works on", async () => {
+    const { relay } = await program({
+      RELAY_DATA_DIR: await folder(),
+      GITLAB_WEBHOOK_SECRET: "s3cret-token",
+    }).start();
+    const large = Buffer.alloc(25 * 1_048_576, 0x61);
+    large.write('{"object_kind":"push","x":"');
+    large.write('"}', large.length - 2);
+    const post = (body: Buffer) =>
+      fetch(`${relay.url}/webhooks/gitlab`, {
+        method: "POST",
+        headers: { "x-gitlab-token": "s3cret-token" },
+        body,
+      });
+    const stored = await post(large);
+    expect(stored.status).toBe(202);
+    const { id } = (await stored.json()) as { id: string };
+    const kept = await fetch(`${relay.url}/api/v1/events/${id}/body`);
+    expect(Buffer.compare(Buffer.from(await kept.arrayBuffer()), large)).toBe(0);
+    expect((await post(Buffer.alloc(26_279_937, 0x20))).status).toBe(413);
+    expect((await send(relay.url, "s3cret-token")).status).toBe(202);
+  });
+
   test("health, metrics and the operator's side answer on the same port", async () => {
     const { relay } = await program({
       RELAY_DATA_DIR: await folder(),
