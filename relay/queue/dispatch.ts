@@ -4,20 +4,24 @@ import type { EventMeta } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import type { TargetBook } from "./book.ts";
 import type { Core } from "./core.ts";
-import { settled } from "./delivery-state.ts";
+import { newDelivery, settled } from "./delivery-state.ts";
 import type { Delivery, Settlement } from "./delivery-state.ts";
 import type { Claim, Room } from "./queue.ts";
 import { readDelivery } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
-import { DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./table.ts";
+import { DEAD, DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./table.ts";
 
-/** How long a delivery waits whose event could not be read just now. */
+/** How long a delivery waits whose event could not be read just now, and how often that may be before it is a dead letter. */
 const READ_AGAIN_MS = 5000;
+const MAX_READS = 12;
+const UNREADABLE = "The stored event cannot be read";
 
 export class Dispatch {
   readonly #core: Core;
   /** Claims that have not ended, by row of the delivery. */
   readonly #claims = new Map<number, AbortController>();
+  /** Failed readings in a row, by row of the delivery. */
+  readonly #unread = new Map<number, number>();
   readonly #writes = new Set<Promise<void>>();
 
   constructor(core: Core) {
@@ -44,6 +48,7 @@ export class Dispatch {
     for (const row of this.#core.table.deliveriesOf(event)) {
       this.#claims.get(row)?.abort(new Error("the event was removed"));
       this.#claims.delete(row);
+      this.#unread.delete(row);
     }
   }
 
@@ -53,7 +58,7 @@ export class Dispatch {
   }
 
   async #load(target: TargetBook, row: number): Promise<Claim | null> {
-    const { table, journal, log, clock, book } = this.#core;
+    const { table, journal, log } = this.#core;
     const held = this.#claims.get(row)!;
     const event = table.event.get(row);
     const eventId = table.idOf(event);
@@ -65,6 +70,7 @@ export class Dispatch {
       if (this.#claims.get(row) !== held) return null;
       if (bytes === null) throw new Error("the storage has no such event");
       const { meta, body } = decodeEvent(bytes);
+      this.#unread.delete(row);
       return {
         delivery,
         meta,
@@ -74,15 +80,35 @@ export class Dispatch {
       };
     } catch (thrown) {
       log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
-      if (this.#claims.get(row) === held) {
-        this.#claims.delete(row);
-        book.setState(row, WAITING);
-        table.due.set(row, clock.monotonic() + READ_AGAIN_MS);
-        target.lanes.giveBack(row);
-        this.#core.work.touch(target);
-      }
+      if (this.#claims.get(row) !== held) return null;
+      this.#claims.delete(row);
+      this.#putAside(target, row);
+      this.#core.work.touch(target);
       return null;
     }
+  }
+
+  /** A delivery whose event cannot be read waits a while; in the end it lets its lane go on. */
+  #putAside(target: TargetBook, row: number): void {
+    const { table, book, clock } = this.#core;
+    const failures = (this.#unread.get(row) ?? 0) + 1;
+    if (failures < MAX_READS) {
+      this.#unread.set(row, failures);
+      book.setState(row, WAITING);
+      table.due.set(row, clock.monotonic() + READ_AGAIN_MS);
+      target.lanes.giveBack(row);
+      return;
+    }
+    this.#unread.delete(row);
+    const at = clock.now();
+    const attempt = { at, durationMs: 0, status: null, error: UNREADABLE, excerpt: null };
+    const before = newDelivery(table.idOf(table.event.get(row)), target.name, table.replay.get(row), at);
+    const delivery = settled(before, { outcome: "dead", at, attempt, reason: UNREADABLE });
+    const lane = target.lanes.keyOf(row);
+    target.lanes.remove(row);
+    book.setState(row, DEAD);
+    table.due.set(row, at);
+    void this.#write(row, delivery, lane);
   }
 
   async #settle(

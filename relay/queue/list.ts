@@ -2,6 +2,7 @@
  * Lists: newest first, a page at a time, from columns in memory where the filter allows it and from metadata on disk where it does
  * not; bodies are never loaded. A scan ends after BUDGET_MS and says so, and the cursor goes on there.
  */
+import { messageOf } from "../../lib/errors.ts";
 import type { EventMeta } from "../event.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
@@ -164,11 +165,20 @@ export async function listEvents(
   cursor: string | null,
 ): Promise<EventPage> {
   const scan = await scanEvents(core, filter, limit, cursor, BUDGET_MS);
+  const failures: unknown[] = [];
   const summaries = await Promise.all(
-    scan.found.map(async ({ event, id }) =>
-      core.table.idOf(event) === id ? readSummary(core, event) : null,
-    ),
+    scan.found.map(async ({ event, id }) => {
+      try {
+        return core.table.idOf(event) === id ? await readSummary(core, event) : null;
+      } catch (thrown) {
+        core.log.error("list.not-readable", { eventId: id, error: messageOf(thrown) });
+        failures.push(thrown);
+        return null;
+      }
+    }),
   );
+  // One damaged event must not hide the others; a storage that gives nothing is another matter.
+  if (failures.length > 0 && failures.length === scan.found.length) throw failures[0];
   return {
     events: summaries.filter((summary): summary is EventSummary => summary !== null),
     cursor: scan.cursor,

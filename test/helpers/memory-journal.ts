@@ -25,6 +25,8 @@ export class MemoryDisk {
   #held: (() => void)[] | null = null;
   /** Writes so far, by durability. */
   readonly writes = { synced: 0, lazy: 0 };
+  /** Keys whose values can no longer be read. */
+  readonly damaged = new Set<string>();
   /** Values that were read, whole or in part. */
   readonly reads = { whole: 0, start: 0 };
   /** Journals opened before this many crashes are dead. */
@@ -101,7 +103,8 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
   const bornAfter = disk.crashes;
   const refuse = (code: string): UpstreamError =>
     new UpstreamError(code, `Cannot write: ${code}`, { retryable: true });
-  const read = (): void => {
+  const read = (key: string): void => {
+    if (disk.damaged.has(key)) throw refuse("storage");
     if (disk.failingReads !== null) throw refuse(disk.failingReads);
   };
 
@@ -123,13 +126,13 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
     },
     async get(key) {
       await Promise.resolve();
-      read();
+      read(key);
       disk.reads.whole++;
       return index.get(key) ?? null;
     },
     async getStart(key, length) {
       await Promise.resolve();
-      read();
+      read(key);
       disk.reads.start++;
       return index.get(key)?.subarray(0, length) ?? null;
     },
