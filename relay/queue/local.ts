@@ -6,6 +6,8 @@
  *   dispatch.ts      claims and settlements               lanes.ts, book.ts, work-signal.ts
  *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
  *   recovery.ts      fills the tables at a start          table.ts, records.ts
+ *
+ * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back.
  */
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
