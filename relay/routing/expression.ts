@@ -99,7 +99,8 @@ function isNode(value: unknown): value is Node {
 function visit(node: Node, loops: readonly string[], walk: Walk): void {
   const args = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];
   if (node.op === "id" && (node.args === "event" || node.args === "body")) walk.usesEvent = true;
-  if (node.op === "in" && loops.length > 0 && !isCheapSet(args[1], loops)) {
+  const isCheapSet = isWrittenOut(args[1]) || belongsTo(loops, args[1]);
+  if (node.op === "in" && loops.length > 0 && !isCheapSet) {
     walk.problem ??= `within a loop, "in" may only look into a list that is written out or belongs to the loop's element`;
   }
   if (node.op === "rcall" || node.op === "call") {
@@ -122,8 +123,7 @@ function nodesIn(args: unknown): Node[] {
 
 function visitLoop(args: readonly unknown[], loops: readonly string[], walk: Walk): void {
   const [name, over, inner] = args as [string, Node, readonly Node[]];
-  const root = rootOf(over);
-  if (loops.length > 0 && (root === null || !loops.includes(root))) {
+  if (loops.length > 0 && !belongsTo(loops, over)) {
     walk.problem ??= `${name}() within a loop may only run over what belongs to the loop's element`;
   }
   visit(over, loops, walk);
@@ -150,9 +150,15 @@ function rootOf(node: unknown): string | null {
   }
 }
 
-function isCheapSet(node: unknown, loops: readonly string[]): boolean {
+function isWrittenOut(node: unknown): boolean {
+  return isNode(node) && node.op === "list";
+}
+
+/** Whether it is part of the elements that the loops are at: a path from one, or several joined by `+`. */
+function belongsTo(loops: readonly string[], node: unknown): boolean {
+  if (isNode(node) && node.op === "+") return nodesIn(node.args).every((part) => belongsTo(loops, part));
   const root = rootOf(node);
-  return (isNode(node) && node.op === "list") || (root !== null && loops.includes(root));
+  return root !== null && loops.includes(root);
 }
 
 /** What expressions know of an event beside its payload. Names are part of the documented settings. */
