@@ -2,11 +2,11 @@
  * The relay as a whole, built from its settings: what depends on what, in which order it starts, and in which order it ends.
  * Knows no process: main.ts gives it the settings and tells it to stop.
  */
-import { statfs } from "node:fs/promises";
 import type { Clock } from "../lib/clock.ts";
-import { systemCode } from "../lib/errors.ts";
 import type { RootLog, Secrets } from "../lib/log.ts";
 import type { Env } from "../lib/settings.ts";
+import { openAbsence, type Absence } from "./absence/absence.ts";
+import { openMark } from "./absence/open-mark.ts";
 import { startActivity, type Activity } from "./activity/activity.ts";
 import { registerActivityGauges } from "./activity/gauges.ts";
 import { openActivityStore } from "./activity/open-store.ts";
@@ -15,6 +15,7 @@ import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { createDelivery } from "./delivery/delivery.ts";
 import { startEventLog } from "./event-log.ts";
+import { freeBytesOf } from "./files.ts";
 import { healthOf, type Health } from "./health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "./ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -42,6 +43,8 @@ export interface RelayDeps {
   readonly openQueue: OpenQueue;
   /** Where activity is kept. @default as the settings of the queue say */
   readonly openActivityStore?: typeof openActivityStore;
+  /** Where the relay notes that it is there. @default as the settings of the queue say */
+  readonly openMark?: typeof openMark;
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
   /** Checks that the program adds to readiness. @default none */
@@ -82,6 +85,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     settings: () => config.queue,
   });
   let activity: Activity | null = null;
+  let absence: Absence | null = null;
   try {
     let secretFile: string | null;
     ({ config, secretFile } = await withWebhookSecret(settings, deps));
@@ -124,7 +128,15 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         settings: () => config.activity.prometheus,
       });
     }
-    const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
+    const seen = await openAbsence({
+      mark: await (deps.openMark ?? openMark)(settings.queue, deps),
+      clock,
+      log,
+      registry: metrics.registry,
+      isReady: () => health().status === "ready",
+    });
+    absence = seen;
+    const ownChecks = (): readonly Check[] => [delivery.check(), seen.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
       queue,
@@ -166,6 +178,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     });
     delivery.configure(config.targets);
     const maintenance = startMaintenance({ queue, log });
+    seen.begin();
 
     return {
       url: server.url,
@@ -185,10 +198,12 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         delivery.configure(config.targets);
       },
       async stop(drainMs = DRAIN_MS) {
+        // The last note says when the relay ceased to take webhooks.
+        const noted = seen.close();
         isStopping = true;
         maintenance.stop();
         admin.close();
-        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs)]);
+        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted]);
         board.close();
         metrics.close();
         await eventLog.close();
@@ -197,6 +212,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       },
     };
   } catch (error) {
+    await absence?.close();
     await activity?.close();
     await queue.close();
     throw error;
@@ -209,13 +225,8 @@ async function diskOf({
   fs,
 }: Config["queue"]): Promise<{ freeBytes: number; floorBytes: number } | null> {
   if (driver !== "fs") return null;
-  try {
-    const { bavail, bsize } = await statfs(fs.base);
-    return { freeBytes: bavail * bsize, floorBytes: fs.minFreeBytes };
-  } catch (error) {
-    if (systemCode(error) === null) throw error;
-    return null;
-  }
+  const freeBytes = await freeBytesOf(fs.base);
+  return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };
 }
 
 /** The settings, with the secret of the data folder where they hold none. */

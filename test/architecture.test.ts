@@ -83,7 +83,7 @@ const adapters: Record<string, readonly string[]> = {
   undici: ["relay/targets/", "component/gitlab/"],
   croner: ["relay/maintenance.ts", "component/schedule.ts"],
   pino: ["lib/log.ts"],
-  "prom-client": ["relay/metrics.ts", "relay/activity/"],
+  "prom-client": ["relay/metrics.ts", "relay/activity/", "relay/absence/gauge.ts"],
   "node:http": ["relay/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": [],
@@ -98,6 +98,8 @@ const adapters: Record<string, readonly string[]> = {
   ],
   "node:fs/promises": [
     "relay/main.ts",
+    "relay/absence/file-mark.ts",
+    "relay/files.ts",
     "relay/webhook-secret.ts",
     "relay/log-files.ts",
     "relay/journal/",

@@ -18,12 +18,11 @@ import { killRelays, startRelayProcess, type RelayProcess } from "../../helpers/
 import { createSimulator } from "../../simulator/simulator.ts";
 
 const MINUTE = 60_000;
-const MASTER = "a-master-secret-for-tests";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   await killRelays();
-  for (const close of closing.splice(0).reverse()) await close();
+  for (const close of closing.splice(0).toReversed()) await close();
 });
 
 interface Stage {
@@ -76,7 +75,7 @@ function perProject<T extends { readonly projectId: number }>(items: readonly T[
   return groups;
 }
 
-describe("an hour without the relay", { timeout: 120_000 }, () => {
+describe("an hour without the relay", { timeout: 240_000 }, () => {
   test("2,000 deliveries over 120 projects, 40 of them to hooks that GitLab switched off", async () => {
     const relay = await stage({ GITLAB_WEBHOOK_SECRET: SECRET });
     const clock = createJumpClock(70 * MINUTE);
@@ -198,6 +197,20 @@ describe("an hour without the relay", { timeout: 120_000 }, () => {
     const admin = `http://127.0.0.1:${relay.port}/api/v1/events?limit=100`;
     const { events } = (await (await fetch(admin)).json()) as { events: { recovered: boolean }[] };
     expect(events.filter((event) => event.recovered).length).toBeGreaterThan(0);
+    expect(await second.line("relay.was-away")).toMatchObject({ since: expect.any(String) });
+    const metrics = await (await fetch(`http://127.0.0.1:${relay.port}/metrics`)).text();
+    expect(metrics).toMatch(
+      /^relay_last_seen_seconds 1\.\d+e\+09$|^relay_last_seen_seconds \d{10}(\.\d+)?$/m,
+    );
+    const ready = (await (await fetch(`http://127.0.0.1:${relay.port}/readyz`)).json()) as {
+      status: string;
+      checks: { name: string; ok: boolean; detail: string }[];
+    };
+    expect(ready.status).toBe("ready");
+    expect(ready.checks.find((check) => check.name === "last-seen")).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^away from /),
+    });
     second.child.kill("SIGTERM");
     expect(await second.exited).toBe(0);
   });

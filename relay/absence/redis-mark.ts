@@ -1,0 +1,15 @@
+/** The note in the Redis that relays share: as long as one of them is there, none of them was away. */
+import type { RedisConnection } from "../queue/redis/connection.ts";
+import { timeIn, type Mark } from "./mark.ts";
+
+export function createRedisMark(connection: RedisConnection): Mark {
+  const { client, ask, prefix } = connection;
+  const key = `${prefix}:last-seen`;
+  return {
+    read: async () => timeIn(await ask(client.get(key))),
+    async write(at) {
+      await ask(client.set(key, String(at)));
+    },
+    close: () => connection.close(),
+  };
+}
