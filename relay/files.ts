@@ -1,6 +1,8 @@
-/** Notices of the file system. */
+/** What the relay asks of the file system beside its storage: notices of changes, and how much room there is. */
 import { watch } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { systemCode } from "../lib/errors.ts";
 
 /**
  * Calls back when something in the file's folder changes: the folder, since editors and container platforms replace the file
@@ -12,6 +14,17 @@ export function watchFolder(file: string, listener: () => void): { close(): void
     watcher.on("error", () => watcher.close());
     return watcher;
   } catch {
+    return null;
+  }
+}
+
+/** Bytes that are free on the disk that a folder is on; null where the system does not say. */
+export async function freeBytesOf(folder: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
     return null;
   }
 }
