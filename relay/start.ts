@@ -5,6 +5,8 @@
 import type { Clock } from "../lib/clock.ts";
 import type { RootLog, Secrets } from "../lib/log.ts";
 import type { Env } from "../lib/settings.ts";
+import { openAbsence, type Absence } from "./absence/absence.ts";
+import { openMark } from "./absence/open-mark.ts";
 import { startActivity, type Activity } from "./activity/activity.ts";
 import { registerActivityGauges } from "./activity/gauges.ts";
 import { openActivityStore } from "./activity/open-store.ts";
@@ -41,6 +43,8 @@ export interface RelayDeps {
   readonly openQueue: OpenQueue;
   /** Where activity is kept. @default as the settings of the queue say */
   readonly openActivityStore?: typeof openActivityStore;
+  /** Where the relay notes that it is there. @default as the settings of the queue say */
+  readonly openMark?: typeof openMark;
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
   /** Checks that the program adds to readiness. @default none */
@@ -81,6 +85,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     settings: () => config.queue,
   });
   let activity: Activity | null = null;
+  let absence: Absence | null = null;
   try {
     let secretFile: string | null;
     ({ config, secretFile } = await withWebhookSecret(settings, deps));
@@ -123,7 +128,15 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         settings: () => config.activity.prometheus,
       });
     }
-    const ownChecks = (): readonly Check[] => [delivery.check(), ...(deps.checks?.() ?? [])];
+    const seen = await openAbsence({
+      mark: await (deps.openMark ?? openMark)(settings.queue, deps),
+      clock,
+      log,
+      registry: metrics.registry,
+      isReady: () => health().status === "ready",
+    });
+    absence = seen;
+    const ownChecks = (): readonly Check[] => [delivery.check(), seen.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
       queue,
@@ -165,6 +178,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     });
     delivery.configure(config.targets);
     const maintenance = startMaintenance({ queue, log });
+    seen.begin();
 
     return {
       url: server.url,
@@ -184,10 +198,12 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         delivery.configure(config.targets);
       },
       async stop(drainMs = DRAIN_MS) {
+        // The last note says when the relay ceased to take webhooks.
+        const noted = seen.close();
         isStopping = true;
         maintenance.stop();
         admin.close();
-        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs)]);
+        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted]);
         board.close();
         metrics.close();
         await eventLog.close();
@@ -196,6 +212,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       },
     };
   } catch (error) {
+    await absence?.close();
     await activity?.close();
     await queue.close();
     throw error;

@@ -100,7 +100,6 @@ const adapters: Record<string, readonly string[]> = {
     "relay/main.ts",
     "relay/absence/file-mark.ts",
     "relay/files.ts",
-    "relay/files.ts",
     "relay/webhook-secret.ts",
     "relay/log-files.ts",
     "relay/journal/",
