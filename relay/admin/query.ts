@@ -1,11 +1,11 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
+import { ID_LENGTH, parseId } from "../queue/event-id.ts";
 import type { EventFilter, EventState } from "../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
 
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 500;
 const MAX_TEXT = 500;
-const MAX_CURSOR = 500;
 
 export const EVENT_STATES: readonly EventState[] = [
   "unrouted",
@@ -67,7 +67,7 @@ export function parseLimit(value: string | undefined, fallback: number, max: num
 /** The cursor of an earlier page, null for the first. Throws a RefusalError (400). */
 export function parseCursor(value: string | undefined): string | null {
   if (value === undefined || value === "") return null;
-  if (value.length > MAX_CURSOR || !/^[\w.:~=+/-]+$/.test(value))
+  if (parseId(value) === null || value.length !== ID_LENGTH)
     throw bad("cursor must be the one that an earlier page gave");
   return value;
 }
