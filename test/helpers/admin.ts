@@ -161,10 +161,10 @@ function listing(queue: MemoryQueue): MemoryQueue {
       const fitting = (await summaries()).filter(
         (event) => metaMatches(event.meta, filter) && stateMatches(event.deliveries, true, filter),
       );
-      const start = cursor === null ? 0 : Number(cursor);
-      const events = fitting.slice(start, start + limit);
-      const next = start + events.length;
-      return { events, cursor: next < fitting.length ? String(next) : null, partial: false };
+      const rest = cursor === null ? fitting : fitting.filter((event) => event.meta.id < cursor);
+      const events = rest.slice(0, limit);
+      const last = events.at(-1)?.meta.id ?? null;
+      return { events, cursor: rest.length > limit ? last : null, partial: false };
     },
     async replayDead(filter) {
       const dead = (await summaries()).filter(
