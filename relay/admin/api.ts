@@ -150,8 +150,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     return (await actions.remove(c.req.param("id"))) ? c.body(null, 204) : noEvent(c);
   });
 
-  api.get("/targets", (c) => {
-    const { targets } = queue.stats();
+  api.get("/targets", async (c) => {
+    const { targets } = await queue.stats();
     return c.json({
       targets: deps.targets().map((status) => targetJson(status, targets.get(status.name) ?? NO_STATS)),
     });
@@ -167,7 +167,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       if (status === undefined)
         return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
       await actions.setPaused(name, paused);
-      return c.json(targetJson(status, queue.stats().targets.get(name) ?? { ...NO_STATS, paused }));
+      const { targets } = await queue.stats();
+      return c.json(targetJson(status, targets.get(name) ?? { ...NO_STATS, paused }));
     });
   }
 

@@ -4,6 +4,7 @@
  */
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { UpstreamError } from "../../lib/errors.ts";
 import type { EventFilter } from "../queue/queue.ts";
 import type { Access } from "./access.ts";
 import { RefusalError } from "./answer.ts";
@@ -69,7 +70,17 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   const assets = assetRoutes(pages);
   const startedAt = clock.now();
 
-  const frame = (c: PageContext, options: PageOptions, content: Html): Response | Promise<Response> =>
+  /** Null where the storage is out of reach: a page that can do without it shows that trouble instead. */
+  const deadNow = async (): Promise<number | null> => {
+    try {
+      return (await queue.stats()).byState.dead;
+    } catch (error) {
+      if (error instanceof UpstreamError) return null;
+      throw error;
+    }
+  };
+
+  const frame = async (c: PageContext, options: PageOptions, content: Html): Promise<Response> =>
     c.html(
       layout(
         {
@@ -81,7 +92,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
           troubles: allChecks(deps)
             .filter((check) => !check.ok)
             .map((check) => `${check.name}: ${check.detail}`),
-          dead: queue.stats().byState.dead,
+          dead: await deadNow(),
           stream: options.stream ?? null,
           notice: noticeOf(queryOf(c)),
           hasActivity: activity !== null,
@@ -101,7 +112,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   for (const path of GUARDED) pages.use(path, access.page);
 
   pages.get("/", async (c) => {
-    const stats = queue.stats();
+    const stats = await queue.stats();
     const { events } = await queue.list({}, NEWEST, null);
     const content = overviewPage({
       now: clock.now(),
@@ -198,7 +209,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   pages.get("/dead", async (c) => {
     const content = deadPage({
       dead: await deadLetters(deps, {}),
-      total: queue.stats().byState.dead,
+      total: (await queue.stats()).byState.dead,
       csrf: c.get("csrf"),
     });
     return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
@@ -210,9 +221,9 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     return c.redirect(`/dead?notice=replayed&n=${await actions.replayDead(filter)}`, 303);
   });
 
-  pages.get("/targets", (c) => {
+  pages.get("/targets", async (c) => {
     const content = targetsPage({
-      targets: targetRows(deps, queue.stats()),
+      targets: targetRows(deps, await queue.stats()),
       config: deps.config(),
       csrf: c.get("csrf"),
       now: clock.now(),

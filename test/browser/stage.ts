@@ -3,12 +3,14 @@
  * profile. Everything is on loopback and in temporary folders.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { httpServer, type TestServer } from "../helpers/http-server.ts";
 import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import type { SampleWebhook } from "../helpers/payloads.ts";
+import { seedActivity } from "./seed.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 export const hasChromium = existsSync(CHROMIUM);
@@ -19,6 +21,8 @@ const SECRET = "stage-webhook-secret";
 export interface Stage {
   readonly url: string;
   readonly relay: RelayProcess;
+  /** Somebody else's page that links to this address of the relay. */
+  linkFromElsewhere(path: string): string;
   /** Status that the target `audit` answers from now on. */
   auditAnswers: number;
   /** Sends a webhook as GitLab does and returns the event's id. */
@@ -33,7 +37,15 @@ export interface Stage {
 /** @param token empty: no login is needed */
 export async function openStage(token = ADMIN_TOKEN): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "relay-stage-"));
-  const taking = await httpServer((_request, response) => void response.end("taken"));
+  const taking = await httpServer((request, response) => {
+    if (request.method === "POST") {
+      response.end("taken");
+      return;
+    }
+    response.setHeader("Content-Type", "text/html");
+    const to = `${stage.url}${decodeURIComponent(request.path.slice(1))}`;
+    response.end(`<!doctype html><title>elsewhere</title><a href="${to}">look</a>`);
+  });
   const failing = await httpServer((_request, response) => {
     response.statusCode = 503;
     response.end("upstream is being upgraded, try again later");
@@ -44,6 +56,7 @@ export async function openStage(token = ADMIN_TOKEN): Promise<Stage> {
   });
   const servers: readonly TestServer[] = [taking, failing, audit];
   writeFileSync(join(folder, "relay.yaml"), settingsOf(taking.url, failing.url, audit.url));
+  await seedActivity(join(folder, "data"), Date.now());
   const relay = startRelayProcess(
     {
       RELAY_DATA_DIR: join(folder, "data"),
@@ -59,6 +72,8 @@ export async function openStage(token = ADMIN_TOKEN): Promise<Stage> {
     url,
     relay,
     auditAnswers: 200,
+    linkFromElsewhere: (path) =>
+      `${taking.url.replace("127.0.0.1", "localhost")}/${encodeURIComponent(path)}`,
     async send({ header, body }) {
       count += 1;
       const response = await fetch(`${url}/webhooks/gitlab`, {
@@ -109,6 +124,55 @@ activity:
   enabled: true
   members: { "Alice Doe": [alice, "alice@acme.dev"], "Bob Ray": [bob] }
 `;
+}
+
+export interface Line {
+  readonly url: string;
+  /** Every connection breaks, and none is taken. */
+  cut(): void;
+  mend(): void;
+  close(): Promise<void>;
+}
+
+/** A way to the relay that can be cut. */
+export async function openLine(port: string): Promise<Line> {
+  const ends = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) {
+      near.destroy();
+      return;
+    }
+    const far = connect(Number(port), "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      ends.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        ends.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const cut = (): void => {
+    for (const end of ends) end.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut() {
+      isCut = true;
+      cut();
+    },
+    mend: () => void (isCut = false),
+    close() {
+      cut();
+      return new Promise((resolve) => void server.close(() => resolve()));
+    },
+  };
 }
 
 export async function launchChromium(): Promise<Browser> {

@@ -26,8 +26,8 @@ export interface Frame {
   readonly canLogOut: boolean;
   /** What readiness depends on and does not hold, in words; empty: ready. */
   readonly troubles: readonly string[];
-  /** Dead letters now, shown beside their section. */
-  readonly dead: number;
+  /** Dead letters now, shown beside their section; null: not known now. */
+  readonly dead: number | null;
   /** Query of the live stream that this page follows; null: it does not change by itself. */
   readonly stream: string | null;
   /** What the last action did. */
@@ -49,7 +49,7 @@ export function layout(frame: Frame, content: Html): Html {
               ([name, href, label]) =>
                 html`<a href="${href}" ${name === section ? html`aria-current="page"` : ""}
                   >${label}${
-                    name === "dead" && frame.dead > 0
+                    name === "dead" && frame.dead !== null && frame.dead > 0
                       ? html` <span class="count" id="nav-dead" data-live>${frame.dead}</span>`
                       : ""
                   }</a

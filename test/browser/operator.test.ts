@@ -1,0 +1,355 @@
+/**
+ * The operator's pages in a real browser against a real relay. With SCREENSHOTS=1 the pictures of docs/images are made anew:
+ * SCREENSHOTS=1 npx vitest run test/browser
+ */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { MORNING, mergeRequest, note, push } from "../helpers/payloads.ts";
+import { axeProblems } from "./axe.ts";
+import {
+  ADMIN_TOKEN,
+  CHROMIUM,
+  hasChromium,
+  launchChromium,
+  openContext,
+  openLine,
+  openStage,
+  type Stage,
+} from "./stage.ts";
+
+const IMAGES = fileURLToPath(new URL("../../docs/images/", import.meta.url));
+const wantsImages = process.env["SCREENSHOTS"] === "1";
+
+let stage: Stage;
+let browser: Browser;
+const contexts: BrowserContext[] = [];
+const errors: string[][] = [];
+
+/** The cookie of somebody who has logged in. */
+let session: Parameters<BrowserContext["addCookies"]>[0] = [];
+
+/** A page of a fresh profile, logged in unless told otherwise. */
+async function visit(path: string, options: BrowserContextOptions = {}, isLoggedIn = true): Promise<Page> {
+  const opened = await openContext(browser, options);
+  contexts.push(opened.context);
+  errors.push(opened.errors);
+  const page = await opened.context.newPage();
+  if (isLoggedIn) await opened.context.addCookies(session);
+  await page.goto(path.startsWith("http") ? path : stage.url + path);
+  return page;
+}
+
+/** The rows of the list, as far as `text` is part of them. */
+function rows(page: Page, text = "") {
+  return page.locator("table.events tbody tr", { hasText: text });
+}
+
+async function isLive(page: Page): Promise<void> {
+  await page.locator("button.live.on").waitFor();
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (!wantsImages) return;
+  mkdirSync(IMAGES, { recursive: true });
+  await page.screenshot({ path: `${IMAGES}${name}.png` });
+}
+
+describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, () => {
+  beforeAll(async () => {
+    [stage, browser] = await Promise.all([openStage(), launchChromium()]);
+    stage.auditAnswers = 400;
+    const ids: string[] = [];
+    for (const webhook of MORNING) ids.push(await stage.send(webhook));
+    await stage.reaches(ids[2]!, "dead");
+    stage.auditAnswers = 200;
+    const page = await visit("/login", {}, false);
+    await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.waitForURL(`${stage.url}/`);
+    session = await page.context().cookies();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await stage?.close();
+  }, 30_000);
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+    expect(errors.splice(0).flat()).toEqual([]);
+  });
+
+  it("logging in: a wrong token is told, the right one leads to the page that was asked for, logging out ends it", async () => {
+    const page = await visit("/events?kind=note", {}, false);
+    expect(new URL(page.url()).pathname).toBe("/login");
+    await page.keyboard.type("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("alert").textContent()).toBe("That is not the admin token.");
+    errors.at(-1)!.length = 0; // Chromium reports the 401 itself.
+    await page.keyboard.type(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${stage.url}/events?kind=note`);
+    expect(await rows(page).count()).toBe(1);
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ name: "relay_session", httpOnly: true, sameSite: "Strict" });
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.waitForURL(`${stage.url}/login`);
+    await page.goto(`${stage.url}/events`);
+    expect(new URL(page.url()).pathname).toBe("/login");
+  });
+
+  it("an event arrives live, is filtered for, opened and replayed", async () => {
+    const page = await visit("/events");
+    await isLive(page);
+    const before = await rows(page).count();
+    const id = await stage.send(note("chen", "docs", 31, "Typo in the second paragraph"));
+    await rows(page, "chen commented").first().waitFor();
+    expect(await rows(page).count()).toBe(before + 1);
+    expect(await rows(page).first().getAttribute("data-id")).toBe(id);
+    await rows(page, "delivered")
+      .and(page.locator(`[data-id="${id}"]`))
+      .waitFor();
+
+    await page.locator("select[name=kind]").selectOption("note");
+    await page.getByRole("textbox", { name: "Project" }).fill("acme/docs");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.waitForURL(/kind=note/);
+    expect(await rows(page).count()).toBe(1);
+    await isLive(page);
+    await stage.send(push("bob", "api", "main", ["Not a note"]));
+    await stage.send(note("bob", "docs", 31, "Mended"));
+    await rows(page, "bob commented").waitFor();
+    expect(await rows(page).count()).toBe(2);
+
+    await rows(page, "chen commented").getByRole("link").click();
+    await page.waitForURL(`${stage.url}/events/${id}`);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe(
+      "chen commented on merge request !31 in acme/docs",
+    );
+    const steps = page.locator(".timeline li strong");
+    expect(await steps.allTextContents()).toEqual([
+      "received",
+      "verified",
+      "stored",
+      "matched",
+      "attempt 1",
+      "delivered",
+    ]);
+    await isLive(page);
+    await page.getByRole("button", { name: "Replay to all" }).click();
+    await page.getByRole("status").filter({ hasText: "Sent again to 1 target." }).waitFor();
+    await page.locator(".timeline li.ok", { hasText: "replay 1" }).filter({ hasText: "delivered" }).waitFor();
+    expect(new URL(page.url()).search).toBe("");
+  });
+
+  it("a target is paused, its events wait, and go out when it is resumed", async () => {
+    const page = await visit("/");
+    await isLive(page);
+    const row = page.locator("table.targets tr", { hasText: "ci-bot" });
+    await row.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("The target is paused").waitFor();
+    await row.getByText("paused").waitFor();
+    await isLive(page);
+    const id = await stage.send(push("alice", "shop", "main", ["While it is paused"]));
+    await row.getByRole("link", { name: "1", exact: true }).waitFor();
+    expect((await stage.api(`events/${id}`))["state"]).toBe("waiting");
+    await row.getByRole("button", { name: "Resume" }).click();
+    await page.getByText("The target is resumed").waitFor();
+    await stage.reaches(id, "done");
+    await row.getByText("ready").waitFor();
+  });
+
+  it("dead letters are grouped by reason and sent again", async () => {
+    const page = await visit("/dead");
+    const group = page.locator("section.panel", { hasText: "audit" });
+    expect(await group.locator(".reasons li").count()).toBe(1);
+    expect(await group.textContent()).toContain("400");
+    await page.locator("summary", { hasText: "Replay all" }).click();
+    await picture(page, "dead-letters");
+    await page.getByRole("button", { name: /^Replay \d+$/ }).click();
+    await page.getByText(/events are sent again/).waitFor();
+    await page.getByText("None. A delivery ends up here").waitFor();
+    expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
+  });
+
+  it("a set of events is replayed after its number was shown", async () => {
+    const page = await visit("/events?kind=pipeline&project=acme%2Fshop");
+    await page.getByRole("link", { name: "Replay these…" }).click();
+    expect((await page.locator("#preview").textContent())?.replace(/\s+/g, " ").trim()).toBe(
+      "2 events will be sent again.",
+    );
+    await page.getByRole("button", { name: "Replay 2" }).click();
+    await page.getByText("2 events are sent again.").waitFor();
+  });
+
+  it("everything can be done with the keyboard alone", async () => {
+    const page = await visit("/", {}, false);
+    await page.keyboard.type(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${stage.url}/`);
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to content");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.keyboard.press("g");
+    await page.keyboard.press("e");
+    await page.waitForURL(`${stage.url}/events`);
+    await page.keyboard.press("/");
+    await page.keyboard.type("acme/platform");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/q=acme/);
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await page.keyboard.press("k");
+    const first = await rows(page).first().getAttribute("data-id");
+    expect(await page.evaluate("document.activeElement.closest('tr').dataset.id")).toBe(first);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${stage.url}/events/${first}`);
+    const replay = page.getByRole("button", { name: "Replay to all" });
+    while (!(await replay.evaluate((button) => button === button.ownerDocument.activeElement)))
+      await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("Sent again to 1 target.").waitFor();
+    await page.keyboard.press("u");
+    await page.waitForURL(`${stage.url}/events`);
+    await page.keyboard.press("l");
+    await page.locator("button.live.off").waitFor();
+    await page.keyboard.press("l");
+    await isLive(page);
+  });
+
+  it("the focus stays on its row while rows arrive", async () => {
+    const page = await visit("/events");
+    await isLive(page);
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    const focused = "document.activeElement.closest('tr')?.dataset.id";
+    const before = await page.evaluate(focused);
+    expect(before).toMatch(/^[0-9a-z]{26}$/);
+    const id = await stage.send(push("bob", "shop", "fix/focus", ["One"]));
+    await page.locator(`tr[data-id="${id}"]`).waitFor();
+    expect(await page.evaluate(focused)).toBe(before);
+  });
+
+  it("what happened while the connection was lost is there when it is back", async () => {
+    const line = await openLine(new URL(stage.url).port);
+    const page = await visit(`${line.url}/events`);
+    await isLive(page);
+    line.cut();
+    await page.locator("button.live.lost").waitFor();
+    const id = await stage.send(push("bob", "shop", "fix/offline", ["One"]));
+    line.mend();
+    await page.locator(`tr[data-id="${id}"]`).waitFor();
+    await isLive(page);
+    errors.at(-1)!.length = 0; // Chromium reports the lost connection itself.
+    await line.close();
+  });
+
+  it("a link from another site finds the session", async () => {
+    const page = await visit("/");
+    await page.goto(stage.linkFromElsewhere("/events?kind=push"));
+    await page.getByRole("link", { name: "look" }).click();
+    await page.waitForURL(`${stage.url}/events?kind=push`);
+    await page.getByRole("heading", { name: "Events" }).waitFor();
+  });
+
+  it("an event is copied as a curl command without its secret", async () => {
+    const { events } = (await stage.api("events?kind=issue")) as { events: { id: string }[] };
+    const page = await visit(`/events/${events[0]!.id}`, {
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
+    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    const copied = await page.evaluate<string>("navigator.clipboard.readText()");
+    expect(copied).toContain("curl -X POST");
+    expect(copied).toContain("$GITLAB_WEBHOOK_SECRET");
+    expect(copied).not.toContain("stage-webhook-secret");
+  });
+
+  it("the pages can be read, and targets paused, without JavaScript", async () => {
+    const page = await visit("/", { javaScriptEnabled: false });
+    for (const path of ["/events", "/dead", "/activity", "/targets"]) {
+      await page.goto(stage.url + path);
+      expect(await page.getByRole("heading", { level: 1 }).isVisible()).toBe(true);
+    }
+    await page.locator("#ci-bot").getByRole("button", { name: "Pause" }).click();
+    await page.locator("#ci-bot .pill.paused").waitFor();
+    await page.locator("#ci-bot").getByRole("button", { name: "Resume" }).click();
+    await page.locator("#ci-bot .pill.done").waitFor();
+  });
+
+  it.each(["light", "dark"] as const)(
+    "axe finds nothing wrong with any page, wide or narrow, %s",
+    async (colorScheme) => {
+      stage.auditAnswers = 410;
+      const dead = await stage.send(mergeRequest("alice", "shop", 18, "Cart on the phone", "open"));
+      await stage.reaches(dead, "dead");
+      stage.auditAnswers = 200;
+      const page = await visit("/", { colorScheme });
+      const paths = [
+        "/",
+        "/events",
+        "/events?kind=wiki_page",
+        "/events?from=never",
+        `/events/${dead}`,
+        "/events/gone",
+        "/events/replay?kind=push",
+        "/dead",
+        "/targets",
+        "/activity",
+      ];
+      const sizes = [
+        [1200, 800],
+        [375, 760],
+      ] as const;
+      for (const [width, height] of colorScheme === "light" ? sizes : sizes.slice(0, 1)) {
+        await page.setViewportSize({ width, height });
+        for (const path of width === 375 ? paths.filter((one) => !one.includes("?")) : paths) {
+          await page.goto(stage.url + path);
+          await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))");
+          expect(await axeProblems(page), `${path} at ${width} px, ${colorScheme}`).toEqual([]);
+          const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
+          expect(wide, `${path} is as wide as the screen`).toBeLessThanOrEqual(width);
+        }
+      }
+      errors.at(-1)!.splice(0, Infinity, ...errors.at(-1)!.filter((text) => !text.includes("404"))); // "/events/gone"
+      await page.goto(`${stage.url}/`);
+      await page.keyboard.press("?");
+      expect(await axeProblems(page)).toEqual([]);
+      await page.context().clearCookies();
+      await page.goto(`${stage.url}/login`);
+      expect(await axeProblems(page)).toEqual([]);
+    },
+    120_000,
+  );
+
+  it("pictures for the README", async () => {
+    stage.auditAnswers = 410;
+    const dead = await stage.send(mergeRequest("bob", "shop", 19, "Say when the cart is full", "open"));
+    await stage.reaches(dead, "dead");
+    stage.auditAnswers = 200;
+    const light = await visit("/", { colorScheme: "light", viewport: { width: 1200, height: 760 } });
+    await isLive(light);
+    await picture(light, "overview");
+    await light.goto(`${stage.url}/activity`);
+    await picture(light, "activity");
+    const dark = await visit(`/events/${dead}`, {
+      colorScheme: "dark",
+      viewport: { width: 1200, height: 760 },
+    });
+    await isLive(dark);
+    await picture(dark, "event");
+    const narrow = await visit("/events", { colorScheme: "light", viewport: { width: 375, height: 760 } });
+    await isLive(narrow);
+    await picture(narrow, "narrow");
+  });
+});
+
+describe.runIf(!hasChromium)("the operator's pages in a browser", () => {
+  it(`are not tested: there is no ${CHROMIUM}`, () => {
+    expect(hasChromium).toBe(false);
+  });
+});
