@@ -3,136 +3,29 @@
  * and runs it for each event. Whatever a handler does here cannot reach the relay's own thread.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { branchOf, eventFacts } from "../../lib/events.ts";
-import { messageOf, UpstreamError } from "../../lib/errors.ts";
-import { EXCERPT_LENGTH } from "../delivery/outcome.ts";
-import type { EventMeta } from "../event.ts";
-import { createGitlabClient, type Budget, type GitlabClient } from "./gitlab-client.ts";
-import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
-import { gitlabHeaders } from "./headers.ts";
-import type { FromThread, ThreadData, ToThread } from "./module-protocol.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { HandleEvent } from "./handler.ts";
+import { runHandler, type RunDeps } from "./handler-run.ts";
+import type { ThreadData, ToThread } from "./module-protocol.ts";
 
 const LONGEST_ERROR = 300;
-
-class Drop extends Error {
-  override readonly name = "Drop";
-}
-
-class RetryAfter extends Error {
-  override readonly name = "RetryAfter";
-  readonly seconds: number;
-  constructor(seconds: number, reason: string) {
-    super(reason);
-    this.seconds = seconds;
-  }
-}
-
-type Call = Extract<ToThread, { type: "handle" }>;
-type Steps = Extract<FromThread, { type: "ended" }>["steps"][number][];
 
 const data = workerData as ThreadData;
 const port = parentPort as NonNullable<typeof parentPort>;
 const calls = new Map<number, AbortController>();
-const budgets = new Map<string, Budget>();
-const say = (message: FromThread): void => port.postMessage(message);
-
-function eventOf(meta: EventMeta, payload: unknown): GitLabEvent {
-  const { row } = eventFacts(meta.header, payload);
-  return {
-    kind: row?.kind ?? "unknown",
-    id: meta.id,
-    action: meta.action,
-    project: { id: meta.projectId, path: meta.projectPath },
-    group: { id: meta.groupId, path: meta.groupPath },
-    ref: meta.ref,
-    branch: branchOf(meta.ref),
-    actor: meta.actor,
-    receivedAt: new Date(meta.receivedAt).toISOString(),
-    headers: gitlabHeaders(meta),
-    payload,
-  } as GitLabEvent;
-}
-
-function contextOf(call: Call, signal: AbortSignal, steps: Steps): HandlerContext {
-  const write =
-    (level: keyof HandlerLog): HandlerLog[typeof level] =>
-    (message, fields = {}) =>
-      say({ type: "log", call: call.call, level, message, fields: plain(fields) });
-  return {
-    attempt: call.attempt,
-    replay: call.replay,
-    options: data.options,
-    signal,
-    log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
-    Drop,
-    retryAfter(seconds, reason = `asked for ${seconds} s`) {
-      throw new RetryAfter(seconds, reason);
-    },
-    async step(name, task) {
-      const started = performance.now();
-      const record = (error: string | null): void => {
-        steps.push({ name, durationMs: Math.round(performance.now() - started), error });
-      };
-      try {
-        const value = await task();
-        record(null);
-        return value;
-      } catch (error) {
-        record(messageOf(error).slice(0, LONGEST_ERROR));
-        throw error;
-      }
-    },
-    get gitlab(): GitlabClient {
-      if (data.gitlab === null) throw new TypeError("ctx.gitlab needs `gitlab` in the target's settings");
-      const eventUuid = call.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1] ?? null;
-      return createGitlabClient(
-        { ...data.gitlab, eventUuid, signal },
-        { fetch, now: () => Date.now(), budgets },
-      );
-    },
-  };
-}
-
-/** Fields of a log line must be data. */
-function plain(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(fields)) as Record<string, unknown>;
-}
-
-async function run(handle: HandleEvent, call: Call): Promise<void> {
-  const abort = new AbortController();
-  calls.set(call.call, abort);
-  const steps: Steps = [];
-  const end = (
-    verdict: "done" | "retry" | "dead",
-    error: string | null,
-    rest: { excerpt?: string | null; retryAfterSeconds?: number | null } = {},
-  ): void => {
-    const { excerpt = null, retryAfterSeconds = null } = rest;
-    say({ type: "ended", call: call.call, verdict, error, excerpt, retryAfterSeconds, steps });
-  };
-  try {
-    const payload: unknown = JSON.parse(new TextDecoder().decode(call.body));
-    const answer = await handle(eventOf(call.meta, payload), contextOf(call, abort.signal, steps));
-    end("done", null, { excerpt: typeof answer === "string" ? answer.slice(0, EXCERPT_LENGTH) : null });
-  } catch (error) {
-    const message = messageOf(error).slice(0, LONGEST_ERROR);
-    if (error instanceof Drop) end("dead", `dropped: ${message}`);
-    else if (error instanceof RetryAfter) end("retry", message, { retryAfterSeconds: error.seconds });
-    else if (error instanceof UpstreamError && error.retryAfterMs !== null)
-      end("retry", message, { retryAfterSeconds: error.retryAfterMs / 1000 });
-    else end("retry", message);
-  } finally {
-    calls.delete(call.call);
-  }
-}
+const deps: RunDeps = {
+  data,
+  say: (message) => port.postMessage(message),
+  gitlab: { fetch, now: () => Date.now(), budgets: new Map() },
+};
 
 async function load(): Promise<HandleEvent | null> {
   try {
     const loaded = (await import(data.handlerUrl)) as { readonly handle?: unknown };
     if (typeof loaded.handle === "function") return loaded.handle as HandleEvent;
-    say({ type: "unusable", error: "it exports no function named handle" });
+    deps.say({ type: "unusable", error: "it exports no function named handle" });
   } catch (error) {
-    say({ type: "unusable", error: messageOf(error).slice(0, LONGEST_ERROR) });
+    deps.say({ type: "unusable", error: messageOf(error).slice(0, LONGEST_ERROR) });
   }
   return null;
 }
@@ -141,13 +34,15 @@ const handle = await load();
 if (handle !== null) {
   port.on("message", (message: ToThread) => {
     if (message.type === "handle") {
-      void run(handle, message);
+      const abort = new AbortController();
+      calls.set(message.call, abort);
+      void runHandler(handle, message, abort.signal, deps).finally(() => calls.delete(message.call));
       return;
     }
-    say({ type: "alive", call: message.call });
+    deps.say({ type: "alive", call: message.call });
     calls.get(message.call)?.abort(new Error("the attempt's time is up"));
   });
-  say({ type: "ready" });
+  deps.say({ type: "ready" });
 } else {
   port.close();
 }
