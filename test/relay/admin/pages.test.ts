@@ -442,13 +442,13 @@ describe("pages", () => {
 
   it("lead to older events and back", async () => {
     const f = fixture();
-    for (let count = 0; count < 3; count += 1) await f.add();
+    const ids = [await f.add(), await f.add(), await f.add()];
     const visitor = new Visitor(f);
     const first = await visitor.text("/events?limit=2&kind=push");
     const older = /href="([^"]+)" rel="next"/
       .exec(first.replaceAll(/\s+/g, " "))![1]!
       .replaceAll("&amp;", "&");
-    expect(older).toBe("/events?kind=push&cursor=2&limit=2");
+    expect(older).toBe(`/events?kind=push&cursor=${ids[1]!}&limit=2`);
     const second = await visitor.text(older);
     expect(second).toContain('rel="first"');
     expect(second).not.toContain("data-stream");
