@@ -7,6 +7,7 @@ import { jsonSchemaOf } from "../lib/settings.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config.ts";
 import { eventsTable } from "./docs/events.ts";
 import { inputsTable } from "./docs/inputs.ts";
+import { optionsTable, secretsTable } from "./docs/options.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
 
 const root = new URL("../", import.meta.url);
@@ -25,6 +26,8 @@ const regions: Readonly<Record<string, () => string>> = {
   settings: () => settingsTables(schema),
   environment: () => environmentTable(ENV_BINDINGS),
   events: eventsTable,
+  "installer-options": optionsTable,
+  "installer-secrets": secretsTable,
   ...Object.fromEntries(
     readdirSync(new URL("templates/", root)).map((file) => [
       `inputs/${file.replace(/\.yml$/, "")}`,
