@@ -83,7 +83,7 @@ async function fill(base: string, count: number): Promise<void> {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, one));
   const seconds = (performance.now() - began) / 1000;
-  while (queue.stats().byState.waiting < count) await pause(50);
+  while ((await queue.stats()).byState.waiting < count) await pause(50);
   await pause(3000);
   print({ perSecond: count / seconds, ...memory() });
   await pause(600_000);
@@ -94,7 +94,7 @@ async function reopen(base: string): Promise<void> {
   const queue = await openQueue(base);
   const readyMs = performance.now() - began;
   await pause(1000);
-  const waiting = queue.stats().byState.waiting;
+  const waiting = (await queue.stats()).byState.waiting;
   const listBegan = performance.now();
   await queue.list({}, 50, null);
   const listMs = performance.now() - listBegan;

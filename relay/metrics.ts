@@ -6,7 +6,8 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
-import type { Check, Queue, QueueEvent } from "./queue/queue.ts";
+import { UpstreamError } from "../lib/errors.ts";
+import type { Check, Queue, QueueEvent, QueueStats } from "./queue/queue.ts";
 
 const REQUEST_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -101,8 +102,9 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     labelNames: ["target", "outcome"],
     registers,
     // A series that begins with its first count would hide that count from rate() and increase().
-    collect() {
-      for (const target of deps.queue.stats().targets.keys())
+    async collect() {
+      const stats = await statsOf(deps.queue);
+      for (const target of stats?.targets.keys() ?? [])
         for (const outcome of ["done", "retry", "dead"]) deliveries.inc({ target, outcome }, 0);
     },
   });
@@ -167,6 +169,16 @@ function requestCounts(registry: Registry): (status: RequestStatus, kind: string
   };
 }
 
+/** Null where the storage is out of reach: its figures are absent then, and the others are told nevertheless. */
+async function statsOf(queue: Queue): Promise<QueueStats | null> {
+  try {
+    return await queue.stats();
+  } catch (error) {
+    if (error instanceof UpstreamError) return null;
+    throw error;
+  }
+}
+
 function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
   const { queue } = deps;
   const gauge = <L extends string>(
@@ -187,16 +199,26 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
     });
   };
 
-  gauge("relay_queue_events", "Deliveries kept, by state.", ["state"], (self) => {
-    for (const [state, count] of Object.entries(queue.stats().byState)) self.set({ state }, count);
+  gauge("relay_queue_events", "Deliveries kept, by state.", ["state"], async (self) => {
+    const stats = await statsOf(queue);
+    for (const [state, count] of Object.entries(stats?.byState ?? {})) self.set({ state }, count);
   });
-  gauge("relay_queue_oldest_seconds", "Age of the oldest event that is not delivered yet.", [], (self) => {
-    const { oldestWaitingAt } = queue.stats();
-    self.set(oldestWaitingAt === null ? 0 : Math.max(0, deps.now() - oldestWaitingAt) / 1000);
-  });
-  gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", [], (self) =>
-    self.set(queue.stats().bytes),
+  gauge(
+    "relay_queue_oldest_seconds",
+    "Age of the oldest event that is not delivered yet.",
+    [],
+    async (self) => {
+      const stats = await statsOf(queue);
+      if (stats === null) self.remove();
+      else if (stats.oldestWaitingAt === null) self.set(0);
+      else self.set(Math.max(0, deps.now() - stats.oldestWaitingAt) / 1000);
+    },
   );
+  gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", [], async (self) => {
+    const stats = await statsOf(queue);
+    if (stats === null) self.remove();
+    else self.set(stats.bytes);
+  });
   gauge("relay_disk_free_bytes", "Bytes that are free on the disk of the queue.", [], async (self) => {
     const disk = await deps.disk?.();
     setOrRemove(self, disk?.freeBytes);
@@ -213,12 +235,13 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
   gauge("relay_check_ok", "What readiness depends on: 1 where it holds, 0 where not.", ["check"], (self) => {
     for (const check of deps.checks?.() ?? queue.checks()) self.set({ check: check.name }, check.ok ? 1 : 0);
   });
-  gauge("relay_target_events", "Deliveries kept, by target and state.", ["target", "state"], (self) => {
-    for (const [target, stats] of queue.stats().targets)
+  gauge("relay_target_events", "Deliveries kept, by target and state.", ["target", "state"], async (self) => {
+    for (const [target, stats] of (await statsOf(queue))?.targets ?? [])
       for (const state of ["waiting", "sending", "dead"] as const) self.set({ target, state }, stats[state]);
   });
-  gauge("relay_target_paused", "1 while an operator has paused the target.", ["target"], (self) => {
-    for (const [target, stats] of queue.stats().targets) self.set({ target }, stats.paused ? 1 : 0);
+  gauge("relay_target_paused", "1 while an operator has paused the target.", ["target"], async (self) => {
+    for (const [target, stats] of (await statsOf(queue))?.targets ?? [])
+      self.set({ target }, stats.paused ? 1 : 0);
   });
   gauge(
     "relay_target_breaker_open",

@@ -43,7 +43,7 @@ async function byRelay(job: Job): Promise<number> {
     );
     await Promise.all(batch);
   }
-  while (queue.stats().byState.waiting < job.events) {
+  while ((await queue.stats()).byState.waiting < job.events) {
     await new Promise((resolve) => {
       setTimeout(resolve, 10);
     });

@@ -54,7 +54,7 @@ const finished = new Promise<void>((resolve) => {
     if (latencies.length === wanted) resolve();
   });
 });
-const bytesBefore = queue.stats().bytes;
+const bytesBefore = (await queue.stats()).bytes;
 for (let i = 0; i < job.events; i++) {
   void queue
     .enqueue({ meta: { ...meta, deliveryId: `d${i}` }, body, dedupeKey: `id:d${i}` })
@@ -66,7 +66,7 @@ for (let i = 0; i < job.events; i++) {
   });
 }
 await finished;
-const bytesPerEvent = (queue.stats().bytes - bytesBefore) / job.events;
+const bytesPerEvent = ((await queue.stats()).bytes - bytesBefore) / job.events;
 await delivery.stop(0);
 await queue.close();
 rmSync(base, { recursive: true });

@@ -37,14 +37,15 @@ const forgetful: Queue = {
   replayDead: () => Promise.resolve(0),
   remove: () => Promise.resolve(false),
   setPaused: () => Promise.resolve(),
-  stats: () => ({
-    events: 0,
-    byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
-    targets: new Map(),
-    oldestWaitingAt: null,
-    bytes: 0,
-    remembered: 0,
-  }),
+  stats: () =>
+    Promise.resolve({
+      events: 0,
+      byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
+      targets: new Map(),
+      oldestWaitingAt: null,
+      bytes: 0,
+      remembered: 0,
+    }),
   checks: () => [],
   selfCheck: () => Promise.resolve(),
   expire: () => Promise.resolve(0),

@@ -142,7 +142,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
       target.paused = paused;
       work.touch(target);
     },
-    stats() {
+    async stats() {
       const targets = book.targetStats();
       const oldest = [line.oldestAt(), ...[...targets.values()].map(({ oldestAt }) => oldestAt)];
       const times = oldest.filter((time) => time !== null);

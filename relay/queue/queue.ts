@@ -151,7 +151,8 @@ export interface Queue {
   remove(id: string): Promise<boolean>;
   setPaused(target: string, paused: boolean): Promise<void>;
 
-  stats(): QueueStats;
+  /** Counted afresh for each question. Rejects with an UpstreamError where the storage is out of reach. */
+  stats(): Promise<QueueStats>;
   /** What readiness depends on, as last seen; selfCheck() looks again. */
   checks(): readonly Check[];
   selfCheck(): Promise<void>;

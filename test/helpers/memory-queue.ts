@@ -187,7 +187,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       else paused.delete(target);
       wake(target);
     },
-    stats(): QueueStats {
+    async stats(): Promise<QueueStats> {
       const count = (state: string, target?: string): number =>
         all().filter((d) => d.state === state && (target === undefined || d.target === target)).length;
       const statsOf = (target: string): TargetStats => ({

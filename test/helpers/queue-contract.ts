@@ -277,7 +277,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const { id } = await queue.enqueue(newEvent("bad"));
         await harness.advance(10);
         expect(await queue.remove(id)).toBe(true);
-        await until(() => queue.stats().events === 0);
+        await until(async () => (await queue.stats()).events === 0);
         queue.setRouting(toTarget("a"), ["a"]);
         await store("good");
         await claim("a", 1);
@@ -299,7 +299,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await reopen(SETTINGS, toTarget("a"), ["a"]);
         await claimNothing("a");
         expect((await queue.get(id))?.state).toBe("waiting");
-        expect(queue.stats().targets.get("b")?.waiting).toBe(1);
+        expect((await queue.stats()).targets.get("b")?.waiting).toBe(1);
         await reopen(SETTINGS, toTarget("a"), ["a", "b"]);
         await claim("b", 1);
       });
@@ -401,7 +401,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const summary = await queue.get(id);
         expect(summary?.state).toBe("dead");
         expect(summary?.deliveries[0]).toMatchObject({ state: "dead", reason: "gone", dueAt: null });
-        expect(queue.stats().byState.dead).toBe(1);
+        expect((await queue.stats()).byState.dead).toBe(1);
         await reopen();
         expect((await queue.get(id))?.deliveries[0]).toMatchObject({ state: "dead", reason: "gone" });
         expect(await idsOf({ state: "dead" })).toEqual([id]);
@@ -437,13 +437,13 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await open();
         const [again] = await claim("a", 1);
         expect(again?.meta.id).toBe(id);
-        expect(queue.stats().byState.sending).toBe(1);
+        expect((await queue.stats()).byState.sending).toBe(1);
       });
 
       test("nothing is handed out while the target is paused, also after a restart", async () => {
         await queue.setPaused("a", true);
         await store("one");
-        expect(queue.stats().targets.get("a")).toMatchObject({ paused: true, waiting: 1 });
+        expect((await queue.stats()).targets.get("a")).toMatchObject({ paused: true, waiting: 1 });
         await claimNothing("a");
         await reopen();
         await claimNothing("a");
@@ -453,7 +453,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await until(() => announced.includes("a"));
         await claim("a", 1);
         await reopen();
-        expect(queue.stats().targets.get("a")?.paused).toBe(false);
+        expect((await queue.stats()).targets.get("a")?.paused).toBe(false);
       });
 
       test("a listener that throws disturbs neither the queue nor other listeners", async () => {
@@ -571,9 +571,9 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       test("is counted while something is in it", async () => {
         await store("1", { projectId: 1 });
         await store("2", { projectId: 2 });
-        expect(queue.stats().targets.get("a")?.lanes).toBe(2);
+        expect((await queue.stats()).targets.get("a")?.lanes).toBe(2);
         for (const claimed of await claim("a", 2)) await done(claimed);
-        await until(() => queue.stats().targets.get("a")?.lanes === 0);
+        await until(async () => (await queue.stats()).targets.get("a")?.lanes === 0);
       });
     });
 
@@ -631,12 +631,12 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await store("two", { projectPath: "acme/two" });
         for (const claimed of await claim("a", 2)) await dead(claimed);
         for (const claimed of await claim("b", 2)) await dead(claimed);
-        expect(queue.stats().byState.dead).toBe(4);
+        expect((await queue.stats()).byState.dead).toBe(4);
         expect(await queue.replayDead({ target: "b", project: "acme/one" })).toBe(1);
         expect((await claim("b", 1))[0]?.meta.id).toBe(one);
         expect(await queue.replayDead({})).toBe(3);
         expect(await queue.replayDead({})).toBe(0);
-        expect(queue.stats().byState.dead).toBe(0);
+        expect((await queue.stats()).byState.dead).toBe(0);
         await claim("a", 2);
         await claim("b", 1);
       });
@@ -646,9 +646,9 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await dead((await claim("a", 1))[0]!);
         await queue.replayDead({});
         await dead((await claim("a", 1))[0]!);
-        expect(queue.stats().byState.dead).toBe(1);
+        expect((await queue.stats()).byState.dead).toBe(1);
         await reopen();
-        expect(queue.stats().byState.dead).toBe(1);
+        expect((await queue.stats()).byState.dead).toBe(1);
         expect((await queue.get(id))?.deliveries.map(({ state }) => state)).toEqual(["dead", "dead"]);
         expect(await queue.replayDead({})).toBe(1);
       });
@@ -669,7 +669,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(await queue.get(id)).toBeNull();
         expect(await queue.enqueue(newEvent("one"))).toEqual({ status: "duplicate", id });
         expect((await claim("a", 1))[0]?.meta.id).toBe(other);
-        expect(queue.stats().events).toBe(1);
+        expect((await queue.stats()).events).toBe(1);
       });
 
       test("ends a claim that is under way", async () => {
@@ -678,7 +678,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await queue.remove(id);
         await until(() => claimed!.lost.aborted);
         await done(claimed!);
-        expect(queue.stats()).toMatchObject({
+        expect(await queue.stats()).toMatchObject({
           events: 0,
           byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
         });
@@ -783,9 +783,9 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const [one, two] = await claim("a", 3);
         await done(one!);
         await retry(two!, 1000);
-        await until(() => queue.stats().targets.get("a")?.waiting === 1);
+        await until(async () => (await queue.stats()).targets.get("a")?.waiting === 1);
         const secondAt = (await queue.get(second))!.meta.receivedAt;
-        const stats = queue.stats();
+        const stats = await queue.stats();
         expect(stats.events).toBe(3);
         expect(stats.byState).toEqual({ waiting: 4, sending: 1, done: 1, dead: 0 });
         expect(stats.targets.get("a")).toEqual({
@@ -808,8 +808,8 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await dead(two!);
         await retry(three!, 1000);
         await reopen();
-        expect(queue.stats().byState).toEqual({ waiting: 2, sending: 0, done: 1, dead: 1 });
-        expect(queue.stats().events).toBe(4);
+        expect((await queue.stats()).byState).toEqual({ waiting: 2, sending: 0, done: 1, dead: 1 });
+        expect((await queue.stats()).events).toBe(4);
       });
 
       test("oldestAt goes back where an old event is replayed", async () => {
@@ -817,8 +817,10 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await done((await claim("a", 1))[0]!);
         await store("new");
         await queue.replay(old, null);
-        await until(() => queue.stats().targets.get("a")?.waiting === 2);
-        expect(queue.stats().targets.get("a")?.oldestAt).toBe((await queue.get(old))!.meta.receivedAt);
+        await until(async () => (await queue.stats()).targets.get("a")?.waiting === 2);
+        expect((await queue.stats()).targets.get("a")?.oldestAt).toBe(
+          (await queue.get(old))!.meta.receivedAt,
+        );
       });
     });
 
@@ -853,7 +855,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await harness.advance(120_000);
         expect(await queue.expire()).toBe(1);
         expect(await queue.get(id)).toBeNull();
-        expect(queue.stats().byState.dead).toBe(0);
+        expect((await queue.stats()).byState.dead).toBe(0);
       });
 
       test("removes delivered events beyond their bytes, the oldest first", async () => {

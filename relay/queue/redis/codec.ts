@@ -1,15 +1,24 @@
 /**
- * A delivery as it stands in Redis: one letter for its state (w waiting, d done, x dead), then JSON of whatever differs from a
- * delivery that nobody has tried. That first letter is what the scripts look at, and a waiting event costs one byte.
+ * A delivery as it stands in Redis: one letter for its state (w waiting, s sending, d done, x dead), then the rest as JSON, which
+ * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
  */
+import { InvariantError } from "../../../lib/errors.ts";
 import { newDelivery, type Delivery, type DeliveryState } from "../delivery-state.ts";
 
-const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "w", done: "d", dead: "x" };
+const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "s", done: "d", dead: "x" };
+const STATES = new Map(Object.entries(LETTERS).map(([state, letter]) => [letter, state as DeliveryState]));
 
-export function encodeDelivery(delivery: Delivery): string {
-  const { eventId: _id, target: _target, replay: _replay, state, ...rest } = delivery;
-  const told = delivery.attempts > 0 || state === "dead" || state === "done";
-  return told ? `${LETTERS[state]}${JSON.stringify(rest)}` : LETTERS[state];
+/** A delivery that nobody has tried, due when its event came in. */
+export const FRESH = LETTERS.waiting;
+
+export function encodeDelivery({
+  eventId: _id,
+  target: _target,
+  replay: _replay,
+  state,
+  ...rest
+}: Delivery): string {
+  return LETTERS[state] + JSON.stringify(rest);
 }
 
 /** @param receivedAt when its event came in: a delivery that nobody has tried is due from then on */
@@ -21,8 +30,9 @@ export function decodeDelivery(
   receivedAt: number,
 ): Delivery {
   const fresh = newDelivery(eventId, target, replay, receivedAt);
-  const state: DeliveryState = text.startsWith("d") ? "done" : text.startsWith("x") ? "dead" : "waiting";
+  const state = STATES.get(text.charAt(0));
+  if (state === undefined) throw new InvariantError(`a delivery in Redis begins with "${text.charAt(0)}"`);
   return text.length === 1
     ? { ...fresh, state }
-    : { ...fresh, ...(JSON.parse(text.slice(1)) as Delivery), state };
+    : { ...fresh, ...(JSON.parse(text.slice(1)) as Partial<Delivery>), state };
 }

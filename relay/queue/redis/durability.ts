@@ -3,10 +3,14 @@
  *
  * Durable means: the append-only file is on; each write is synced before its answer (`appendfsync always`), or the relay waits for
  * the sync itself (WAITAOF, Redis 7.2 and Valkey); nothing is evicted; this is no replica; the last write of the file went well.
+ * And it must take writes at all.
  * See https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/.
  */
+import type { Redis } from "ioredis";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Check } from "../queue.ts";
-import type { RedisConfig, RedisConnection } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { RedisConfig } from "./options.ts";
 
 export interface RedisFacts {
   readonly version: string;
@@ -14,7 +18,6 @@ export interface RedisFacts {
   readonly appendOnly: string | null;
   readonly appendFsync: string | null;
   readonly maxMemoryPolicy: string | null;
-  readonly maxMemory: string | null;
   readonly aofLastWrite: string;
   readonly loading: boolean;
 }
@@ -68,12 +71,12 @@ export function durabilityChecks(facts: RedisFacts, waitAof: boolean, required: 
     ),
     rule(
       "redis-eviction",
-      facts.maxMemoryPolicy === "noeviction" || facts.maxMemory === "0",
+      facts.maxMemoryPolicy === "noeviction",
       facts.maxMemoryPolicy === null
         ? `maxmemory-policy ${DETAIL_UNREADABLE}`
         : `maxmemory-policy is ${facts.maxMemoryPolicy}, wanted: noeviction`,
     ),
-    { name: "redis-role", ok: facts.role === "master", detail: `role is ${facts.role}, wanted: master` },
+    rule("redis-role", facts.role === "master", `role is ${facts.role}, wanted: master`),
     {
       name: "redis-aof-write",
       ok: facts.aofLastWrite === "ok" || facts.appendOnly !== "yes",
@@ -87,37 +90,79 @@ export function durabilityChecks(facts: RedisFacts, waitAof: boolean, required: 
   ];
 }
 
-async function readFacts({ client, ask }: RedisConnection): Promise<{ facts: RedisFacts; waitAof: boolean }> {
-  const info = parseInfo(await ask(client.info()));
-  const names = ["appendonly", "appendfsync", "maxmemory-policy", "maxmemory"];
+/** What one server says of itself. */
+async function readFacts(server: Redis): Promise<{ facts: RedisFacts; waitAof: boolean }> {
+  const info = parseInfo(await server.info());
   // A hosted Redis may forbid CONFIG: INFO tells part of it, and the rest counts as unknown.
-  const replies = await Promise.all(
-    names.map((name) => (client.config("GET", name) as Promise<string[]>).catch((): string[] => [])),
-  );
-  const settings = new Map(replies.filter((r) => r.length === 2).map(([name, value]) => [name!, value!]));
+  const setting = async (name: string): Promise<string | null> => {
+    try {
+      return ((await server.config("GET", name)) as string[])[1] ?? null;
+    } catch (error) {
+      if (error instanceof Error && /^(NOPERM|ERR)/.test(error.message)) return null;
+      throw error;
+    }
+  };
+  const [appendOnly, appendFsync, policy] = await Promise.all([
+    setting("appendonly"),
+    setting("appendfsync"),
+    setting("maxmemory-policy"),
+  ]);
   const facts: RedisFacts = {
     version: info.get("redis_version") ?? "unknown",
     role: info.get("role") ?? "unknown",
-    appendOnly: settings.get("appendonly") ?? (info.get("aof_enabled") === "1" ? "yes" : null),
-    appendFsync: settings.get("appendfsync") ?? null,
-    maxMemoryPolicy: settings.get("maxmemory-policy") ?? info.get("maxmemory_policy") ?? null,
-    maxMemory: settings.get("maxmemory") ?? info.get("maxmemory") ?? null,
+    appendOnly: appendOnly ?? (info.get("aof_enabled") === "1" ? "yes" : null),
+    appendFsync,
+    maxMemoryPolicy: policy ?? info.get("maxmemory_policy") ?? null,
     aofLastWrite: info.get("aof_last_write_status") ?? "ok",
     loading: info.get("loading") === "1",
   };
   return { facts, waitAof: hasWaitAof(info) };
 }
 
-/** Looks at Redis: what is wrong, and whether each enqueue has to wait for the sync itself. Rejects where it is out of reach. */
+/** A check that says it all, where nothing else could be found out. */
+export function unreachable(error: unknown): Check[] {
+  return [{ name: "redis", ok: false, detail: messageOf(error) }];
+}
+
+/** Whether it takes writes: what is refused now would be refused to an event, too. */
+async function probe(redis: Pick<RedisConnection, "run">): Promise<Check> {
+  const name = "redis-write";
+  try {
+    await redis.run("relayProbe", []);
+    return { name, ok: true, detail: "takes writes" };
+  } catch (error) {
+    return { name, ok: false, detail: messageOf(error) };
+  }
+}
+
+/**
+ * Looks at Redis (in a cluster: at each of its masters): what is wrong, and whether each event has to wait for the sync itself.
+ * Rejects where it is out of reach.
+ */
 export async function inspectDurability(
-  redis: RedisConnection,
-  config: RedisConfig,
+  redis: Pick<RedisConnection, "masters" | "ask" | "run">,
+  config: Pick<RedisConfig, "requireDurable" | "waitReplicas">,
 ): Promise<{ checks: Check[]; waitForSync: boolean }> {
-  const { facts, waitAof } = await readFacts(redis);
-  const answers = { name: "redis", ok: true, detail: `Redis ${facts.version} answers` };
-  const wanted = needsWaitAof(facts, waitAof) === true || (config.waitReplicas > 0 && waitAof);
+  const servers = redis.masters();
+  if (servers.length === 0)
+    throw new UpstreamError("storage", "no master of the cluster is known", { retryable: true });
+  const found = await redis.ask(Promise.all(servers.map(readFacts)));
+  const checks = new Map<string, Check>();
+  for (const { facts, waitAof } of found) {
+    for (const check of durabilityChecks(facts, waitAof, config.requireDurable)) {
+      if (checks.get(check.name)?.ok ?? true) checks.set(check.name, check);
+    }
+  }
+  const wanted = found.some(
+    ({ facts, waitAof }) => needsWaitAof(facts, waitAof) === true || (config.waitReplicas > 0 && waitAof),
+  );
+  const versions = [...new Set(found.map(({ facts }) => facts.version))].join(", ");
   return {
-    checks: [answers, ...durabilityChecks(facts, waitAof, config.requireDurable)],
+    checks: [
+      { name: "redis", ok: true, detail: `Redis ${versions} answers` },
+      ...checks.values(),
+      await probe(redis),
+    ],
     waitForSync: config.requireDurable && wanted,
   };
 }

@@ -1,93 +1,96 @@
 /**
- * Stores events durably in Redis: one script per event, pipelined by the client with whatever else is under way.
+ * Durable writes: a script call whose answer means that it is on stable storage.
  *
- * With `appendfsync always` Redis answers after its sync, and that answer is enough. Otherwise each batch is followed by WAITAOF
- * on the same connection: events that arrive while one waits share the next, as a journal's group commit does.
+ * With `appendfsync always` Redis answers after its sync, and that answer is enough. Otherwise each batch is followed by WAITAOF:
+ * what comes while one waits shares the next, as a journal's group commit does.
  */
+import type { Clock } from "../../../lib/clock.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
-import { COMMAND_TIMEOUT_MS, type RedisConnection } from "./connection.ts";
+import { COMMAND_TIMEOUT_MS } from "./options.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { ScriptName } from "./scripts.ts";
+import type { ScriptArgs, ScriptCall } from "./sender.ts";
 
-export type EnqueueArgs = readonly (string | number | Uint8Array)[];
-
-interface Waiting {
-  readonly args: EnqueueArgs;
-  readonly resolve: (known: string | null) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** Milliseconds after which Redis itself ends the wait: it says so before the client gives up on it. */
+const WAIT_MS = COMMAND_TIMEOUT_MS - 500;
 
 /** How the sync is waited for: null where Redis itself answers after it. */
 export interface SyncRule {
   readonly replicas: number;
 }
 
-export function createIntake(
-  redis: RedisConnection,
-  rule: () => SyncRule | null,
-  onSync: (durationMs: number) => void,
-) {
+interface Waiting extends ScriptCall {
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface IntakeDeps {
+  readonly redis: Pick<RedisConnection, "run" | "runSynced">;
+  readonly clock: Clock;
+  readonly rule: () => Promise<SyncRule | null>;
+  /** Told the duration of each durable write in milliseconds. */
+  readonly onSync: (durationMs: number) => void;
+}
+
+export interface Intake {
+  /**
+   * Resolves with the script's answer once what it wrote is on stable storage. Rejects with an UpstreamError; it may have been
+   * written nevertheless.
+   */
+  commit(script: ScriptName, args: ScriptArgs): Promise<unknown>;
+}
+
+export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): Intake {
   let waiting: Waiting[] = [];
   let flushing = false;
 
-  async function store(args: EnqueueArgs): Promise<string | null> {
-    const known = (await redis.run("relayEnqueue", args)) as Buffer | null;
-    return known === null ? null : known.toString("latin1");
-  }
-
-  async function waitForSync(replicas: number): Promise<void> {
-    // The reply is [local, replicas]: how many have synced what this connection wrote.
-    const timeout = COMMAND_TIMEOUT_MS - 500;
-    const reply = (await redis.ask(redis.client.call("WAITAOF", "1", String(replicas), String(timeout)))) as [
-      number,
-      number,
-    ];
-    if (reply[0] < 1 || reply[1] < replicas) {
-      throw new UpstreamError("storage", `Redis did not sync the event within ${timeout} ms`, {
-        retryable: true,
+  async function sync(batch: readonly Waiting[], { replicas: wanted }: SyncRule): Promise<void> {
+    const started = clock.monotonic();
+    try {
+      const { results, local, replicas } = await redis.runSynced(batch, wanted, WAIT_MS);
+      const late =
+        local < 1 || replicas < wanted
+          ? new UpstreamError("storage", `Redis did not sync the event within ${WAIT_MS} ms`, {
+              retryable: true,
+            })
+          : null;
+      if (late === null) onSync(clock.monotonic() - started);
+      results.forEach((result, i) => {
+        const { resolve, reject } = batch[i]!;
+        if (result.status === "rejected") reject(result.reason);
+        else if (late !== null) reject(late);
+        else resolve(result.value);
       });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
     }
   }
 
-  async function flush(): Promise<void> {
-    flushing = true;
+  async function flush(present: SyncRule): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      const started = performance.now();
-      const stored = Promise.allSettled(batch.map(({ args }) => store(args)));
-      const { replicas } = rule() ?? { replicas: 0 };
-      const synced = await stored.then(async (results) => {
-        try {
-          await waitForSync(replicas);
-          onSync(performance.now() - started);
-          return { results, failure: null };
-        } catch (error) {
-          return { results, failure: error };
-        }
-      });
-      synced.results.forEach((result, index) => {
-        const { resolve, reject } = batch[index]!;
-        if (result.status === "rejected") reject(result.reason);
-        else if (synced.failure !== null) reject(synced.failure);
-        else resolve(result.value);
-      });
+      await sync(batch, present);
     }
     flushing = false;
   }
 
   return {
-    /** Resolves once the event is on stable storage: null, or the id of the event that it repeats. */
-    commit(args: EnqueueArgs): Promise<string | null> {
-      if (rule() === null) {
-        const started = performance.now();
-        return store(args).then((known) => {
-          onSync(performance.now() - started);
-          return known;
+    async commit(script, args) {
+      const present = await rule();
+      if (present !== null) {
+        return new Promise((resolve, reject) => {
+          waiting.push({ script, args, resolve, reject });
+          if (flushing) return;
+          flushing = true;
+          // What came in the same turn of the event loop goes along.
+          setImmediate(() => void flush(present));
         });
       }
-      return new Promise((resolve, reject) => {
-        waiting.push({ args, resolve, reject });
-        if (!flushing) void flush();
-      });
+      const started = clock.monotonic();
+      const reply = await redis.run(script, args);
+      onSync(clock.monotonic() - started);
+      return reply;
     },
   };
 }

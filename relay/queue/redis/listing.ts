@@ -15,13 +15,16 @@ const SCAN_BUDGET_MS = 100;
 
 type Hash = Readonly<Record<string, string>>;
 
+/** By target, then in the order of their making: a hash has no order of its own. */
 function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
-  return Object.entries(state).flatMap(([field, value]) => {
-    const match = /^(.+):(\d+)$/.exec(field);
-    return match === null
-      ? []
-      : [decodeDelivery(value, meta.id, match[1]!, Number(match[2]), meta.receivedAt)];
-  });
+  return Object.entries(state)
+    .flatMap(([field, value]) => {
+      const match = /^([^@].*):(\d+)$/.exec(field);
+      return match === null
+        ? []
+        : [decodeDelivery(value, meta.id, match[1]!, Number(match[2]), meta.receivedAt)];
+    })
+    .sort((a, b) => (a.target === b.target ? a.replay - b.replay : a.target < b.target ? -1 : 1));
 }
 
 export function createListing(redis: RedisConnection, clock: Clock) {

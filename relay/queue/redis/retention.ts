@@ -7,8 +7,6 @@ import type { RedisConnection } from "./connection.ts";
 import { firstIdOf } from "./ids.ts";
 
 const BATCH = 200;
-/** Fewer at a time where the bytes decide: only as many go as must. */
-const BATCH_BY_BYTES = 20;
 
 export interface RetentionDeps {
   readonly redis: RedisConnection;
@@ -31,16 +29,29 @@ export function createRetention({ redis, clock, retain, get, removed }: Retentio
     return gone.length;
   }
 
-  /** Delivered events: the oldest go, by age and by bytes. */
+  /** The first of those that ended, as many as must go to give so many bytes back. */
+  async function oldestOf(bytes: number): Promise<string[]> {
+    const ids = await ask(client.zrange(`${prefix}:final`, 0, BATCH - 1));
+    const sizes = await Promise.all(ids.map((id) => ask(client.strlen(`${prefix}:event:${id}`))));
+    let given = 0;
+    return ids.filter((_, i) => {
+      const goes = given < bytes;
+      given += sizes[i] ?? 0;
+      return goes;
+    });
+  }
+
+  /** Delivered events: those that ended first go, by age and by bytes. */
   async function expireDelivered(): Promise<number> {
-    const key = `${prefix}:final`;
     const cutoff = clock.now() - retain().deliveredSeconds * 1000;
     let total = 0;
     for (;;) {
-      const aged = await ask(client.zrangebyscore(key, "-inf", cutoff, "LIMIT", 0, BATCH));
-      const over = Number((await ask(client.get(`${prefix}:finalbytes`))) ?? 0) > retain().deliveredBytes;
-      const ids = aged.length > 0 || !over ? aged : await ask(client.zrange(key, 0, BATCH_BY_BYTES - 1));
-      const gone = await remove(ids, "final");
+      const aged = await ask(client.zrangebyscore(`${prefix}:final`, "-inf", cutoff, "LIMIT", 0, BATCH));
+      const kept = Number((await ask(client.hget(`${prefix}:sums`, "finalbytes"))) ?? 0);
+      const gone = await remove(
+        aged.length > 0 ? aged : await oldestOf(kept - retain().deliveredBytes),
+        "final",
+      );
       total += gone;
       if (gone === 0) return total;
     }

@@ -3,16 +3,6 @@ import type { QueueStats, TargetStats } from "../queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import { receivedAtOf } from "./ids.ts";
 
-/** Before the first look. */
-export const NO_STATS: QueueStats = {
-  events: 0,
-  byState: { waiting: 0, sending: 0, done: 0, dead: 0 },
-  targets: new Map(),
-  oldestWaitingAt: null,
-  bytes: 0,
-  remembered: 0,
-};
-
 async function readTarget(
   { client, prefix, ask }: RedisConnection,
   target: string,
@@ -21,52 +11,84 @@ async function readTarget(
 ): Promise<TargetStats> {
   const open = `${prefix}:open:${target}`;
   // The group is made with the first claim: until then nothing is being sent.
-  const pending = (kind: string): Promise<number> =>
-    client.xpending(`${prefix}:${kind}:${target}`, "relay").then(
-      (summary) => Number(summary[0]),
-      () => 0,
-    );
+  const pending = async (kind: string): Promise<number> => {
+    try {
+      const [count] = await client.xpending(`${prefix}:${kind}:${target}`, "relay");
+      return Number(count);
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith("NOGROUP")) return 0;
+      throw error;
+    }
+  };
   const [unfinished, dead, oldest, first, retry] = await Promise.all([
     ask(client.zcard(open)),
     ask(client.zcard(`${prefix}:dead:${target}`)),
     ask(client.zrange(open, 0, 0)),
-    pending("first"),
-    pending("retry"),
+    ask(pending("first")),
+    ask(pending("retry")),
   ]);
   const sending = Math.min(unfinished, first + retry);
   const oldestAt = oldest[0] === undefined ? null : receivedAtOf(oldest[0]);
   return { waiting: unfinished - sending, sending, dead, lanes, paused, oldestAt };
 }
 
-/** Looks at everything that is counted. Rejects with an UpstreamError. */
-export async function readStats(redis: RedisConnection, targets: readonly string[]): Promise<QueueStats> {
+async function read(redis: RedisConnection, configured: readonly string[]): Promise<QueueStats> {
   const { client, prefix, ask } = redis;
-  const [events, final, dead, bytes, paused, lanes] = await Promise.all([
+  const [events, sums, paused, busy, unrouted] = await Promise.all([
     ask(client.zcard(`${prefix}:events`)),
-    ask(client.zcard(`${prefix}:final`)),
-    ask(client.zcard(`${prefix}:dead`)),
-    ask(client.get(`${prefix}:bytes`)),
+    ask(client.hgetall(`${prefix}:sums`)),
     ask(client.smembers(`${prefix}:paused`)),
-    ask(client.hgetall(`${prefix}:lanes`)),
+    ask(client.smembers(`${prefix}:targets`)),
+    ask(client.zrange(`${prefix}:unrouted`, 0, 0)),
   ]);
-  const read = targets.map(
-    async (name) =>
-      [name, await readTarget(redis, name, paused.includes(name), Number(lanes[name] ?? 0))] as const,
+  const names = [...new Set([...configured, ...busy, ...paused])];
+  const lanesOf = (name: string): number => Number(sums[`lanes:${name}`] ?? 0);
+  const targets = new Map(
+    await Promise.all(
+      names.map(
+        async (name) => [name, await readTarget(redis, name, paused.includes(name), lanesOf(name))] as const,
+      ),
+    ),
   );
-  const perTarget = new Map(await Promise.all(read));
-  const all = [...perTarget.values()];
+  const all = [...targets.values()];
+  const total = (count: (target: TargetStats) => number): number =>
+    all.reduce((sum, target) => sum + count(target), 0);
   const oldest = all.flatMap((t) => (t.oldestAt === null ? [] : [t.oldestAt]));
+  if (unrouted[0] !== undefined) oldest.push(receivedAtOf(unrouted[0]));
   return {
     events,
     byState: {
-      waiting: all.reduce((sum, t) => sum + t.waiting, 0),
-      sending: all.reduce((sum, t) => sum + t.sending, 0),
-      done: final,
-      dead,
+      waiting: total((t) => t.waiting),
+      sending: total((t) => t.sending),
+      done: Number(sums["done"] ?? 0),
+      dead: total((t) => t.dead),
     },
-    targets: perTarget,
+    targets,
     oldestWaitingAt: oldest.length === 0 ? null : Math.min(...oldest),
-    bytes: Number(bytes ?? 0),
+    bytes: Number(sums["bytes"] ?? 0),
     remembered: events,
+  };
+}
+
+/**
+ * Looks at everything that is counted. Whoever asks while a look is under way shares the next one, so that an answer is never older
+ * than its question and any number of askers costs one look at a time. Rejects with an UpstreamError.
+ */
+export function createStats(
+  redis: RedisConnection,
+  targets: () => readonly string[],
+): () => Promise<QueueStats> {
+  let present: Promise<unknown> | null = null;
+  let next: Promise<QueueStats> | null = null;
+
+  return function stats() {
+    next ??= (async () => {
+      // Askers of the same turn come along, too.
+      await (present?.catch(() => {}) ?? Promise.resolve());
+      present = next;
+      next = null;
+      return read(redis, targets());
+    })();
+    return next;
   };
 }

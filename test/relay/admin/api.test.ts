@@ -96,6 +96,7 @@ describe("GET events", () => {
     ["?to=2026-13-01", "to"],
     [`?q=${"x".repeat(501)}`, "q"],
     ["?cursor=%20%20x", "cursor"],
+    ["?cursor=zzz", "cursor"],
   ])("refuses %s and names the parameter", async (query, name) => {
     const response = await fixture().api(`/api/v1/events${query}`);
     expect(response.status).toBe(400);
@@ -233,9 +234,9 @@ describe("POST events/replay", () => {
     const send = async (body: unknown) =>
       json(await f.api("/api/v1/events/replay", { method: "POST", body: JSON.stringify(body) }));
     expect(await send({ kind: "push", dryRun: true })).toEqual({ wouldReplay: 2, more: false });
-    expect(f.queue.stats().byState.waiting).toBe(3);
+    expect((await f.queue.stats()).byState.waiting).toBe(3);
     expect(await send({ kind: "push", targets: ["audit"] })).toEqual({ replayed: 2, more: false });
-    expect(f.queue.stats().targets.get("audit")?.waiting).toBe(2);
+    expect((await f.queue.stats()).targets.get("audit")?.waiting).toBe(2);
     expect(await send({ colour: "red" })).toMatchObject({ error: { code: "bad_request" } });
   });
 });

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
+import { UpstreamError } from "../../../lib/errors.ts";
 import { createMetrics, type Metrics } from "../../../relay/metrics.ts";
 import { settlement } from "../../helpers/admin.ts";
 import { FakeClock } from "../../helpers/clock.ts";
@@ -104,8 +105,8 @@ describe("createMetrics()", () => {
       { name: "storage", ok: true, detail: "" },
     ];
     await queue.setPaused("ci-bot", true);
-    const stats = queue.stats();
-    queue.stats = () => ({ ...stats, bytes: 4096, oldestWaitingAt: clock.now() - 90_000 });
+    const stats = await queue.stats();
+    queue.stats = () => Promise.resolve({ ...stats, bytes: 4096, oldestWaitingAt: clock.now() - 90_000 });
     expect(await samples(metrics, "relay_queue_events")).toEqual([
       'relay_queue_events{state="waiting"} 1',
       'relay_queue_events{state="sending"} 0',
@@ -151,7 +152,22 @@ describe("createMetrics()", () => {
     expect(await samples(elsewhere, "relay_disk_free_bytes")).toEqual([]);
   });
 
-  it("tells listeners of each answered webhook until they stop or it is closed", () => {
+  it("goes on where the storage is out of reach: without its figures, and with the check that says so", async () => {
+    const { metrics, queue } = setUp();
+    const away = new UpstreamError("storage", "Redis is out of reach", { retryable: true });
+    queue.stats = () => Promise.reject(away);
+    queue.faults.checks = [{ name: "redis", ok: false, detail: "out of reach" }];
+    metrics.request("unavailable", "push", 2);
+    for (const name of ["relay_queue_events", "relay_queue_bytes", "relay_queue_oldest_seconds"])
+      expect(await samples(metrics, name)).toEqual([]);
+    expect(await samples(metrics, "relay_target_paused")).toEqual([]);
+    expect(await samples(metrics, "relay_check_ok")).toEqual(['relay_check_ok{check="redis"} 0']);
+    expect(await metrics.text()).toContain('status="unavailable",event="push"} 1');
+    queue.stats = () => Promise.reject(new Error("a bug"));
+    await expect(metrics.text()).rejects.toThrow("a bug");
+  });
+
+  it("tells listeners of each answered webhook until they stop or it is closed", async () => {
     const { metrics, queue } = setUp();
     const seen: string[] = [];
     const stop = metrics.onRequest((status, durationMs) => void seen.push(`${status} ${durationMs}`));
@@ -159,7 +175,7 @@ describe("createMetrics()", () => {
     stop();
     metrics.request("accepted", "push", 2);
     expect(seen).toEqual(["accepted 2"]);
-    expect(queue.stats().events).toBe(0);
+    expect((await queue.stats()).events).toBe(0);
   });
 
   it("shows the process as well", async () => {

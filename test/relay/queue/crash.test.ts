@@ -46,7 +46,7 @@ describe("openLocalQueue() after loss of power", () => {
     await drain(rig, queue, oracle);
     expect(oracle.missing()).toEqual([]);
     expect(oracle.outOfOrder).toEqual([]);
-    const stats = queue.stats();
+    const stats = await queue.stats();
     expect(stats.byState.waiting + stats.byState.sending).toBe(0);
     const { events } = await queue.list({}, 1000, null);
     expect(events.every(({ meta }) => oracle.wasSent(meta.deliveryId!))).toBe(true);
@@ -114,7 +114,7 @@ describe("openLocalQueue() after loss of power", () => {
     const rig = createLocalRig();
     let queue = await rig.open(toTarget("a", "b"));
     const { id } = await queue.enqueue(newEvent("one"));
-    await until(() => queue.stats().byState.waiting === 2);
+    await until(async () => (await queue.stats()).byState.waiting === 2);
     const [claimed] = await queue.claim("a", { first: 1, retry: 1 });
     await settle(rig, new Oracle(), claimed!, 0);
     // The state is on disk, the record of the routes (a second later) is not.
@@ -126,7 +126,7 @@ describe("openLocalQueue() after loss of power", () => {
       ["a", "done"],
       ["b", "waiting"],
     ]);
-    expect(queue.stats().byState).toEqual({ waiting: 1, sending: 0, done: 1, dead: 0 });
+    expect((await queue.stats()).byState).toEqual({ waiting: 1, sending: 0, done: 1, dead: 0 });
     await queue.close();
   });
 
@@ -134,14 +134,14 @@ describe("openLocalQueue() after loss of power", () => {
     const rig = createLocalRig();
     let queue = await rig.open(toTarget("a"));
     const { id } = await queue.enqueue(newEvent("one"));
-    await until(() => queue.stats().byState.waiting === 1);
+    await until(async () => (await queue.stats()).byState.waiting === 1);
     const [claimed] = await queue.claim("a", { first: 1, retry: 1 });
     await settle(rig, new Oracle(), claimed!, 0);
     await queue.close();
     rig.disk.log.push([{ key: `event:${id}`, value: null }]);
     rig.disk.synced = rig.disk.log.length;
     queue = await rig.open(toTarget("a"));
-    expect(queue.stats()).toMatchObject({ events: 0, byState: { done: 0 } });
+    expect(await queue.stats()).toMatchObject({ events: 0, byState: { done: 0 } });
     await queue.close();
     expect(rig.disk.keys()).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe("openLocalQueue() after loss of power", () => {
       await queue.enqueue(newEvent(`k${index}`));
       if (index % 20 === 0) await rig.clock.advance(1100);
     }
-    await until(() => queue.stats().byState.waiting === 300);
+    await until(async () => (await queue.stats()).byState.waiting === 300);
     for (const claimed of await queue.claim("a", { first: 300, retry: 0 })) {
       await settle(rig, new Oracle(), claimed, 0);
     }
@@ -168,7 +168,7 @@ describe("openLocalQueue() after loss of power", () => {
     await rig.clock.advance(3_700_000);
     await queue.expire();
     expect(rig.disk.keys()).toEqual([]);
-    expect(queue.stats().remembered).toBe(0);
+    expect((await queue.stats()).remembered).toBe(0);
     await queue.close();
   });
 
@@ -184,8 +184,8 @@ describe("openLocalQueue() after loss of power", () => {
     expect(rig.disk.keys("routes:").length).toBe(1);
     rig.disk.crash(1000);
     queue = await rig.open(() => []);
-    expect(queue.stats()).toMatchObject({ events: 40, byState: { waiting: 80 } });
-    expect(queue.stats().targets.get("b")?.lanes).toBe(5);
+    expect(await queue.stats()).toMatchObject({ events: 40, byState: { waiting: 80 } });
+    expect((await queue.stats()).targets.get("b")?.lanes).toBe(5);
     expect(await queue.list({ project: "acme/web" }, 100, null)).toMatchObject({ cursor: null });
     await queue.close();
   });

@@ -38,7 +38,7 @@ describe("openLocalQueue() where the storage fails", () => {
     expect(await queue.claim("a", ROOM)).toEqual([]);
     expect(logged).toEqual(["delivery.not-readable"]);
     rig.disk.failingReads = null;
-    expect(queue.stats().byState).toMatchObject({ waiting: 1, sending: 0 });
+    expect((await queue.stats()).byState).toMatchObject({ waiting: 1, sending: 0 });
     await rig.clock.advance(5001);
     const [claimed] = await queue.claim("a", ROOM);
     expect(claimed?.delivery.attempts).toBe(0);
@@ -56,7 +56,7 @@ describe("openLocalQueue() where the storage fails", () => {
       await rig.clock.advance(5001);
     }
     expect((await queue.claim("a", ROOM))[0]?.meta.id).toBe(second);
-    expect(queue.stats().byState).toMatchObject({ dead: 1, sending: 1 });
+    expect((await queue.stats()).byState).toMatchObject({ dead: 1, sending: 1 });
     const { events } = await queue.list({}, 10, null);
     expect(events.map(({ meta }) => meta.id)).toEqual([second]);
     rig.disk.damaged.clear();
@@ -108,7 +108,7 @@ describe("openLocalQueue() where the storage fails", () => {
     rig.disk.failing = null;
     await queue.close();
     queue = await rig.open(toTarget("b"));
-    await until(() => queue.stats().targets.get("b")?.waiting === 1);
+    await until(async () => (await queue.stats()).targets.get("b")?.waiting === 1);
     await queue.close();
   });
 
@@ -145,7 +145,7 @@ describe("openLocalQueue() where the storage fails", () => {
     rig.disk.failing = "storage";
     await expect(queue.replay(id, null)).rejects.toMatchObject({ code: "storage" });
     await expect(queue.setPaused("a", true)).rejects.toMatchObject({ code: "storage" });
-    expect(queue.stats().targets.get("a")).toMatchObject({ paused: false, waiting: 0 });
+    expect((await queue.stats()).targets.get("a")).toMatchObject({ paused: false, waiting: 0 });
     rig.disk.failing = null;
     expect(await queue.replay(id, null)).toEqual(["a"]);
     await queue.close();
@@ -164,7 +164,7 @@ describe("openLocalQueue() where the storage fails", () => {
     rig.disk.failing = null;
     await queue.expire();
     expect(rig.disk.keys("routes:")).toHaveLength(1);
-    expect(queue.stats().events).toBe(20);
+    expect((await queue.stats()).events).toBe(20);
     await queue.close();
   });
 
@@ -178,7 +178,7 @@ describe("openLocalQueue() where the storage fails", () => {
     const { id } = await queue.enqueue(newEvent("one"));
     await rig.clock.advance(10);
     expect(logged).toEqual(["routing.failed"]);
-    expect(queue.stats().oldestWaitingAt).not.toBeNull();
+    expect((await queue.stats()).oldestWaitingAt).not.toBeNull();
     isBroken = false;
     await rig.clock.advance(60_000);
     expect((await queue.get(id))?.state).toBe("waiting");
@@ -196,7 +196,7 @@ describe("openLocalQueue() where the storage fails", () => {
     expect(logged).toEqual(["routing.failed"]);
     rig.disk.failingReads = null;
     await rig.clock.advance(60_000);
-    await until(() => queue.stats().byState.waiting === 1);
+    await until(async () => (await queue.stats()).byState.waiting === 1);
     await queue.close();
   });
 
@@ -213,9 +213,9 @@ describe("openLocalQueue() where the storage fails", () => {
     await rig.clock.advance(10);
     await queue.remove(id);
     go();
-    await until(() => queue.stats().events === 0);
+    await until(async () => (await queue.stats()).events === 0);
     expect(await queue.claim("a", ROOM)).toEqual([]);
-    expect(queue.stats().byState.waiting).toBe(0);
+    expect((await queue.stats()).byState.waiting).toBe(0);
     await queue.close();
   });
 

@@ -48,7 +48,7 @@ describe("100,000 events that are kept", () => {
     rig = createLocalRig();
     queue = await rig.open((meta) => (meta.kind === "push" ? toBoth : []));
     await fill(queue, COUNT);
-    await until(() => queue.stats().byState.waiting === COUNT * 1.8, 60_000);
+    await until(async () => (await queue.stats()).byState.waiting === COUNT * 1.8, 60_000);
     return () => queue.close();
   }, 120_000);
 
@@ -110,7 +110,7 @@ describe("100,000 events that are kept", () => {
     const before = usedBytes();
     const stored = rig.disk.log.length;
     await fill(queue, 20_000, COUNT);
-    await until(() => queue.stats().byState.waiting >= COUNT * 1.8 + 35_998, 60_000);
+    await until(async () => (await queue.stats()).byState.waiting >= COUNT * 1.8 + 35_998, 60_000);
     await rig.clock.advance(2000);
     let storage = 0;
     for (const { key, value } of rig.disk.log.slice(stored).flat()) {
@@ -121,7 +121,7 @@ describe("100,000 events that are kept", () => {
   });
 
   test("wait for a target that is down for an hour: others go on, one timer, few wake-ups, flat memory", async () => {
-    const waiting = queue.stats().targets.get("a")!.waiting;
+    const waiting = (await queue.stats()).targets.get("a")!.waiting;
     let wakeUps = 0;
     let isIdle = false;
     queue.onWork(() => {
@@ -158,7 +158,7 @@ describe("100,000 events that are kept", () => {
     expect(retries).toBeGreaterThan(1000);
     // At most one for each due time that came, as nobody claims in between.
     expect(wakeUps).toBeLessThan(60 * 45);
-    expect(queue.stats().targets.get("a")).toMatchObject({ waiting, sending: 0, dead: 0 });
+    expect((await queue.stats()).targets.get("a")).toMatchObject({ waiting, sending: 0, dead: 0 });
     // Some 9,600 states were written meanwhile, which the journal in memory keeps.
     expect(usedBytes() - before).toBeLessThan(9600 * 3000);
   }, 120_000);

@@ -1,0 +1,134 @@
+/** Scripts that store, match, replay and remove events. */
+import { LIBRARY } from "./library.ts";
+
+/** Routes stand in ARGV from position `from`: target, lane, state, one after another. */
+const ROUTES = `
+local function addRoutes(id, now, from)
+  local fields = { 'open', (#ARGV - from + 1) / 3 }
+  for i = from, #ARGV, 3 do
+    fields[#fields + 1] = ARGV[i] .. ':0'
+    fields[#fields + 1] = ARGV[i + 2]
+    if ARGV[i + 1] ~= '' then
+      fields[#fields + 1] = '@' .. ARGV[i] .. ':0'
+      fields[#fields + 1] = ARGV[i + 1]
+    end
+  end
+  redis.call('HSET', p .. ':state:' .. id, unpack(fields))
+  for i = from, #ARGV, 3 do addDelivery(id, ARGV[i], '0', ARGV[i + 1]) end
+  if #ARGV < from then finish(id, now) end
+end
+`;
+
+export const EVENT_SCRIPTS = {
+  /**
+   * ARGV: hash, id, now, dedupe window in ms, smallest id within the window, stored event, `1` where routes follow, routes.
+   * Answers the id of the event that this is a duplicate of, or nil. A duplicate is written once more, so that who waits for the
+   * sync of this connection's last write (WAITAOF) waits for the first one, too.
+   */
+  relayEnqueue: `${LIBRARY}${ROUTES}
+local seen = p .. ':seen:' .. ARGV[1]
+local known = redis.call('GET', seen)
+if known and known >= ARGV[5] then
+  redis.call('SET', seen, known, 'KEEPTTL')
+  return known
+end
+local id = ARGV[2]
+redis.call('SET', seen, id, 'PX', ARGV[4])
+redis.call('SET', p .. ':event:' .. id, ARGV[6])
+redis.call('ZADD', p .. ':events', 0, id)
+sum('bytes', #ARGV[6])
+if ARGV[7] == '1' then
+  addRoutes(id, ARGV[3], 8)
+else
+  redis.call('ZADD', p .. ':unrouted', 0, id)
+end
+return false
+`,
+
+  /** ARGV: id, now, routes. Answers 1 where this call routed it, 0 where it was routed or removed before. */
+  relayRoute: `${LIBRARY}${ROUTES}
+local id = ARGV[1]
+if redis.call('ZREM', p .. ':unrouted', id) == 0 then return 0 end
+addRoutes(id, ARGV[2], 3)
+return 1
+`,
+
+  /**
+   * ARGV: id, state of the new deliveries, which (`all`: every target that it was matched with, `dead`: those with a dead letter,
+   * `these`), targets: to these, or, of the dead, to these alone. A replay of a target whose last delivery is dead takes that
+   * letter off the dead. Answers the targets, or nil where there is no such event.
+   */
+  relayReplay: `${LIBRARY}
+local id, state, which = ARGV[1], ARGV[2], ARGV[3]
+local key = p .. ':state:' .. id
+if not redis.call('ZSCORE', p .. ':events', id) then return false end
+local all, last = deliveriesOf(id)
+local names, wanted = {}, {}
+for i = 4, #ARGV do wanted[ARGV[i]] = true end
+if which == 'these' then
+  for i = 4, #ARGV do names[#names + 1] = ARGV[i] end
+else
+  for target, one in pairs(last) do
+    if which == 'all' or (one.state == 'x' and (#ARGV < 4 or wanted[target])) then names[#names + 1] = target end
+  end
+  table.sort(names)
+end
+if #names == 0 then return names end
+unfinish(id)
+redis.call('ZREM', p .. ':unrouted', id)
+for _, target in ipairs(names) do
+  local former = last[target]
+  if former and former.state == 'x' then
+    redis.call('ZREM', p .. ':dead:' .. target, id)
+    if redis.call('HINCRBY', key, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
+  elseif former and former.state == 'd' then
+    sum('done', -1)
+  end
+  local replay = tostring(former and former.replay + 1 or 1)
+  local lane = former and former.lane or ''
+  redis.call('HINCRBY', key, 'open', 1)
+  redis.call('HSET', key, target .. ':' .. replay, state)
+  if lane ~= '' then redis.call('HSET', key, '@' .. target .. ':' .. replay, lane) end
+  addDelivery(id, target, replay, lane)
+end
+return names
+`,
+
+  /**
+   * ARGV: id, then, for retention, the index that it must stand in (final or dead) with no delivery open.
+   * Answers 1 where it was removed. Stream entries that name it are dropped when they are next read, or given up by who holds them.
+   */
+  relayRemove: `${LIBRARY}
+local id = ARGV[1]
+local key = p .. ':state:' .. id
+if ARGV[2] then
+  if not redis.call('ZSCORE', p .. ':' .. ARGV[2], id) then return 0 end
+  if tonumber(redis.call('HGET', key, 'open') or '0') > 0 then return 0 end
+end
+if redis.call('ZREM', p .. ':events', id) == 0 then return 0 end
+unfinish(id)
+redis.call('ZREM', p .. ':unrouted', id)
+redis.call('ZREM', p .. ':dead', id)
+sum('bytes', -redis.call('STRLEN', p .. ':event:' .. id))
+local all, last = deliveriesOf(id)
+redis.call('DEL', p .. ':event:' .. id, key)
+for _, one in ipairs(all) do
+  if one.state == 'w' or one.state == 's' then
+    local ref = id .. ':' .. one.replay
+    redis.call('ZREM', p .. ':open:' .. one.target, ref)
+    if one.lane == '' then
+      redis.call('ZREM', p .. ':due:' .. one.target, ref)
+    elseif redis.call('LINDEX', p .. ':lane:' .. one.target .. ':' .. one.lane, 0) == ref
+      and redis.call('ZREM', p .. ':due:' .. one.target, 'lane:' .. one.lane) == 1 then
+      nextInLane(one.target, one.lane, ref)
+    end
+  end
+end
+for target, one in pairs(last) do
+  if one.state == 'd' then sum('done', -1) end
+  redis.call('ZREM', p .. ':dead:' .. target, id)
+  forgetTarget(target)
+end
+return 1
+`,
+} as const;

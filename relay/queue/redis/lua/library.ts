@@ -1,0 +1,144 @@
+/**
+ * The keys of the queue in Redis, and what its Lua scripts share. Every key begins with the prefix in braces, so that all of them
+ * lie in one slot of a cluster:
+ *
+ *   event:<id>            the stored event (relay/event.ts)
+ *   seen:<hash>           memory of a delivery: the id of its event; expires with the dedupe window
+ *   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
+ *   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
+ *                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
+ *   unrouted              ids that are not matched with targets yet
+ *   targets               names of targets that have something open or dead
+ *   open:<target>         deliveries that are neither done nor dead
+ *   first:<target>        stream of what may go next and was never tried; read by the consumer group `relay`
+ *   retry:<target>        the same for what was tried, or handed out, before
+ *   due:<target>          what waits for its time, by that time
+ *   lane:<target>:<key>   list of the deliveries that go strictly one after another
+ *   final                 ids of events that are delivered or matched nobody, by time of the end
+ *   dead, dead:<target>   ids of events with a dead letter
+ *   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
+ *   paused                set of target names
+ *
+ * A stream entry names a delivery (`<id>:<replay>`) or, where order matters, a lane (`lane:<key>`): whoever holds the entry works
+ * the head of the lane, and nobody else does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds
+ * an entry is asked of the consumer group in the same script that changes anything: a relay that was paused beyond its lease
+ * finds its entry gone and can settle nothing.
+ */
+
+/** Put before every script. */
+export const LIBRARY = `
+local p = KEYS[1]
+local GROUP = 'relay'
+
+-- A counter that is zero takes no space.
+local function sum(field, by)
+  if redis.call('HINCRBY', p .. ':sums', field, by) == 0 then redis.call('HDEL', p .. ':sums', field) end
+end
+
+local function announce(target, kind, what)
+  local stream = p .. ':' .. kind .. ':' .. target
+  local idle = redis.call('XLEN', stream) == 0
+  redis.call('XADD', stream, '*', 'd', what)
+  if idle then redis.call('PUBLISH', p .. ':work', target) end
+end
+
+-- The state must stand in the hash already.
+local function addDelivery(id, target, replay, lane)
+  local ref = id .. ':' .. replay
+  redis.call('SADD', p .. ':targets', target)
+  redis.call('ZADD', p .. ':open:' .. target, 0, ref)
+  if lane == '' then
+    announce(target, 'first', ref)
+  elseif redis.call('RPUSH', p .. ':lane:' .. target .. ':' .. lane, ref) == 1 then
+    sum('lanes:' .. target, 1)
+    announce(target, 'first', 'lane:' .. lane)
+  end
+end
+
+local function forgetTarget(target)
+  if redis.call('EXISTS', p .. ':open:' .. target, p .. ':dead:' .. target) == 0 then
+    redis.call('SREM', p .. ':targets', target)
+  end
+end
+
+local function finish(id, at)
+  redis.call('ZADD', p .. ':final', at, id)
+  sum('finalbytes', redis.call('STRLEN', p .. ':event:' .. id))
+end
+
+local function unfinish(id)
+  if redis.call('ZREM', p .. ':final', id) == 1 then
+    sum('finalbytes', -redis.call('STRLEN', p .. ':event:' .. id))
+  end
+end
+
+local function endLane(target, lane)
+  redis.call('DEL', p .. ':lane:' .. target .. ':' .. lane)
+  sum('lanes:' .. target, -1)
+end
+
+-- The head of a lane is over: the next one's turn, or the lane is.
+local function nextInLane(target, lane, ref)
+  local key = p .. ':lane:' .. target .. ':' .. lane
+  if redis.call('LINDEX', key, 0) ~= ref then return end
+  if redis.call('LLEN', key) > 1 then
+    redis.call('LPOP', key)
+    announce(target, 'first', 'lane:' .. lane)
+  else
+    endLane(target, lane)
+  end
+end
+
+local function drop(stream, entry)
+  redis.call('XACK', stream, GROUP, entry)
+  redis.call('XDEL', stream, entry)
+end
+
+local function holds(stream, consumer, entry)
+  local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1)
+  return pending.err == nil and #pending == 1 and pending[1][2] == consumer
+end
+
+-- What a relay held goes to whoever asks next, before what was never handed out.
+local function giveBack(target, stream, entry)
+  local found = redis.call('XRANGE', stream, entry, entry)
+  drop(stream, entry)
+  if not found[1] then return end
+  local what = found[1][2][2]
+  local ref = what
+  if string.sub(what, 1, 5) == 'lane:' then
+    ref = redis.call('LINDEX', p .. ':lane:' .. target .. ':' .. string.sub(what, 6), 0)
+  end
+  local id, replay = string.match(ref or '', '^(%w+):(%d+)$')
+  local state = id and redis.call('HGET', p .. ':state:' .. id, target .. ':' .. replay)
+  if state and string.sub(state, 1, 1) == 's' then
+    redis.call('HSET', p .. ':state:' .. id, target .. ':' .. replay, 'w' .. string.sub(state, 2))
+  end
+  announce(target, 'retry', what)
+  redis.call('PUBLISH', p .. ':work', target)
+end
+
+-- The deliveries of an event: a list of { field, target, replay, state, lane }, and the last one of each target.
+local function deliveriesOf(id)
+  local fields = redis.call('HGETALL', p .. ':state:' .. id)
+  local lanes, all, last = {}, {}, {}
+  for i = 1, #fields, 2 do
+    if string.sub(fields[i], 1, 1) == '@' then lanes[string.sub(fields[i], 2)] = fields[i + 1] end
+  end
+  for i = 1, #fields, 2 do
+    local target, replay = string.match(fields[i], '^([^@].*):(%d+)$')
+    if target then
+      local one = {
+        field = fields[i],
+        target = target,
+        replay = tonumber(replay),
+        state = string.sub(fields[i + 1], 1, 1),
+        lane = lanes[fields[i]] or '',
+      }
+      all[#all + 1] = one
+      if not last[target] or one.replay > last[target].replay then last[target] = one end
+    end
+  end
+  return all, last
+end
+`;

@@ -1,0 +1,39 @@
+/** How the client behaves: how long it waits, how it comes back, and who it says it is. */
+import type { RedisOptions } from "ioredis";
+import type { Config } from "../../config.ts";
+
+export type RedisConfig = Config["queue"]["redis"];
+
+/** Longest wait for an answer: below the time that a webhook may take (5 s). */
+export const COMMAND_TIMEOUT_MS = 4000;
+const CONNECT_TIMEOUT_MS = 3000;
+const RECONNECT_BASE_MS = 50;
+const RECONNECT_CAP_MS = 2000;
+
+export function connectionOptions(random: () => number) {
+  return {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: 10_000,
+    retryStrategy: (times: number) =>
+      Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** Math.min(times, 10)) * (0.5 + random() / 2),
+    // The old master of a fail-over is a replica now: whoever answers at this address next may be the new one.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+  } as const satisfies RedisOptions;
+}
+
+/** User name, password, database and encryption of the URL, for Sentinel and Cluster, where its host does not count. */
+export function credentialsOf(url: string): Pick<RedisOptions, "username" | "password" | "db" | "tls"> {
+  const { protocol, username, password, pathname } = new URL(url);
+  return {
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
+    ...(protocol === "rediss:" ? { tls: {} } : {}),
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * Which targets an event goes to. Where the rules answer at once, as they nearly always do, the routes are stored with the event in
+ * one write, so that ordered lanes have the order of storing. Where they must wait (for a project's own file), the event is stored
+ * first and matched after that, and all that come behind it keep their places.
+ *
+ * What a relay stored but did not come to match, as it died, is matched by any of them; what the rules failed on is tried again
+ * with the next rules, and every minute.
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import { decodeEvent, type EventMeta } from "../../event.ts";
+import type { QueueEvent, Route, Router } from "../queue.ts";
+import { FRESH } from "./codec.ts";
+import type { RedisConnection } from "./connection.ts";
+import { firstIdOf } from "./ids.ts";
+
+/** Age in milliseconds from which an unmatched event counts as left behind by its relay. */
+const LEFT_BEHIND_MS = 5000;
+const TRY_AGAIN_MS = 60_000;
+const BATCH = 100;
+
+type Routes = readonly Route[];
+
+export interface RoutingDeps {
+  readonly redis: RedisConnection;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly emit: (event: QueueEvent) => void;
+  readonly announce: (target: string) => void;
+}
+
+export interface Routing {
+  set(router: Router): void;
+  /** The routes, where they are known at once; null: store it without, and call matchLater(). */
+  routesNow(meta: EventMeta, body: Uint8Array): Promise<Routes | null>;
+  matchLater(meta: EventMeta, body: Uint8Array): void;
+  /** Matches what was left behind, or all that is unmatched. */
+  sweep(all: boolean): Promise<void>;
+  /** Resolves once nothing is being matched. */
+  close(): Promise<void>;
+}
+
+/** Arguments of the scripts for these routes. */
+export function routeArgs(routes: Routes): string[] {
+  return routes.flatMap(({ target, lane }) => [target, lane ?? "", FRESH]);
+}
+
+export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps): Routing {
+  const { client, prefix, ask, run } = redis;
+  let router: Router | null = null;
+  let line: Promise<void> = Promise.resolve();
+  let inLine = 0;
+  let closed = false;
+  /** Events that the rules failed on -> monotonic time of that. */
+  const failed = new Map<string, number>();
+
+  const fail = (id: string, error: unknown): void => {
+    failed.set(id, clock.monotonic());
+    log.error("queue.routing-failed", { eventId: id, error: messageOf(error) });
+  };
+
+  async function match(meta: EventMeta, body: Uint8Array): Promise<void> {
+    if (router === null || closed) return;
+    let routes: Routes;
+    try {
+      routes = await router(meta, () => Promise.resolve(body));
+    } catch (error) {
+      fail(meta.id, error);
+      return;
+    }
+    failed.delete(meta.id);
+    if ((await run("relayRoute", [meta.id, clock.now(), ...routeArgs(routes)])) !== 1) return;
+    emit({ type: "routed", meta, targets: routes.map((r) => r.target) });
+    for (const { target } of routes) announce(target);
+  }
+
+  function inTurn(task: () => Promise<void>): Promise<void> {
+    inLine += 1;
+    const done = line.then(task).finally(() => {
+      inLine -= 1;
+    });
+    // What fails here is Redis: the sweep finds the event again.
+    line = done.catch((error: unknown) => {
+      log.warn("queue.routing-delayed", { error: messageOf(error) });
+    });
+    return done;
+  }
+
+  async function sweep(all: boolean): Promise<void> {
+    if (router === null) return;
+    const before = all ? "+" : `(${firstIdOf(clock.now() - LEFT_BEHIND_MS)}`;
+    let from = "-";
+    // Not more than there are now: what comes meanwhile is in the line.
+    for (let left = await ask(client.zcard(`${prefix}:unrouted`)); left > 0; left -= BATCH) {
+      const ids = await ask(client.zrangebylex(`${prefix}:unrouted`, from, before, "LIMIT", 0, BATCH));
+      for (const id of ids) {
+        if (closed) return;
+        if (!all && clock.monotonic() - (failed.get(id) ?? -Infinity) < TRY_AGAIN_MS) continue;
+        const bytes = await ask(client.getBuffer(`${prefix}:event:${id}`));
+        if (bytes === null) {
+          failed.delete(id);
+          continue;
+        }
+        const { meta, body } = decodeEvent(bytes);
+        await match(meta, body);
+      }
+      if (ids.length < BATCH) return;
+      from = `(${ids.at(-1)}`;
+    }
+  }
+
+  return {
+    set(newRouter) {
+      router = newRouter;
+      inTurn(() => sweep(true)).catch(() => {});
+    },
+
+    async routesNow(meta, body) {
+      if (router === null || inLine > 0) return null;
+      try {
+        const routes = router(meta, () => Promise.resolve(body));
+        return routes instanceof Promise ? await atOnce(routes) : routes;
+      } catch (error) {
+        fail(meta.id, error);
+        return null;
+      }
+    },
+
+    matchLater(meta, body) {
+      if (router === null || failed.has(meta.id)) return;
+      inTurn(() => match(meta, body)).catch(() => {});
+    },
+
+    sweep: (all) => (inLine > 0 ? Promise.resolve() : inTurn(() => sweep(all))),
+
+    async close() {
+      closed = true;
+      await line;
+    },
+  };
+}
+
+/** The value of a promise that needs no more than this turn of the event loop; null where it needs longer. */
+async function atOnce(routes: Promise<Routes>): Promise<Routes | null> {
+  let immediate: NodeJS.Immediate | undefined;
+  const late = new Promise<null>((resolve) => {
+    immediate = setImmediate(() => resolve(null));
+  });
+  try {
+    return await Promise.race([routes, late]);
+  } finally {
+    clearImmediate(immediate);
+    // Where it fails later, it is asked again: matchLater() tells of it.
+    routes.catch(() => {});
+  }
+}

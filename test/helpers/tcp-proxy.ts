@@ -1,0 +1,78 @@
+/** A way to a server that a test can cut: at once, for good, or so that requests go through and answers do not come back. */
+import { connect, createServer, type Socket } from "node:net";
+
+export interface TcpProxy {
+  readonly port: number;
+  /** Connections that are open now. */
+  readonly connections: number;
+  /** Bytes that clients sent through it so far. */
+  readonly sentBytes: number;
+  /** Ends every connection without a word. */
+  cut(): void;
+  /** From now on what the server says is thrown away; what is sent to it goes through. */
+  swallowAnswers(): void;
+  /** Ends every connection and takes no more. */
+  close(): Promise<void>;
+}
+
+/** Begins at a free port of its own and leads to `target` on this machine. */
+export async function startProxy(target: number): Promise<TcpProxy> {
+  const pairs = new Map<Socket, Socket>();
+  let swallowing = false;
+  let sentBytes = 0;
+
+  const server = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({ port: target, host: "127.0.0.1", noDelay: true });
+    pairs.set(client, upstream);
+    const end = (): void => {
+      pairs.delete(client);
+      client.destroy();
+      upstream.destroy();
+    };
+    client.on("data", (chunk) => {
+      sentBytes += chunk.length;
+      upstream.write(chunk);
+    });
+    upstream.on("data", (chunk) => {
+      if (!swallowing) client.write(chunk);
+    });
+    for (const socket of [client, upstream]) {
+      socket.on("error", end);
+      socket.on("close", end);
+    }
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+
+  const cut = (): void => {
+    for (const [client, upstream] of pairs) {
+      client.resetAndDestroy();
+      upstream.destroy();
+    }
+    pairs.clear();
+    swallowing = false;
+  };
+  return {
+    port,
+    get connections() {
+      return pairs.size;
+    },
+    get sentBytes() {
+      return sentBytes;
+    },
+    cut,
+    swallowAnswers() {
+      swallowing = true;
+    },
+    close() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      cut();
+      return closed;
+    },
+  };
+}
