@@ -92,7 +92,8 @@ export function createSender(deps: SenderDeps): Send {
     let ownLimit = false;
     try {
       answer = await exchange(request, permit.token);
-      ownLimit = request.ownLimit === true && answer.headers["ratelimit-limit"] === undefined;
+      // GitLab tells the general budget on every answer, on a refusal by another limit, too.
+      ownLimit = request.ownLimit === true && answer.headers["ratelimit-remaining"] !== "0";
       return { answer, ownLimit };
     } finally {
       budget.settle(permit, answer, ownLimit);

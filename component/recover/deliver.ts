@@ -52,6 +52,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
         pace.count(placeKey(work));
         if (error.code === "throttled") return pace.fill(placeKey(work));
+        work.resentInVain = true;
         if (!error.retryable) {
           if (/url has changed/i.test(error.message))
             work.ways.resend = "the address of the hook has changed since";
@@ -74,8 +75,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   }
 
   async function judge(work: HookWork, delivery: Missed, status: string): Promise<void> {
-    if (isDelivered(status)) await settle(work, delivery, { outcome: "recovered", by: "resend" });
-    else if (isFinalRefusal(Number(status))) await settle(work, delivery, refusedAgain(status));
+    if (isDelivered(status)) return settle(work, delivery, { outcome: "recovered", by: "resend" });
+    work.resentInVain = true;
+    if (isFinalRefusal(Number(status))) await settle(work, delivery, refusedAgain(status));
     else work.ways.resend = `the receiver answered GitLab's resend with ${status}`;
   }
 

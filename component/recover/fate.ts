@@ -29,6 +29,10 @@ export interface HookWork {
   readonly ways: Ways;
   /** The receiver says itself what it has, so that nothing has to be remembered for it. */
   answers: boolean;
+  /** GitLab resent something in vain, so that its log has a new failure of what may be settled otherwise. */
+  resentInVain: boolean;
+  /** Rows of such failures. */
+  readonly echoes: number[];
   /** GitLab had switched it off and sends again. */
   woken: boolean;
   /** What an operator has to look at beside deliveries; null: nothing. */

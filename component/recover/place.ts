@@ -12,6 +12,7 @@ import { healthy, isOurs } from "../plan.ts";
 import { resultOf, type Result } from "../result.ts";
 import { createDeliver, parentOf, type Deliver } from "./deliver.ts";
 import { openDeliveries, type HookWork, type Mode } from "./fate.ts";
+import type { Missed } from "./finding.ts";
 import { memoryAfter, readLog, type LogRead } from "./read-log.ts";
 import type { HookMemory, Memory } from "./memory.ts";
 import type { Pace } from "./pace.ts";
@@ -57,6 +58,10 @@ export interface RecoverPlace {
   goOn(work: PlaceWork): Promise<void>;
 }
 
+function nameOf(delivery: Missed): string {
+  return delivery.id ?? delivery.digest;
+}
+
 /** Pushes are what nearly every project has. */
 const TEST_TRIGGER = "push_events";
 
@@ -87,7 +92,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
 
   async function keep(work: HookWork): Promise<void> {
     const { read, before, failures } = contexts.get(work) as Context;
-    await memory.keep(work.hook.id, memoryAfter(read, openDeliveries(work), before, failures));
+    await memory.keep(work.hook.id, memoryAfter(read, openDeliveries(work), before, failures, work.echoes));
   }
 
   async function examine(place: Place, hook: Hook, work: PlaceWork): Promise<HookWork> {
@@ -114,6 +119,8 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
       fates: new Map(),
       ways: { resend: deps.mode === "replay" ? "" : null, replay: deps.mode === "resend" ? "" : null },
       answers: false,
+      resentInVain: false,
+      echoes: [],
       woken: false,
       trouble: null,
       unlogged: estimate.windows,
@@ -164,11 +171,29 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
     }
   }
 
+  /** Failures that this run has made GitLab log: without them the next run would take them for new ones. */
+  async function findEchoes(work: HookWork): Promise<void> {
+    const { read } = contexts.get(work) as Context;
+    work.resentInVain = false;
+    const later = await readLog({
+      log: gitlab.logs[work.place.level],
+      parent: parentOf(work),
+      hookId: work.hook.id,
+      memory: { upTo: read.newest, settled: [], failures: 0, at: Number.POSITIVE_INFINITY },
+      since: 0,
+    });
+    const open = new Set(openDeliveries(work));
+    const settled = new Set(work.missed.filter((delivery) => !open.has(delivery)).map(nameOf));
+    for (const delivery of later.missed)
+      if (settled.has(nameOf(delivery))) work.echoes.push(...delivery.rowIds);
+  }
+
   /** Delivers what waits, and lets the place remember how far it came, also where the run ends in between. */
   async function deliverAll(work: PlaceWork, hooks: readonly HookWork[]): Promise<void> {
     for (const hookWork of hooks) {
       try {
         const waitMs = await deliver(hookWork);
+        if (hookWork.resentInVain) await findEchoes(hookWork);
         if (waitMs !== null) work.waitMs = Math.min(waitMs, work.waitMs ?? waitMs);
       } finally {
         await keep(hookWork);

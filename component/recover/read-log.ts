@@ -56,17 +56,19 @@ export async function readLog(options: ReadOptions): Promise<LogRead> {
 /**
  * What the next run has to know once this one is done.
  * @param open deliveries that are still missed
+ * @param echoes further rows that are settled
  */
 export function memoryAfter(
   read: LogRead,
   open: readonly Missed[],
   before: HookMemory | null,
   failures: number,
+  echoes: readonly number[],
 ): Omit<HookMemory, "at"> {
   const openRows = new Set(open.flatMap((delivery) => delivery.rowIds));
   const upTo = openRows.size === 0 ? read.newest : Math.min(...openRows) - 1;
   const dealtWith = read.missed.flatMap((delivery) => delivery.rowIds).filter((id) => !openRows.has(id));
-  const settled = [...new Set([...(before?.settled ?? []), ...dealtWith])].sort((a, b) => a - b);
+  const settled = [...new Set([...(before?.settled ?? []), ...dealtWith, ...echoes])].sort((a, b) => a - b);
   // Rows before that place are seen again on the last page that is read, never more.
   const below = settled.filter((id) => id <= upTo).slice(-LOG_PAGE_ROWS);
   return { upTo, settled: [...below, ...settled.filter((id) => id > upTo)], failures };
