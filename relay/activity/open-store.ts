@@ -1,11 +1,10 @@
 /** Where facts are kept, by the queue's driver: a journal in the queue's folder, or the same Redis. */
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
-import { InvariantError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
-import { journalDriver } from "../journal/driver.ts";
 import { openRedis } from "../queue/redis/connection.ts";
+import { openStorage } from "../storage.ts";
 import { createJournalStore } from "./journal-store.ts";
 import { createRedisStore } from "./redis-store.ts";
 import type { ActivityStore } from "./store.ts";
@@ -27,8 +26,7 @@ export async function openActivityStore(queue: Config["queue"], deps: StoreDeps)
     case "fs": {
       const { base, minFreeBytes } = queue.fs;
       const options = { base: join(base, "activity"), segmentBytes: SEGMENT_BYTES, minFreeBytes };
-      const journal = await journalDriver(options, { clock: deps.clock, log: deps.log }).getInstance?.();
-      if (journal === undefined) throw new InvariantError("the journal's driver has no instance");
+      const { journal } = await openStorage(options, { clock: deps.clock, log: deps.log });
       return createJournalStore(journal);
     }
     case "redis":

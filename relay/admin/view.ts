@@ -46,9 +46,9 @@ export interface DeadLetters {
   readonly partial: boolean;
 }
 
-const DEAD_SCAN = 500;
+const DEAD_SCAN = 250;
 
-/** The newest dead letters by target and reason; looks at most at 500 events, and only at their metadata. */
+/** The newest dead letters by target and reason; looks at most at 250 events, and only at their metadata. */
 export async function deadLetters(deps: Pick<AdminDeps, "queue">, filter: EventFilter): Promise<DeadLetters> {
   const page = await deps.queue.list({ ...filter, state: "dead" }, DEAD_SCAN, null);
   const groups = new Map<string, DeadGroup>();

@@ -48,7 +48,8 @@ export async function seedActivity(base: string, now: number): Promise<void> {
         if (count % 4 === 0) add("opened", author, 1);
         if (count % 5 === 0) {
           add("merged", author, 1800 + below(40) * 3600);
-          facts.push({ type: "approved", key: String(key), author: PEOPLE[below(4)]!, value: 1 });
+          if (random() < 0.8)
+            facts.push({ type: "approved", key: String(key), author: PEOPLE[below(4)]!, value: 1 });
         }
         if (count % 6 === 0) add("issueOpened", author, 1);
         if (count % 7 === 0) add("issueClosed", author, 7200 + below(200) * 3600);
