@@ -29,6 +29,9 @@ const WINDOW_BYTES = 1024 * 1024;
 const SLICE_BYTES = 256 * 1024;
 /** A segment is rewritten when this share of it is worth nothing. */
 const DEAD_SHARE = 0.5;
+/** With more segments than this, small ones are put together: each start of the program begins a new one. */
+const MANY_SEGMENTS = 32;
+const SMALL_SHARE = 0.05;
 /** The oldest is rewritten anyway when removals, which wait for older segments to go, are this share of all. */
 const REMOVALS_SHARE = 0.2;
 
@@ -140,7 +143,8 @@ function worthRewriting(
   for (const segment of ledger.segments.values()) {
     const needed = segment.liveBytes + (oldest ? 0 : segment.removalBytes);
     const dead = segment.bytes - needed > segment.bytes * DEAD_SHARE;
-    const wanted = dead || segment.damaged || (oldest && crowded);
+    const small = segment.bytes < segmentBytes * SMALL_SHARE && ledger.segments.size > MANY_SEGMENTS;
+    const wanted = dead || small || segment.damaged || (oldest && crowded);
     oldest = false;
     if (wanted && segment.sealed && !segment.pinned && !done.has(segment)) return segment;
   }

@@ -19,6 +19,8 @@ export const HEADER_BYTES = 24;
 export const MAX_KEY_BYTES = 65_535;
 /** Offsets and lengths are 32 bits; a segment is begun anew well before. */
 export const MAX_VALUE_BYTES = 0x3fff_ffff;
+/** Of one write, which stands in one segment as a whole. */
+export const MAX_WRITE_BYTES = 0x7fff_ffff;
 
 export const MAGIC = Buffer.from([0xfa, 0xc1, 0x6a, 0x31]);
 const MAGIC_WORD = MAGIC.readUInt32LE(0);

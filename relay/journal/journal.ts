@@ -12,7 +12,7 @@ import { silentLog, type Log } from "../../lib/log.ts";
 import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { bodyIsWhole, emptyHeader, FrameType, HEADER_BYTES, readHeader } from "./frame.ts";
+import { bodyIsWhole, emptyHeader, FrameType, HEADER_BYTES, MAX_WRITE_BYTES, readHeader } from "./frame.ts";
 import { Ledger, type Location } from "./ledger.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -172,6 +172,11 @@ class FileJournal implements Journal {
       return Promise.reject(error as Error);
     }
     const bytes = sumOfBytes(entries);
+    if (bytes > MAX_WRITE_BYTES) {
+      return Promise.reject(
+        new RangeError(`Cannot write ${bytes} bytes at once, limit is ${MAX_WRITE_BYTES}`),
+      );
+    }
     const refused = this.#space.refusal(priority, bytes, this.#writer.pendingBytes, this.#ledger);
     if (refused !== null) {
       if (refused.code === "queue-full") this.#compactSoon();

@@ -13,7 +13,7 @@ import type { Disk } from "./disk.ts";
 import { FrameType } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
-import { scanSegment } from "./scan.ts";
+import { scanSegment, type ScanBuffers } from "./scan.ts";
 import { newSegment, segmentPath, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
@@ -30,6 +30,12 @@ export interface RecoveryDeps {
   readonly quarantine: Quarantine;
 }
 
+/** One for all segments of an opening. */
+interface Reading extends RecoveryDeps {
+  readonly visitor: RecoveryVisitor | null;
+  readonly buffers: ScanBuffers;
+}
+
 export async function recover(
   folder: string,
   deps: RecoveryDeps,
@@ -40,9 +46,10 @@ export async function recover(
     .filter((sequence) => sequence !== null)
     .sort((a, b) => a - b);
   const newest = sequences.at(-1) ?? 0;
+  const reading: Reading = { ...deps, visitor, buffers: { pair: null } };
   let truncatedBytes = 0;
   for (const sequence of sequences) {
-    truncatedBytes += await recoverSegment(folder, sequence, sequence === newest, deps, visitor);
+    truncatedBytes += await recoverSegment(folder, sequence, sequence === newest, reading);
   }
   await deps.disk.syncFolder(folder);
   return { newest, truncatedBytes };
@@ -53,10 +60,9 @@ async function recoverSegment(
   folder: string,
   sequence: number,
   isNewest: boolean,
-  deps: RecoveryDeps,
-  visitor: RecoveryVisitor | null,
+  reading: Reading,
 ): Promise<number> {
-  const { disk, ledger, log, quarantine } = deps;
+  const { disk, ledger, log, quarantine } = reading;
   const fd = await openExisting(disk, segmentPath(folder, sequence), isNewest ? "update" : "read");
   if (fd === null) return 0;
   try {
@@ -64,7 +70,7 @@ async function recoverSegment(
     segment.bytes = await disk.size(fd);
     segment.sealed = true;
     ledger.segments.set(sequence, segment);
-    const bad = await read(fd, segment, deps, visitor);
+    const bad = await read(fd, segment, reading);
 
     let cut = 0;
     const last = bad.at(-1);
@@ -89,13 +95,12 @@ async function recoverSegment(
 async function read(
   fd: number,
   segment: Segment,
-  { disk, ledger }: RecoveryDeps,
-  visitor: RecoveryVisitor | null,
+  { disk, ledger, visitor, buffers }: Reading,
 ): Promise<Stretch[]> {
   const bad: Stretch[] = [];
   const { sequence, bytes } = segment;
   await scanSegment(
-    { disk, fd, sequence, bytes },
+    { disk, fd, sequence, bytes, buffers },
     {
       frame(type, key, offset, keyBytes, value) {
         if (type === FrameType.set) {

@@ -36,15 +36,25 @@ export interface ScanOptions {
   /** Length of what is to be read. */
   readonly bytes: number;
   readonly windowBytes?: number;
+  /** For many segments one after another: what one scan allocates, the next one uses again. */
+  readonly buffers?: ScanBuffers;
+}
+
+export interface ScanBuffers {
+  pair: readonly [Buffer, Buffer] | null;
 }
 
 /** What stands at a place: a whole write, that ends there in the window; nothing whole; too little in the window to know. */
 type Found = number | "bad" | "short";
 
 export async function scanSegment(options: ScanOptions, handlers: ScanHandlers): Promise<void> {
-  const { disk, fd, sequence, bytes } = options;
-  const chunk = Math.min(options.windowBytes ?? WINDOW_BYTES, Math.max(bytes, 1));
-  const carried = Math.ceil(chunk / 4);
+  const { disk, fd, sequence, bytes, buffers } = options;
+  const length = bufferLength(options.windowBytes ?? WINDOW_BYTES, bytes);
+  const kept = buffers?.pair ?? null;
+  const pair = kept !== null && kept[0].length >= length ? kept : allocate(length);
+  if (buffers !== undefined) buffers.pair = pair;
+  const carried = Math.floor(pair[0].length / 5);
+  const chunk = pair[0].length - carried;
   /** The file's bytes from `start` on stand in `window` from `at` up to `filled`. */
   let window: Buffer = Buffer.alloc(0);
   let at = 0;
@@ -56,7 +66,7 @@ export async function scanSegment(options: ScanOptions, handlers: ScanHandlers):
 
   // Two buffers take turns: while one is looked through, the next piece of the file is read into the other. Each has room in
   // front for what is left of the window before; where that is too little, the window grows.
-  const spare: Buffer[] = [Buffer.allocUnsafe(carried + chunk), Buffer.allocUnsafe(carried + chunk)];
+  const spare: Buffer[] = [...pair];
   const readAhead = (from: number): Promise<number> =>
     from < bytes
       ? fill(disk, fd, (spare[0] as Buffer).subarray(carried), 0, from, bytes)
@@ -119,6 +129,15 @@ export async function scanSegment(options: ScanOptions, handlers: ScanHandlers):
   } finally {
     await Promise.allSettled([ahead]); // nothing reads from the file any more
   }
+}
+
+/** A window, and a quarter of it in front for what is left of the one before. */
+function bufferLength(windowBytes: number, bytes: number): number {
+  return Math.ceil((Math.min(windowBytes, Math.max(bytes, 4)) * 5) / 4);
+}
+
+function allocate(length: number): readonly [Buffer, Buffer] {
+  return [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
 }
 
 /** Reads until the window, or the file of `bytes` bytes, ends; returns the number of bytes. */

