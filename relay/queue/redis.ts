@@ -154,7 +154,7 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
   const times = leaseTimes(leaseMs);
   loops.every("heartbeat", times.renewEveryMs, claims.heartbeat);
   loops.every("leases", times.sweepEveryMs, claims.sweep);
-  loops.every("unrouted", UNROUTED_MS, () => routing.sweep(false));
+  loops.every("unrouted", UNROUTED_MS, routing.sweep);
   loops.every("poll", POLL_MS, () => targets.forEach((target) => work.announce(target)));
 
   return {

@@ -5,8 +5,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections that are open now. */
   readonly connections: number;
-  /** Bytes that clients sent through it so far. */
-  readonly sentBytes: number;
+  /** Connections that were made so far. */
+  readonly attempts: number;
   /** Ends every connection without a word. */
   cut(): void;
   /** From now on what the server says is thrown away; what is sent to it goes through. */
@@ -19,20 +19,18 @@ export interface TcpProxy {
 export async function startProxy(target: number): Promise<TcpProxy> {
   const pairs = new Map<Socket, Socket>();
   let swallowing = false;
-  let sentBytes = 0;
+  let attempts = 0;
 
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ port: target, host: "127.0.0.1", noDelay: true });
     pairs.set(client, upstream);
+    attempts += 1;
     const end = (): void => {
       pairs.delete(client);
       client.destroy();
       upstream.destroy();
     };
-    client.on("data", (chunk) => {
-      sentBytes += chunk.length;
-      upstream.write(chunk);
-    });
+    client.on("data", (chunk) => upstream.write(chunk));
     upstream.on("data", (chunk) => {
       if (!swallowing) client.write(chunk);
     });
@@ -60,8 +58,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     get connections() {
       return pairs.size;
     },
-    get sentBytes() {
-      return sentBytes;
+    get attempts() {
+      return attempts;
     },
     cut,
     swallowAnswers() {

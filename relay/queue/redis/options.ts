@@ -9,8 +9,11 @@ export const COMMAND_TIMEOUT_MS = 4000;
 const CONNECT_TIMEOUT_MS = 3000;
 const RECONNECT_BASE_MS = 50;
 const RECONNECT_CAP_MS = 2000;
+/** Shortest time between two new connections for the sake of another server that may answer. */
+const LOOK_ELSEWHERE_MS = 5000;
 
 export function connectionOptions(random: () => number) {
+  let turnedAwayAt = -Infinity;
   return {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -23,7 +26,12 @@ export function connectionOptions(random: () => number) {
     retryStrategy: (times: number) =>
       Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** Math.min(times, 10)) * (0.5 + random() / 2),
     // The old master of a fail-over is a replica now: whoever answers at this address next may be the new one.
-    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+    reconnectOnError(error: Error) {
+      const now = performance.now();
+      if (!error.message.startsWith("READONLY") || now - turnedAwayAt < LOOK_ELSEWHERE_MS) return false;
+      turnedAwayAt = now;
+      return true;
+    },
   } as const satisfies RedisOptions;
 }
 

@@ -6,7 +6,7 @@
  * What a relay stored but did not come to match, as it died, is matched by any of them; what the rules failed on is tried again
  * with the next rules, and every minute.
  */
-import type { Clock } from "../../../lib/clock.ts";
+import { sleep, type Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import { decodeEvent, type EventMeta } from "../../event.ts";
@@ -19,6 +19,7 @@ import { firstIdOf } from "./ids.ts";
 const LEFT_BEHIND_MS = 5000;
 const TRY_AGAIN_MS = 60_000;
 const BATCH = 100;
+const REDIS_RETRY_MS = 500;
 
 type Routes = readonly Route[];
 
@@ -35,8 +36,8 @@ export interface Routing {
   /** The routes, where they are known at once; null: store it without, and call matchLater(). */
   routesNow(meta: EventMeta, body: Uint8Array): Promise<Routes | null>;
   matchLater(meta: EventMeta, body: Uint8Array): void;
-  /** Matches what was left behind, or all that is unmatched. */
-  sweep(all: boolean): Promise<void>;
+  /** Matches what was left behind. Rejects with an UpstreamError. */
+  sweep(): Promise<void>;
   /** Resolves once nothing is being matched. */
   close(): Promise<void>;
 }
@@ -51,7 +52,8 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
   let router: Router | null = null;
   let line: Promise<void> = Promise.resolve();
   let inLine = 0;
-  let closed = false;
+  let sweeping: Promise<void> | null = null;
+  const closing = new AbortController();
   /** Events that the rules failed on -> monotonic time of that. */
   const failed = new Map<string, number>();
 
@@ -61,7 +63,7 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
   };
 
   async function match(meta: EventMeta, body: Uint8Array): Promise<void> {
-    if (router === null || closed) return;
+    if (router === null || closing.signal.aborted) return;
     let routes: Routes;
     try {
       routes = await router(meta, () => Promise.resolve(body));
@@ -75,16 +77,17 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
     for (const { target } of routes) announce(target);
   }
 
-  function inTurn(task: () => Promise<void>): Promise<void> {
-    inLine += 1;
-    const done = line.then(task).finally(() => {
-      inLine -= 1;
-    });
-    // What fails here is Redis: the sweep finds the event again.
-    line = done.catch((error: unknown) => {
-      log.warn("queue.routing-delayed", { error: messageOf(error) });
-    });
-    return done;
+  /** As match(), however long Redis is away: what is in line behind it keeps its place. */
+  async function matchSurely(meta: EventMeta, body: Uint8Array): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        await match(meta, body);
+        return;
+      } catch (error) {
+        log.warn("queue.routing-delayed", { eventId: meta.id, error: messageOf(error) });
+        await sleep(clock, REDIS_RETRY_MS, closing.signal).catch(() => {});
+      }
+    }
   }
 
   async function sweep(all: boolean): Promise<void> {
@@ -95,7 +98,7 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
     for (let left = await ask(client.zcard(`${prefix}:unrouted`)); left > 0; left -= BATCH) {
       const ids = await ask(client.zrangebylex(`${prefix}:unrouted`, from, before, "LIMIT", 0, BATCH));
       for (const id of ids) {
-        if (closed) return;
+        if (closing.signal.aborted) return;
         if (!all && clock.monotonic() - (failed.get(id) ?? -Infinity) < TRY_AGAIN_MS) continue;
         const bytes = await ask(client.getBuffer(`${prefix}:event:${id}`));
         if (bytes === null) {
@@ -110,10 +113,20 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
     }
   }
 
+  function sweepInTurn(all: boolean): Promise<void> {
+    const before = sweeping ?? Promise.resolve();
+    const present = before.catch(() => {}).then(() => sweep(all));
+    sweeping = present;
+    return present;
+  }
+
   return {
     set(newRouter) {
       router = newRouter;
-      inTurn(() => sweep(true)).catch(() => {});
+      // What fails here is Redis: the events are found again when they count as left behind.
+      sweepInTurn(true).catch((error: unknown) => {
+        log.debug("queue.routing-delayed", { error: messageOf(error) });
+      });
     },
 
     async routesNow(meta, body) {
@@ -129,14 +142,20 @@ export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps
 
     matchLater(meta, body) {
       if (router === null || failed.has(meta.id)) return;
-      inTurn(() => match(meta, body)).catch(() => {});
+      inLine += 1;
+      line = line
+        .then(() => matchSurely(meta, body))
+        .finally(() => {
+          inLine -= 1;
+        });
     },
 
-    sweep: (all) => (inLine > 0 ? Promise.resolve() : inTurn(() => sweep(all))),
+    sweep: () => sweepInTurn(false),
 
     async close() {
-      closed = true;
+      closing.abort();
       await line;
+      await sweeping?.catch(() => {});
     },
   };
 }
