@@ -12,6 +12,9 @@ import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
 import { factsOf, tellsOfWork } from "./facts.ts";
 import type { ActivityStore, Entry } from "./store.ts";
 
+/** How often new events are looked at. */
+const LOOK_MS = 1000;
+/** How often what they say is written down. */
 const FLUSH_MS = 5000;
 /** Events may turn up this long after their time of receipt: clocks of relays differ, and a rejected write may come to light. */
 const MARGIN_MS = 600_000;
@@ -165,10 +168,14 @@ export function startTally(deps: TallyDeps): Tally {
 
   const running = (async () => {
     let told = "";
+    let flushedAt = clock.monotonic();
     while (!isClosed()) {
       try {
         await work();
-        await flush();
+        if (waiters.length > 0 || clock.monotonic() - flushedAt >= FLUSH_MS) {
+          await flush();
+          flushedAt = clock.monotonic();
+        }
         told = "";
         if (pending.length > 0 || searchFrom !== null) continue;
         for (const waiter of waiters.splice(0)) waiter();
@@ -179,7 +186,7 @@ export function startTally(deps: TallyDeps): Tally {
       }
       if (isClosed()) return;
       await new Promise<void>((resolve) => {
-        const timer = clock.after(FLUSH_MS, resolve);
+        const timer = clock.after(LOOK_MS, resolve);
         stopWaiting = () => {
           timer.cancel();
           resolve();

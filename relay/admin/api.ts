@@ -26,6 +26,7 @@ import {
   parseLimit,
   type Read,
 } from "./query.ts";
+import { findEvents } from "./view.ts";
 import { eventStream } from "./stream.ts";
 
 const MAX_STREAMS = 100;
@@ -84,7 +85,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
   api.get("/events", async (c) => {
     const read = queryOf(c);
-    const page = await queue.list(
+    const page = await findEvents(
+      queue,
       parseFilter(read),
       parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       parseCursor(read("cursor")),

@@ -26,13 +26,15 @@ export interface ChartOptions {
   /** The value with its unit. */
   readonly format: (value: number) => string;
   readonly height?: number;
+  /** The round value above the largest. @default the next 1, 2 or 5 times a power of ten */
+  readonly top?: (largest: number) => number;
 }
 
 /** Stacked bars, the first series at the bottom. */
 export function barChart(options: ChartOptions): Html {
   const { series, positions } = options;
   const totals = positions.map((_, at) => series.reduce((sum, one) => sum + (one.values[at] ?? 0), 0));
-  const top = niceTop(Math.max(0, ...totals));
+  const top = (options.top ?? niceTop)(Math.max(0, ...totals));
   const height = options.height ?? HEIGHT;
   const step = WIDTH / Math.max(1, positions.length);
   let marks = "";
@@ -58,7 +60,8 @@ export function barChart(options: ChartOptions): Html {
 /** Lines; where a value is missing, the line is interrupted. */
 export function lineChart(options: ChartOptions): Html {
   const { series, positions } = options;
-  const top = niceTop(Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0))));
+  const largest = Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)));
+  const top = (options.top ?? niceTop)(largest);
   const height = options.height ?? HEIGHT;
   const step = WIDTH / Math.max(1, positions.length);
   const point = (at: number, value: number): string =>
@@ -118,6 +121,16 @@ export function niceTop(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((factor) => factor * power).find((top) => top >= value - 1e-9) as number;
+}
+
+const ROUND_SECONDS = [
+  1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400, 172_800, 345_600,
+  604_800, 1_209_600, 2_592_000, 7_776_000, 31_536_000,
+];
+
+/** The next round time in seconds. */
+export function niceSeconds(value: number): number {
+  return ROUND_SECONDS.find((top) => top >= value) ?? niceTop(value);
 }
 
 function px(value: number): string {

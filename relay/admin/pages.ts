@@ -21,14 +21,17 @@ import { gonePage } from "./pages/gone.ts";
 import { layout, plainPage, type Section } from "./pages/layout.ts";
 import { loginForm } from "./pages/login.ts";
 import { overviewPage } from "./pages/overview.ts";
+import { troublePage } from "./pages/trouble.ts";
 import { targetsPage } from "./pages/targets.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 import type { Pulse } from "./pulse.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit, type Read } from "./query.ts";
 import type { Recovering } from "./recovering.ts";
-import { allChecks, deadLetters, queryString, targetRows } from "./view.ts";
+import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./view.ts";
 
 const NEWEST = 12;
+/** Dead letters that the overview groups. */
+const DEAD_SHOWN = 100;
 const MAX_FORM_BYTES = 65_536;
 
 /** Paths that only an operator sees; a pattern also matches the path without what follows. */
@@ -111,6 +114,12 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   }
   for (const path of GUARDED) pages.use(path, access.page);
 
+  pages.onError((error, c) => {
+    if (!(error instanceof UpstreamError)) throw error;
+    c.header("Refresh", "5");
+    return c.html(plainPage(assets, "Not ready", troublePage(error.message, allChecks(deps))), 503);
+  });
+
   pages.get("/", async (c) => {
     const stats = await queue.stats();
     const { events } = await queue.list({}, NEWEST, null);
@@ -127,6 +136,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
         duplicate: pulse.total("duplicate"),
         unavailable: pulse.total("unavailable"),
       },
+      dead: stats.byState.dead === 0 ? null : await deadLetters(deps, {}, DEAD_SHOWN),
       recovery: await recovering.state(),
       newest: events,
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
@@ -144,7 +154,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     }));
     const page =
       asked.problem === null
-        ? await queue.list(asked.value.filter, asked.value.limit, asked.value.cursor)
+        ? await findEvents(queue, asked.value.filter, asked.value.limit, asked.value.cursor)
         : { events: [], cursor: null, partial: false };
     const content = eventsPage({
       read,

@@ -1,5 +1,6 @@
 /** What the pages show, gathered from queue, workers and settings. */
-import type { EventFilter, EventSummary, QueueStats, TargetStats } from "../queue/queue.ts";
+import { metaMatches, stateMatches } from "../queue/filter.ts";
+import type { EventFilter, EventPage, EventSummary, Queue, QueueStats, TargetStats } from "../queue/queue.ts";
 import { NO_STATS } from "./event-json.ts";
 import type { AdminDeps, TargetStatus } from "./ports.ts";
 import { FILTER_NAMES, type Read } from "./query.ts";
@@ -48,9 +49,16 @@ export interface DeadLetters {
 
 const DEAD_SCAN = 250;
 
-/** The newest dead letters by target and reason; looks at most at 250 events, and only at their metadata. */
-export async function deadLetters(deps: Pick<AdminDeps, "queue">, filter: EventFilter): Promise<DeadLetters> {
-  const page = await deps.queue.list({ ...filter, state: "dead" }, DEAD_SCAN, null);
+/**
+ * The newest dead letters by target and reason, from metadata alone.
+ * @param limit events looked at
+ */
+export async function deadLetters(
+  deps: Pick<AdminDeps, "queue">,
+  filter: EventFilter,
+  limit = DEAD_SCAN,
+): Promise<DeadLetters> {
+  const page = await deps.queue.list({ ...filter, state: "dead" }, limit, null);
   const groups = new Map<string, DeadGroup>();
   for (const event of page.events) {
     for (const delivery of event.deliveries) {
@@ -74,6 +82,26 @@ export async function deadLetters(deps: Pick<AdminDeps, "queue">, filter: EventF
     seen: page.events.length,
     partial: page.cursor !== null,
   };
+}
+
+const EVENT_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
+
+/** A page of the list; a text that is an event's id finds it at once, wherever it is. */
+export async function findEvents(
+  queue: Pick<Queue, "list" | "get">,
+  filter: EventFilter,
+  limit: number,
+  cursor: string | null,
+): Promise<EventPage> {
+  const id = filter.text?.toLowerCase();
+  if (id === undefined || !EVENT_ID.test(id)) return queue.list(filter, limit, cursor);
+  const event = await queue.get(id);
+  const { text: _text, ...others } = filter;
+  const fits =
+    event !== null &&
+    metaMatches(event.meta, others) &&
+    stateMatches(event.deliveries, event.state !== "unrouted", others);
+  return { events: fits ? [event] : [], cursor: null, partial: false };
 }
 
 /** The query string of the parameters that are set, with changes; empty or begins with `?`. */

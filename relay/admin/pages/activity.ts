@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import type { Asked } from "../../activity/activity.ts";
 import type { Figures, Report } from "../../activity/report.ts";
-import { barChart, lineChart } from "../charts.ts";
+import { barChart, lineChart, niceSeconds } from "../charts.ts";
 import { counted, duration, grouped, type Html } from "../html.ts";
 
 export interface ActivityView {
@@ -76,6 +76,7 @@ export function activityPage({ report, asked, problem }: ActivityView): Html {
                   label: `Time to merge per ${asked.group}, median and 90th percentile`,
                   positions: starts,
                   format: (seconds) => time(seconds),
+                  top: niceSeconds,
                   series: [
                     {
                       className: "c5",

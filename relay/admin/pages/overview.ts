@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { QueueStats } from "../../queue/queue.ts";
 import { barChart, lineChart } from "../charts.ts";
 import { button, counted, duration, grouped, size, when, type Html } from "../html.ts";
-import type { Check, TargetRow } from "../view.ts";
+import type { Check, DeadLetters, TargetRow } from "../view.ts";
 import type { Minute } from "../pulse.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { eventTable } from "./event-table.ts";
@@ -17,6 +17,8 @@ export interface Overview {
   readonly targets: readonly TargetRow[];
   readonly minutes: readonly Minute[];
   readonly totals: { readonly accepted: number; readonly duplicate: number; readonly unavailable: number };
+  /** Null: none. */
+  readonly dead: DeadLetters | null;
   readonly recovery: Recovery;
   readonly newest: readonly EventSummary[];
   /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
@@ -84,6 +86,7 @@ export function overviewPage(view: Overview): Html {
       <h2>Targets</h2>
       <div id="targets" data-live>${targetTable(view.targets, view.csrf, now)}</div>
     </section>
+    <div id="dead-groups" data-live>${view.dead === null ? "" : deadSection(view.dead)}</div>
     <section>
       <h2>Newest events</h2>
       <div id="newest" data-live>
@@ -107,6 +110,29 @@ export function overviewPage(view: Overview): Html {
         )}
       </ul>
     </section>`;
+}
+
+const GROUPS = 5;
+
+function deadSection({ groups }: DeadLetters): Html {
+  return html`<section>
+    <h2>Dead letters by reason</h2>
+    <div class="panel">
+      <ul class="reasons">
+        ${groups.slice(0, GROUPS).map(
+          (group) =>
+            html`<li>
+              <strong>${grouped(group.count)}</strong>
+              <div>
+                <a href="/events?state=dead&target=${group.target}">${group.target}</a> ${group.reason}
+                <span class="muted">last ${when(group.lastAt)}</span>
+              </div>
+            </li>`,
+        )}
+      </ul>
+      <p class="more"><a href="/dead">All dead letters</a></p>
+    </div>
+  </section>`;
 }
 
 function tile(label: string, value: string, note: string | Html, tone = ""): Html {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { UpstreamError } from "../../../lib/errors.ts";
 import { createAdminFixture, type AdminFixture, type Request } from "../../helpers/admin.ts";
 import { push } from "../../helpers/payloads.ts";
 
@@ -473,6 +474,39 @@ describe("pages", () => {
       expect((await visitor.get(path)).status, path).toBe(200);
   });
 
+  it("find an event by its id at once, if it fits the other filters", async () => {
+    const f = fixture();
+    const id = await f.add();
+    await f.add();
+    f.queue.list = () => Promise.reject(new Error("the list was searched"));
+    const visitor = new Visitor(f);
+    expect(await visitor.text(`/events?q=${id}`)).toContain(`href="/events/${id}"`);
+    expect(await visitor.text(`/events?q=${id}&kind=note`)).toContain("No event fits");
+    expect(await visitor.text(`/events?q=${"0".repeat(26)}`)).toContain("No event fits");
+    const body = (await (await f.api(`/api/v1/events?q=${id.toUpperCase()}`)).json()) as {
+      events: unknown[];
+    };
+    expect(body.events).toHaveLength(1);
+  });
+
+  it("say what fails while the storage does not answer, and ask again", async () => {
+    const f = fixture();
+    f.queue.faults.checks.push({ name: "redis", ok: false, detail: "connection refused" });
+    f.queue.stats = () =>
+      Promise.reject(new UpstreamError("storage", "Redis is out of reach", { retryable: true }));
+    f.queue.list = () =>
+      Promise.reject(new UpstreamError("storage", "Redis is out of reach", { retryable: true }));
+    for (const path of ["/", "/events", "/dead", "/targets"]) {
+      const response = await f.raw(path);
+      expect([path, response.status, response.headers.get("refresh")]).toEqual([path, 503, "5"]);
+      const html = await response.text();
+      expect(html).toContain("Redis is out of reach");
+      expect(html).toContain("connection refused");
+    }
+    f.queue.list = () => Promise.reject(new TypeError("a bug"));
+    expect((await f.raw("/events")).status).toBe(500);
+  });
+
   it("say where activity is not counted", async () => {
     const html = await new Visitor(fixture()).text("/activity");
     expect(html).toContain("activity: { enabled: true }");
@@ -533,6 +567,18 @@ describe("GET /", () => {
     pulse.lastRecoveredAt = null;
     await f.clock.advance(3_600_000);
     expect(await recovering.state()).toMatchObject({ isDue: false });
+  });
+
+  it("groups dead letters by target and reason", async () => {
+    const f = fixture();
+    for (let count = 0; count < 3; count += 1) {
+      await f.add({}, "{}", ["ci-bot", "audit"]);
+      await f.settle("ci-bot", "dead");
+    }
+    await f.settle("audit", "dead");
+    const html = await new Visitor(f).text("/");
+    expect(html).toMatch(/<strong>3<\/strong> <div> <a [^>]*>ci-bot<\/a> answered 503, attempts used up/);
+    expect(html).toMatch(/<strong>1<\/strong> <div> <a [^>]*>audit<\/a>/);
   });
 
   it("draws the last hour", async () => {

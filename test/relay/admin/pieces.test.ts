@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { barChart, lineChart, niceTop } from "../../../relay/admin/charts.ts";
+import { barChart, lineChart, niceSeconds, niceTop } from "../../../relay/admin/charts.ts";
 import { curlCommand } from "../../../relay/admin/curl.ts";
 import { counted, duration, grouped, size } from "../../../relay/admin/html.ts";
 import { createMasking, maskingOf } from "../../../relay/admin/masking.ts";
@@ -243,6 +243,15 @@ describe("charts", () => {
     [51, 100],
     [2000, 2000],
   ])("niceTop(%d) is %d", (value, wanted) => expect(niceTop(value)).toBeCloseTo(wanted, 9));
+});
+
+describe("niceSeconds()", () => {
+  it.each([
+    [0, 1],
+    [61, 120],
+    [200_000, 345_600],
+    [40_000_000, 50_000_000],
+  ])("is the next round time above %d: %d", (value, wanted) => expect(niceSeconds(value)).toBe(wanted));
 });
 
 describe("texts", () => {
