@@ -8,7 +8,7 @@ import { openRedisQueue } from "../../relay/queue/redis.ts";
 import { FakeClock } from "./clock.ts";
 import { SETTINGS, type QueueSettings } from "./queue-contract.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
-import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { startProxy, type Rewrite, type TcpProxy } from "./tcp-proxy.ts";
 
 /** A queue, as one relay has it, and its own way to Redis. */
 export interface Opened {
@@ -23,8 +23,12 @@ export interface OpenOptions {
   readonly log?: Log;
   /** More of `queue.redis`. */
   readonly redis?: Readonly<Record<string, unknown>>;
-  /** User, password and database of the URL, such as `user:password@`. */
+  /** User and password of the URL, such as `user:password@`. */
   readonly credentials?: string;
+  /** End of the URL: the database, such as `/3`. */
+  readonly path?: string;
+  /** What the way to Redis changes. */
+  readonly rewrite?: Rewrite;
 }
 
 export interface RedisRig {
@@ -63,11 +67,12 @@ export async function startRig(settings?: Readonly<Record<string, string>>): Pro
     inspect,
     async open(options = {}) {
       const { dedupeSeconds, retain } = options.settings ?? SETTINGS;
-      const proxy = await startProxy(server.port);
+      const { credentials = "", path = "" } = options;
+      const proxy = await startProxy(server.port, options.rewrite);
       const { queue: config } = configSchema.parse({
         queue: {
           driver: "redis",
-          redis: { url: `redis://${options.credentials ?? ""}127.0.0.1:${proxy.port}`, ...options.redis },
+          redis: { url: `redis://${credentials}127.0.0.1:${proxy.port}${path}`, ...options.redis },
           dedupeSeconds,
           retain,
         },

@@ -15,8 +15,15 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
+/** Changes what passes, chunk by chunk. */
+export interface Rewrite {
+  readonly toServer?: (chunk: Buffer) => Buffer;
+  readonly toClient?: (chunk: Buffer) => Buffer;
+}
+
 /** Begins at a free port of its own and leads to `target` on this machine. */
-export async function startProxy(target: number): Promise<TcpProxy> {
+export async function startProxy(target: number, rewrite: Rewrite = {}): Promise<TcpProxy> {
+  const { toServer = same, toClient = same } = rewrite;
   const pairs = new Map<Socket, Socket>();
   let swallowing = false;
   let attempts = 0;
@@ -30,9 +37,9 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       client.destroy();
       upstream.destroy();
     };
-    client.on("data", (chunk) => upstream.write(chunk));
+    client.on("data", (chunk) => upstream.write(toServer(chunk)));
     upstream.on("data", (chunk) => {
-      if (!swallowing) client.write(chunk);
+      if (!swallowing) client.write(toClient(chunk));
     });
     for (const socket of [client, upstream]) {
       socket.on("error", end);
@@ -73,4 +80,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       return closed;
     },
   };
+}
+
+function same(chunk: Buffer): Buffer {
+  return chunk;
 }
