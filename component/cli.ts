@@ -12,6 +12,7 @@ import { createCursorStore, type Files } from "./cursor.ts";
 import { createBudget, RunStopped, type Budget } from "./gitlab/budget.ts";
 import { createGitLab, type GitLab } from "./gitlab/client.ts";
 import { createSender } from "./gitlab/requester.ts";
+import type { Transport } from "./gitlab/transport.ts";
 import { helpText } from "./help.ts";
 import { install } from "./install.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -30,6 +31,9 @@ export interface World {
   readonly version: string;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How requests to GitLab travel. */
+  readonly transport: Transport;
+  /** For requests to the relay. */
   readonly fetch: typeof fetch;
   readonly files: Files;
   /** Reads a small file at once, for NAME_FILE. */
@@ -107,7 +111,7 @@ function createRun(world: World, config: Config, secrets: Secrets): Run {
     timeLimitSeconds: config.timeLimit,
   });
   world.onEnd(() => budget.stop("time-limit"));
-  const send = createSender({ fetch: world.fetch, clock, random, budget, mask: secrets.mask });
+  const send = createSender({ transport: world.transport, clock, random, budget, mask: secrets.mask });
   return { world, config, secrets, log, budget, gitlab: createGitLab(String(config.gitlabUrl), send) };
 }
 

@@ -9,6 +9,7 @@ import { systemClock } from "../lib/clock.ts";
 import { systemCode } from "../lib/errors.ts";
 import { runCli } from "./cli.ts";
 import type { Files } from "./cursor.ts";
+import { createTransport } from "./gitlab/transport.ts";
 
 const files: Files = {
   async read(path) {
@@ -40,6 +41,7 @@ try {
     version: pkg.version,
     clock: systemClock,
     random: Math.random,
+    transport: createTransport(),
     fetch: globalThis.fetch,
     files,
     readFile: (path) => readFileSync(path, "utf8"),

@@ -7,11 +7,12 @@
  * must look first whether it arrived. What GitLab did not execute (429, 401) is sent again for every method.
  */
 import type { Clock } from "../../lib/clock.ts";
-import { UpstreamError } from "../../lib/errors.ts";
+import { UpstreamError, systemCode } from "../../lib/errors.ts";
 import { retryAfterMs, serverTime, type Budget, type Permit } from "./budget.ts";
+import type { Transport } from "./transport.ts";
 
 export interface SenderDeps {
-  readonly fetch: typeof fetch;
+  readonly transport: Transport;
   readonly clock: Clock;
   /** A number from 0 to 1, as Math.random. */
   readonly random: () => number;
@@ -61,23 +62,18 @@ export function createSender(deps: SenderDeps): Send {
     const timeout = new AbortController();
     const timer = clock.after(timeoutMs, () => timeout.abort(new Error("time-out")));
     try {
-      const response = await deps.fetch(request.url, {
+      const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+      const { status, headers, text } = await deps.transport(request.url, {
         method: request.method,
-        redirect: "error",
         signal: timeout.signal,
         headers: {
           accept: "application/json",
           "private-token": token,
-          ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(body === undefined ? {} : { body }),
       });
-      const text = await response.text();
-      return {
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: parse(text, response),
-      };
+      return { status, headers, body: parse(text, headers["content-type"] ?? "") };
     } catch (error) {
       throw unanswered(request, error, timeout.signal.aborted, timeoutMs);
     } finally {
@@ -123,9 +119,9 @@ export function createSender(deps: SenderDeps): Send {
   };
 }
 
-function parse(text: string, response: Response): unknown {
+function parse(text: string, type: string): unknown {
   if (text === "") return null;
-  if (!(response.headers.get("content-type") ?? "").includes("json")) return text;
+  if (!type.includes("json")) return text;
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -156,36 +152,30 @@ function refused(
   now: number,
 ): UpstreamError {
   const { status } = answer;
+  const where = `${request.method} ${request.path}`;
+  if (status >= 300 && status < 400) {
+    const cure = "check that --gitlab-url is the address that GitLab answers on, https included";
+    const message = `${where}: answered with a redirect (${status}), which is not followed: ${cure}`;
+    return new UpstreamError("redirect", message, { status, retryable: false });
+  }
   const words = mask(wordsOf(answer.body)).slice(0, LONGEST_MESSAGE);
   const said = words.startsWith(String(status)) ? words : `${status} ${words}`.trim();
   const retryable = status >= 500 || status === 408;
   const wait = retryAfterMs(answer.headers["retry-after"], serverTime(answer.headers, now));
-  return new UpstreamError(
-    CODES[status] ?? (retryable ? "unavailable" : "invalid"),
-    `${request.method} ${request.path}: ${said}`,
-    { status, retryable, ...(wait === null ? {} : { retryAfterMs: Math.min(wait, BACKOFF_CAP_MS) }) },
-  );
+  return new UpstreamError(CODES[status] ?? (retryable ? "unavailable" : "invalid"), `${where}: ${said}`, {
+    status,
+    retryable,
+    ...(wait === null ? {} : { retryAfterMs: Math.min(wait, BACKOFF_CAP_MS) }),
+  });
 }
 
-/** No answer came. The cause is read here and dropped: it carries the request, and with it the token. */
+/** No answer came. What was thrown is read here and dropped: it may carry the request, and with it the token. */
 function unanswered(request: Outgoing, error: unknown, timedOut: boolean, timeoutMs: number): UpstreamError {
   const where = `${request.method} ${request.path}`;
   if (timedOut) {
     return new UpstreamError("timeout", `${where}: no answer within ${timeoutMs} ms`, { retryable: true });
   }
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : null;
-  const words = `${error instanceof Error ? error.message : String(error)} ${inner?.message ?? ""}`;
-  if (/redirect/i.test(words)) {
-    const cure = "check that --gitlab-url is the address that GitLab answers on, https included";
-    return new UpstreamError(
-      "redirect",
-      `${where}: answered with a redirect, which is not followed: ${cure}`,
-      {
-        retryable: false,
-      },
-    );
-  }
-  const code = (inner as NodeJS.ErrnoException | null)?.code ?? inner?.message ?? "connection failed";
+  const code = systemCode(error) ?? "connection failed";
   return new UpstreamError("network", `${where}: no connection to ${request.url.host} (${code})`, {
     retryable: true,
   });

@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { RELAY_URL, SECRET, runInstaller } from "../helpers/installer.ts";
+import type { Transport } from "../../component/gitlab/transport.ts";
+import { RELAY_URL, SECRET, runInstaller, transport } from "../helpers/installer.ts";
 import type { FaultRule } from "../simulator/faults.ts";
 import type { Hook } from "../simulator/hook.ts";
 import type { Project } from "../simulator/model.ts";
@@ -96,16 +97,16 @@ describe("projects that change during the run", () => {
     const { sim, projects } = await free(3);
     const other = sim.seed.group("other");
     let listed = false;
-    const watching: typeof fetch = async (input, init) => {
-      const response = await fetch(input, init);
-      if (!listed && String(input).includes("/groups/acme/projects")) {
+    const watching: Transport = async (url, sent) => {
+      const answer = await transport(url, sent);
+      if (!listed && url.pathname.endsWith("/groups/acme/projects")) {
         listed = true;
         sim.model.deleteProject(projects[0] as Project);
         sim.model.moveProject(projects[1] as Project, { group: other });
       }
-      return response;
+      return answer;
     };
-    const run = await runInstaller(sim, { fetch: watching });
+    const run = await runInstaller(sim, { transport: watching });
     expect(run.status).toBe(0);
     expect(run.report.results.map((r) => [r.projectId, r.action])).toEqual(
       expect.arrayContaining([
@@ -122,11 +123,11 @@ describe("projects that change during the run", () => {
     await runInstaller(sim);
     const project = projects[0] as Project;
     sim.change(project.hooks[0] as Hook, { sslVerification: false });
-    const meddling: typeof fetch = (input, init) => {
-      if (init?.method === "PUT") project.hooks = [];
-      return fetch(input, init);
+    const meddling: Transport = (url, sent) => {
+      if (sent.method === "PUT") project.hooks = [];
+      return transport(url, sent);
     };
-    const run = await runInstaller(sim, { fetch: meddling });
+    const run = await runInstaller(sim, { transport: meddling });
     expect(run.report.results[0]?.action).toBe("create");
     expect(counts(projects)).toEqual([1]);
   });

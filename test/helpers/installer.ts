@@ -1,5 +1,6 @@
 /** Runs the whole installer in the test's own process, against a simulator, with files in memory. */
 import { runCli } from "../../component/cli.ts";
+import { createTransport, type Transport } from "../../component/gitlab/transport.ts";
 import type { Report } from "../../component/report.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Simulator } from "../simulator/simulator.ts";
@@ -24,11 +25,17 @@ export interface InstallerOptions {
   /** Kept between runs: state file and reports. */
   readonly files?: Map<string, string>;
   readonly clock?: Clock;
+  /** Sees and may change what happens around each request to GitLab. */
+  readonly transport?: Transport;
+  /** Sees and may change requests to the relay. */
   readonly fetch?: typeof fetch;
 }
 
 /** Back-offs pass quickly; limits need `systemClock`, because dates in answers are real. */
 const quick = createScaledClock(40);
+
+/** The real one, shared by all runs of a test file. */
+export const transport = createTransport();
 
 export async function runInstaller(
   sim: Pick<Simulator, "url" | "token"> | null,
@@ -50,6 +57,7 @@ export async function runInstaller(
     version: "0.0.0-test",
     clock: options.clock ?? quick,
     random: Math.random,
+    transport: options.transport ?? transport,
     fetch: options.fetch ?? globalThis.fetch,
     files: {
       read: (path) => Promise.resolve(files.get(path) ?? null),
