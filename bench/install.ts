@@ -2,7 +2,7 @@
  * The installer against the simulator: requests and time for 1,000 projects beside a naive loop, a budget that does not last for
  * one run, ten thousand projects at 50 ms, and the accidents after which there must be exactly one hook each.
  *
- *   npx tsx bench/install.ts [ROUNDS]        default 3; about three minutes
+ *   npx tsx bench/install.ts [ROUNDS]        default 3; about three minutes on an idle machine
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -117,6 +117,8 @@ export function createDesire(config: Config & { readonly url: string; readonly g
   const fingerprint = createFingerprint([...hidden.map((s) => s ?? ""), JSON.stringify(headerLines)]);
   const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0;
 
+  const flags = { project: eventFlags(config.events, "project"), group: eventFlags(config.events, "group") };
+
   return function desiredHook(level, id) {
     const key = level === "project" ? projectHookKey(id) : groupHookKey(id);
     const url = masterSecret === null ? config.url : withHookKey(config.url, key);
@@ -126,7 +128,7 @@ export function createDesire(config: Config & { readonly url: string; readonly g
       url,
       shown: {
         name: HOOK_NAME,
-        ...eventFlags(config.events, level),
+        ...flags[level],
         enable_ssl_verification: config.enableSslVerification,
         push_events_branch_filter: config.pushEventsBranchFilter,
       },
