@@ -128,10 +128,12 @@ function keysOf(row: LogRow): string[] {
 }
 
 /** Attempts that took their time are logged late: those made meanwhile came after them all the same. */
-const NOTICEABLE_MS = 100;
+const NOTICEABLE_MS = 1000;
+/** By so much may a time and a duration disagree, as both are rounded. */
+const ROUNDING_MS = 2;
 
 function startOf(row: LogRow): number {
-  return (row.at ?? 0) - (row.durationMs >= NOTICEABLE_MS ? row.durationMs : 0);
+  return (row.at ?? 0) - (row.durationMs >= NOTICEABLE_MS ? row.durationMs - ROUNDING_MS : 0);
 }
 
 function missedOf(rows: readonly LogRow[]): Missed {

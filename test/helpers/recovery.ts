@@ -79,6 +79,8 @@ export interface Arrival {
 
 export interface CountingTarget extends TestServer {
   readonly arrivals: Arrival[];
+  /** Resolves when so many deliveries have come in. */
+  counted(count: number): Promise<void>;
   /** Resolves when each of these deliveries has come in. */
   arrived(keys: Iterable<string>): Promise<void>;
 }
@@ -101,6 +103,16 @@ export async function countingTarget(): Promise<CountingTarget> {
   });
   return Object.assign(server, {
     arrivals,
+    counted: (count: number) =>
+      new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (arrivals.length < count) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
     arrived: (keys: Iterable<string>) =>
       new Promise<void>((resolve) => {
         const missing = new Set(keys);

@@ -2,16 +2,14 @@
  * The component as a consumer runs it: included by its address, in a scheduled pipeline, a merge request and others, by
  * gitlab-ci-local, against the simulated GitLab in a process of its own.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readCommandLine, loadConfig } from "../../component/arguments.ts";
 import { ciLocalMissing, createProject, type Project, type Run } from "./ci-local.ts";
 import { render } from "./gitlab.ts";
+import { startSimulator, type SimulatorProcess } from "./simulator.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const template = readFileSync(join(root, "templates/install-hooks.yml"), "utf8");
@@ -120,47 +118,24 @@ interface Report {
 const title = `install-hooks in gitlab-ci-local${ciLocalMissing === null ? "" : ` (${ciLocalMissing})`}`;
 describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
   const PROJECTS = 12;
-  let simulator: ChildProcess;
-  let gitlab: { readonly url: string; readonly token: string };
+  let gitlab: SimulatorProcess;
   let project: Project;
 
   beforeAll(async () => {
-    const options = JSON.stringify({ tier: "free" });
-    const main = join(root, "test/simulator/main.ts");
-    simulator = spawn(process.execPath, ["--import", "tsx", main, "--options", options, "--until-eof"], {
-      stdio: ["pipe", "pipe", "inherit"],
-      cwd: root,
-    });
-    const [line] = (await once(
-      createInterface({ input: simulator.stdout as NodeJS.ReadableStream }),
-      "line",
-    )) as [string];
-    gitlab = JSON.parse(line) as { url: string; token: string };
+    gitlab = await startSimulator({ tier: "free" });
   });
-  afterAll(async () => {
-    const ended = once(simulator, "exit");
-    simulator.kill("SIGTERM");
-    await ended;
-  });
+  afterAll(() => gitlab.stop());
 
   let group = "";
   let count = 0;
   beforeEach(async () => {
     group = `group-${++count}`;
-    await control("POST", "tree", { group, projects: PROJECTS, subgroups: 3 });
+    await gitlab.control("POST", "tree", { group, projects: PROJECTS, subgroups: 3 });
   });
   afterEach(() => project.remove());
 
-  async function control(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await fetch(`${gitlab.url}/__sim/${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.json();
-  }
   const hooks = async (): Promise<readonly Hook[]> =>
-    (await control("GET", `hooks?group=${group}`)) as Hook[];
+    (await gitlab.control("GET", `hooks?group=${group}`)) as Hook[];
 
   function include(inputs: Readonly<Record<string, unknown>> = {}): void {
     const address = "$CI_SERVER_FQDN/$CI_PROJECT_PATH/install-hooks@$CI_COMMIT_SHA";

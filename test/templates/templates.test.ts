@@ -42,7 +42,7 @@ const GLOBAL_KEYWORDS = [
 const REQUIRED = { group: "acme", url: "https://hooks.acme.dev/webhooks/gitlab" };
 
 test("templates/ holds components and nothing else", () => {
-  expect(files).toContain("install-hooks.yml");
+  expect(files).toEqual(expect.arrayContaining(["install-hooks.yml", "recover-deliveries.yml"]));
   expect(files.filter((f) => !/^[a-z-]+\.yml$/.test(f))).toEqual([]);
 });
 
@@ -149,8 +149,9 @@ describe.each(files)("templates/%s", (file) => {
       "gitlab-url": "$CI_SERVER_URL",
       "max-requests": 0,
       "time-limit": 3000,
-      "state-file": ".gitlab-hook-relay/install-state.json",
-      "report-dir": ".gitlab-hook-relay/report",
+      "state-file": `.gitlab-hook-relay/${command}-state.json`,
+      // Artifacts of both jobs may end up in one folder.
+      "report-dir": `.gitlab-hook-relay/${command === "recover" ? "recovery" : "report"}`,
     };
     const types = { text: "string", choice: "string", number: "number", boolean: "boolean", list: "array" };
     for (const row of own) {

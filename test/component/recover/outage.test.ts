@@ -1,73 +1,18 @@
 /** An outage from beginning to end: the simulated GitLab, the real relay as a process, a target behind it, the whole command. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { runInstaller, SECRET } from "../../helpers/installer.ts";
-import {
-  countingTarget,
-  createJumpClock,
-  freePort,
-  hookOf,
-  pushes,
-  range,
-  runRecover,
-  type CountingTarget,
-} from "../../helpers/recovery.ts";
-import { killRelays, startRelayProcess, type RelayProcess } from "../../helpers/relay-process.ts";
+import { createJumpClock, hookOf, pushes, range, runRecover } from "../../helpers/recovery.ts";
+import { killRelays } from "../../helpers/relay-process.ts";
+import { stageRelay, type Closing } from "../../helpers/relay-stage.ts";
 import { createSimulator } from "../../simulator/simulator.ts";
 
 const MINUTE = 60_000;
 
-const closing: (() => Promise<unknown>)[] = [];
+const closing: Closing = [];
 afterEach(async () => {
   await killRelays();
   for (const close of closing.splice(0).toReversed()) await close();
 });
-
-interface Stage {
-  readonly target: CountingTarget;
-  readonly port: number;
-  readonly folder: string;
-  start(): Promise<RelayProcess>;
-}
-
-/** A relay that is not running yet, with a target that wants the order of each project kept. */
-async function stage(env: Readonly<Record<string, string>>): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), "outage-"));
-  closing.push(() => rm(folder, { recursive: true, force: true }));
-  const target = await countingTarget();
-  closing.push(() => target.close());
-  const port = await freePort();
-  const config = join(folder, "relay.yaml");
-  const settings = {
-    targets: {
-      ordered: {
-        type: "http",
-        url: `${target.url}/`,
-        ordering: "project",
-        concurrency: 32,
-        allowPrivateNetworks: true,
-      },
-    },
-  };
-  await writeFile(config, JSON.stringify(settings));
-  return {
-    target,
-    port,
-    folder,
-    async start() {
-      const relay = startRelayProcess({
-        RELAY_CONFIG: config,
-        RELAY_DATA_DIR: join(folder, "data"),
-        PORT: String(port),
-        ...env,
-      });
-      await relay.url();
-      return relay;
-    },
-  };
-}
 
 function perProject<T extends { readonly projectId: number }>(items: readonly T[]): Map<number, T[]> {
   const groups = new Map<number, T[]>();
@@ -77,7 +22,7 @@ function perProject<T extends { readonly projectId: number }>(items: readonly T[
 
 describe("an hour without the relay", { timeout: 240_000 }, () => {
   test("2,000 deliveries over 120 projects, 40 of them to hooks that GitLab switched off", async () => {
-    const relay = await stage({ GITLAB_WEBHOOK_SECRET: SECRET });
+    const relay = await stageRelay(closing, { GITLAB_WEBHOOK_SECRET: SECRET });
     const clock = createJumpClock(70 * MINUTE);
     const sim = await createSimulator({ tier: "free", clock, budget: { requests: 2000 } });
     closing.push(() => sim.close());
