@@ -63,7 +63,7 @@ end
 local function take(kind, wanted)
   local stream = p .. ':' .. kind .. ':' .. target
   while wanted > 0 and room > 0 do
-    local rows = read(stream, math.min(wanted, 16))
+    local rows = read(stream, math.min(wanted, 4))
     if #rows == 0 then return end
     for _, row in ipairs(rows) do
       local entry, what = row[1], row[2][2]
