@@ -31,10 +31,8 @@ export interface World {
   readonly version: string;
   readonly clock: Clock;
   readonly random: () => number;
-  /** How requests to GitLab travel. */
+  /** How requests to GitLab and to the relay travel. */
   readonly transport: Transport;
-  /** For requests to the relay. */
-  readonly fetch: typeof fetch;
   readonly files: Files;
   /** Reads a small file at once, for NAME_FILE. */
   readonly readFile: (path: string) => string;

@@ -42,7 +42,6 @@ try {
     clock: systemClock,
     random: Math.random,
     transport: createTransport(),
-    fetch: globalThis.fetch,
     files,
     readFile: (path) => readFileSync(path, "utf8"),
     stdout: (text) => void process.stdout.write(text),

@@ -62,7 +62,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
   );
   if (folds) line(sectionStart("hooks_recover", "Missed deliveries", seconds()));
   const receiver = createReceiver({
-    fetch: world.fetch,
+    transport: world.transport,
     clock: world.clock,
     secrets: config.secrets,
     customHeaders: config.customHeaders,

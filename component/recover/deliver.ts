@@ -30,7 +30,7 @@ export interface DeliverDeps {
 /** @returns milliseconds after which the rest may be resent; null: nothing is left that waiting would help */
 export type Deliver = (work: HookWork) => Promise<number | null>;
 
-/** Tries of a replay that the receiver puts off (503, 429), and the longest pause between two. */
+/** Tries of a replay that the receiver puts off (503, 429) or that meets no answer, and the longest pause between two. */
 const REPLAYS = 3;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -91,12 +91,17 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         case "duplicate":
           return settle(work, delivery, { outcome: "alreadyDelivered" });
         case "unreachable":
+          if (tries < REPLAYS) break;
           work.ways.replay = replayed.reason;
           return;
         case "refused":
           break;
         default:
           return replayed satisfies never;
+      }
+      if (replayed.state === "unreachable") {
+        await budget.pause(backoffMs(tries, deps.random));
+        continue;
       }
       const { status, retryAfterMs } = replayed;
       if (isFinalRefusal(status)) return settle(work, delivery, refusedAgain(String(status)));

@@ -7,6 +7,7 @@ import { deriveSecretToken, deriveSigningToken, isHookKey } from "../../lib/secr
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
 import type { HookSecrets } from "../config.ts";
 import { retryAfterMs, serverTime } from "../gitlab/budget.ts";
+import type { Transport } from "../gitlab/transport.ts";
 import type { Missed } from "./finding.ts";
 
 /** Ids that the relay takes in one question. */
@@ -17,7 +18,7 @@ const REPEATED = /^(x-gitlab-(?!token$).+|idempotency-key|webhook-id|user-agent)
 const REDACTED = "[REDACTED]";
 
 export interface ReceiverDeps {
-  readonly fetch: typeof fetch;
+  readonly transport: Transport;
   readonly clock: Clock;
   readonly secrets: HookSecrets;
   /** Headers that the hooks were installed with. */
@@ -59,7 +60,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   let requests = 0;
 
   /** What proves to the receiver that this hook sent it. */
-  function credentials(url: string, instance: string, id: string, body: Uint8Array): Record<string, string> {
+  function credentials(url: string, instance: string, id: string, body: string): Record<string, string> {
     const { token, signingToken } = secretsOf(deps.secrets, url, instance);
     const key = signingToken === null ? null : decodeSigningToken(signingToken);
     const seconds = Math.floor(clock.now() / 1000);
@@ -70,29 +71,26 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         : {
             "webhook-id": id,
             "webhook-timestamp": String(seconds),
-            "webhook-signature": sign([key], id, seconds, body),
+            "webhook-signature": sign([key], id, seconds, Buffer.from(body)),
           }),
     };
   }
 
-  async function post(url: string, headers: Record<string, string>, body: Uint8Array): Promise<Answer> {
+  async function post(url: string, headers: Record<string, string>, body: string): Promise<Answer> {
     const timeout = new AbortController();
     const timer = clock.after(TIMEOUT_MS, () => timeout.abort(new Error("time-out")));
     requests++;
     try {
-      const response = await deps.fetch(url, {
+      const answer = await deps.transport(new URL(url), {
         method: "POST",
-        redirect: "manual",
         signal: timeout.signal,
         headers: { ...deps.customHeaders, "content-type": "application/json", ...headers },
         body,
       });
-      const text = await response.text();
-      const answered = Object.fromEntries(response.headers);
       return {
-        status: response.status,
-        body: parsed(text),
-        retryAfterMs: retryAfterMs(answered["retry-after"], serverTime(answered, clock.now())),
+        status: answer.status,
+        body: parsed(answer.text),
+        retryAfterMs: retryAfterMs(answer.headers["retry-after"], serverTime(answer.headers, clock.now())),
       };
     } finally {
       timer.cancel();
@@ -104,7 +102,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       const found = new Set<string>();
       if (ids.length === 0) return { state: "silent" };
       for (let at = 0; at < ids.length; at += MOST_IDS) {
-        const body = Buffer.from(JSON.stringify({ ids: ids.slice(at, at + MOST_IDS) }));
+        const body = JSON.stringify({ ids: ids.slice(at, at + MOST_IDS) });
         let answer: Answer;
         try {
           const headers = { "x-gitlab-instance": ownInstance };
@@ -120,9 +118,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       return { state: "answered", ids: found };
     },
     async replay(url, delivery) {
-      const body = Buffer.from(
-        typeof delivery.body === "string" ? delivery.body : JSON.stringify(delivery.body),
-      );
+      const body = typeof delivery.body === "string" ? delivery.body : JSON.stringify(delivery.body);
       const instance = delivery.headers["x-gitlab-instance"] ?? ownInstance;
       const repeated = Object.entries(delivery.headers).filter(
         ([name, value]) => REPEATED.test(name) && value !== REDACTED,

@@ -25,10 +25,8 @@ export interface InstallerOptions {
   /** Kept between runs: state file and reports. */
   readonly files?: Map<string, string>;
   readonly clock?: Clock;
-  /** Sees and may change what happens around each request to GitLab. */
+  /** Sees and may change what happens around each request. */
   readonly transport?: Transport;
-  /** Sees and may change requests to the relay. */
-  readonly fetch?: typeof fetch;
 }
 
 /** Back-offs pass quickly; limits need `systemClock`, because dates in answers are real. */
@@ -58,7 +56,6 @@ export async function runInstaller(
     clock: options.clock ?? quick,
     random: Math.random,
     transport: options.transport ?? transport,
-    fetch: options.fetch ?? globalThis.fetch,
     files: {
       read: (path) => Promise.resolve(files.get(path) ?? null),
       write: (path, text) => Promise.resolve(void files.set(path, text)),

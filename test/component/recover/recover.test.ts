@@ -5,11 +5,12 @@ import type { Hook } from "../../simulator/hook.ts";
 import type { Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
 import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
+import type { Transport } from "../../../component/gitlab/transport.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
 import { decodeSigningToken, verify } from "../../../lib/signature.ts";
 import { httpServer, type Received } from "../../helpers/http-server.ts";
-import { SECRET, runInstaller, type InstallerOptions } from "../../helpers/installer.ts";
+import { SECRET, runInstaller, transport, type InstallerOptions } from "../../helpers/installer.ts";
 import {
   createJumpClock,
   hookOf,
@@ -261,10 +262,10 @@ describe("what the receiver already has", () => {
     let left = 2;
     const third = await recover({
       args: ["--mode=replay"],
-      fetch: (input, init) => {
-        const isReplay = new Headers(init?.headers).has("x-relay-recovered");
-        return isReplay && left-- <= 0 ? Promise.reject(new Error("gone")) : fetch(input, init);
-      },
+      transport: (url, sent) =>
+        "x-relay-recovered" in sent.headers && left-- <= 0
+          ? Promise.reject(new Error("gone"))
+          : transport(url, sent),
     });
     expect([third.status, third.report.summary.recovered, third.report.summary.outstanding]).toEqual([
       1, 2, 2,
@@ -428,11 +429,11 @@ describe("the receiver in trouble", () => {
     const { sim, projects, relay, recover } = await scene(1);
     await pushes(sim, projects[0] as Project, range(1, 6));
     relay.status = 202;
-    const wrong: typeof fetch = (input, init) =>
-      new Headers(init?.headers).has("x-relay-recovered")
-        ? Promise.resolve(new Response("{}", { status: 401 }))
-        : fetch(input, init);
-    const run = await recover({ fetch: wrong });
+    const wrong: Transport = (url, sent) =>
+      "x-relay-recovered" in sent.headers
+        ? Promise.resolve({ status: 401, headers: {}, text: "{}" })
+        : transport(url, sent);
+    const run = await recover({ transport: wrong });
     expect([run.status, run.report.summary.recovered, run.report.stoppedBy]).toEqual([75, 5, "rate-limit"]);
   });
 
@@ -440,13 +441,13 @@ describe("the receiver in trouble", () => {
     const { sim, projects, relay, recover } = await scene(1);
     await pushes(sim, projects[0] as Project, range(1, 3));
     relay.status = 202;
-    const inside: typeof fetch = (input, init) =>
-      String(input).startsWith(relay.url)
-        ? Promise.reject(new TypeError("fetch failed"))
-        : fetch(input, init);
-    const run = await recover({ fetch: inside });
+    const inside: Transport = (url, sent) =>
+      url.href.startsWith(relay.url)
+        ? Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }))
+        : transport(url, sent);
+    const run = await recover({ transport: inside });
     expect([run.status, run.report.summary.recovered]).toEqual([0, 3]);
-    const replayed = await recover({ fetch: inside, files: new Map(), args: ["--mode=replay"] });
+    const replayed = await recover({ transport: inside, files: new Map(), args: ["--mode=replay"] });
     expect(replayed.report.summary.missed).toBe(0);
   });
 
