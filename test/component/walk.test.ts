@@ -4,24 +4,18 @@ import { RunStopped, createBudget, type Budget } from "../../component/gitlab/bu
 import type { Listed, Listing } from "../../component/inventory.ts";
 import { resultOf, type Result } from "../../component/result.ts";
 import { walkProjects, type WalkOptions } from "../../component/walk.ts";
+import { sleep } from "../../lib/clock.ts";
 import { FakeClock } from "../helpers/clock.ts";
 
-function setup(count: number, options: Partial<WalkOptions> & { room?: number } = {}) {
-  const log: string[] = [];
-  const saved: (Cursor | null)[] = [];
-  const results: Result[] = [];
-  const chunkSize = options.chunkSize ?? 4;
+function fakeListing(count: number, chunkSize: number, log: string[]): Listing {
   let next = 0;
-  const listing: Listing = {
+  return {
     next: () => {
       log.push(`list ${next}`);
       const page: Listed[] = [];
       for (let n = 0; n < chunkSize && next < count; n++, next++) {
-        page.push({
-          project: { id: next + 1, path_with_namespace: `p${next + 1}`, topics: [] },
-          leftOut: null,
-          offset: next,
-        });
+        const project = { id: next + 1, path_with_namespace: `p${next + 1}`, topics: [] };
+        page.push({ project, leftOut: null, offset: next });
       }
       return Promise.resolve(page);
     },
@@ -32,6 +26,14 @@ function setup(count: number, options: Partial<WalkOptions> & { room?: number } 
       return next >= count;
     },
   };
+}
+
+function setup(count: number, options: Partial<WalkOptions> & { room?: number } = {}) {
+  const log: string[] = [];
+  const saved: (Cursor | null)[] = [];
+  const results: Result[] = [];
+  const chunkSize = options.chunkSize ?? 4;
+  const listing = fakeListing(count, chunkSize, log);
   const budget = createBudget({ tokens: ["t"], clock: new FakeClock() });
   const limited: Budget = { ...budget, room: () => options.room ?? Number.POSITIVE_INFINITY };
   let active = 0;
@@ -74,6 +76,43 @@ describe("walkProjects()", () => {
     const walk = setup(8);
     await walk.run;
     expect(walk.log.indexOf("list 4")).toBeLessThan(walk.log.indexOf("work 4"));
+  });
+
+  test("keeps all slots busy: 1,000 projects take hardly longer than requests x latency / concurrency", async () => {
+    const clock = new FakeClock();
+    const latencyMs = 50;
+    let requests = 0;
+    const request = async (): Promise<void> => {
+      requests++;
+      await sleep(clock, latencyMs);
+    };
+    const listing = fakeListing(1000, 100, []);
+    const slow: Listing = {
+      next: async () => {
+        await request();
+        return listing.next();
+      },
+      get total() {
+        return listing.total;
+      },
+      get exhausted() {
+        return listing.exhausted;
+      },
+    };
+    const walk = setup(0, {
+      listing: slow,
+      chunkSize: 100,
+      concurrency: 8,
+      work: async ({ id, path_with_namespace: path }) => {
+        await request();
+        return resultOf({ level: "project", id, path }, "none");
+      },
+    });
+    const end = { at: 0 };
+    void walk.run.then(() => (end.at = clock.monotonic()));
+    while (end.at === 0) await clock.advance(latencyMs);
+    expect(requests).toBe(1010);
+    expect(end.at).toBeLessThanOrEqual(1.05 * ((requests * latencyMs) / 8));
   });
 
   test("with a small budget a chunk is finished before the next is listed, one project at a time if need be", async () => {
