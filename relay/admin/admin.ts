@@ -26,7 +26,7 @@ export function createAdmin(deps: AdminDeps): Admin {
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));
   const pulse = createPulse(deps.metrics, deps.queue, deps.clock);
   const recovering = createRecovering(deps.queue, pulse, deps.clock);
-  app.route("/", createPages(deps, { access, actions, masking, pulse, recovering }));
+  app.route("/", createPages(deps, { access, feed, actions, masking, pulse, recovering }));
   return {
     app,
     close() {

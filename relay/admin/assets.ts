@@ -11,7 +11,7 @@ const TYPES = {
   svg: "image/svg+xml",
 } as const;
 
-/** Adds the routes below /assets and returns the addresses for the pages' heads. They hold no secret and need no login. */
+/** Adds the routes below /assets, and /favicon.ico, and returns the addresses for the pages' heads. They hold no secret and need no login. */
 export function assetRoutes(app: Hono<AdminEnv>): Assets {
   const serve = (file: string, path: string, type: keyof typeof TYPES, maxAge: number): void => {
     const text = read(file);
@@ -28,6 +28,8 @@ export function assetRoutes(app: Hono<AdminEnv>): Assets {
     return path;
   };
   serve("icon.svg", "/assets/icon.svg", "svg", 86_400);
+  // What browsers ask for beside texts that name no icon.
+  serve("icon.svg", "/favicon.ico", "svg", 86_400);
   return { css: named("page.css", "css"), js: named("page.js", "js") };
 }
 

@@ -11,6 +11,7 @@ import { RefusalError } from "./answer.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { assetRoutes } from "./assets.ts";
+import type { Feed } from "./feed.ts";
 import { grouped, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { activityOffPage, activityPage } from "./pages/activity.ts";
@@ -50,6 +51,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 export interface PageParts {
   readonly access: Access;
+  readonly feed: Feed;
   readonly actions: Actions;
   readonly masking: () => Masking;
   readonly pulse: Pulse;
@@ -68,7 +70,7 @@ interface PageOptions {
 /** Routes of the pages, to be mounted at the root. */
 export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   const { queue, clock, activity = null } = deps;
-  const { access, actions, masking, pulse, recovering } = parts;
+  const { access, feed, actions, masking, pulse, recovering } = parts;
   const pages = new Hono<AdminEnv>();
   const assets = assetRoutes(pages);
   const startedAt = clock.now();
@@ -97,6 +99,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
             .map((check) => `${check.name}: ${check.detail}`),
           dead: await deadNow(),
           stream: options.stream ?? null,
+          since: c.get("since"),
           notice: noticeOf(queryOf(c)),
           hasActivity: activity !== null,
         },
@@ -112,7 +115,14 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     });
     pages.use(path, bodyLimit({ maxSize: MAX_FORM_BYTES }));
   }
-  for (const path of GUARDED) pages.use(path, access.page);
+  for (const path of GUARDED) {
+    pages.use(path, access.page);
+    // Noted before the page is made: what happens meanwhile is told by the stream once more.
+    pages.use(path, async function notePosition(c, next) {
+      c.set("since", feed.position(null).id);
+      await next();
+    });
+  }
 
   pages.onError((error, c) => {
     if (!(error instanceof UpstreamError)) throw error;

@@ -55,5 +55,9 @@ export interface AdminEnv {
       readonly httpVersion?: string;
     };
   };
-  readonly Variables: { csrf: string };
+  readonly Variables: {
+    csrf: string;
+    /** Id of the live stream up to which the page shows everything. */
+    since: string;
+  };
 }

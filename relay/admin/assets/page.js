@@ -79,7 +79,7 @@
   const stream = document.body.dataset.stream;
   const toggle = document.querySelector("button.live");
   let source = null;
-  let lastId = "";
+  let lastId = document.body.dataset.since ?? "";
   let isWanted = sessionStorage.getItem("live") !== "off";
   let isDirty = false;
   let isBusy = false;

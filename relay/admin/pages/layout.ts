@@ -30,6 +30,8 @@ export interface Frame {
   readonly dead: number | null;
   /** Query of the live stream that this page follows; null: it does not change by itself. */
   readonly stream: string | null;
+  /** Where the stream is to begin, so that nothing falls between page and stream. */
+  readonly since: string;
   /** What the last action did. */
   readonly notice: string | null;
   readonly hasActivity: boolean;
@@ -40,7 +42,9 @@ export function layout(frame: Frame, content: Html): Html {
   return html`<!doctype html>
     <html lang="en">
       ${head(frame.assets, frame.title)}
-      <body ${frame.stream === null ? "" : html`data-stream="/api/v1/stream${frame.stream}"`}>
+      <body
+        ${frame.stream === null ? "" : html`data-stream="/api/v1/stream${frame.stream}" data-since="${frame.since}"`}
+      >
         <a class="skip" href="#content">Skip to content</a>
         <header class="bar">
           <a class="brand" href="/">${mark()}<span>hook relay</span></a>

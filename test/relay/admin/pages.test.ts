@@ -456,6 +456,31 @@ describe("pages", () => {
     expect(first).toContain('data-stream="/api/v1/stream?kind=push"');
   });
 
+  it("begin the live stream where the page was made, so that nothing falls between", async () => {
+    const f = fixture();
+    await f.add();
+    const list = f.queue.list;
+    f.queue.list = async (...given) => {
+      const page = await list(...given);
+      await f.add({ actor: "meanwhile" });
+      return page;
+    };
+    const html = await new Visitor(f).text("/events");
+    expect(html).not.toContain("meanwhile");
+    const since = /data-since="([^"]+)"/.exec(html)![1]!;
+    const stream = (await f.api(`/api/v1/stream?lastEventId=${since}`)).body!.getReader();
+    let text = "";
+    while (!text.includes("meanwhile")) {
+      const reading = stream.read();
+      await f.clock.advance(100);
+      text += Buffer.from((await reading).value!).toString("utf8");
+    }
+    expect(text).not.toContain("event: gap");
+    const closing = stream.cancel();
+    await f.clock.advance(100);
+    await closing;
+  });
+
   it("say when a search stopped early", async () => {
     const f = fixture();
     f.queue.list = () => Promise.resolve({ events: [], cursor: "next-page", partial: true });
