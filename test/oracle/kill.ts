@@ -60,6 +60,8 @@ function settings(urls: Readonly<Record<string, string>>): string {
   });
   const patient = { failures: 1_000_000, cooldownSeconds: 1 };
   return stringify({
+    // Of Redis alone: what a dead relay held comes back soon.
+    queue: { redis: { leaseSeconds: 2 } },
     targets: {
       up: target(urls["up"]!),
       flaky: target(urls["flaky"]!, { breaker: patient }),

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { hasRedis, startRedis } from "../helpers/redis-server.ts";
+import { hasRuntime, type Runtime } from "../helpers/runtimes.ts";
+import { runChaos } from "./chaos.ts";
+import { runKills } from "./kill.ts";
+
+const ROUNDS = 50;
+/** How long relays are killed: a minute where somebody has the time, as CHAOS_SECONDS=60. */
+const CHAOS_SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 15);
+
+describe.each<Runtime>(["node24", "deno"])("the Redis queue on %s", (runtime) => {
+  test.runIf(hasRedis && hasRuntime(runtime))(
+    `loses no acknowledged event in ${ROUNDS} rounds of kill -9 under load, and alters or invents none`,
+    async () => {
+      const redis = await startRedis();
+      try {
+        const options = { runtime, rounds: ROUNDS, redisUrl: redis.url };
+        const { acknowledged, refused, verdicts, invented } = await runKills(options);
+        process.stdout.write(
+          `Redis queue on ${runtime}: ${JSON.stringify({ acknowledged, refused, verdicts })}\n`,
+        );
+        expect(acknowledged).toBeGreaterThan(ROUNDS);
+        for (const verdict of Object.values(verdicts)) {
+          expect(verdict.missing).toEqual([]);
+          expect(verdict.altered).toEqual([]);
+        }
+        expect(verdicts.up.dead + verdicts.flaky.dead).toBe(0);
+        expect(verdicts.down.dead).toBeGreaterThanOrEqual(acknowledged);
+        expect(invented).toBe(0);
+      } finally {
+        await redis.close();
+      }
+    },
+    400_000,
+  );
+});
+
+describe("three relays on one Redis", () => {
+  test.runIf(hasRedis)(
+    `lose nothing and keep each project's order, while one is killed every second for ${CHAOS_SECONDS} s and then Redis five times`,
+    async () => {
+      const runtime = hasRuntime("node24") ? "node24" : "node";
+      const result = await runChaos({ runtime, seconds: CHAOS_SECONDS, redisKills: 5 });
+      process.stdout.write(`three relays on ${runtime}: ${JSON.stringify(result)}\n`);
+      expect(result.acknowledged).toBeGreaterThan(100);
+      expect(result.relayKills).toBeGreaterThan(CHAOS_SECONDS / 5);
+      for (const verdict of Object.values(result.verdicts)) {
+        expect(verdict.missing).toEqual([]);
+        expect(verdict.altered).toEqual([]);
+        expect(verdict.dead).toBe(0);
+      }
+      expect(result.disordered).toEqual([]);
+      expect(result.invented).toBe(0);
+    },
+    CHAOS_SECONDS * 1000 + 180_000,
+  );
+});
