@@ -1,8 +1,9 @@
-/** docs/component.md: its examples are pipelines that GitLab takes, its tables agree with the programs. */
+/** docs/component.md and docs/recovery.md: their examples are pipelines that GitLab takes, their tables agree with the programs. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { SECRETS } from "../../component/config.ts";
+import { summarise, type RecoveryReport } from "../../component/recover/report.ts";
 import { inputsTable, parseTemplate } from "../../scripts/docs/inputs.ts";
 import { render } from "./gitlab.ts";
 
@@ -44,4 +45,39 @@ test("docs/component.md: names every secret, and has the table of the inputs", (
 test("docs/component.md: the image's path is the template's default", () => {
   const image = String(parseTemplate(read("templates/install-hooks.yml")).inputs.get("image")?.default);
   expect(page).toContain(`\`${image.replace(/^\$CI_REGISTRY\//, "").replace(/:[^:]+$/, "")}\``);
+});
+
+const recovery = read("docs/recovery.md");
+
+test("docs/recovery.md: every example includes components with inputs that they take", () => {
+  const found = [...recovery.matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => parse(m[1] as string) as object);
+  const includes = found.flatMap((example) => ("include" in example ? (example.include as Included[]) : []));
+  expect(includes.length).toBeGreaterThan(3);
+  for (const { component, inputs } of includes) {
+    const [, name, at] = /\/([a-z-]+)@(.+)$/.exec(component) ?? [];
+    expect(at).toBe(version);
+    expect(render(read(`templates/${name}.yml`), inputs).size).toBe(1);
+  }
+  const job = parseTemplate(read("templates/recover-deliveries.yml")).inputs.get("as")?.default as string;
+  expect(found.filter((example) => !("include" in example)).map((example) => Object.keys(example))).toEqual([
+    [job],
+  ]);
+});
+
+test("docs/recovery.md: describes every key of report.json and has the table of the inputs", () => {
+  const report: RecoveryReport = {
+    complete: true,
+    level: "project",
+    stoppedBy: null,
+    mode: "auto",
+    since: "",
+    summary: summarise([], 0),
+    requests: { total: 0, rejected: 0, pages: 0, receiver: 0 },
+    results: [],
+  };
+  const { summary, requests, ...plain } = report;
+  const keys = [...Object.keys(plain), ...Object.keys(summary), ...Object.keys(requests)];
+  for (const key of keys)
+    expect(recovery, key).toMatch(new RegExp(`\`(summary|requests)?\\.?${key}(\\[\\])?\``));
+  expect(recovery).toContain(inputsTable(read("templates/recover-deliveries.yml")));
 });
