@@ -7,12 +7,12 @@ import { bodyLimit } from "hono/body-limit";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventFilter } from "../queue/queue.ts";
 import type { Access } from "./access.ts";
-import { RefusalError } from "./answer.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { assetRoutes } from "./assets.ts";
 import type { Feed } from "./feed.ts";
-import { grouped, type Html } from "./html.ts";
+import { attempt, formOf, namesOf, noticeOf, queryOf, safeNext, targetOf } from "./forms.ts";
+import type { Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { activityOffPage, activityPage } from "./pages/activity.ts";
 import { bulkPage, eventsPage } from "./pages/events.ts";
@@ -26,7 +26,7 @@ import { troublePage } from "./pages/trouble.ts";
 import { targetsPage } from "./pages/targets.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 import type { Pulse } from "./pulse.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit, type Read } from "./query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "./query.ts";
 import type { Recovering } from "./recovering.ts";
 import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./view.ts";
 
@@ -302,67 +302,4 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   });
 
   return pages;
-}
-
-function queryOf(c: PageContext): Read {
-  return (name) => c.req.query(name);
-}
-
-/** Fields of a posted form; empty ones do not count. */
-async function formOf(c: PageContext): Promise<Read> {
-  const form = await c.req.parseBody();
-  return (name) => {
-    const value = form[name];
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
-}
-
-function namesOf(deps: AdminDeps): string[] {
-  return deps.targets().map((target) => target.name);
-}
-
-/** The target chosen in a form; null: all that the event was matched with. */
-function targetOf(form: Read, deps: AdminDeps): string[] | null {
-  const chosen = form("replayTo");
-  return chosen !== undefined && namesOf(deps).includes(chosen) ? [chosen] : null;
-}
-
-type Attempt<T> =
-  | { readonly value: T; readonly problem: null }
-  | { readonly value: null; readonly problem: string };
-
-/** The value, or what is wrong with the parameters, in words. */
-function attempt<T>(parse: () => T): Attempt<T> {
-  try {
-    return { value: parse(), problem: null };
-  } catch (error) {
-    if (error instanceof RefusalError) return { value: null, problem: error.message };
-    throw error;
-  }
-}
-
-/** A path of this relay; anything else becomes the first page. */
-function safeNext(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])[^\s\\]*$/.test(next) ? next : "/";
-}
-
-/** What the action before the redirect did. Only these texts, whatever the address says. */
-function noticeOf(read: Read): string | null {
-  const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
-  switch (read("notice")) {
-    case "replayed":
-      return count === 1 ? "1 event is sent again." : `${grouped(count)} events are sent again.`;
-    case "sent":
-      return count === 1 ? "Sent again to 1 target." : `Sent again to ${grouped(count)} targets.`;
-    case "removed":
-      return "The event was removed.";
-    case "gone":
-      return "There is no such event any more.";
-    case "paused":
-      return "The target is paused: events wait until it is resumed.";
-    case "resumed":
-      return "The target is resumed.";
-    default:
-      return null;
-  }
 }

@@ -1,0 +1,69 @@
+/** What pages read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
+import type { AdminContext } from "./access.ts";
+import { RefusalError } from "./answer.ts";
+import { grouped } from "./html.ts";
+import type { AdminDeps } from "./ports.ts";
+import type { Read } from "./query.ts";
+
+export function queryOf(c: AdminContext): Read {
+  return (name) => c.req.query(name);
+}
+
+/** Fields of a posted form; empty ones do not count. */
+export async function formOf(c: AdminContext): Promise<Read> {
+  const form = await c.req.parseBody();
+  return (name) => {
+    const value = form[name];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+}
+
+export function namesOf(deps: AdminDeps): string[] {
+  return deps.targets().map((target) => target.name);
+}
+
+/** The target chosen in a form; null: all that the event was matched with. */
+export function targetOf(form: Read, deps: AdminDeps): string[] | null {
+  const chosen = form("replayTo");
+  return chosen !== undefined && namesOf(deps).includes(chosen) ? [chosen] : null;
+}
+
+type Attempt<T> =
+  | { readonly value: T; readonly problem: null }
+  | { readonly value: null; readonly problem: string };
+
+/** The value, or what is wrong with the parameters, in words. */
+export function attempt<T>(parse: () => T): Attempt<T> {
+  try {
+    return { value: parse(), problem: null };
+  } catch (error) {
+    if (error instanceof RefusalError) return { value: null, problem: error.message };
+    throw error;
+  }
+}
+
+/** A path of this relay; anything else becomes the first page. */
+export function safeNext(next: string | undefined): string {
+  return next !== undefined && /^\/(?![/\\])[^\s\\]*$/.test(next) ? next : "/";
+}
+
+/** What the action before the redirect did. Only these texts, whatever the address says. */
+export function noticeOf(read: Read): string | null {
+  const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
+  switch (read("notice")) {
+    case "replayed":
+      return count === 1 ? "1 event is sent again." : `${grouped(count)} events are sent again.`;
+    case "sent":
+      return count === 1 ? "Sent again to 1 target." : `Sent again to ${grouped(count)} targets.`;
+    case "removed":
+      return "The event was removed.";
+    case "gone":
+      return "There is no such event any more.";
+    case "paused":
+      return "The target is paused: events wait until it is resumed.";
+    case "resumed":
+      return "The target is resumed.";
+    default:
+      return null;
+  }
+}
