@@ -8,7 +8,8 @@ import { openRedis } from "../../../../relay/queue/redis/connection.ts";
 import { connectionOptions, credentialsOf } from "../../../../relay/queue/redis/options.ts";
 import type { Queue } from "../../../../relay/queue/queue.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import { attempt, newEvent, toTarget, until } from "../../../helpers/queue-contract.ts";
+import { eventually } from "../../../helpers/eventually.ts";
+import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
 import { hasRedis } from "../../../helpers/redis-server.ts";
 
@@ -170,7 +171,7 @@ describe.runIf(hasRedis)("the way to Redis", () => {
       await expect(queue.enqueue(event("four"))).rejects.toThrow("did not sync");
       synced = 1;
       expect(await queue.enqueue(event("four"))).toMatchObject({ status: "duplicate" });
-      await until(async () => (await queue.claim("a", { first: 10, retry: 10 })).length > 0);
+      await eventually(async () => (await queue.claim("a", { first: 10, retry: 10 })).length > 0);
     } finally {
       await rig.inspect.config("SET", "appendfsync", "always");
     }

@@ -7,7 +7,8 @@ import {
   parseInfo,
   type RedisFacts,
 } from "../../../../relay/queue/redis/durability.ts";
-import { newEvent, toTarget, until } from "../../../helpers/queue-contract.ts";
+import { eventually } from "../../../helpers/eventually.ts";
+import { newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
 import { freePort, hasRedis } from "../../../helpers/redis-server.ts";
 
@@ -140,6 +141,6 @@ describe.runIf(hasRedis)("checks() of the Redis queue", () => {
     expect(queue.checks().filter(({ ok }) => !ok)).toEqual([]);
     await rig.inspect.config("SET", "maxmemory-policy", "allkeys-lru");
     proxy.cut();
-    await until(() => queue.checks().some(({ name, ok }) => name === "redis-eviction" && !ok));
+    await eventually(() => queue.checks().some(({ name, ok }) => name === "redis-eviction" && !ok));
   });
 });

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from "../../../../lib/clock.ts";
 import type { NewEvent } from "../../../../relay/event.ts";
 import type { Claim, Queue, QueueEvent } from "../../../../relay/queue/queue.ts";
-import { attempt, newEvent, toTarget, until } from "../../../helpers/queue-contract.ts";
+import { eventually } from "../../../helpers/eventually.ts";
+import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type Opened, type RedisRig } from "../../../helpers/redis-queue.ts";
 import { freePort, hasRedis } from "../../../helpers/redis-server.ts";
 
@@ -40,7 +41,7 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     expect(performance.now() - started).toBeLessThan(DEADLINE_MS);
   };
   const works = (): Promise<void> =>
-    until(async () => {
+    eventually(async () => {
       try {
         return (await queue.enqueue(eventNow(nextKey()))).status === "accepted";
       } catch {
@@ -49,7 +50,7 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     }, 10_000);
   const claim = async (): Promise<Claim> => {
     const claims: Claim[] = [];
-    await until(async () => {
+    await eventually(async () => {
       claims.push(...(await queue.claim("a", { first: 1, retry: 1 }).catch(() => [])));
       return claims.length > 0;
     }, 10_000);
@@ -164,7 +165,9 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     try {
       await rig.inspect.config("SET", "save", "3600 1");
       await rig.inspect.bgsave();
-      await until(async () => (await rig.inspect.info("persistence")).includes("rdb_last_bgsave_status:err"));
+      await eventually(async () =>
+        (await rig.inspect.info("persistence")).includes("rdb_last_bgsave_status:err"),
+      );
       await refuses("storage", /MISCONF/);
       expect(await troubles()).toEqual(["redis-write"]);
     } finally {
@@ -181,14 +184,14 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     try {
       const before = opened.proxy.attempts;
       for (let index = 0; index < 5; index++) await refuses("storage", /READONLY|out of reach/);
-      await until(async () => (await troubles()).includes("redis-role"));
+      await eventually(async () => (await troubles()).includes("redis-role"));
       expect(await troubles()).toContain("redis-write");
       expect(opened.proxy.attempts - before).toBeLessThan(20);
     } finally {
       await rig.inspect.replicaof("NO", "ONE");
     }
     await works();
-    await until(async () => (await troubles()).length === 0);
+    await eventually(async () => (await troubles()).length === 0);
   });
 
   test("cut off in the middle of an enqueue: the repetition is a duplicate, and the event is there once", async () => {
@@ -197,7 +200,7 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     opened.proxy.swallowAnswers();
     const enqueued = queue.enqueue(eventNow("cut"));
     const rejected = expect(enqueued).rejects.toMatchObject({ code: "storage" });
-    await until(async () => (await rig.inspect.zcard("{relay}:events")) > before);
+    await eventually(async () => (await rig.inspect.zcard("{relay}:events")) > before);
     opened.proxy.cut();
     await rejected;
     await works();
@@ -215,10 +218,10 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     opened.proxy.swallowAnswers();
     const settlement = { outcome: "done", at: Date.now(), attempt: attempt(Date.now()) } as const;
     const settling = expect(claimed.settle(settlement)).rejects.toMatchObject({ code: "storage" });
-    await until(async () => (await rig.inspect.hget("{relay}:sums", "done")) === "1");
+    await eventually(async () => (await rig.inspect.hget("{relay}:sums", "done")) === "1");
     opened.proxy.cut();
     await settling;
-    await until(() =>
+    await eventually(() =>
       claimed.settle(settlement).then(
         () => true,
         () => false,
@@ -235,13 +238,13 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
     expect(await queue.claim("b", ROOM)).toEqual([]);
     opened.proxy.swallowAnswers();
     const claiming = expect(queue.claim("a", ROOM)).rejects.toMatchObject({ code: "storage" });
-    await until(async () => (await rig.inspect.hget(`{relay}:state:${id}`, "a:0")) === "s");
+    await eventually(async () => (await rig.inspect.hget(`{relay}:state:${id}`, "a:0")) === "s");
     opened.proxy.cut();
     await claiming;
     await works();
     await rig.ageClaims(60_000);
     queue.setRouting(toTarget("a"), ["a"]);
-    await until(async () => {
+    await eventually(async () => {
       const claims = await queue.claim("a", ROOM);
       return claims.some(({ meta }) => meta.id === id);
     });

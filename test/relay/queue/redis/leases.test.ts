@@ -8,8 +8,9 @@ import { createDelivery } from "../../../../relay/delivery/delivery.ts";
 import type { Claim, Queue, Router } from "../../../../relay/queue/queue.ts";
 import { openRedis } from "../../../../relay/queue/redis/connection.ts";
 import { Leases, leaseTimes } from "../../../../relay/queue/redis/leases.ts";
+import { eventually } from "../../../helpers/eventually.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
-import { attempt, newEvent, toTarget, until } from "../../../helpers/queue-contract.ts";
+import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type OpenOptions, type RedisRig } from "../../../helpers/redis-queue.ts";
 import { hasRedis } from "../../../helpers/redis-server.ts";
 
@@ -68,7 +69,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     queue.enqueue(newEvent(key, { receivedAt: Date.now(), projectId }));
   const claim = async (queue: Queue): Promise<Claim> => {
     const claims: Claim[] = [];
-    await until(async () => {
+    await eventually(async () => {
       claims.push(...(await queue.claim("a", { first: 1, retry: 1 })));
       return claims.length > 0;
     });
@@ -160,7 +161,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     await proxy.close();
     const began = performance.now();
     const claims: Claim[] = [];
-    await until(async () => {
+    await eventually(async () => {
       claims.push(...(await other.claim("a", ROOM)));
       return claims.length === 5;
     });
@@ -175,7 +176,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     expect(await consumers()).toBe(2);
     const { queue } = configSchema.parse({ queue: { redis: { url: rig.server.url } } });
     const connection = await openRedis(queue.redis, silentLog, Math.random);
-    await until(async () => {
+    await eventually(async () => {
       await connection.run("relaySweep", [60_000, 500, "a"]);
       return (await consumers()) < 2;
     });
@@ -191,7 +192,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     await one.close();
     expect((await other.stats()).byState).toMatchObject({ waiting: 3, sending: 0 });
     expect(await other.claim("a", ROOM)).toHaveLength(3);
-    await until(() => announced.includes("a"));
+    await eventually(() => announced.includes("a"));
     const rows = (await rig.inspect.xinfo("CONSUMERS", "{relay}:retry:a", "relay")) as string[][];
     expect(rows).toHaveLength(1);
   });
@@ -202,7 +203,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     await store(one, "two");
     const claimed = await claim(one);
     expect(await other.remove(id)).toBe(true);
-    await until(() => claimed.lost.aborted);
+    await eventually(() => claimed.lost.aborted);
     expect((await claim(other)).meta.deliveryId).toBe("two");
   });
 
@@ -224,7 +225,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     for (let index = 0; index < 9; index++)
       await queue.enqueue(newEvent(`k${index}`, { receivedAt: Date.now() }, body));
     const sizes: number[] = [];
-    await until(async () => {
+    await eventually(async () => {
       const claims = await queue.claim("a", { first: 100, retry: 0 });
       sizes.push(claims.length);
       return sizes.reduce((sum, size) => sum + size, 0) === 9;
@@ -274,7 +275,7 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
       queue.setRouting(toTarget("a", "b"), ["a", "b"]);
       delivery.configure(targets);
       await store("one");
-      await until(() => received === 2);
+      await eventually(() => received === 2);
       const before = await scripts();
       await new Promise((resolve) => {
         setTimeout(resolve, 2000);
@@ -291,7 +292,7 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
       expect(errors.length).toBeLessThan(12);
       expect(proxy.attempts - attempts).toBeLessThan(16);
       await rig.server.restart();
-      await until(
+      await eventually(
         () =>
           store("two").then(
             () => true,
@@ -299,7 +300,7 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
           ),
         10_000,
       );
-      await until(() => received === 4, 10_000);
+      await eventually(() => received === 4, 10_000);
     } finally {
       await delivery.stop(1000);
     }

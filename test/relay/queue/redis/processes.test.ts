@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { until } from "../../../helpers/queue-contract.ts";
+import { eventually } from "../../../helpers/eventually.ts";
 import { hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 import { killRelays, startRelayProcess, type RelayProcess } from "../../../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../../../helpers/runtimes.ts";
@@ -118,19 +118,19 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     });
     const paused = start("paused", 2);
     const id = await post(paused, "one");
-    await until(() => sink.received.length === 1, 10_000);
+    await eventually(() => sink.received.length === 1, 10_000);
     const other = start("paused", 2);
     await post(other, "two");
     paused.child.kill("SIGSTOP");
-    await until(() => names().length === 3, 15_000);
+    await eventually(() => names().length === 3, 15_000);
     expect(names()).toEqual(["one", "one", "two"]);
-    await until(async () => (await stateOf(other, id)) === "done", 10_000);
+    await eventually(async () => (await stateOf(other, id)) === "done", 10_000);
     paused.child.kill("SIGCONT");
     // Were it believed, this answer would make a dead letter of the event.
     sink.received[0]!.response.writeHead(410).end("gone");
     await post(paused, "three");
-    await until(() => names().length === 4, 10_000);
-    await until(async () => (await stateOf(paused, id)) === "done", 10_000);
+    await eventually(() => names().length === 4, 10_000);
+    await eventually(async () => (await stateOf(paused, id)) === "done", 10_000);
     const dead = await fetch(`${await other.url()}/api/v1/events?state=dead`);
     expect(await dead.json()).toMatchObject({ events: [] });
     expect(names()).toEqual(["one", "one", "two", "three"]);
@@ -152,7 +152,7 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     leaving.child.kill("SIGTERM");
     expect(await leaving.exited).toBe(0);
     // The lease is five minutes: nobody waits for it.
-    await until(() => sink.received.length === stored.length, 10_000);
+    await eventually(() => sink.received.length === stored.length, 10_000);
     expect(new Set(names()).size).toBe(stored.length);
     for (let project = 1; project <= 6; project++) {
       const inOrder = stored.filter((event) => event.project === project).map(({ name }) => name);
