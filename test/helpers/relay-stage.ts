@@ -20,7 +20,7 @@ export interface Stage {
 
 /** @param env the relay's secrets */
 export async function stageRelay(closing: Closing, env: Readonly<Record<string, string>>): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), "relay-stage-"));
+  const folder = await mkdtemp(join(tmpdir(), "outage-stage-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const target = await countingTarget();
   closing.push(() => target.close());

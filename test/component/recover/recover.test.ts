@@ -193,6 +193,33 @@ describe("--mode", () => {
     expect([second.status, second.report.summary.recovered]).toEqual([0, 2]);
   });
 
+  test("places that wait for the limit are not forgotten where the run ends before the others", async () => {
+    const jump = createJumpClock();
+    const { sim, projects, relay, recover } = await scene(3, { clock: jump });
+    for (const project of projects) await pushes(sim, project, range(1, 6));
+    relay.status = 202;
+    const before = relay.posts.length;
+    const args = ["--mode=resend", "--chunk-size=1", "--concurrency=1"];
+    const first = await recover({ args: [...args, "--max-requests=14"] });
+    expect([first.status, first.report.stoppedBy]).toEqual([75, "max-requests"]);
+    expect(first.report.summary.recovered).toBeGreaterThan(5);
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 0 && statuses.length < 4) {
+      sim.nextMinute();
+      jump.jump(61_000);
+      statuses.push((await recover({ args })).status);
+    }
+    expect(statuses.at(-1)).toBe(0);
+    expect(relay.posts.length - before).toBe(18);
+    const of = (id: number): number[] =>
+      relay.posts
+        .slice(before)
+        .map((post) => JSON.parse(post.body.toString()) as { project_id: number; sequence: number })
+        .filter((post) => post.project_id === id)
+        .map((post) => post.sequence);
+    expect(projects.map((project) => of(project.id))).toEqual(projects.map(() => range(1, 6)));
+  });
+
   test("a limit that others have used up is waited for, or gone around", async () => {
     const { sim, projects, relay, recover } = await scene(1);
     await pushes(sim, projects[0] as Project, range(1, 3));
