@@ -6,6 +6,7 @@
 import type { StopReason } from "./gitlab/budget.ts";
 import type { Level } from "./gitlab/types.ts";
 import type { Change } from "./plan.ts";
+import { dotenvLines, junitXml, oneLine, type JunitCase } from "./report-formats.ts";
 import type { Action, Result } from "./result.ts";
 
 export interface Summary {
@@ -84,14 +85,6 @@ export function resultLine(result: Result): string | null {
   const changes = result.changes.length === 0 ? "" : `: ${result.changes.map(changeText).join(", ")}`;
   const reason = result.reason === null ? "" : `: ${result.reason}`;
   return oneLine(`${SIGNS[result.action]} ${result.action} ${result.path}${hook}${changes}${reason}`);
-}
-
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
-
-/** The text without line ends and control characters, which would forge lines of a log. */
-export function oneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, " ").replace(CONTROL, "");
 }
 
 /** The beginning and end of a part that GitLab's job log folds. @param unixSeconds when it began or ended */
@@ -177,52 +170,19 @@ export function markdown(report: Report, context: Context): string {
   return `${lines.join("\n")}\n`;
 }
 
-function xml(text: string): string {
-  const escapes: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&apos;",
-  };
-  return oneLine(text).replace(/[&<>"']/g, (c) => escapes[c] as string);
-}
-
 /** junit.xml: a test case for each project; in a dry run a change counts as passed, as it fails nothing by itself. */
 export function junit(report: Report, context: Context): string {
-  const { failed, skipped } = report.summary;
-  const suite = `gitlab-hook-relay ${context.command}`;
-  const cases = report.results.map((r) => {
-    const head = `    <testcase classname="${xml(suite)}" name="${xml(r.path)}"`;
-    const reason = xml(r.reason ?? "");
-    if (r.action === "fail") return `${head}><failure message="${reason}"/></testcase>`;
-    if (r.action === "skip") return `${head}><skipped message="${reason}"/></testcase>`;
-    const output = resultLine(r);
-    return output === null ? `${head}/>` : `${head}><system-out>${xml(output)}</system-out></testcase>`;
+  const cases = report.results.map((r): JunitCase => {
+    const ended = r.action === "fail" ? "failed" : r.action === "skip" ? "skipped" : "passed";
+    return { name: r.path, ended, reason: r.reason, output: resultLine(r) };
   });
-  const trouble =
-    context.trouble === null
-      ? []
-      : [
-          `    <testcase classname="${xml(suite)}" name="the run"><failure message="${xml(context.trouble)}"/></testcase>`,
-        ];
-  const all = [...cases, ...trouble];
-  const counts = `tests="${all.length}" failures="${failed + trouble.length}" skipped="${skipped}" errors="0"`;
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${counts}>`,
-    `  <testsuite name="${xml(`${suite} ${context.group}`)}" ${counts}>`,
-    ...all,
-    "  </testsuite>",
-    "</testsuites>",
-    "",
-  ].join("\n");
+  return junitXml(context.command, context.group, cases, context.trouble);
 }
 
 /** hooks.env: variables for later jobs. Their names are no option's, or a later job would take them for its settings. */
 export function dotenv(report: Report): string {
   const { summary } = report;
-  const values: Readonly<Record<string, string | number | boolean>> = {
+  return dotenvLines("HOOKS_RESULT_", {
     COMPLETE: report.complete,
     LEVEL: report.level,
     STOPPED_BY: report.stoppedBy ?? "",
@@ -235,10 +195,7 @@ export function dotenv(report: Report): string {
     FAILED: summary.failed,
     REMAINING: summary.remaining ?? "",
     REQUESTS: report.requests.total,
-  };
-  return Object.entries(values)
-    .map(([name, value]) => `HOOKS_RESULT_${name}=${value}\n`)
-    .join("");
+  });
 }
 
 /** All files of `--report-dir`, by name. */

@@ -2,7 +2,8 @@
  * The report of `recover` -> what people and pipelines read: one line per hook with something missed, a table at the end,
  * report.md, junit.xml and hooks.env. Pure.
  */
-import { oneLine, type Context } from "../report.ts";
+import { dotenvLines, junitXml, oneLine, type JunitCase } from "../report-formats.ts";
+import type { Context } from "../report.ts";
 import {
   count,
   type DeliveryReport,
@@ -182,51 +183,25 @@ export function markdown(report: RecoveryReport, context: Context): string {
   return `${lines.join("\n")}\n`;
 }
 
-function xml(text: string): string {
-  const escapes: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&apos;",
-  };
-  return oneLine(text).replace(/[&<>"']/g, (c) => escapes[c] as string);
-}
-
 /** junit.xml: a test case per place; what is still missed fails it, what nobody can recover any more is told in it. */
 export function junit(report: RecoveryReport, context: Context): string {
-  const suite = "gitlab-hook-relay recover";
-  const cases = report.results.map((place) => {
-    const head = `    <testcase classname="${suite}" name="${xml(place.path)}"`;
-    const reason = xml(place.reason ?? "");
-    if (place.action === "fail") return `${head}><failure message="${reason}"/></testcase>`;
-    if (place.action === "skip") return `${head}><skipped message="${reason}"/></testcase>`;
-    const output = placeLines(place, context.dryRun).map(xml).join("&#10;");
-    return output === "" ? `${head}/>` : `${head}><system-out>${output}</system-out></testcase>`;
+  const cases = report.results.map((place): JunitCase => {
+    const ended = place.action === "fail" ? "failed" : place.action === "skip" ? "skipped" : "passed";
+    const lines = placeLines(place, context.dryRun);
+    return {
+      name: place.path,
+      ended,
+      reason: place.reason,
+      output: lines.length === 0 ? null : lines.join("\n"),
+    };
   });
-  const { trouble } = context;
-  if (trouble !== null) {
-    cases.push(
-      `    <testcase classname="${suite}" name="the run"><failure message="${xml(trouble)}"/></testcase>`,
-    );
-  }
-  const failures = report.summary.failed + (trouble === null ? 0 : 1);
-  const counts = `tests="${cases.length}" failures="${failures}" skipped="${report.summary.skipped}" errors="0"`;
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites ${counts}>`,
-    `  <testsuite name="${xml(`${suite} ${context.group}`)}" ${counts}>`,
-    ...cases,
-    "  </testsuite>",
-    "</testsuites>",
-    "",
-  ].join("\n");
+  return junitXml("recover", context.group, cases, context.trouble);
 }
 
 /** hooks.env: names of its own, so that a pipeline with the installer's job keeps both. */
 export function dotenv(report: RecoveryReport): string {
   const { summary } = report;
-  const values: Readonly<Record<string, string | number | boolean>> = {
+  return dotenvLines("HOOKS_RECOVERY_", {
     COMPLETE: report.complete,
     LEVEL: report.level,
     STOPPED_BY: report.stoppedBy ?? "",
@@ -239,10 +214,7 @@ export function dotenv(report: RecoveryReport): string {
     FAILED: summary.failed,
     REMAINING: summary.remaining ?? "",
     REQUESTS: report.requests.total,
-  };
-  return Object.entries(values)
-    .map(([name, value]) => `HOOKS_RECOVERY_${name}=${value}\n`)
-    .join("");
+  });
 }
 
 /** All files of `--report-dir`, by name. */

@@ -1,0 +1,82 @@
+/** The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. */
+
+export interface JunitCase {
+  readonly name: string;
+  readonly ended: "passed" | "failed" | "skipped";
+  /** Why it failed or was skipped. */
+  readonly reason: string | null;
+  /** What is told of one that passed; line breaks are kept. */
+  readonly output: string | null;
+}
+
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+
+/** The text without line ends and control characters, which would forge lines of a log. */
+export function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, " ").replace(CONTROL, "");
+}
+
+function xml(text: string): string {
+  const escapes: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&apos;",
+  };
+  return oneLine(text).replace(/[&<>"']/g, (c) => escapes[c] as string);
+}
+
+function caseXml(suite: string, { name, ended, reason, output }: JunitCase): string {
+  const head = `    <testcase classname="${xml(suite)}" name="${xml(name)}"`;
+  switch (ended) {
+    case "failed":
+      return `${head}><failure message="${xml(reason ?? "")}"/></testcase>`;
+    case "skipped":
+      return `${head}><skipped message="${xml(reason ?? "")}"/></testcase>`;
+    case "passed":
+      return output === null
+        ? `${head}/>`
+        : `${head}><system-out>${output.split("\n").map(xml).join("&#10;")}</system-out></testcase>`;
+    default:
+      return ended satisfies never;
+  }
+}
+
+/**
+ * junit.xml of a command.
+ * @param trouble what ended the run as a whole; it counts as a failure of its own
+ */
+export function junitXml(
+  command: string,
+  group: string,
+  cases: readonly JunitCase[],
+  trouble: string | null,
+): string {
+  const suite = `gitlab-hook-relay ${command}`;
+  const run: readonly JunitCase[] =
+    trouble === null ? [] : [{ name: "the run", ended: "failed", reason: trouble, output: null }];
+  const all = [...cases, ...run];
+  const count = (ended: JunitCase["ended"]): number => all.filter((one) => one.ended === ended).length;
+  const counts = `tests="${all.length}" failures="${count("failed")}" skipped="${count("skipped")}" errors="0"`;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites ${counts}>`,
+    `  <testsuite name="${xml(`${suite} ${group}`)}" ${counts}>`,
+    ...all.map((one) => caseXml(suite, one)),
+    "  </testsuite>",
+    "</testsuites>",
+    "",
+  ].join("\n");
+}
+
+/** Variables for later jobs, one a line. */
+export function dotenvLines(
+  prefix: string,
+  values: Readonly<Record<string, string | number | boolean>>,
+): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${prefix}${name}=${value}\n`)
+    .join("");
+}
