@@ -88,15 +88,18 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
     const id = formatId(words[0]!, words[1]!, words[2]!, words[3]!);
     const meta: EventMeta = { ...event.meta, id };
     const routes = await routing.routesNow(meta, event.body);
-    const known = (await intake.commit("relayEnqueue", [
-      text,
-      id,
-      clock.now(),
-      settings().dedupeSeconds * 1000,
-      oldestRemembered(),
-      Buffer.concat(encodeEvent({ meta, body: event.body })),
-      ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
-    ])) as Buffer | null;
+    const known = (await intake.commit(
+      "relayEnqueue",
+      [
+        text,
+        id,
+        clock.now(),
+        settings().dedupeSeconds * 1000,
+        oldestRemembered(),
+        ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
+      ],
+      { key: `${prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
+    )) as Buffer | null;
     if (known !== null) {
       const first = known.toString("latin1");
       emit({ type: "duplicate", id: first });

@@ -10,7 +10,14 @@ import type { Log } from "../../../lib/log.ts";
 import { translateRedisError } from "./failure.ts";
 import { connectionOptions, credentialsOf, type RedisConfig } from "./options.ts";
 import type { ScriptName } from "./scripts.ts";
-import { createSender, sendSynced, type ScriptArgs, type ScriptCall, type Synced } from "./sender.ts";
+import {
+  createSender,
+  sendSynced,
+  type ScriptArgs,
+  type ScriptCall,
+  type Staged,
+  type Synced,
+} from "./sender.ts";
 
 /** Milliseconds that the start waits for a first answer. */
 const FIRST_ANSWER_MS = 3000;
@@ -25,7 +32,7 @@ export interface RedisConnection {
   /** First part of every key: the configured prefix in braces, so that a cluster keeps all keys in one slot. */
   readonly prefix: string;
   /** Runs a script; answers are bytes where Redis answers text. Rejects with an UpstreamError. */
-  run(script: ScriptName, args: ScriptArgs): Promise<unknown>;
+  run(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown>;
   /** As sendSynced(), on a connection of its own. */
   runSynced(calls: readonly ScriptCall[], replicas: number, timeoutMs: number): Promise<Synced>;
   /** Awaits a command of the client and translates its failure. */

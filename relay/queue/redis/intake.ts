@@ -9,7 +9,7 @@ import { UpstreamError } from "../../../lib/errors.ts";
 import { COMMAND_TIMEOUT_MS } from "./options.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { ScriptName } from "./scripts.ts";
-import type { ScriptArgs, ScriptCall } from "./sender.ts";
+import type { ScriptArgs, ScriptCall, Staged } from "./sender.ts";
 
 /** Milliseconds after which Redis itself ends the wait: it says so before the client gives up on it. */
 const WAIT_MS = COMMAND_TIMEOUT_MS - 500;
@@ -37,7 +37,7 @@ export interface Intake {
    * Resolves with the script's answer once what it wrote is on stable storage. Rejects with an UpstreamError; it may have been
    * written nevertheless.
    */
-  commit(script: ScriptName, args: ScriptArgs): Promise<unknown>;
+  commit(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown>;
 }
 
 export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): Intake {
@@ -76,11 +76,11 @@ export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): Intake
   }
 
   return {
-    async commit(script, args) {
+    async commit(script, args, staged) {
       const present = await rule();
       if (present !== null) {
         return new Promise((resolve, reject) => {
-          waiting.push({ script, args, resolve, reject });
+          waiting.push({ script, args, resolve, reject, ...(staged === undefined ? {} : { staged }) });
           if (flushing) return;
           flushing = true;
           // What came in the same turn of the event loop goes along.
@@ -88,7 +88,7 @@ export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): Intake
         });
       }
       const started = clock.monotonic();
-      const reply = await redis.run(script, args);
+      const reply = await redis.run(script, args, staged);
       onSync(clock.monotonic() - started);
       return reply;
     },

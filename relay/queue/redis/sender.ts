@@ -1,6 +1,8 @@
 /**
  * Sends scripts to Redis: what is asked for in one turn of the event loop goes out in one write, and nothing waits for what was
  * sent before. A script that Redis does not know (it was restarted, or its scripts flushed) is sent in full.
+ *
+ * The client's own pipelines are not used for this: they would copy each body once more, and hold back every answer until the last.
  */
 import type { Redis } from "ioredis";
 import { isMissingScript, translateRedisError } from "./failure.ts";
@@ -8,9 +10,19 @@ import { SCRIPTS, type ScriptName } from "./scripts.ts";
 
 export type ScriptArgs = readonly (string | number | Uint8Array)[];
 
+/**
+ * A value that is too big for a script's arguments (Lua would copy and hash it): stored right before the script, for STAGED_MS
+ * alone. The script makes it last, or drops it; where the script never came, Redis forgets it by itself.
+ */
+export interface Staged {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
 export interface ScriptCall {
   readonly script: ScriptName;
   readonly args: ScriptArgs;
+  readonly staged?: Staged;
 }
 
 /** What became of calls that were sent together, in their order, and how many servers had synced their writes in time. */
@@ -21,72 +33,62 @@ export interface Synced {
   readonly replicas: number;
 }
 
+const STAGED_MS = 60_000;
+
 interface Waiting extends ScriptCall {
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-type Reply = readonly [error: Error | null, reply?: unknown];
+type Value = string | number | Buffer;
 
-/** What stands for a reply that did not come, as the connection was lost before anything was sent. */
-const UNSENT: Reply = [new Error("Connection is closed.")];
-
-const bytesOf = (value: string | number | Uint8Array): string | number | Buffer =>
+const bytesOf = (value: string | number | Uint8Array): Value =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
 
-/** Sends the calls, and `last` behind them, in one write. Never rejects: each reply has its own error. */
-async function send(
-  client: Redis,
-  prefix: string,
-  calls: readonly ScriptCall[],
-  inFull: boolean,
-  last: readonly (string | number)[] = [],
-): Promise<Reply[]> {
-  const pipeline = client.pipeline();
-  for (const { script, args } of calls) {
-    const { sha, lua } = SCRIPTS[script];
-    const values = args.map(bytesOf);
-    if (inFull) pipeline.callBuffer("eval", lua, 1, prefix, ...values);
-    else pipeline.callBuffer("evalsha", sha, 1, prefix, ...values);
-  }
-  const [command, ...args] = last;
-  if (command !== undefined) pipeline.call(String(command), ...args);
-  const count = calls.length + (command === undefined ? 0 : 1);
-  try {
-    const replies = (await pipeline.exec()) ?? [];
-    return Array.from({ length: count }, (_, i) => replies[i] ?? UNSENT);
-  } catch (error) {
-    return Array.from({ length: count }, () => [error as Error]);
-  }
+function staging({ key, value }: Staged): [string, ...Value[]] {
+  return ["set", key, bytesOf(value), "PX", STAGED_MS];
+}
+
+function running({ script, args }: ScriptCall, prefix: string, inFull: boolean): [string, ...Value[]] {
+  const { sha, lua } = SCRIPTS[script];
+  const values = args.map(bytesOf);
+  return inFull ? ["eval", lua, 1, prefix, ...values] : ["evalsha", sha, 1, prefix, ...values];
 }
 
 export function createSender(client: Redis, prefix: string) {
   let waiting: Waiting[] = [];
 
-  async function sendAll(batch: readonly Waiting[], inFull: boolean): Promise<void> {
-    const replies = await send(client, prefix, batch, inFull);
-    const missing: Waiting[] = [];
-    batch.forEach((call, i) => {
-      const [error, reply] = replies[i] ?? UNSENT;
-      if (error === null) call.resolve(reply);
-      else if (!inFull && isMissingScript(error)) missing.push(call);
-      else call.reject(translateRedisError(error));
-    });
-    if (missing.length > 0) await sendAll(missing, true);
+  async function sendOne(call: Waiting): Promise<void> {
+    // What was staged is still there when the script comes again in full.
+    const staged = call.staged === undefined ? null : client.callBuffer(...staging(call.staged));
+    const answer = client.callBuffer(...running(call, prefix, false));
+    try {
+      call.resolve((await Promise.all([answer, staged]))[0]);
+    } catch (error) {
+      if (!isMissingScript(error)) call.reject(translateRedisError(error));
+      else
+        client.callBuffer(...running(call, prefix, true)).then(call.resolve, (failure: unknown) => {
+          call.reject(translateRedisError(failure));
+        });
+    }
   }
 
   function flush(): void {
     const batch = waiting;
     waiting = [];
-    void sendAll(batch, false);
+    // A cluster has a stream for each of its nodes.
+    const stream = "stream" in client ? client.stream : null;
+    stream?.cork();
+    for (const call of batch) void sendOne(call);
+    stream?.uncork();
   }
 
   return {
     /** Runs a script; answers are bytes where Redis answers text. Rejects with an UpstreamError. */
-    run(script: ScriptName, args: ScriptArgs): Promise<unknown> {
+    run(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown> {
       return new Promise((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);
-        waiting.push({ script, args, resolve, reject });
+        waiting.push({ script, args, resolve, reject, ...(staged === undefined ? {} : { staged }) });
       });
     },
   };
@@ -104,15 +106,31 @@ export async function sendSynced(
   replicas: number,
   timeoutMs: number,
 ): Promise<Synced> {
-  const replies = await send(client, prefix, calls, true, ["WAITAOF", 1, replicas, timeoutMs]);
-  const [error, counts] = replies[calls.length] ?? UNSENT;
-  if (error !== null) throw translateRedisError(error);
-  const [local = 0, synced = 0] = counts as readonly number[];
-  const results = calls.map((_, i): PromiseSettledResult<unknown> => {
-    const [failed, value] = replies[i] ?? UNSENT;
-    return failed === null
-      ? { status: "fulfilled", value }
-      : { status: "rejected", reason: translateRedisError(failed) };
-  });
-  return { results, local, replicas: synced };
+  // A pipeline, so that in a cluster all of it goes to one node.
+  const pipeline = client.pipeline();
+  for (const call of calls) {
+    if (call.staged !== undefined) pipeline.callBuffer(...staging(call.staged));
+    pipeline.callBuffer(...running(call, prefix, true));
+  }
+  pipeline.call("WAITAOF", 1, replicas, timeoutMs);
+  try {
+    const replies = (await pipeline.exec()) ?? [];
+    let at = 0;
+    const next = (): readonly [Error | null, unknown] =>
+      replies[at++] ?? [new Error("Connection is closed."), null];
+    const results = calls.map(({ staged }): PromiseSettledResult<unknown> => {
+      const [unstaged] = staged === undefined ? [null] : next();
+      const [failed, value] = next();
+      const error = unstaged ?? failed;
+      return error === null
+        ? { status: "fulfilled", value }
+        : { status: "rejected", reason: translateRedisError(error) };
+    });
+    const [error, counts] = next();
+    if (error !== null) throw error;
+    const [local = 0, synced = 0] = counts as readonly number[];
+    return { results, local, replicas: synced };
+  } catch (error) {
+    throw translateRedisError(error);
+  }
 }

@@ -118,7 +118,9 @@ if outcome == 'done' or outcome == 'dead' then
     redis.call('ZADD', p .. ':dead:' .. target, 0, id)
   end
   forgetTarget(target)
-  if redis.call('HINCRBY', key, 'open', -1) == 0 and dead == 0 then finish(id, now) end
+  if redis.call('HINCRBY', key, 'open', -1) == 0 and dead == 0 then
+    finish(id, now, redis.call('STRLEN', p .. ':event:' .. id))
+  end
   if lane ~= '' then nextInLane(target, lane, ref) end
 else
   local what = lane == '' and ref or ('lane:' .. lane)

@@ -3,7 +3,7 @@ import { LIBRARY } from "./library.ts";
 
 /** Routes stand in ARGV from position `from`: target, lane, state, one after another. */
 const ROUTES = `
-local function addRoutes(id, now, from)
+local function addRoutes(id, now, from, size)
   local fields = { 'open', (#ARGV - from + 1) / 3 }
   for i = from, #ARGV, 3 do
     fields[#fields + 1] = ARGV[i] .. ':0'
@@ -15,30 +15,33 @@ local function addRoutes(id, now, from)
   end
   redis.call('HSET', p .. ':state:' .. id, unpack(fields))
   for i = from, #ARGV, 3 do addDelivery(id, ARGV[i], '0', ARGV[i + 1]) end
-  if #ARGV < from then finish(id, now) end
+  if #ARGV < from then finish(id, now, size) end
 end
 `;
 
 export const EVENT_SCRIPTS = {
   /**
-   * ARGV: hash, id, now, dedupe window in ms, smallest id within the window, stored event, `1` where routes follow, routes.
-   * Answers the id of the event that this is a duplicate of, or nil. A duplicate is written once more, so that who waits for the
-   * sync of this connection's last write (WAITAOF) waits for the first one, too.
+   * ARGV: hash, id, now, dedupe window in ms, smallest id within the window, `1` where routes follow, routes. The stored event was
+   * set right before, for a while only: from here on it lasts. Answers the id of the event that this is a duplicate of, or nil.
+   * (Of a duplicate, too, something is written: who waits for the sync of this connection's last write then waits for the first
+   * one's.)
    */
   relayEnqueue: `${LIBRARY}${ROUTES}
-local seen = p .. ':seen:' .. ARGV[1]
+local id = ARGV[2]
+local seen, event = p .. ':seen:' .. ARGV[1], p .. ':event:' .. id
 local known = redis.call('GET', seen)
 if known and known >= ARGV[5] then
-  redis.call('SET', seen, known, 'KEEPTTL')
+  redis.call('DEL', event)
   return known
 end
-local id = ARGV[2]
+local size = redis.call('STRLEN', event)
+if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
 redis.call('SET', seen, id, 'PX', ARGV[4])
-redis.call('SET', p .. ':event:' .. id, ARGV[6])
+redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
-sum('bytes', #ARGV[6])
-if ARGV[7] == '1' then
-  addRoutes(id, ARGV[3], 8)
+sum('bytes', size)
+if ARGV[6] == '1' then
+  addRoutes(id, ARGV[3], 7, size)
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end
@@ -49,7 +52,7 @@ return false
   relayRoute: `${LIBRARY}${ROUTES}
 local id = ARGV[1]
 if redis.call('ZREM', p .. ':unrouted', id) == 0 then return 0 end
-addRoutes(id, ARGV[2], 3)
+addRoutes(id, ARGV[2], 3, redis.call('STRLEN', p .. ':event:' .. id))
 return 1
 `,
 

@@ -61,9 +61,9 @@ local function forgetTarget(target)
   end
 end
 
-local function finish(id, at)
+local function finish(id, at, size)
   redis.call('ZADD', p .. ':final', at, id)
-  sum('finalbytes', redis.call('STRLEN', p .. ':event:' .. id))
+  sum('finalbytes', size)
 end
 
 local function unfinish(id)
