@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: "forks",
+    // Many tests wait for processes and browsers: more workers than cores keep the cores busy.
+    maxWorkers: 3,
     coverage: {
       provider: "v8",
       include: ["relay/**/*.ts", "component/**/*.ts", "lib/**/*.ts"],
