@@ -23,7 +23,7 @@ import type { Enqueued, EventFilter, Queue, QueueEvent } from "./queue.ts";
 import { createClaims } from "./redis/claims.ts";
 import { encodeDelivery } from "./redis/codec.ts";
 import { openRedis } from "./redis/connection.ts";
-import { firstIdOf, memoryOf } from "./redis/ids.ts";
+import { firstOrderOf, memoryOf } from "./redis/ids.ts";
 import { createIntake } from "./redis/intake.ts";
 import { leaseTimes } from "./redis/leases.ts";
 import { createListing } from "./redis/listing.ts";
@@ -78,7 +78,7 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
     removed: (id) => emit({ type: "removed", id }),
   });
   const loops = createLoops({ clock, random, log });
-  const oldestRemembered = (): string => firstIdOf(clock.now() - settings().dedupeSeconds * 1000);
+  const oldestRemembered = (): string => firstOrderOf(clock.now() - settings().dedupeSeconds * 1000);
 
   async function enqueue(event: NewEvent): Promise<Enqueued> {
     if (closing !== null)

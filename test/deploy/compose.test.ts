@@ -120,9 +120,9 @@ describe.runIf(hasNginx && hasRedis)("deploy/ as real processes", () => {
 
     const statuses = new Map<number, number>();
     let sent = 0;
-    let stopped = false;
+    const stop = new AbortController();
     const send = async (): Promise<void> => {
-      while (!stopped) {
+      while (!stop.signal.aborted) {
         const answer = await fetch(`${front.url}/webhooks/gitlab`, {
           method: "POST",
           headers: {
@@ -155,7 +155,7 @@ describe.runIf(hasNginx && hasRedis)("deploy/ as real processes", () => {
     relays[1]!.child.kill("SIGTERM");
     expect(await relays[1]!.exited).toBe(0);
     await after(100);
-    stopped = true;
+    stop.abort();
     await load;
 
     expect([...statuses.keys()].filter((status) => status !== 202 && status !== 200)).toEqual([]);

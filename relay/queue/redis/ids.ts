@@ -16,6 +16,11 @@ export function firstIdOf(time: number): string {
   return formatId(words[0]!, words[1]!, words[2]!, words[3]!);
 }
 
+/** The beginning of the smallest id of a time, before the digest: of what is remembered, all that is older sorts below. */
+export function firstOrderOf(time: number): string {
+  return firstIdOf(time).slice(0, -DIGEST_LENGTH);
+}
+
 /** How a delivery is remembered: the digest of its dedupe key, for the id and as text for the key in Redis. */
 export function memoryOf(dedupeKey: string): { readonly digest: IdWords; readonly text: string } {
   const digest = digestOf(dedupeKey);

@@ -21,7 +21,7 @@ end
 
 export const EVENT_SCRIPTS = {
   /**
-   * ARGV: hash, id, now, dedupe window in ms, smallest id within the window, `1` where routes follow, routes. The stored event was
+   * ARGV: hash, id, now, dedupe window in ms, beginning of the smallest id within the window, `1` where routes follow, routes. The stored event was
    * set right before, for a while only: from here on it lasts. Answers the id of the event that this is a duplicate of, or nil.
    * (Of a duplicate, too, something is written: who waits for the sync of this connection's last write then waits for the first
    * one's.)
@@ -32,11 +32,11 @@ local seen, event = p .. ':seen:' .. ARGV[1], p .. ':event:' .. id
 local known = redis.call('GET', seen)
 if known and known >= ARGV[5] then
   redis.call('DEL', event)
-  return known
+  return known .. ARGV[1]
 end
 local size = redis.call('STRLEN', event)
 if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
-redis.call('SET', seen, id, 'PX', ARGV[4])
+redis.call('SET', seen, string.sub(id, 1, -1 - #ARGV[1]), 'PX', ARGV[4])
 redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)

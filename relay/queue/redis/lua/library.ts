@@ -3,7 +3,8 @@
  * lie in one slot of a cluster:
  *
  *   event:<id>            the stored event (relay/event.ts)
- *   seen:<hash>           memory of a delivery: the id of its event; expires with the dedupe window
+ *   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
+ *                         dedupe window
  *   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
  *   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
  *                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
