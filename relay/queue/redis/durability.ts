@@ -156,6 +156,14 @@ export async function inspectDurability(
   const wanted = found.some(
     ({ facts, waitAof }) => needsWaitAof(facts, waitAof) === true || (config.waitReplicas > 0 && waitAof),
   );
+  // Nobody who asks for copies on replicas gets fewer without a word.
+  if (config.waitReplicas > 0 && !found.every(({ waitAof }) => waitAof)) {
+    checks.set("redis-replicas", {
+      name: "redis-replicas",
+      ok: !config.requireDurable,
+      detail: "waitReplicas is set, but this Redis is older than 7.2 and cannot wait for them (WAITAOF)",
+    });
+  }
   const versions = [...new Set(found.map(({ facts }) => facts.version))].join(", ");
   return {
     checks: [

@@ -124,6 +124,11 @@ describe.runIf(hasRedis)("checks() of the Redis queue", () => {
     expect(queue.checks().filter(({ ok }) => !ok)).toEqual([]);
   });
 
+  test("say where replicas are to be waited for, and this Redis cannot", async () => {
+    const { queue } = await rig.open({ clock: systemClock, redis: { waitReplicas: 1 } });
+    expect(queue.checks().flatMap(({ name, ok }) => (ok ? [] : [name]))).toEqual(["redis-replicas"]);
+  });
+
   test("see a replica; one that takes writes is accepted where durability is not required", async () => {
     const { queue } = await rig.open({ clock: systemClock });
     const { queue: content } = await rig.open({ clock: systemClock, redis: { requireDurable: false } });
