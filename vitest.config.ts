@@ -1,4 +1,18 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Folders whose files take longest: they begin first, so that none of them is left alone at the end. */
+const LONG = ["/test/oracle/", "/test/scripts/demo", "/test/browser/", "/test/deploy/", "/test/templates/"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = LONG.findIndex((part) => moduleId.includes(part));
+      return found < 0 ? LONG.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,6 +23,7 @@ export default defineConfig({
     pool: "forks",
     // Many tests wait for processes and browsers: more workers than cores keep the cores busy.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     coverage: {
       provider: "v8",
       include: ["relay/**/*.ts", "component/**/*.ts", "lib/**/*.ts"],
