@@ -49,13 +49,14 @@ async function startNginx(
       "-p",
       folder,
       "-e",
-      "stderr",
+      // A file, and no pipe: nobody reads along, and a full pipe would stop nginx.
+      join(folder, "error.log"),
       "-c",
       join(folder, "nginx.conf"),
       "-g",
       `daemon off; pid ${folder}/pid; ${user}`,
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    { stdio: "ignore" },
   );
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => (await fetch(`${url}/healthz`)).ok);
