@@ -27,7 +27,7 @@ const hasTls =
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 async function server(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
