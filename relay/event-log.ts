@@ -7,6 +7,7 @@
  */
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { ShortLivedMap } from "../lib/short-lived.ts";
 import type { EventMeta } from "./event.ts";
 import type { Delivery } from "./queue/delivery-state.ts";
 import { latestDeliveries } from "./queue/filter.ts";
@@ -39,7 +40,7 @@ export interface EventLog {
 
 /** Follows the queue from now on. */
 export function startEventLog({ queue, log, now, isOn }: Deps): EventLog {
-  const open = new Map<string, Open>();
+  const open = new ShortLivedMap<string, Open>();
   const lookUps = new Set<Promise<void>>();
 
   const remember = (id: string, entry: Open): void => {

@@ -4,6 +4,7 @@
  * Layout of a stored event: 4 bytes little-endian length of the metadata, the metadata as JSON, the body untouched.
  * The length of the metadata comes first so that lists read it without loading the body.
  */
+import type { EventFacts } from "./activity/facts.ts";
 
 export interface EventMeta {
   /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/queue/event-id.ts. */
@@ -44,6 +45,11 @@ export interface NewEvent {
   readonly body: Uint8Array;
   /** What makes a second delivery of the same event recognisable. */
   readonly dedupeKey: string;
+  /**
+   * What the body says about the work, read while it was parsed anyway; null: nothing. Not stored, only passed on to those who
+   * follow the queue. Absent: not looked at.
+   */
+  readonly work?: EventFacts | null;
 }
 
 export interface StoredEvent {

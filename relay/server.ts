@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { RequestError, getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Clock } from "../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../lib/errors.ts";
+import { ShortLivedSet } from "../lib/short-lived.ts";
 
 export interface ServerTimeouts {
   /** Milliseconds for the headers of a request to come in. @default 10_000 */
@@ -56,7 +57,7 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
           })
         : new Response(problem("internal", "something went wrong"), { status: 500, headers: JSON_HEADERS }),
   });
-  const inFlight = new Set<ServerResponse>();
+  const inFlight = new ShortLivedSet<ServerResponse>();
   const respond = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (isClosing) outgoing.shouldKeepAlive = false;
     inFlight.add(outgoing);

@@ -8,6 +8,7 @@ import type { Env } from "../lib/settings.ts";
 import { openAbsence, type Absence } from "./absence/absence.ts";
 import { openMark } from "./absence/open-mark.ts";
 import { startActivity, type Activity } from "./activity/activity.ts";
+import { factsOf } from "./activity/facts.ts";
 import { registerActivityGauges } from "./activity/gauges.ts";
 import { openActivityStore } from "./activity/open-store.ts";
 import { createAdmin } from "./admin/admin.ts";
@@ -156,6 +157,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       log,
       metrics,
       rules: () => rules,
+      ...(activity === null ? {} : { readWork: factsOf }),
       isStopping: () => isStopping,
     });
     const app = createApp({

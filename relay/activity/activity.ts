@@ -22,8 +22,6 @@ export interface ActivityDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: () => Config["activity"];
-  /** As for the tally. */
-  readonly maxPending?: number;
 }
 
 export function startActivity({ settings, ...deps }: ActivityDeps): Activity {

@@ -22,17 +22,13 @@ export function addPage(page: OpenPage, added: OpenPage): void {
   }
 }
 
-/** Adds facts; returns whether any of them was new or different. */
-export function addFacts(page: OpenPage, facts: readonly Fact[]): boolean {
-  let isChanged = false;
+/** Adds the facts of an event. */
+export function addFacts(page: OpenPage, facts: readonly Fact[], eventId: string): void {
   for (const { author, type, key, value } of facts) {
     const byType = (page[author ?? ""] ??= {});
     const byKey = (byType[type] ??= Object.create(null) as Record<string, unknown>);
-    if (JSON.stringify(byKey[key]) === JSON.stringify(value)) continue;
-    byKey[key] = value;
-    isChanged = true;
+    byKey[key ?? eventId] = value;
   }
-  return isChanged;
 }
 
 export function encodePage(page: OpenPage): Uint8Array {

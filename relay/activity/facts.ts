@@ -2,7 +2,10 @@
  * What one event says about the work, as facts with a name of their own: "commit 1f3a of alice touched 3 files". Adding a fact
  * twice changes nothing, whatever the order: that is how replays, crashes and two hooks for one project count once. Pure.
  */
-import type { EventMeta } from "../event.ts";
+import type { NewEvent } from "../event.ts";
+
+/** What is known of an event before the queue has given it its id. */
+type EventMeta = NewEvent["meta"];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -10,7 +13,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface FactValues {
   /** key: beginning of the SHA. Files added, modified, removed; hour of the day as the author's clock showed it. */
   readonly commit: readonly [added: number, modified: number, removed: number, hour: number];
-  /** key: event id. Branch, and commits that the payload does not list. */
+  /** key: the event. Branch, and commits that the payload does not list. */
   readonly push: readonly [branch: string, unlisted: number];
   /** key: merge request. */
   readonly opened: 1;
@@ -36,7 +39,8 @@ export type FactType = keyof FactValues;
 
 export interface Fact<T extends FactType = FactType> {
   readonly type: T;
-  readonly key: string;
+  /** Null: the event itself, whose id is given later. */
+  readonly key: string | null;
   /** Username where it is known, else e-mail address or name; null where the payload says nothing. */
   readonly author: string | null;
   readonly value: FactValues[T];
@@ -97,7 +101,7 @@ function pushFacts(meta: EventMeta, body: Json): Fact[] {
   const listed = list(body["commits"]);
   const total = count(body["total_commits_count"]) ?? listed.length;
   const branch = (meta.ref ?? "").replace(/^refs\/heads\//, "").slice(0, MAX_BRANCH);
-  const commits = listed.flatMap((one) => {
+  const commits: Fact[] = listed.flatMap((one) => {
     const commit = object(one);
     const id = text(commit["id"]);
     const files = (name: string): number => list(commit[name]).length;
@@ -108,7 +112,13 @@ function pushFacts(meta: EventMeta, body: Json): Fact[] {
       hourOf(text(commit["timestamp"])) ?? new Date(meta.receivedAt).getUTCHours(),
     ]);
   });
-  return [...commits, ...fact("push", meta.id, meta.actor, [branch, Math.max(0, total - listed.length)])];
+  commits.push({
+    type: "push",
+    key: null,
+    author: meta.actor,
+    value: [branch, Math.max(0, total - listed.length)],
+  });
+  return commits;
 }
 
 /** The pusher's username where the commit bears the pusher's name or address, else the address, else the name. */

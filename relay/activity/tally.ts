@@ -1,5 +1,5 @@
 /**
- * Follows the queue and writes down what each stored event says about the work. The unit is the fact, whose name makes it count
+ * Follows the queue and writes down what each stored event says about the work, as the intake read it. The unit is the fact, whose name makes it count
  * once; so after a crash it is enough to look again at what was received since the last note of how far the storage goes, and
  * events that were looked at twice change nothing. A replay is not a stored event and is not looked at at all.
  */
@@ -9,16 +9,15 @@ import type { Log } from "../../lib/log.ts";
 import type { EventMeta } from "../event.ts";
 import type { Queue } from "../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
-import { factsOf, tellsOfWork } from "./facts.ts";
+import { factsOf, tellsOfWork, type EventFacts } from "./facts.ts";
 import type { ActivityStore, Entry } from "./store.ts";
 
-/** How often new events are looked at. */
+/** How often there is a look at whether the queue is to be searched. */
 const LOOK_MS = 1000;
 /** How often what they say is written down. */
 const FLUSH_MS = 5000;
 /** Events may turn up this long after their time of receipt: clocks of relays differ, and a rejected write may come to light. */
 const MARGIN_MS = 600_000;
-const MAX_PENDING = 10_000;
 const PAGE = 200;
 /** Rounds after which an event that cannot be read is left out. */
 const MAX_READS = 5;
@@ -33,8 +32,6 @@ export interface TallyDeps {
   readonly log: Log;
   /** Days that are kept. */
   readonly keepDays: () => number;
-  /** Events that wait to be looked at; of more, the queue is searched instead. @default 10_000 */
-  readonly maxPending?: number;
 }
 
 export interface Tally {
@@ -48,10 +45,9 @@ export interface Tally {
 
 /** Looks at what it missed, then follows the queue. */
 export function startTally(deps: TallyDeps): Tally {
-  const { queue, store, clock, log, maxPending = MAX_PENDING } = deps;
+  const { queue, store, clock, log } = deps;
   /** Facts that are not written down, by day and project. */
   let unwritten = new Map<string, Entry>();
-  const pending: EventMeta[] = [];
   /** Wall clock from which the queue is to be searched; null: nothing was missed. */
   let searchFrom: number | null = null;
   let isFresh = true;
@@ -64,22 +60,24 @@ export function startTally(deps: TallyDeps): Tally {
   const waiters: (() => void)[] = [];
 
   const stop = queue.onEvent((event) => {
-    if (event.type !== "stored" || !tellsOfWork(event.meta)) return;
-    if (pending.length < maxPending) pending.push(event.meta);
-    else searchFrom = Math.min(searchFrom ?? event.meta.receivedAt, event.meta.receivedAt);
-    if (pending.length >= maxPending / 2) stopWaiting();
+    if (event.type !== "stored" || event.work === null) return;
+    const { meta, work } = event;
+    if (work !== undefined) note(work, meta.id);
+    else if (tellsOfWork(meta)) searchFrom = Math.min(searchFrom ?? meta.receivedAt, meta.receivedAt);
   });
+
+  const note = ({ day, project, facts }: EventFacts, eventId: string): void => {
+    const key = `${day}/${project}`;
+    let entry = unwritten.get(key);
+    if (entry === undefined) unwritten.set(key, (entry = { day, project, page: emptyPage() }));
+    addFacts(entry.page, facts, eventId);
+  };
 
   const look = async (meta: EventMeta): Promise<void> => {
     const body = await bodyOf(meta.id);
     if (body === null) return;
     const found = factsOf(meta, parse(body));
-    if (found === null) return;
-    const key = `${found.day}/${found.project}`;
-    let entry = unwritten.get(key);
-    if (entry === undefined)
-      unwritten.set(key, (entry = { day: found.day, project: found.project, page: emptyPage() }));
-    addFacts(entry.page, found.facts);
+    if (found !== null) note(found, meta.id);
   };
 
   /** The body; null where there is none, or where it could not be read time and again. Rejects where it may be read later. */
@@ -107,11 +105,7 @@ export function startTally(deps: TallyDeps): Tally {
   };
 
   const flush = async (): Promise<void> => {
-    const oldest = Math.min(
-      clock.now(),
-      searchFrom ?? Infinity,
-      ...pending.slice(0, 1).map((meta) => meta.receivedAt),
-    );
+    const oldest = Math.min(clock.now(), searchFrom ?? Infinity);
     if (unwritten.size === 0 && oldest - writtenMark < IDLE_MARK_MS) return;
     const written = unwritten;
     unwritten = new Map();
@@ -148,21 +142,15 @@ export function startTally(deps: TallyDeps): Tally {
       await begin();
       isFresh = false;
     }
-    for (;;) {
-      if (searchFrom !== null) {
-        const from = searchFrom;
-        searchFrom = null;
-        try {
-          await search(from);
-        } catch (error) {
-          searchFrom = Math.min(searchFrom ?? from, from);
-          throw error;
-        }
+    while (searchFrom !== null) {
+      const from: number = searchFrom;
+      searchFrom = null;
+      try {
+        await search(from);
+      } catch (error) {
+        searchFrom = Math.min(searchFrom ?? from, from);
+        throw error;
       }
-      const next = pending[0];
-      if (next === undefined) return;
-      await look(next);
-      pending.shift();
     }
   };
 
@@ -177,7 +165,7 @@ export function startTally(deps: TallyDeps): Tally {
           flushedAt = clock.monotonic();
         }
         told = "";
-        if (pending.length > 0 || searchFrom !== null) continue;
+        if (searchFrom !== null) continue;
         for (const waiter of waiters.splice(0)) waiter();
       } catch (error) {
         const message = messageOf(error);
@@ -219,10 +207,7 @@ export function startTally(deps: TallyDeps): Tally {
       closing.abort();
       stopWaiting();
       await running;
-      if (!isFresh) {
-        while (pending[0] !== undefined) await look(pending.shift() as EventMeta);
-        await flush();
-      }
+      if (!isFresh) await flush();
       await store.close();
     },
   };

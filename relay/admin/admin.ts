@@ -20,7 +20,7 @@ export interface Admin {
 export function createAdmin(deps: AdminDeps): Admin {
   const app = new Hono<AdminEnv>();
   const access = createAccess(deps);
-  const feed = createFeed(deps.queue);
+  const feed = createFeed(deps.queue, deps.clock);
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));

@@ -2,11 +2,17 @@
  * The last things that happened, in order, for live views: a ring that every reader follows at its own pace, so that a slow
  * reader costs no memory. Each entry has a number; with the feed's own name in front it is the id from which a reader resumes.
  * A reader that fell behind the ring, or that comes back to another run of the relay, is told so by a gap.
+ *
+ * Entries are kept while somebody reads, and for some minutes after: while nobody watches, what happens is only counted, so that
+ * metadata of a thousand events need not outlive their delivery.
  */
 import { randomBytes } from "node:crypto";
+import type { Clock } from "../../lib/clock.ts";
 import type { Queue, QueueEvent } from "../queue/queue.ts";
 
 const RING_SIZE = 2048;
+/** How long a reader may be away, or a page may take to begin to read, without missing what happens meanwhile. */
+const KEPT_MS = 600_000;
 
 export interface FeedEntry {
   readonly id: string;
@@ -44,21 +50,35 @@ export interface Feed {
 }
 
 /** Follows the queue from now on. */
-export function createFeed(queue: Pick<Queue, "onEvent">, size = RING_SIZE): Feed {
+export function createFeed(queue: Pick<Queue, "onEvent">, clock: Clock, size = RING_SIZE): Feed {
   const run = randomBytes(6).toString("hex");
   const ring: (QueueEvent | undefined)[] = Array.from({ length: size });
   const listeners = new Set<() => void>();
   let count = 0;
+  /** The first that is kept; equal to `count` where none is. */
+  let first = 0;
+  /** Monotonic clock until which somebody may come back. */
+  let keptUntil = -Infinity;
   let closed = false;
   const stop = queue.onEvent((event) => {
+    if (listeners.size === 0 && clock.monotonic() >= keptUntil) {
+      if (first < count) ring.fill(undefined);
+      count += 1;
+      first = count;
+      return;
+    }
     ring[count % size] = event;
     count += 1;
     for (const listener of listeners) listener();
   });
+  const expectReader = (): void => {
+    keptUntil = clock.monotonic() + KEPT_MS;
+  };
   const idOf = (number: number): string => `${run}-${number}`;
 
   return {
     position(lastId) {
+      expectReader();
       const now = { next: count, id: idOf(count) };
       if (lastId === null) return { ...now, gap: null };
       const match = /^([0-9a-f]{12})-(\d{1,15})$/.exec(lastId);
@@ -67,7 +87,7 @@ export function createFeed(queue: Pick<Queue, "onEvent">, size = RING_SIZE): Fee
       return { next: Number(match[2]), id: lastId, gap: null };
     },
     read(next, limit) {
-      const oldest = Math.max(0, count - size);
+      const oldest = Math.max(first, count - size);
       const from = Math.max(next, oldest);
       const to = Math.min(count, from + limit);
       const entries: FeedEntry[] = [];
@@ -82,7 +102,10 @@ export function createFeed(queue: Pick<Queue, "onEvent">, size = RING_SIZE): Fee
     },
     onChange(listener) {
       listeners.add(listener);
-      return () => void listeners.delete(listener);
+      return () => {
+        listeners.delete(listener);
+        expectReader();
+      };
     },
     get closed() {
       return closed;

@@ -2,6 +2,7 @@
  * The moment at which everything under way is called off. Like an AbortSignal, but made for a thousand listeners that come and
  * go: an AbortSignal that is shared by many attempts warns of a leak from the eleventh on.
  */
+import { ShortLivedSet } from "../../lib/short-lived.ts";
 
 export interface Halt {
   readonly halted: boolean;
@@ -14,7 +15,7 @@ export interface HaltSwitch extends Halt {
 }
 
 export function createHalt(): HaltSwitch {
-  const listeners = new Set<() => void>();
+  const listeners = new ShortLivedSet<() => void>();
   let halted = false;
   return {
     get halted() {

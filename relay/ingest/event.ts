@@ -5,6 +5,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { eventFacts } from "../../lib/events.ts";
+import type { EventFacts } from "../activity/facts.ts";
 import { dedupeKeyOfDelivery, type NewEvent } from "../event.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 
@@ -57,35 +58,40 @@ export interface Received {
   readonly verifiedMs: number;
 }
 
+/** Reads out of a body what is to be told to those who follow the queue. Never throws. */
+export type ReadWork = (meta: NewEvent["meta"], parsed: unknown) => EventFacts | null;
+
 /** The event as the queue takes it. Never throws, whatever the payload holds. */
-export function newEvent(received: Received): NewEvent {
+export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
   const { headers, body, hookKey } = received;
   const header = headerOf(headers, "x-gitlab-event");
   const facts = eventFacts(header, received.parsed);
   const deliveryId = headerOf(headers, "webhook-id") ?? headerOf(headers, "idempotency-key");
+  const meta: NewEvent["meta"] = {
+    receivedAt: received.receivedAt,
+    header,
+    kind: facts.kind,
+    eventName: facts.eventName,
+    action: facts.action,
+    projectId: facts.projectId,
+    projectPath: facts.projectPath,
+    groupId: facts.groupId,
+    groupPath: facts.groupPath,
+    ref: facts.ref,
+    actor: facts.actor,
+    hookKey,
+    instance: headerOf(headers, "x-gitlab-instance"),
+    deliveryId,
+    recovered: headerOf(headers, "x-relay-recovered") !== null,
+    verifiedBy: received.verifiedBy,
+    verifiedMs: received.verifiedMs,
+    bodyBytes: body.byteLength,
+    headers: keptHeaders(headers),
+  };
   return {
-    meta: {
-      receivedAt: received.receivedAt,
-      header,
-      kind: facts.kind,
-      eventName: facts.eventName,
-      action: facts.action,
-      projectId: facts.projectId,
-      projectPath: facts.projectPath,
-      groupId: facts.groupId,
-      groupPath: facts.groupPath,
-      ref: facts.ref,
-      actor: facts.actor,
-      hookKey,
-      instance: headerOf(headers, "x-gitlab-instance"),
-      deliveryId,
-      recovered: headerOf(headers, "x-relay-recovered") !== null,
-      verifiedBy: received.verifiedBy,
-      verifiedMs: received.verifiedMs,
-      bodyBytes: body.byteLength,
-      headers: keptHeaders(headers),
-    },
+    meta,
     body,
+    ...(readWork === undefined ? {} : { work: readWork(meta, received.parsed) }),
     dedupeKey: deliveryId === null ? digestKey(hookKey, header, body) : dedupeKeyOfDelivery(deliveryId),
   };
 }

@@ -15,12 +15,13 @@ import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
+import type { NewEvent } from "../event.ts";
 import type { RequestStatus } from "../metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAddressRules, senderOf, type AddressRules } from "./addresses.ts";
 import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
 import { discardRest, isStillSending, readBody } from "./body.ts";
-import { newEvent, parseObject } from "./event.ts";
+import { newEvent, parseObject, type ReadWork } from "./event.ts";
 import { awaitsContinue, contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import { createThrottle } from "./throttle.ts";
 
@@ -52,6 +53,8 @@ export interface IngestDeps {
   readonly log: Log;
   /** The rules in force; read once per request. */
   readonly rules: () => IngestRules;
+  /** What else is read out of each body, for those who follow the queue. @default nothing */
+  readonly readWork?: ReadWork;
   /** True once the relay is shutting down: what comes after that is answered with 503. */
   readonly isStopping: () => boolean;
   readonly metrics: {
@@ -232,11 +235,13 @@ export function createIngest(deps: IngestDeps): Ingest {
     });
   }
 
+  const toEvent = (checked: Checked): NewEvent => newEvent(checked, deps.readWork);
+
   return {
     async receive(request, hookKey) {
       const startedMs = clock.monotonic();
       const isStopping = deps.isStopping();
-      const admitted = await admit(request, hookKey, startedMs, newEvent);
+      const admitted = await admit(request, hookKey, startedMs, toEvent);
       if (!admitted.ok) {
         metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
         return refusal(request, admitted, clock);

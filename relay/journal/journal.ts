@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../lib/errors.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
+import { ShortLivedMap } from "../../lib/short-lived.ts";
 import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
@@ -106,7 +107,7 @@ class FileJournal implements Journal {
   readonly #writer: Writer;
   readonly #compactor: Compactor;
   /** The last operation on each key that is on its way to the disk. */
-  readonly #pending = new Map<string, Entry>();
+  readonly #pending = new ShortLivedMap<string, Entry>();
   readonly #syncListeners = new Set<(durationMs: number) => void>();
   #nextSequence: number;
   #closed = false;

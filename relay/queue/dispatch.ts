@@ -1,5 +1,6 @@
 /** Claims of one process's queue: takes deliveries out of the lanes, loads what is sent, and writes down how it ended. */
 import { messageOf } from "../../lib/errors.ts";
+import { ShortLivedMap, ShortLivedSet } from "../../lib/short-lived.ts";
 import type { EventMeta } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import type { TargetBook } from "./book.ts";
@@ -19,10 +20,10 @@ const UNREADABLE = "The stored event cannot be read";
 export class Dispatch {
   readonly #core: Core;
   /** Claims that have not ended, by row of the delivery. */
-  readonly #claims = new Map<number, AbortController>();
+  readonly #claims = new ShortLivedMap<number, AbortController>();
   /** Failed readings in a row, by row of the delivery. */
   readonly #unread = new Map<number, number>();
-  readonly #writes = new Set<Promise<void>>();
+  readonly #writes = new ShortLivedSet<Promise<void>>();
 
   constructor(core: Core) {
     this.#core = core;

@@ -1,5 +1,6 @@
 /** The way in: tells a duplicate from a new event, and stores the new one with its memory in one write. */
 import { UpstreamError } from "../../lib/errors.ts";
+import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { NewEvent } from "../event.ts";
 import { dedupeKeyOfDelivery, encodeEvent } from "../event.ts";
 import { closedError } from "./core.ts";
@@ -17,7 +18,7 @@ export class Intake {
   readonly #core: Core;
   readonly #line: RoutingLine;
   /** Writes under way, by dedupe key: a second delivery of the same event shares the fate of the first. */
-  readonly #underWay = new Map<string, Promise<Enqueued>>();
+  readonly #underWay = new ShortLivedMap<string, Promise<Enqueued>>();
   /**
    * Ids whose write failed, by dedupe key. A crash may still bring such an event to light; its repetition takes the same id, so
    * that it replaces it.
@@ -89,7 +90,7 @@ export class Intake {
     table.setEventFlag(row, EVENT_FLAGS.present, true);
     table.link(row);
     book.eventAppeared(row);
-    events.emit({ type: "stored", meta });
+    events.emit({ type: "stored", meta, work: event.work });
     this.#line.add(row, meta);
     return { status: "accepted", id };
   }

@@ -105,7 +105,7 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
       emit({ type: "duplicate", id: first });
       return { status: "duplicate", id: first };
     }
-    emit({ type: "stored", meta });
+    emit({ type: "stored", meta, work: event.work });
     if (routes === null) {
       routing.matchLater(meta, event.body);
     } else {

@@ -7,6 +7,7 @@
  */
 import type { Timer } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { EventMeta } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import { breathe } from "./core.ts";
@@ -35,7 +36,7 @@ export class RoutingLine {
   #head = 0;
   /** Those that the routing failed on: not in line until they are tried again. */
   readonly #failed = new Set<number>();
-  readonly #fresh = new Map<number, EventMeta>();
+  readonly #fresh = new ShortLivedMap<number, EventMeta>();
   #routed: RoutedEvent[] = [];
   #writeTimer: Timer | null = null;
   #againTimer: Timer | null = null;

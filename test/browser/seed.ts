@@ -56,7 +56,7 @@ export async function seedActivity(base: string, now: number): Promise<void> {
         if (count % 8 === 0) add("deployed", author, random() < 0.95 ? "success" : "failed");
       }
       const page = emptyPage();
-      addFacts(page, facts);
+      addFacts(page, facts, "");
       if (facts.length > 0) entries.push({ day: date.toISOString().slice(0, 10), project, page });
     }
   }

@@ -103,7 +103,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       for (const resume of waiting.splice(0)) resume();
     },
 
-    async enqueue({ meta, body, dedupeKey }: NewEvent) {
+    async enqueue({ meta, body, dedupeKey, work }: NewEvent) {
       calls.enqueue += 1;
       await gate();
       const known = remembered.get(dedupeKey);
@@ -115,7 +115,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       const kept: Kept = { meta: { id, ...meta }, body, deliveries: [] };
       remembered.set(dedupeKey, id);
       events.set(id, kept);
-      emit({ type: "stored", meta: kept.meta });
+      emit({ type: "stored", meta: kept.meta, work });
       const routes = await route(kept.meta, async () => body);
       kept.deliveries = routes.map((r) => newDelivery(id, r.target, 0, now()));
       emit({ type: "routed", meta: kept.meta, targets: routes.map((r) => r.target) });

@@ -43,7 +43,7 @@ describe("factsOf()", () => {
           author: "alice",
           value: [1, 2, 0, 9],
         },
-        { type: "push", key: "01kf0000000000000000000001", author: "alice", value: ["feature/cart", 0] },
+        { type: "push", key: null, author: "alice", value: ["feature/cart", 0] },
       ],
     });
   });

@@ -13,7 +13,7 @@ import type { Entry } from "../../../relay/activity/store.ts";
 
 function entry(day: string, project: string, facts: readonly Fact[]): Entry {
   const page = emptyPage();
-  addFacts(page, facts);
+  addFacts(page, facts, "event");
   return { day, project, page };
 }
 
@@ -63,11 +63,11 @@ const week: readonly Entry[] = [
 ];
 
 describe("addFacts(), addPage()", () => {
-  it("count a fact once however often it is added, and say whether anything was new", () => {
+  it("count a fact once however often it is added", () => {
     const page = emptyPage();
     const facts = [...factsIn(week[0]!.page)];
-    expect(addFacts(page, facts)).toBe(true);
-    expect(addFacts(page, facts)).toBe(false);
+    addFacts(page, facts, "event");
+    addFacts(page, facts, "event");
     addPage(page, week[0]!.page);
     expect(page).toEqual(week[0]!.page);
   });
@@ -78,6 +78,7 @@ describe("addFacts(), addPage()", () => {
     addFacts(
       page,
       odd.map((name) => fact("failedJob", name, name, name)),
+      "event",
     );
     const read = decodePage(encodePage(page));
     expect([...factsIn(read)].map((one) => one.value).sort()).toEqual([...odd].sort());

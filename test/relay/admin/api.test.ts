@@ -334,13 +334,17 @@ describe("GET events/export", () => {
 
 describe("activity", () => {
   const page = emptyPage();
-  addFacts(page, [
-    { type: "commit", key: "a1", author: "alice", value: [1, 2, 0, 9] },
-    { type: "push", key: "e1", author: "alice", value: ["main", 0] },
-    { type: "merged", key: "17", author: "alice", value: 7200 },
-    { type: "pipeline", key: "1", author: "alice", value: ["failed", 60] },
-    { type: "failedJob", key: "11", author: "alice", value: "e2e <b>" },
-  ]);
+  addFacts(
+    page,
+    [
+      { type: "commit", key: "a1", author: "alice", value: [1, 2, 0, 9] },
+      { type: "push", key: "e1", author: "alice", value: ["main", 0] },
+      { type: "merged", key: "17", author: "alice", value: 7200 },
+      { type: "pipeline", key: "1", author: "alice", value: ["failed", 60] },
+      { type: "failedJob", key: "11", author: "alice", value: "e2e <b>" },
+    ],
+    "e1",
+  );
   const asked: unknown[] = [];
   const activity = {
     report(query: Asked) {

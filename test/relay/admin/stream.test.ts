@@ -147,6 +147,24 @@ describe("GET stream", () => {
     await reader.close();
   });
 
+  it("keeps nothing for a reader that stayed away too long, and tells how much it missed", async () => {
+    const f = fixture();
+    const first = await stream(f);
+    const hello = (await first.next())!;
+    await first.close();
+    await f.clock.advance(599_000);
+    await f.add();
+    await f.clock.advance(2000);
+    await f.add();
+    await f.add();
+    const second = await stream(f, "", { "Last-Event-ID": hello.id });
+    await second.next();
+    await f.add({ actor: "watched" });
+    expect(await second.next()).toMatchObject({ event: "gap", data: { reason: "lagging", missed: 6 } });
+    expect(await second.next()).toMatchObject({ event: "stored", data: { event: { actor: "watched" } } });
+    await second.close();
+  });
+
   it.each(["0123456789ab-5", "nonsense", "0123456789ab-99999999999999999999"])(
     "says that there is a gap to a reader from another run (%s)",
     async (lastId) => {
