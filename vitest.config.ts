@@ -20,6 +20,7 @@ export default defineConfig({
     exclude: ["test/runtimes/**"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    globalSetup: "test/helpers/warm-up.ts",
     pool: "forks",
     // Many tests wait for processes and browsers: more workers than cores keep the cores busy.
     maxWorkers: 3,

@@ -107,7 +107,6 @@ describe.runIf(hasNginx && hasRedis)("deploy/ as real processes", () => {
           GITLAB_WEBHOOK_SECRET: TOKEN,
           RELAY_ADMIN_TOKEN: "compose-admin-token",
           LOG_LEVEL: "warn",
-          NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
         },
         [],
         hasRuntime("node24") ? RUNTIMES.node24 : RUNTIMES.node,

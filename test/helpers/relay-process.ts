@@ -1,6 +1,7 @@
 /** A relay as a process of its own, on any of the runtimes. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { COMPILE_CACHE } from "./runtimes.ts";
 
 export const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -45,7 +46,7 @@ export function startRelayProcess(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(file as string, [...before, `${ROOT}relay/main.ts`, ...args], {
     cwd: env["CWD"] ?? ROOT,
-    env: { PATH, HOME, PORT: "0", NO_COLOR: "1", ...env },
+    env: { PATH, HOME, PORT: "0", NO_COLOR: "1", ...COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);

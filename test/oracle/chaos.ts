@@ -103,8 +103,6 @@ export async function runChaos({ runtime, seconds, redisKills }: ChaosOptions): 
     RELAY_DATA_DIR: join(folder, "data"),
     REDIS_URL: redis.url,
     GITLAB_WEBHOOK_SECRET: TOKEN,
-    // From Node 22.1 on, compiled modules are kept between the many starts.
-    NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
   };
   const producer = createProducer({ connections: 8, projects: 40, sequential: true, random: Math.random });
   const stop = new AbortController();

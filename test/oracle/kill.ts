@@ -83,8 +83,6 @@ export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Prom
     RELAY_CONFIG: config,
     RELAY_DATA_DIR: join(folder, "data"),
     GITLAB_WEBHOOK_SECRET: TOKEN,
-    // Fifty starts: from Node 22.1 on, compiled modules are kept between them.
-    NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
   };
   const producer = createProducer({ connections: 8, projects: 40, sequential: false, random: Math.random });

@@ -85,7 +85,6 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
         REDIS_URL: redis.url,
         GITLAB_WEBHOOK_SECRET: TOKEN,
         LOG_LEVEL: "debug",
-        NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
       },
       [],
       hasRuntime("node24") ? RUNTIMES.node24 : RUNTIMES.node,

@@ -195,7 +195,6 @@ describe.runIf(hasTls)("a Redis that speaks TLS", () => {
         {
           REDIS_URL: `rediss://:tls-pass@127.0.0.1:${port}`,
           GITLAB_WEBHOOK_SECRET: "tls-secret-token",
-          NODE_COMPILE_CACHE: join(tmpdir(), "gitlab-hook-relay-compile-cache"),
           ...more,
         },
         [],
