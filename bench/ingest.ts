@@ -11,7 +11,11 @@ import { median, report, rows, startChild, type Measured } from "./lib.ts";
 import type { LoadResult } from "./load.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
-const SECONDS = Number(process.env["SECONDS"] ?? 3);
+const SECONDS = Number(process.env["SECONDS"] ?? 4);
+/** Load before the measurement: on one core it takes some seconds and ten thousand requests until everything is compiled. */
+const WARM_UP_SECONDS = Number(process.env["WARM_UP_SECONDS"] ?? 8);
+/** Names of variants to be measured; empty: all. */
+const ONLY = (process.env["ONLY"] ?? "").split(",").filter((name) => name !== "");
 const BODY_BYTES = 10_240;
 const TOKEN = "bench-secret-token";
 
@@ -50,7 +54,7 @@ async function measure(variant: Variant, connections: number, rate: number | nul
     await child.stop();
     return child.ready as unknown as LoadResult;
   };
-  await load(1);
+  await load(WARM_UP_SECONDS);
   const result = await load(SECONDS);
   await server.stop();
   if (result.wrong > 0) throw new Error(`${variant.name}: ${result.wrong} answers were not 2xx`);

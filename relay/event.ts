@@ -61,10 +61,11 @@ const LENGTH_BYTES = 4;
 
 /** The parts of a stored event's bytes, to be written one after another. */
 export function encodeEvent(event: StoredEvent): readonly Uint8Array[] {
-  const json = Buffer.from(JSON.stringify(event.meta), "utf8");
-  const head = Buffer.allocUnsafe(LENGTH_BYTES + json.length);
-  head.writeUInt32LE(json.length, 0);
-  json.copy(head, LENGTH_BYTES);
+  const json = JSON.stringify(event.meta);
+  const length = Buffer.byteLength(json, "utf8");
+  const head = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  head.writeUInt32LE(length, 0);
+  head.write(json, LENGTH_BYTES, length, "utf8");
   return [head, event.body];
 }
 

@@ -21,7 +21,7 @@
  *
  * A wrong answer that no body can change is given before the body is read.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { deriveSecretToken, deriveSigningToken, splitSecrets } from "../../lib/secrets.ts";
 import { decodeSigningToken, verify } from "../../lib/signature.ts";
 import type { RequestHeaders } from "./request.ts";
@@ -137,7 +137,7 @@ function keyOf(token: string): Uint8Array {
 }
 
 function digestOf(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
+  return hash("sha256", bytes, "buffer");
 }
 
 /** Digests have one length, so that the comparison tells nothing about the length of a secret either. */

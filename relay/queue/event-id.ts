@@ -9,7 +9,7 @@
  * and name the original. Ids of one relay only ever ascend, also where the clock is set back; a clock that was more than MAX_LEAD_MS
  * ahead is not believed any longer, and the ids begin anew at the present time.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** An id as four words, the first the most significant. */
 export type IdWords = Uint32Array;
@@ -32,8 +32,23 @@ const EVENT_KEY = "event:";
 
 /** An id without its time: the part that only depends on the dedupe key. */
 export function digestOf(dedupeKey: string): IdWords {
-  const hash = createHash("sha256").update(dedupeKey, "utf8").digest();
-  return Uint32Array.of(0, hash[0]! & DIGEST_MASK, hash.readUInt32BE(1), hash.readUInt32BE(5));
+  // One character per byte: no buffer is made for it.
+  const digest = hash("sha256", dedupeKey, "binary");
+  const words = new Uint32Array(4);
+  words[1] = digest.charCodeAt(0) & DIGEST_MASK;
+  words[2] = wordAt(digest, 1);
+  words[3] = wordAt(digest, 5);
+  return words;
+}
+
+function wordAt(bytes: string, at: number): number {
+  return (
+    ((bytes.charCodeAt(at) << 24) |
+      (bytes.charCodeAt(at + 1) << 16) |
+      (bytes.charCodeAt(at + 2) << 8) |
+      bytes.charCodeAt(at + 3)) >>>
+    0
+  );
 }
 
 /** The order of storing as a number: grows with the id, except for its digest. */

@@ -143,31 +143,79 @@ const ROW_WORDS = ROW_BYTES / 4;
 /** Most events in one record; places in its lists are 16 bits wide. */
 export const MAX_ROUTED = 512;
 
-/** Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, places in the lists 2 + 2 + 4. */
-export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
-  const head: RoutesHead = { kinds: [], projects: [], routes: [] };
-  const places = new Map<string, number>();
-  const placeOf = <T>(list: T[], value: T, listName: string): number => {
-    const name = listName + JSON.stringify(value);
-    const known = places.get(name);
-    if (known !== undefined) return known;
-    places.set(name, list.push(value) - 1);
-    return list.length - 1;
-  };
-  const rows = Buffer.alloc(events.length * ROW_BYTES);
-  events.forEach((event, index) => {
-    const at = index * ROW_BYTES;
-    event.id.forEach((word, place) => rows.writeUInt32LE(word, at + place * 4));
+/**
+ * A record of routes as it fills up, in the bytes that it will have: nothing of an event outlives its turn.
+ * Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, places in the lists 2 + 2 + 4.
+ */
+export class RoutesWriter {
+  readonly #head: RoutesHead = { kinds: [], projects: [], routes: [] };
+  readonly #places = { kinds: new Map<string, number>(), projects: new Map<string, number>() };
+  readonly #routePlaces = new Map<string, number>();
+  readonly #rows = Buffer.allocUnsafeSlow(MAX_ROUTED * ROW_BYTES);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** At most MAX_ROUTED events. */
+  add(event: RoutedEvent): void {
+    const { kinds, projects, routes } = this.#head;
+    const { kind, eventName, projectId, projectPath } = event;
+    const kindName = `${nameOf(kind)} ${nameOf(eventName)}`;
+    let kindAt = this.#places.kinds.get(kindName);
+    if (kindAt === undefined) this.#places.kinds.set(kindName, (kindAt = kinds.push([kind, eventName]) - 1));
+    const projectName = `${projectId ?? ""} ${nameOf(projectPath)}`;
+    let projectAt = this.#places.projects.get(projectName);
+    if (projectAt === undefined)
+      this.#places.projects.set(projectName, (projectAt = projects.push([projectId, projectPath]) - 1));
+    let routesName = "";
+    for (const { target, lane } of event.routes) routesName += `${target} ${nameOf(lane)}\n`;
+    let routesAt = this.#routePlaces.get(routesName);
+    if (routesAt === undefined) {
+      const pairs = event.routes.map((route) => [route.target, route.lane] as const);
+      this.#routePlaces.set(routesName, (routesAt = routes.push(pairs) - 1));
+    }
+    const rows = this.#rows;
+    const at = this.#count++ * ROW_BYTES;
+    for (let place = 0; place < 4; place++) rows.writeUInt32LE(event.id[place]!, at + place * 4);
     rows.writeDoubleLE(event.receivedAt, at + 16);
-    rows.writeUInt16LE(placeOf(head.kinds, [event.kind, event.eventName], "k"), at + 24);
-    rows.writeUInt16LE(placeOf(head.projects, [event.projectId, event.projectPath], "p"), at + 26);
-    const routes = event.routes.map((route) => [route.target, route.lane] as const);
-    rows.writeUInt32LE(placeOf(head.routes, routes, "r"), at + 28);
-  });
-  const json = Buffer.from(JSON.stringify(head), "utf8");
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(json.length, 0);
-  return Buffer.concat([length, json, rows]);
+    rows.writeUInt16LE(kindAt, at + 24);
+    rows.writeUInt16LE(projectAt, at + 26);
+    rows.writeUInt32LE(routesAt, at + 28);
+  }
+
+  /** Leaves out events of which `keeps` says no; returns how many are left. */
+  filter(keeps: (w0: number, w1: number, w2: number, w3: number) => boolean): number {
+    const rows = this.#rows;
+    let kept = 0;
+    for (let at = 0; at < this.#count * ROW_BYTES; at += ROW_BYTES) {
+      const w0 = rows.readUInt32LE(at);
+      const w1 = rows.readUInt32LE(at + 4);
+      if (!keeps(w0, w1, rows.readUInt32LE(at + 8), rows.readUInt32LE(at + 12))) continue;
+      rows.copyWithin(kept++ * ROW_BYTES, at, at + ROW_BYTES);
+    }
+    this.#count = kept;
+    return kept;
+  }
+
+  encode(): Uint8Array {
+    const json = Buffer.from(JSON.stringify(this.#head), "utf8");
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(json.length, 0);
+    return Buffer.concat([length, json, this.#rows.subarray(0, this.#count * ROW_BYTES)]);
+  }
+}
+
+/** A name that tells null from every text. */
+function nameOf(text: string | null): string {
+  return text === null ? "" : `=${text}`;
+}
+
+export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {
+  const writer = new RoutesWriter();
+  for (const event of events) writer.add(event);
+  return writer.encode();
 }
 
 export function decodeRoutes(value: Uint8Array): RoutesRecord {

@@ -12,11 +12,9 @@ import type { EventMeta } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
-import { formatEventKey } from "./event-id.ts";
 import type { Route, Router } from "./queue.ts";
 import { readMeta } from "./reading.ts";
-import { MAX_ROUTED, PREFIX, encodeRoutes } from "./records.ts";
-import type { RoutedEvent } from "./records.ts";
+import { MAX_ROUTED, PREFIX, RoutesWriter } from "./records.ts";
 import { EVENT_FLAGS } from "./table.ts";
 
 /**
@@ -37,7 +35,7 @@ export class RoutingLine {
   /** Those that the routing failed on: not in line until they are tried again. */
   readonly #failed = new Set<number>();
   readonly #fresh = new ShortLivedMap<number, EventMeta>();
-  #routed: RoutedEvent[] = [];
+  #routed = new RoutesWriter();
   #writeTimer: Timer | null = null;
   #againTimer: Timer | null = null;
   #running: Promise<void> | null = null;
@@ -195,7 +193,7 @@ export class RoutingLine {
 
   #note(event: number, meta: EventMeta, routes: readonly Route[]): void {
     const { table, clock } = this.#core;
-    this.#routed.push({
+    this.#routed.add({
       id: table.wordsOf(event),
       receivedAt: meta.receivedAt,
       kind: meta.kind,
@@ -204,7 +202,7 @@ export class RoutingLine {
       projectPath: meta.projectPath,
       routes,
     });
-    if (this.#routed.length >= MAX_ROUTED) void this.#write();
+    if (this.#routed.count === MAX_ROUTED) void this.#write();
     else this.#writeTimer ??= clock.after(WRITE_AFTER_MS, () => void this.#write());
   }
 
@@ -212,36 +210,31 @@ export class RoutingLine {
     this.#writeTimer?.cancel();
     this.#writeTimer = null;
     const { table, records, journal, log } = this.#core;
-    const batch = this.#routed.filter(({ id: [w0 = 0, w1 = 0, w2 = 0, w3 = 0] }) => {
-      return table.findEvent(w0, w1, w2, w3) !== 0;
-    });
-    this.#routed = [];
-    if (batch.length === 0) return;
+    const routed = this.#routed;
+    if (routed.count === 0) return;
+    this.#routed = new RoutesWriter();
     const number = records.nextRoutes();
     records.seen(number);
-    for (const {
-      id: [w0 = 0, w1 = 0, w2 = 0, w3 = 0],
-    } of batch) {
-      table.record.set(table.findEvent(w0, w1, w2, w3), number);
+    const events = routed.filter((w0, w1, w2, w3) => {
+      const event = table.findEvent(w0, w1, w2, w3);
+      if (event === 0) return false;
+      table.record.set(event, number);
       records.count(number, 1);
+      return true;
+    });
+    if (events === 0) {
+      records.forget(number);
+      return;
     }
     try {
       await journal.write(
-        [{ type: "set", key: PREFIX.routes + number, value: encodeRoutes(batch) }],
+        [{ type: "set", key: PREFIX.routes + number, value: routed.encode() }],
         "lazy",
         "completion",
       );
     } catch (thrown) {
       // The events are stored and go their way; after a restart they are matched anew.
-      log.warn("routing.not-written", {
-        events: batch.length,
-        first: formatEventKey(...wordsOf(batch[0]!)),
-        error: messageOf(thrown),
-      });
+      log.warn("routing.not-written", { record: number, events, error: messageOf(thrown) });
     }
   }
-}
-
-function wordsOf({ id: [w0 = 0, w1 = 0, w2 = 0, w3 = 0] }: RoutedEvent): [number, number, number, number] {
-  return [w0, w1, w2, w3];
 }
