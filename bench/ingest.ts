@@ -31,7 +31,7 @@ interface Variant {
 }
 
 const relay = (queue: string): Variant["job"] => ({ queue, token: TOKEN, redisPort: redis.port });
-const variants: readonly Variant[] = [
+const allVariants: readonly Variant[] = [
   { name: "keeps nothing", script: "servers/relay.ts", job: relay("none") },
   { name: "relay", script: "servers/relay.ts", job: relay("file") },
   { name: "relay, Redis always", script: "servers/relay.ts", job: relay("redis") },
@@ -40,6 +40,7 @@ const variants: readonly Variant[] = [
     ? [{ name: "relay on Deno", script: "servers/relay.ts", job: relay("file"), command: RUNTIMES.deno }]
     : []),
 ];
+const variants = allVariants.filter(({ name }) => ONLY.length === 0 || ONLY.includes(name));
 
 async function measure(variant: Variant, connections: number, rate: number | null): Promise<LoadResult> {
   const args = [file(variant.script), JSON.stringify(variant.job)];
@@ -86,7 +87,8 @@ for (const { connections, rate } of [
 }
 await redis.close();
 
-const at = (name: string): number => median(measured.find((m) => m.name === name)!.values);
+/** NaN where the variant was left out. */
+const at = (name: string): number => median(measured.find((m) => m.name === name)?.values ?? []);
 const figures = {
   "relay / keeps nothing, 64 connections (wanted: at least 0.75)": at("relay, 64") / at("keeps nothing, 64"),
   "relay / BullMQ always, 64 connections (wanted: at least 2.2)": at("relay, 64") / at("BullMQ always, 64"),

@@ -9,10 +9,13 @@ import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
+import { tuneCollector } from "./collector.ts";
 import { watchFolder } from "./files.ts";
 import { createLineWriter } from "./output.ts";
 import { openQueue } from "./open-queue.ts";
 import { runProgram, type Host } from "./program.ts";
+
+tuneCollector();
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 

@@ -9,12 +9,15 @@ import { Queue as BullQueue, Worker } from "bullmq";
 import { Pool } from "undici";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
+import { tuneCollector } from "../../relay/collector.ts";
 import { configSchema } from "../../relay/config.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
 import { openQueue } from "../../relay/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { eventMeta } from "../../test/helpers/events.ts";
 import { pushBody } from "../load.ts";
+
+tuneCollector();
 
 interface Job {
   readonly by: "relay" | "bullmq";

@@ -1,0 +1,12 @@
+/** How V8 collects garbage in a relay. */
+import { setFlagsFromString } from "node:v8";
+
+/**
+ * To be called before anything else is done. Normally V8 allocates in the old generation whatever survived often when the process
+ * was young. Of a relay that is nearly everything that belongs to a request: at first the new generation is small, and a request
+ * outlives several collections while it waits for the disk. Later it would outlive none, but the decision is never taken back:
+ * measured at 64 connections, the old generation then fills every second, and a webhook costs a fifth more time.
+ */
+export function tuneCollector(): void {
+  setFlagsFromString("--no-allocation-site-pretenuring");
+}
