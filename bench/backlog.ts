@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
+import { tuneCollector } from "../relay/collector.ts";
 import type { NewEvent } from "../relay/event.ts";
 import { openLocalQueue } from "../relay/queue/local.ts";
 import type { Queue } from "../relay/queue/queue.ts";
@@ -21,6 +22,7 @@ const BODY_BYTES = 4096;
 const IN_FLIGHT = 1024;
 const MB = 1024 * 1024;
 
+tuneCollector();
 const [mode = "", ...rest] = process.argv.slice(2);
 if (mode === "--fill") await fill(rest[0] as string, Number(rest[1]));
 else if (mode === "--open") await reopen(rest[0] as string);

@@ -81,8 +81,9 @@ export function createLog(options: LogOptions): RootLog {
     { write: options.write },
   );
   const wrap = (logger: typeof root): Log => ({
-    debug: (event, fields) => logger.debug({ event, ...fields }),
-    info: (event, fields) => logger.info({ event, ...fields }),
+    // Lines that nobody wants are asked for with every event.
+    debug: (event, fields) => void (logger.isLevelEnabled("debug") && logger.debug({ event, ...fields })),
+    info: (event, fields) => void (logger.isLevelEnabled("info") && logger.info({ event, ...fields })),
     warn: (event, fields) => logger.warn({ event, ...fields }),
     error: (event, fields) => logger.error({ event, ...fields }),
     child: (fields) => wrap(logger.child(fields)),

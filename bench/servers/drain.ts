@@ -1,6 +1,6 @@
 /**
  * Drains a backlog to a sink, by the relay or by a BullMQ worker, and prints how long that took as JSON. The time runs from the
- * first claim until the mark of the last delivery is on stable storage.
+ * delivery that ends the warm-up until the mark of the last one is on stable storage.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,6 +24,8 @@ interface Job {
   readonly sinkPort: number;
   readonly redisPort: number;
   readonly events: number;
+  /** Deliveries before the clock starts. */
+  readonly warmUp: number;
   readonly bodyBytes: number;
   readonly concurrency: number;
 }
@@ -52,11 +54,13 @@ async function byRelay(job: Job): Promise<number> {
     });
   }
   const delivery = createDelivery({ queue, ...deps });
-  const started = performance.now();
+  let started = 0;
   let done = 0;
   await new Promise<void>((resolve) => {
     queue.onEvent((event) => {
-      if (event.type === "settled" && event.delivery.state === "done") done += 1;
+      if (event.type !== "settled" || event.delivery.state !== "done") return;
+      done += 1;
+      if (done === job.warmUp) started = performance.now();
       if (done === job.events) resolve();
     });
     delivery.configure(config.targets);
@@ -80,7 +84,7 @@ async function byBullmq(job: Job): Promise<number> {
     );
   }
   const pool = new Pool(`http://127.0.0.1:${job.sinkPort}`, { connections: job.concurrency });
-  const started = performance.now();
+  let started = 0;
   let done = 0;
   let worker: Worker | null = null;
   await new Promise<void>((resolve) => {
@@ -97,6 +101,7 @@ async function byBullmq(job: Job): Promise<number> {
     );
     worker.on("completed", () => {
       done += 1;
+      if (done === job.warmUp) started = performance.now();
       if (done === job.events) resolve();
     });
   });
@@ -109,4 +114,4 @@ async function byBullmq(job: Job): Promise<number> {
 
 const job = JSON.parse(process.argv[2] as string) as Job;
 const seconds = await (job.by === "relay" ? byRelay(job) : byBullmq(job));
-process.stdout.write(`${JSON.stringify({ perSecond: job.events / seconds })}\n`);
+process.stdout.write(`${JSON.stringify({ perSecond: (job.events - job.warmUp) / seconds })}\n`);

@@ -2,6 +2,7 @@
  * One attempt from claim to settlement: sends within the time allowed, decides what its end means, and tells the queue,
  * however often that takes.
  */
+import { Cancellable } from "../../lib/cancellation.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -79,16 +80,13 @@ async function sendInTime(
   target: Target,
   deps: AttemptDeps,
 ): Promise<Result | typeof LOST | typeof STOPPING> {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const timer = deps.clock.after(config.timeoutSeconds * 1000, () => controller.abort(TIME_UP));
-  const onLost = (): void => controller.abort(LOST);
-  claim.lost.addEventListener("abort", onLost, { once: true });
-  if (claim.lost.aborted) onLost();
-  const forgetStopping = deps.stopping.onHalt(() => controller.abort(STOPPING));
+  const signal = new Cancellable();
+  const timer = deps.clock.after(config.timeoutSeconds * 1000, () => signal.abort(TIME_UP));
+  signal.follow(claim.lost, LOST);
+  const forgetStopping = deps.stopping.onHalt(() => signal.abort(STOPPING));
   const { delivery, meta, body } = claim;
   try {
-    signal.throwIfAborted();
+    if (signal.aborted) throw signal.reason;
     return await target.send({
       meta,
       body,
@@ -106,7 +104,7 @@ async function sendInTime(
     return resultOfFailure(messageOf(error));
   } finally {
     timer.cancel();
-    claim.lost.removeEventListener("abort", onLost);
+    signal.unfollow();
     forgetStopping();
   }
 }

@@ -1,6 +1,7 @@
 /** Claims of one process's queue: takes deliveries out of the lanes, loads what is sent, and writes down how it ended. */
+import { Cancellable } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { ShortLivedMap, ShortLivedSet } from "../../lib/short-lived.ts";
+import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { EventMeta } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import type { TargetBook } from "./book.ts";
@@ -20,10 +21,9 @@ const UNREADABLE = "The stored event cannot be read";
 export class Dispatch {
   readonly #core: Core;
   /** Claims that have not ended, by row of the delivery. */
-  readonly #claims = new ShortLivedMap<number, AbortController>();
+  readonly #claims = new ShortLivedMap<number, Cancellable>();
   /** Failed readings in a row, by row of the delivery. */
   readonly #unread = new Map<number, number>();
-  readonly #writes = new ShortLivedSet<Promise<void>>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -37,7 +37,7 @@ export class Dispatch {
     if (rows.length === 0) return [];
     for (const row of rows) {
       book.setState(row, SENDING);
-      this.#claims.set(row, new AbortController());
+      this.#claims.set(row, new Cancellable());
     }
     work.touch(target);
     const claims = await Promise.all(rows.map((row) => this.#load(target, row)));
@@ -51,11 +51,6 @@ export class Dispatch {
       this.#claims.delete(row);
       this.#unread.delete(row);
     }
-  }
-
-  /** Resolves once what was settled is handed to the storage. */
-  async close(): Promise<void> {
-    await Promise.all(this.#writes);
   }
 
   async #load(target: TargetBook, row: number): Promise<Claim | null> {
@@ -76,7 +71,7 @@ export class Dispatch {
         delivery,
         meta,
         body,
-        lost: held.signal,
+        lost: held,
         settle: (settlement) => this.#settle(target, row, held, delivery, meta, settlement),
       };
     } catch (thrown) {
@@ -115,7 +110,7 @@ export class Dispatch {
   async #settle(
     target: TargetBook,
     row: number,
-    held: AbortController,
+    held: Cancellable,
     before: Delivery,
     meta: EventMeta,
     settlement: Settlement,
@@ -148,13 +143,10 @@ export class Dispatch {
     const { eventId, target, replay } = delivery;
     table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
     const value = encodeState({ delivery, lane, order: table.replayOrder(row) });
-    const write = journal
+    return journal
       .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy", "completion")
       .catch((thrown: unknown) => {
         log.warn("delivery.not-written", { eventId, target, error: messageOf(thrown) });
-      })
-      .finally(() => this.#writes.delete(write));
-    this.#writes.add(write);
-    return write;
+      });
   }
 }

@@ -106,7 +106,6 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     work.stop();
     await intake.close();
     await Promise.all([line.close(), replays.close(), removal.close()]);
-    await dispatch.close();
     await journal.close();
   };
 

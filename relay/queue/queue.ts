@@ -5,6 +5,7 @@
  * An event whose enqueue() resolved survives kill -9 and loss of power, is delivered to each of its targets at least once, or
  * stands among the dead letters. Bytes in are bytes out.
  */
+import type { Cancellation } from "../../lib/cancellation.ts";
 import type { EventMeta, NewEvent } from "../event.ts";
 import type { Attempt, Delivery, Settlement } from "./delivery-state.ts";
 
@@ -38,7 +39,7 @@ export interface Claim {
   readonly meta: EventMeta;
   readonly body: Uint8Array;
   /** Aborts when the claim is lost to another relay: whatever is under way must stop, settle() then does nothing. */
-  readonly lost: AbortSignal;
+  readonly lost: Cancellation;
   /**
    * Ends the claim. The new state may be written lazily: after a crash the delivery may be sent again, with the same event id.
    * `released` puts it back as it was (shutdown, breaker, rate limit): no attempt is counted.

@@ -71,6 +71,8 @@ export class EventTable implements LaneRows {
   readonly older = new Column(Uint32Array);
   readonly kinds = new Dictionary<Kind>();
   readonly projects = new Dictionary<Project>();
+  /** The code of each project's latest path. */
+  readonly #projectCodes = new Map<number, number>();
 
   readonly deliveries = new RowAllocator();
   readonly event = new Column(Uint32Array);
@@ -149,10 +151,7 @@ export class EventTable implements LaneRows {
     const known = this.#index[place]!;
     if (known !== 0) return known;
     const row = this.events.take();
-    this.ids.set(row, w0, w1, w2, w3);
-    for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
-      column.set(row, 0);
-    for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(row, 0);
+    this.ids.set(row, w0, w1, w2, w3); // its other cells are 0: never used, or cleared when it was freed
     this.#index[place] = row;
     this.#indexed++;
     return row;
@@ -299,7 +298,11 @@ export class EventTable implements LaneRows {
 
   /** @returns the code for the column `project` */
   projectCode(id: number | null, path: string | null): number {
-    return this.projects.code(`${id ?? ""} ${nameOf(path)}`, { id, path });
+    const latest = id === null ? undefined : this.#projectCodes.get(id);
+    if (latest !== undefined && this.projects.value(latest).path === path) return latest;
+    const code = this.projects.code(`${id ?? ""} ${nameOf(path)}`, { id, path });
+    if (id !== null) this.#projectCodes.set(id, code);
+    return code;
   }
 
   #unlink(event: number): void {

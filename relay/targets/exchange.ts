@@ -4,6 +4,7 @@
  * goes on for too long loses its connection.
  */
 import type { Dispatcher } from "undici";
+import type { Cancellation } from "../../lib/cancellation.ts";
 import { messageOf, systemCode } from "../../lib/errors.ts";
 import { shownUrl } from "../../lib/log.ts";
 import { EXCERPT_LENGTH } from "../delivery/outcome.ts";
@@ -41,72 +42,111 @@ export class ExchangeError extends Error {
  * Sends a request. Resolves once the answer is complete, cut off or, after its headers, aborted. Rejects with the signal's reason
  * where it aborts before the headers, with an ExchangeError where the network fails.
  */
-export function exchange(dispatcher: Dispatcher, request: Request, signal: AbortSignal): Promise<Answer> {
-  // Four bytes hold any character.
-  const { keepBytes = EXCERPT_LENGTH * 4, ...options } = request;
+export function exchange(dispatcher: Dispatcher, request: Request, signal: Cancellation): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    let controller: Dispatcher.DispatchController | null = null;
-    let head: Omit<Answer, "body"> | null = null;
-    const chunks: Buffer[] = [];
-    let kept = 0;
-    let received = 0;
-    let ended = false;
-
-    const finish = (): boolean => {
-      if (ended) return false;
-      ended = true;
-      signal.removeEventListener("abort", onAbort);
-      return true;
-    };
-    const finishWithAnswer = (): void => {
-      if (head !== null && finish()) resolve({ ...head, body: Buffer.concat(chunks) });
-    };
-    const onAbort = (): void => {
-      if (head !== null) finishWithAnswer();
-      else if (finish()) reject(signal.reason as Error);
-      controller?.abort(signal.reason as Error);
-    };
     if (signal.aborted) {
       reject(signal.reason as Error);
       return;
     }
-    signal.addEventListener("abort", onAbort, { once: true });
-
-    dispatcher.dispatch(options, {
-      onRequestStart(started) {
-        controller = started;
-        if (ended) started.abort(signal.reason as Error);
-      },
-      onResponseStart(_controller, status, headers) {
-        // 103 and the like come before the answer.
-        if (status < 200) return;
-        const location = one(headers["location"]);
-        head = {
-          status,
-          retryAfter: one(headers["retry-after"]),
-          location: location === null ? null : shownLocation(location, request.origin),
-        };
-      },
-      onResponseData(open, chunk) {
-        received += chunk.length;
-        if (kept < keepBytes) {
-          // A copy: the chunk is a view of a buffer that would stay in memory for its sake.
-          const part = Buffer.from(chunk.subarray(0, keepBytes - kept));
-          chunks.push(part);
-          kept += part.length;
-        }
-        if (received > Math.max(MAX_ANSWER_BYTES, keepBytes)) {
-          finishWithAnswer();
-          open.abort(new Error("the answer is too long"));
-        }
-      },
-      onResponseEnd: finishWithAnswer,
-      onResponseError(_controller, error) {
-        if (head !== null) finishWithAnswer();
-        else if (finish()) reject(new ExchangeError(describeFailure(error)));
-      },
-    });
+    // Four bytes hold any character.
+    const { keepBytes = EXCERPT_LENGTH * 4, ...options } = request;
+    dispatcher.dispatch(options, new Exchange(request.origin, keepBytes, signal, resolve, reject));
   });
+}
+
+/** The answer as it comes in; a class, since a closure for each of these would be made for every attempt. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #origin: string;
+  readonly #keepBytes: number;
+  readonly #signal: Cancellation;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #chunks: Buffer[] = [];
+  readonly #onAbort: () => void;
+  #controller: Dispatcher.DispatchController | null = null;
+  #head: Omit<Answer, "body"> | null = null;
+  #kept = 0;
+  #received = 0;
+  #ended = false;
+
+  constructor(
+    origin: string,
+    keepBytes: number,
+    signal: Cancellation,
+    resolve: (answer: Answer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#origin = origin;
+    this.#keepBytes = keepBytes;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onAbort = () => this.#abort();
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ended) controller.abort(this.#signal.reason as Error);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // 103 and the like come before the answer.
+    if (status < 200) return;
+    const location = one(headers["location"]);
+    this.#head = {
+      status,
+      retryAfter: one(headers["retry-after"]),
+      location: location === null ? null : shownLocation(location, this.#origin),
+    };
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#received += chunk.length;
+    if (this.#kept < this.#keepBytes) {
+      // A copy: the chunk is a view of a buffer that would stay in memory for its sake.
+      const part = Buffer.from(chunk.subarray(0, this.#keepBytes - this.#kept));
+      this.#chunks.push(part);
+      this.#kept += part.length;
+    }
+    if (this.#received > Math.max(MAX_ANSWER_BYTES, this.#keepBytes)) {
+      this.#answer();
+      controller.abort(new Error("the answer is too long"));
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#answer();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#head !== null) this.#answer();
+    else if (this.#finish()) this.#reject(new ExchangeError(describeFailure(error)));
+  }
+
+  #finish(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+
+  #answer(): void {
+    const head = this.#head;
+    if (head === null || !this.#finish()) return;
+    const { status, retryAfter, location } = head;
+    this.#resolve({ status, retryAfter, location, body: Buffer.concat(this.#chunks) });
+  }
+
+  #abort(): void {
+    if (this.#head !== null) this.#answer();
+    else if (this.#finish()) this.#reject(this.#signal.reason as Error);
+    this.#controller?.abort(this.#signal.reason as Error);
+  }
 }
 
 /** The first characters of a body; null where there is none. */

@@ -8,6 +8,7 @@
  */
 import type { Dispatcher } from "undici";
 import type { Clock } from "../../lib/clock.ts";
+import type { Cancellation } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { PipelineTargetConfig } from "../config.ts";
 import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
@@ -163,7 +164,7 @@ interface Api {
 }
 
 function createApi(connections: Dispatcher, origin: string, root: string): Api {
-  const get = async (path: string, token: string, signal: AbortSignal): Promise<unknown> => {
+  const get = async (path: string, token: string, signal: Cancellation): Promise<unknown> => {
     const answer = await exchange(
       connections,
       {

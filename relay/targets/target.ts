@@ -1,6 +1,7 @@
 /**
  * What a target is to the worker: something that takes one event at a time and says how that ended. Each type has one file.
  */
+import type { Cancellation } from "../../lib/cancellation.ts";
 import type { Result } from "../delivery/outcome.ts";
 import type { EventMeta } from "../event.ts";
 
@@ -13,7 +14,7 @@ export interface Sending {
   /** 0 for the delivery after receipt, then 1, 2 ... for each replay. */
   readonly replay: number;
   /** Aborts when the attempt's time is up, the claim is lost or the relay stops. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 export interface Target {
