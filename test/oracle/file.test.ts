@@ -21,6 +21,6 @@ describe.each<Runtime>(["node24", "deno"])("the file queue on %s", (runtime) => 
       expect(verdicts.down.dead).toBeGreaterThanOrEqual(acknowledged);
       expect(invented).toBe(0);
     },
-    180_000,
+    300_000,
   );
 });
