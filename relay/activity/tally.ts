@@ -1,7 +1,7 @@
 /**
- * Follows the queue and writes down what each stored event says about the work, as the intake read it. The unit is the fact, whose name makes it count
- * once; so after a crash it is enough to look again at what was received since the last note of how far the storage goes, and
- * events that were looked at twice change nothing. A replay is not a stored event and is not looked at at all.
+ * Follows the queue and writes down what each stored event says about the work, as the intake read it. The unit is the fact, whose
+ * name makes it count once; so after a crash it is enough to look again at what was received since the last note of how far the
+ * storage goes, and events that were looked at twice change nothing. A replay is not a stored event and is not looked at at all.
  */
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -59,19 +59,19 @@ export function startTally(deps: TallyDeps): Tally {
   let writtenMark = 0;
   const waiters: (() => void)[] = [];
 
-  const stop = queue.onEvent((event) => {
-    if (event.type !== "stored" || event.work === null) return;
-    const { meta, work } = event;
-    if (work !== undefined) note(work, meta.id);
-    else if (tellsOfWork(meta)) searchFrom = Math.min(searchFrom ?? meta.receivedAt, meta.receivedAt);
-  });
-
   const note = ({ day, project, facts }: EventFacts, eventId: string): void => {
     const key = `${day}/${project}`;
     let entry = unwritten.get(key);
     if (entry === undefined) unwritten.set(key, (entry = { day, project, page: emptyPage() }));
     addFacts(entry.page, facts, eventId);
   };
+
+  const stop = queue.onEvent((event) => {
+    if (event.type !== "stored" || event.work === null) return;
+    const { meta, work } = event;
+    if (work !== undefined) note(work, meta.id);
+    else if (tellsOfWork(meta)) searchFrom = Math.min(searchFrom ?? meta.receivedAt, meta.receivedAt);
+  });
 
   const look = async (meta: EventMeta): Promise<void> => {
     const body = await bodyOf(meta.id);

@@ -118,3 +118,8 @@ export class Dictionary<T> {
     return this.#values;
   }
 }
+
+/** For names of values in a Dictionary: tells null from every text. */
+export function nameOf(text: string | null): string {
+  return text === null ? "" : `=${text}`;
+}

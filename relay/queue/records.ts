@@ -8,6 +8,7 @@
  *
  * A delivery that nobody tried has no key of its own: its record of routes stands for it.
  */
+import { Dictionary, nameOf } from "./columns.ts";
 import { ID_BYTES } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { Attempt, Delivery, DeliveryState } from "./delivery-state.ts";
@@ -122,9 +123,9 @@ export interface RoutedEvent {
 
 /** What the events of one record share, each said once. */
 interface RoutesHead {
-  readonly kinds: (readonly [kind: string | null, eventName: string | null])[];
-  readonly projects: (readonly [id: number | null, path: string | null])[];
-  readonly routes: (readonly (readonly [target: string, lane: string | null])[])[];
+  readonly kinds: readonly (readonly [kind: string | null, eventName: string | null])[];
+  readonly projects: readonly (readonly [id: number | null, path: string | null])[];
+  readonly routes: readonly (readonly (readonly [target: string, lane: string | null])[])[];
 }
 
 /** A record of routes as it is: events name what they share by its place in the lists. */
@@ -148,9 +149,9 @@ export const MAX_ROUTED = 512;
  * Layout: length of the head 4, head as JSON, then for each event: id 16, time of receipt 8, places in the lists 2 + 2 + 4.
  */
 export class RoutesWriter {
-  readonly #head: RoutesHead = { kinds: [], projects: [], routes: [] };
-  readonly #places = { kinds: new Map<string, number>(), projects: new Map<string, number>() };
-  readonly #routePlaces = new Map<string, number>();
+  readonly #kinds = new Dictionary<RoutesHead["kinds"][number]>();
+  readonly #projects = new Dictionary<RoutesHead["projects"][number]>();
+  readonly #routes = new Dictionary<RoutesHead["routes"][number]>();
   readonly #rows = Buffer.allocUnsafeSlow(MAX_ROUTED * ROW_BYTES);
   #count = 0;
 
@@ -159,30 +160,18 @@ export class RoutesWriter {
   }
 
   /** At most MAX_ROUTED events. */
-  add(event: RoutedEvent): void {
-    const { kinds, projects, routes } = this.#head;
-    const { kind, eventName, projectId, projectPath } = event;
-    const kindName = `${nameOf(kind)} ${nameOf(eventName)}`;
-    let kindAt = this.#places.kinds.get(kindName);
-    if (kindAt === undefined) this.#places.kinds.set(kindName, (kindAt = kinds.push([kind, eventName]) - 1));
-    const projectName = `${projectId ?? ""} ${nameOf(projectPath)}`;
-    let projectAt = this.#places.projects.get(projectName);
-    if (projectAt === undefined)
-      this.#places.projects.set(projectName, (projectAt = projects.push([projectId, projectPath]) - 1));
+  add({ id, receivedAt, kind, eventName, projectId, projectPath, routes }: RoutedEvent): void {
     let routesName = "";
-    for (const { target, lane } of event.routes) routesName += `${target} ${nameOf(lane)}\n`;
-    let routesAt = this.#routePlaces.get(routesName);
-    if (routesAt === undefined) {
-      const pairs = event.routes.map((route) => [route.target, route.lane] as const);
-      this.#routePlaces.set(routesName, (routesAt = routes.push(pairs) - 1));
-    }
+    for (const { target, lane } of routes) routesName += `${target} ${nameOf(lane)}\n`;
+    const pairs = routes.map((route) => [route.target, route.lane] as const);
+    const project = `${projectId ?? ""} ${nameOf(projectPath)}`;
     const rows = this.#rows;
     const at = this.#count++ * ROW_BYTES;
-    for (let place = 0; place < 4; place++) rows.writeUInt32LE(event.id[place]!, at + place * 4);
-    rows.writeDoubleLE(event.receivedAt, at + 16);
-    rows.writeUInt16LE(kindAt, at + 24);
-    rows.writeUInt16LE(projectAt, at + 26);
-    rows.writeUInt32LE(routesAt, at + 28);
+    for (let place = 0; place < 4; place++) rows.writeUInt32LE(id[place]!, at + place * 4);
+    rows.writeDoubleLE(receivedAt, at + 16);
+    rows.writeUInt16LE(this.#kinds.code(`${nameOf(kind)} ${nameOf(eventName)}`, [kind, eventName]), at + 24);
+    rows.writeUInt16LE(this.#projects.code(project, [projectId, projectPath]), at + 26);
+    rows.writeUInt32LE(this.#routes.code(routesName, pairs), at + 28);
   }
 
   /** Leaves out events of which `keeps` says no; returns how many are left. */
@@ -200,16 +189,16 @@ export class RoutesWriter {
   }
 
   encode(): Uint8Array {
-    const json = Buffer.from(JSON.stringify(this.#head), "utf8");
+    const head: RoutesHead = {
+      kinds: this.#kinds.values,
+      projects: this.#projects.values,
+      routes: this.#routes.values,
+    };
+    const json = Buffer.from(JSON.stringify(head), "utf8");
     const length = Buffer.alloc(4);
     length.writeUInt32LE(json.length, 0);
     return Buffer.concat([length, json, this.#rows.subarray(0, this.#count * ROW_BYTES)]);
   }
-}
-
-/** A name that tells null from every text. */
-function nameOf(text: string | null): string {
-  return text === null ? "" : `=${text}`;
 }
 
 export function encodeRoutes(events: readonly RoutedEvent[]): Uint8Array {

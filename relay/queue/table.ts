@@ -2,7 +2,7 @@
  * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
-import { Column, Dictionary, RowAllocator, WordsColumn } from "./columns.ts";
+import { Column, Dictionary, RowAllocator, WordsColumn, nameOf } from "./columns.ts";
 import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { DeliveryState } from "./delivery-state.ts";
@@ -360,9 +360,4 @@ export class EventTable implements LaneRows {
       this.#index[place] = row;
     }
   }
-}
-
-/** A name that tells null from every text. */
-function nameOf(text: string | null): string {
-  return text === null ? "" : `=${text}`;
 }

@@ -1,7 +1,8 @@
-/** Fifty rounds of kill -9 under load, for one storage on one runtime; the verdict is the test's to judge. */
+/** Rounds of kill -9 under load, for one storage on one runtime, and what must be true after them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { stringify } from "yaml";
 import { freePort } from "../helpers/redis-server.ts";
 import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
@@ -132,4 +133,17 @@ export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Prom
     await Promise.all([sinks.up.close(), sinks.flaky.close()]);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Nothing that was acknowledged is missing, altered or invented; what a dead target was owed stands among its dead letters. */
+export function expectNothingLost(result: KillResult, rounds: number): void {
+  const { acknowledged, verdicts, invented } = result;
+  expect(acknowledged).toBeGreaterThan(rounds);
+  for (const verdict of Object.values(verdicts)) {
+    expect(verdict.missing).toEqual([]);
+    expect(verdict.altered).toEqual([]);
+  }
+  expect(verdicts.up.dead + verdicts.flaky.dead).toBe(0);
+  expect(verdicts.down.dead).toBeGreaterThanOrEqual(acknowledged);
+  expect(invented).toBe(0);
 }
