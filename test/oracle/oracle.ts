@@ -254,15 +254,19 @@ interface TargetRow {
   readonly sending: number;
 }
 
-/** Resolves once no target has anything waiting; asks again and again, and rejects after `limitMs`. */
+/**
+ * Resolves once no target has anything waiting; asks again and again, and rejects after `limitMs`. A relay whose storage is just
+ * coming back answers 503 meanwhile, which is no answer to the question.
+ */
 export async function drained(url: string, limitMs: number): Promise<void> {
   const until = performance.now() + limitMs;
   for (;;) {
     const answer = await fetch(`${url}/api/v1/targets`);
-    const { targets } = (await answer.json()) as { targets: TargetRow[] };
+    const text = await answer.text();
+    if (answer.status !== 200 && answer.status !== 503) throw new Error(`${answer.status}: ${text}`);
+    const targets = answer.ok ? (JSON.parse(text) as { targets: TargetRow[] }).targets : [];
     if (targets.length > 0 && targets.every((t) => t.waiting + t.sending === 0)) return;
-    if (performance.now() > until)
-      throw new Error(`not drained within ${limitMs} ms: ${JSON.stringify(targets)}`);
+    if (performance.now() > until) throw new Error(`not drained within ${limitMs} ms: ${text}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
