@@ -1,6 +1,28 @@
-/** File descriptors for reading: kept open for the segments read last, a bounded number of them, closed once nobody reads. */
+/**
+ * Reading values. What is asked for in one turn of the event loop and stands close together is read in one go: a trip through the
+ * thread pool costs more than some kilobytes that nobody wanted. Where that fails or ends early, each value is read by itself.
+ *
+ * File descriptors are kept open for the segments read last, a bounded number of them, and closed once nobody reads.
+ */
 import type { Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
+
+/** Bytes in between that are read along. */
+const GAP_BYTES = 16_384;
+/** A run takes no further value once it is this long, or holds so many. */
+const RUN_BYTES = 1_048_576;
+const RUN_VALUES = 256;
+/** Where the bytes in between end up; nobody looks at them. */
+const GAP = Buffer.alloc(GAP_BYTES);
+
+/** What somebody waits for. */
+interface Wanted {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly length: number;
+  resolve(bytes: Buffer): void;
+  reject(error: unknown): void;
+}
 
 interface Reader {
   readonly fd: Promise<number>;
@@ -15,6 +37,8 @@ export class Readers {
   /** Least recently used first. */
   readonly #open = new Map<number, Reader>();
   readonly #closing = new Set<Promise<void>>();
+  /** Asked for in this turn of the event loop; null: nothing. */
+  #wanted: Wanted[] | null = null;
 
   /** @param limit how many stay open; more are open only while they are being read at once */
   constructor(disk: Disk, limit: number) {
@@ -22,26 +46,15 @@ export class Readers {
     this.#limit = limit;
   }
 
-  /** Reads `length` bytes at `offset`; throws what the disk throws, ENOENT where the segment is gone. */
-  async read(segment: Segment, offset: number, length: number): Promise<Buffer> {
-    const reader = this.#use(segment);
-    try {
-      const fd = await reader.fd;
-      const buffer = Buffer.allocUnsafe(length);
-      let done = 0;
-      while (done < length) {
-        const got = await this.#disk.read(fd, buffer, done, length - done, offset + done);
-        if (got === 0) break;
-        done += got;
+  /** Reads `length` bytes at `offset`, fewer at the end; rejects with what the disk throws, ENOENT where the segment is gone. */
+  read(segment: Segment, offset: number, length: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.#wanted === null) {
+        this.#wanted = [];
+        queueMicrotask(() => this.#begin());
       }
-      return buffer.subarray(0, done);
-    } catch (error) {
-      this.drop(segment.sequence);
-      throw error;
-    } finally {
-      reader.users -= 1;
-      if (reader.dropped) this.#closeUnused(reader);
-    }
+      this.#wanted.push({ segment, offset, length, resolve, reject });
+    });
   }
 
   /** The segment is gone, or its descriptor is suspect. */
@@ -57,6 +70,65 @@ export class Readers {
   async close(): Promise<void> {
     for (const sequence of this.#open.keys()) this.drop(sequence);
     while (this.#closing.size > 0) await Promise.all(this.#closing);
+  }
+
+  #begin(): void {
+    const wanted = this.#wanted!;
+    this.#wanted = null;
+    for (const run of runsOf(wanted)) void this.#serve(run[0]!.segment, run);
+  }
+
+  async #serve(segment: Segment, run: readonly Wanted[]): Promise<void> {
+    const reader = this.#use(segment);
+    try {
+      const fd = await reader.fd;
+      if (run.length > 1 && (await this.#readTogether(fd, run))) return;
+      await Promise.all(run.map((wanted) => this.#readAlone(fd, wanted)));
+    } catch (error) {
+      this.drop(segment.sequence);
+      for (const { reject } of run) reject(error);
+    } finally {
+      reader.users -= 1;
+      if (reader.dropped) this.#closeUnused(reader);
+    }
+  }
+
+  /** False where not all of it came: nobody has been answered then. */
+  async #readTogether(fd: number, run: readonly Wanted[]): Promise<boolean> {
+    const start = run[0]!.offset;
+    const parts: Buffer[] = [];
+    const values: Buffer[] = [];
+    let at = start;
+    for (const { offset, length } of run) {
+      if (offset > at) parts.push(GAP.subarray(0, offset - at));
+      const value = Buffer.allocUnsafe(length);
+      parts.push(value);
+      values.push(value);
+      at = offset + length;
+    }
+    try {
+      if ((await this.#disk.readParts(fd, parts, start)) < at - start) return false;
+    } catch {
+      return false; // whose value it is that cannot be read shows when they are read one by one
+    }
+    run.forEach(({ resolve }, index) => resolve(values[index]!));
+    return true;
+  }
+
+  async #readAlone(fd: number, { segment, offset, length, resolve, reject }: Wanted): Promise<void> {
+    const buffer = Buffer.allocUnsafe(length);
+    let done = 0;
+    try {
+      while (done < length) {
+        const got = await this.#disk.read(fd, buffer, done, length - done, offset + done);
+        if (got === 0) break;
+        done += got;
+      }
+      resolve(buffer.subarray(0, done));
+    } catch (error) {
+      this.drop(segment.sequence);
+      reject(error);
+    }
   }
 
   #use(segment: Segment): Reader {
@@ -84,4 +156,24 @@ export class Readers {
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+/** Values that stand one after another, with little in between. */
+function* runsOf(wanted: Wanted[]): Generator<readonly Wanted[]> {
+  wanted.sort((a, b) => a.segment.sequence - b.segment.sequence || a.offset - b.offset);
+  let run: Wanted[] = [];
+  let start = 0;
+  let end = 0;
+  for (const next of wanted) {
+    const gap = next.segment === run.at(-1)?.segment ? next.offset - end : -1;
+    const fits = gap >= 0 && gap <= GAP_BYTES && run.length < RUN_VALUES && end - start < RUN_BYTES;
+    if (run.length > 0 && !fits) {
+      yield run;
+      run = [];
+    }
+    if (run.length === 0) start = next.offset;
+    run.push(next);
+    end = next.offset + next.length;
+  }
+  yield run;
 }
