@@ -62,19 +62,22 @@ export function afterEnd(
   config: BreakerConfig,
   now: number,
 ): Breaker {
-  const rest = (): Breaker => ({ state: "open", until: now + config.cooldownSeconds * 1000 });
   if (sign === "answered") return CLOSED;
   if (sign === "called-off") return probe ? { state: "half-open", probing: false } : breaker;
   switch (breaker.state) {
     case "closed":
       return breaker.failures + 1 >= config.failures
-        ? rest()
+        ? resting(config, now)
         : { state: "closed", failures: breaker.failures + 1 };
     case "open":
       return breaker;
     case "half-open":
-      return probe ? rest() : breaker;
+      return probe ? resting(config, now) : breaker;
     default:
       return breaker satisfies never;
   }
+}
+
+function resting(config: BreakerConfig, now: number): Breaker {
+  return { state: "open", until: now + config.cooldownSeconds * 1000 };
 }

@@ -194,20 +194,21 @@ export function createWorker(name: string, config: TargetConfig, target: Target,
   }
 
   function noteSettlement(claim: Claim, settlement: Settlement): void {
-    const { delivery, meta } = claim;
-    const ids = { eventId: meta.id, replay: delivery.replay, attempt: delivery.attempts + 1 };
+    const eventId = claim.meta.id;
+    const { replay } = claim.delivery;
+    const attempt = claim.delivery.attempts + 1;
     if (settlement.outcome === "released") {
-      log.debug("delivery.released", ids);
+      log.debug("delivery.released", { eventId, replay, attempt });
       return;
     }
     const { status, error, durationMs } = settlement.attempt;
-    const facts = { ...ids, status, durationMs };
     if (settlement.outcome === "done") {
       lastDoneAt = settlement.at;
-      log.debug("delivery.done", facts);
+      log.debug("delivery.done", { eventId, replay, attempt, status, durationMs });
       return;
     }
     lastFailure = { at: settlement.at, error: error ?? "failed" };
+    const facts = { eventId, replay, attempt, status, durationMs };
     if (settlement.outcome === "dead") log.warn("delivery.dead", { ...facts, reason: settlement.reason });
     else log.info("delivery.retry", { ...facts, error, inMs: Math.max(0, settlement.dueAt - settlement.at) });
   }

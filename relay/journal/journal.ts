@@ -190,18 +190,14 @@ class FileJournal implements Journal {
     return Promise.resolve();
   }
 
-  async get(key: string): Promise<Uint8Array | null> {
-    if (this.#closed) throw closedError();
-    const pending = this.#pending.get(key);
-    if (pending !== undefined) return pendingValue(pending, Infinity);
-    return await this.#read(key, Infinity);
+  get(key: string): Promise<Uint8Array | null> {
+    return this.getStart(key, Infinity);
   }
 
-  async getStart(key: string, length: number): Promise<Uint8Array | null> {
-    if (this.#closed) throw closedError();
+  getStart(key: string, length: number): Promise<Uint8Array | null> {
+    if (this.#closed) return Promise.reject(closedError());
     const pending = this.#pending.get(key);
-    if (pending !== undefined) return pendingValue(pending, length);
-    return await this.#read(key, length);
+    return pending === undefined ? this.#read(key, length) : Promise.resolve(pendingValue(pending, length));
   }
 
   has(key: string): boolean {

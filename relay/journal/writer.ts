@@ -11,6 +11,7 @@
  * for what was written to it and not yet synced is refused; the segment ends at its last durable byte; what is still in the
  * queue, and lazy writes, which nobody waits for, go to a new segment.
  */
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf, type UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -124,7 +125,7 @@ export class Writer {
   #wake(): void {
     if (this.#woken) return;
     this.#woken = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#woken = false;
       this.#advance();
     });

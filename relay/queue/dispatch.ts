@@ -2,7 +2,7 @@
 import { Cancellable } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta, StoredEvent } from "../event.ts";
 import { decodeEvent } from "../event.ts";
 import type { TargetBook } from "./book.ts";
 import type { Core } from "./core.ts";
@@ -17,6 +17,29 @@ import { DEAD, DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./table.ts";
 const READ_AGAIN_MS = 5000;
 const MAX_READS = 12;
 const UNREADABLE = "The stored event cannot be read";
+
+type Settle = (claim: Claim, settlement: Settlement) => Promise<void>;
+
+/** A class: an object with a function of its own would have to be named, through tsx, for every delivery. */
+class LocalClaim implements Claim {
+  readonly delivery: Delivery;
+  readonly meta: EventMeta;
+  readonly body: Uint8Array;
+  readonly lost: Cancellable;
+  readonly #settle: Settle;
+
+  constructor(delivery: Delivery, { meta, body }: StoredEvent, lost: Cancellable, settle: Settle) {
+    this.delivery = delivery;
+    this.meta = meta;
+    this.body = body;
+    this.lost = lost;
+    this.#settle = settle;
+  }
+
+  settle(settlement: Settlement): Promise<void> {
+    return this.#settle(this, settlement);
+  }
+}
 
 export class Dispatch {
   readonly #core: Core;
@@ -65,15 +88,10 @@ export class Dispatch {
       ]);
       if (this.#claims.get(row) !== held) return null;
       if (bytes === null) throw new Error("the storage has no such event");
-      const { meta, body } = decodeEvent(bytes);
       this.#unread.delete(row);
-      return {
-        delivery,
-        meta,
-        body,
-        lost: held,
-        settle: (settlement) => this.#settle(target, row, held, delivery, meta, settlement),
-      };
+      return new LocalClaim(delivery, decodeEvent(bytes), held, (claim, settlement) =>
+        this.#settle(target, row, held, claim, settlement),
+      );
     } catch (thrown) {
       log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
       if (this.#claims.get(row) !== held) return null;
@@ -111,14 +129,13 @@ export class Dispatch {
     target: TargetBook,
     row: number,
     held: Cancellable,
-    before: Delivery,
-    meta: EventMeta,
+    claim: Claim,
     settlement: Settlement,
   ): Promise<void> {
     const { table, book, clock, events, work } = this.#core;
     if (this.#claims.get(row) !== held) return;
     this.#claims.delete(row);
-    const delivery = settled(before, settlement);
+    const delivery = settled(claim.delivery, settlement);
     const lane = target.lanes.keyOf(row);
     table.attempts.set(row, Math.min(delivery.attempts, 0xffff));
     if (delivery.endedAt === null) {
@@ -133,7 +150,7 @@ export class Dispatch {
     work.touch(target);
     const attempt = settlement.outcome === "released" ? null : settlement.attempt;
     const written = attempt === null ? null : this.#write(row, delivery, lane);
-    events.emit({ type: "settled", meta, delivery, attempt });
+    events.emit({ type: "settled", meta: claim.meta, delivery, attempt });
     if (written !== null) await written;
   }
 
