@@ -9,7 +9,7 @@ import type { Core } from "./core.ts";
 import { newDelivery, settled } from "./delivery-state.ts";
 import type { Delivery, Settlement } from "./delivery-state.ts";
 import type { Claim, Room } from "./queue.ts";
-import { readDelivery } from "./reading.ts";
+import { deliveryNow, readDelivery } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
 import { DEAD, DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./table.ts";
 
@@ -82,10 +82,10 @@ export class Dispatch {
     const event = table.event.get(row);
     const eventId = table.idOf(event);
     try {
-      const [bytes, delivery] = await Promise.all([
-        journal.get(table.keyOf(event)),
-        readDelivery(this.#core, row),
-      ]);
+      const reading = journal.get(table.keyOf(event));
+      const [bytes, delivery] = table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)
+        ? await Promise.all([reading, readDelivery(this.#core, row)])
+        : [await reading, deliveryNow(this.#core, row)];
       if (this.#claims.get(row) !== held) return null;
       if (bytes === null) throw new Error("the storage has no such event");
       this.#unread.delete(row);

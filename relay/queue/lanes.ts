@@ -11,6 +11,7 @@
  */
 import type { Column } from "./columns.ts";
 import { Heap } from "./heap.ts";
+import { ReadyLine } from "./ready-line.ts";
 
 /** What is known of each delivery, by row. */
 export interface LaneRows {
@@ -24,7 +25,7 @@ export interface LaneRows {
   /** Neighbours in its lane. */
   readonly next: Column;
   readonly previous: Column;
-  /** Place in a heap; 0: in none. */
+  /** Place in the ready line or in a heap; 0: in none. */
   readonly place: Column;
 }
 
@@ -36,7 +37,7 @@ interface Lane {
 
 export class Lanes {
   readonly #rows: LaneRows;
-  readonly #firstReady: Heap;
+  readonly #firstReady: ReadyLine;
   readonly #firstLater: Heap;
   readonly #retries: Heap;
   readonly #numbers = new Map<string, number>();
@@ -45,13 +46,12 @@ export class Lanes {
 
   constructor(rows: LaneRows) {
     this.#rows = rows;
-    const byOrder = (a: number, b: number): boolean => rows.order(a) < rows.order(b);
     const byDue = (a: number, b: number): boolean => {
       const dueA = rows.due.get(a);
       const dueB = rows.due.get(b);
       return dueA < dueB || (dueA === dueB && rows.order(a) < rows.order(b));
     };
-    this.#firstReady = new Heap(byOrder, rows.place);
+    this.#firstReady = new ReadyLine((row) => rows.order(row), rows.place);
     this.#firstLater = new Heap(byDue, rows.place);
     this.#retries = new Heap(byDue, rows.place);
   }
@@ -87,9 +87,7 @@ export class Lanes {
 
   /** A delivery, taken or waiting, ends: the next one of its lane may go. */
   remove(row: number): void {
-    for (const heap of [this.#firstReady, this.#firstLater, this.#retries]) {
-      if (heap.has(row)) heap.remove(row);
-    }
+    this.#withdraw(row);
     if (this.#rows.lane.get(row) !== 0) this.#leave(row);
   }
 
@@ -186,7 +184,9 @@ export class Lanes {
     }
   }
 
+  /** Takes it out of where take() finds it, if it is there. */
   #withdraw(row: number): void {
+    if (this.#rows.place.get(row) === 0) return;
     for (const heap of [this.#firstReady, this.#firstLater, this.#retries]) {
       if (heap.has(row)) {
         heap.remove(row);

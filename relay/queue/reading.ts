@@ -44,20 +44,23 @@ export async function readState(core: Core, delivery: number): Promise<StateReco
   return value === null ? null : decodeState(value);
 }
 
-/** A delivery as it is now: the history as written, the rest as the books have it. */
-export async function readDelivery(core: Core, row: number): Promise<Delivery> {
-  const { table, book } = core;
+/** A delivery as the books have it, which is all there is of one that nobody tried. */
+export function deliveryNow({ table, book }: Core, row: number): Delivery {
   const event = table.event.get(row);
   const isFinal = book.isFinal(row);
   const dueAt = isFinal ? null : Math.max(table.receivedAt.get(event), book.wallDue(row));
-  const fresh = newDelivery(table.idOf(event), book.targetOf(row).name, table.replay.get(row), dueAt ?? 0);
-  const now: Delivery = {
-    ...fresh,
+  return {
+    ...newDelivery(table.idOf(event), book.targetOf(row).name, table.replay.get(row), dueAt ?? 0),
     state: STATES[table.state.get(row)]!,
     attempts: table.attempts.get(row),
     dueAt,
     endedAt: isFinal ? table.due.get(row) : null,
   };
+}
+
+/** A delivery as it is now: the history as written, the rest as the books have it. */
+export async function readDelivery(core: Core, row: number): Promise<Delivery> {
+  const now = deliveryNow(core, row);
   const record = await readState(core, row);
   if (record === null) return now;
   const { firstAttemptAt, reason, history } = record.delivery;

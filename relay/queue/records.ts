@@ -61,17 +61,18 @@ export function encodeState(record: StateRecord): Uint8Array {
     reason: delivery.reason,
     history: delivery.history,
   };
-  const laneBytes = Buffer.from(lane ?? "", "utf8");
-  const json = Buffer.from(JSON.stringify(rest), "utf8");
-  const bytes = Buffer.alloc(HEAD_BYTES + laneBytes.length + json.length);
+  const laneText = lane ?? "";
+  const json = JSON.stringify(rest);
+  const laneBytes = Buffer.byteLength(laneText, "utf8");
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + laneBytes + Buffer.byteLength(json, "utf8"));
   bytes.writeUInt8(STATE_LETTERS.indexOf(delivery.state), 0);
   bytes.writeUInt8(lane === null ? 0 : 1, 1);
   bytes.writeUInt16LE(delivery.attempts, 2);
   bytes.writeDoubleLE(delivery.endedAt ?? delivery.dueAt ?? 0, 4);
   bytes.writeDoubleLE(order ?? 0, 12);
-  bytes.writeUInt16LE(laneBytes.length, 20);
-  laneBytes.copy(bytes, HEAD_BYTES);
-  json.copy(bytes, HEAD_BYTES + laneBytes.length);
+  bytes.writeUInt16LE(laneBytes, 20);
+  bytes.write(laneText, HEAD_BYTES, "utf8");
+  bytes.write(json, HEAD_BYTES + laneBytes, "utf8");
   return bytes;
 }
 
