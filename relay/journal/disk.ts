@@ -2,19 +2,7 @@
  * What the journal needs from a file system, in its own words, and node:fs behind it. Tests put faults and power cuts here.
  * The callback functions of node:fs are used on purpose: on the write path they are measurably quicker than file handles.
  */
-import {
-  close,
-  constants,
-  fdatasync,
-  fstat,
-  fsync,
-  ftruncate,
-  open,
-  read,
-  readv,
-  statfs,
-  writev,
-} from "node:fs";
+import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, statfs, writev } from "node:fs";
 import { mkdir, readdir, readlink, rename, symlink, unlink } from "node:fs/promises";
 
 export interface Disk {
@@ -24,8 +12,6 @@ export interface Disk {
   write(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
   /** Bytes read: possibly fewer than asked for; 0 at the end. */
   read(fd: number, into: Uint8Array, at: number, length: number, position: number): Promise<number>;
-  /** Fills the parts one after another. Bytes read: possibly fewer than they hold. */
-  readParts(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
   /** The data, and what of the metadata is needed to read it, are on stable storage. */
   syncData(fd: number): Promise<void>;
   syncAll(fd: number): Promise<void>;
@@ -58,7 +44,6 @@ export const nodeDisk: Disk = {
   open: (path, mode) => called((done) => open(path, OPEN_FLAGS[mode], FILE_MODE, done)),
   write: (fd, parts, position) => called((done) => writev(fd, parts, position, done)),
   read: (fd, into, at, length, position) => called((done) => read(fd, into, at, length, position, done)),
-  readParts: (fd, parts, position) => called((done) => readv(fd, parts, position, done)),
   syncData: (fd) => called<void>((done) => fdatasync(fd, done)),
   syncAll: (fd) => called<void>((done) => fsync(fd, done)),
   truncate: (fd, length) => called<void>((done) => ftruncate(fd, length, done)),

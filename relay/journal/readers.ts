@@ -12,9 +12,6 @@ const GAP_BYTES = 16_384;
 /** A run takes no further value once it is this long, or holds so many. */
 const RUN_BYTES = 1_048_576;
 const RUN_VALUES = 256;
-/** Where the bytes in between end up; nobody looks at them. */
-const GAP = Buffer.alloc(GAP_BYTES);
-
 /** What somebody waits for. */
 interface Wanted {
   readonly segment: Segment;
@@ -96,22 +93,17 @@ export class Readers {
   /** False where not all of it came: nobody has been answered then. */
   async #readTogether(fd: number, run: readonly Wanted[]): Promise<boolean> {
     const start = run[0]!.offset;
-    const parts: Buffer[] = [];
-    const values: Buffer[] = [];
-    let at = start;
-    for (const { offset, length } of run) {
-      if (offset > at) parts.push(GAP.subarray(0, offset - at));
-      const value = Buffer.allocUnsafe(length);
-      parts.push(value);
-      values.push(value);
-      at = offset + length;
-    }
+    const last = run.at(-1)!;
+    const bytes = Buffer.allocUnsafeSlow(last.offset + last.length - start);
     try {
-      if ((await this.#disk.readParts(fd, parts, start)) < at - start) return false;
+      if ((await this.#disk.read(fd, bytes, 0, bytes.length, start)) < bytes.length) return false;
     } catch {
       return false; // whose value it is that cannot be read shows when they are read one by one
     }
-    run.forEach(({ resolve }, index) => resolve(values[index]!));
+    for (const { offset, length, resolve } of run) {
+      // A copy: one value that is long in use would keep all of them in memory.
+      resolve(Buffer.from(bytes.subarray(offset - start, offset - start + length)));
+    }
     return true;
   }
 

@@ -167,18 +167,6 @@ export class SimDisk implements Disk {
     return bytes.length;
   }
 
-  async readParts(fd: number, parts: readonly Uint8Array[], position: number): Promise<number> {
-    const { inode } = await this.#stepFile("readParts", fd);
-    let at = position;
-    for (const part of parts) {
-      const bytes = inode.data.subarray(at, at + part.length);
-      part.set(bytes);
-      at += bytes.length;
-      if (bytes.length < part.length) break;
-    }
-    return at - position;
-  }
-
   async syncData(fd: number): Promise<void> {
     const { inode } = await this.#stepFile("syncData", fd);
     inode.safe = Buffer.from(inode.data);
