@@ -9,7 +9,7 @@ import type { Segment } from "./segment.ts";
 
 /** Bytes in between that are read along. */
 const GAP_BYTES = 16_384;
-/** A run takes no further value once it is this long, or holds so many. */
+/** Most that is read in one go; a larger value is read by itself. */
 const RUN_BYTES = 1_048_576;
 const RUN_VALUES = 256;
 /** What somebody waits for. */
@@ -158,7 +158,8 @@ function* runsOf(wanted: Wanted[]): Generator<readonly Wanted[]> {
   let end = 0;
   for (const next of wanted) {
     const gap = next.segment === run.at(-1)?.segment ? next.offset - end : -1;
-    const fits = gap >= 0 && gap <= GAP_BYTES && run.length < RUN_VALUES && end - start < RUN_BYTES;
+    const bytes = next.offset + next.length - start;
+    const fits = gap >= 0 && gap <= GAP_BYTES && run.length < RUN_VALUES && bytes <= RUN_BYTES;
     if (run.length > 0 && !fits) {
       yield run;
       run = [];

@@ -15,6 +15,6 @@ describe.each<Runtime>(["node24", "deno"])("the file queue on %s", (runtime) => 
       );
       expectNothingLost(result, ROUNDS);
     },
-    300_000,
+    420_000,
   );
 });
