@@ -202,13 +202,13 @@ export function createWorker(name: string, config: TargetConfig, target: Target,
       return;
     }
     const { status, error, durationMs } = settlement.attempt;
+    const facts = { eventId, replay, attempt, status, durationMs };
     if (settlement.outcome === "done") {
       lastDoneAt = settlement.at;
-      log.debug("delivery.done", { eventId, replay, attempt, status, durationMs });
+      log.debug("delivery.done", facts);
       return;
     }
     lastFailure = { at: settlement.at, error: error ?? "failed" };
-    const facts = { eventId, replay, attempt, status, durationMs };
     if (settlement.outcome === "dead") log.warn("delivery.dead", { ...facts, reason: settlement.reason });
     else log.info("delivery.retry", { ...facts, error, inMs: Math.max(0, settlement.dueAt - settlement.at) });
   }

@@ -12,6 +12,7 @@ const GAP_BYTES = 16_384;
 /** Most that is read in one go; a larger value is read by itself. */
 const RUN_BYTES = 1_048_576;
 const RUN_VALUES = 256;
+
 /** What somebody waits for. */
 interface Wanted {
   readonly segment: Segment;

@@ -119,7 +119,7 @@ export class Dictionary<T> {
   }
 }
 
-/** For names of values in a Dictionary: tells null from every text. */
-export function nameOf(text: string | null): string {
-  return text === null ? "" : `=${text}`;
+/** The name in a Dictionary of a value that is two of these: tells null from every text. */
+export function pairName(first: string | number | null, second: string | null): string {
+  return `${first === null ? "" : `=${first}`} ${second === null ? "" : `=${second}`}`;
 }

@@ -18,7 +18,7 @@ const READ_AGAIN_MS = 5000;
 const MAX_READS = 12;
 const UNREADABLE = "The stored event cannot be read";
 
-type Settle = (claim: Claim, settlement: Settlement) => Promise<void>;
+type Settle = (claim: LocalClaim, settlement: Settlement) => Promise<void>;
 
 /** A class: an object with a function of its own would have to be named, through tsx, for every delivery. */
 class LocalClaim implements Claim {
@@ -90,7 +90,7 @@ export class Dispatch {
       if (bytes === null) throw new Error("the storage has no such event");
       this.#unread.delete(row);
       return new LocalClaim(delivery, decodeEvent(bytes), held, (claim, settlement) =>
-        this.#settle(target, row, held, claim, settlement),
+        this.#settle(target, row, claim, settlement),
       );
     } catch (thrown) {
       log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
@@ -125,15 +125,9 @@ export class Dispatch {
     void this.#write(row, delivery, lane);
   }
 
-  async #settle(
-    target: TargetBook,
-    row: number,
-    held: Cancellable,
-    claim: Claim,
-    settlement: Settlement,
-  ): Promise<void> {
+  async #settle(target: TargetBook, row: number, claim: LocalClaim, settlement: Settlement): Promise<void> {
     const { table, book, clock, events, work } = this.#core;
-    if (this.#claims.get(row) !== held) return;
+    if (this.#claims.get(row) !== claim.lost) return;
     this.#claims.delete(row);
     const delivery = settled(claim.delivery, settlement);
     const lane = target.lanes.keyOf(row);

@@ -8,7 +8,7 @@
  *
  * A delivery that nobody tried has no key of its own: its record of routes stands for it.
  */
-import { Dictionary, nameOf } from "./columns.ts";
+import { Dictionary, pairName } from "./columns.ts";
 import { ID_BYTES } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { Attempt, Delivery, DeliveryState } from "./delivery-state.ts";
@@ -163,16 +163,23 @@ export class RoutesWriter {
   /** At most MAX_ROUTED events. */
   add({ id, receivedAt, kind, eventName, projectId, projectPath, routes }: RoutedEvent): void {
     let routesName = "";
-    for (const { target, lane } of routes) routesName += `${target} ${nameOf(lane)}\n`;
-    const pairs = routes.map((route) => [route.target, route.lane] as const);
-    const project = `${projectId ?? ""} ${nameOf(projectPath)}`;
+    for (const { target, lane } of routes) routesName += `${pairName(target, lane)}\n`;
+    const route =
+      this.#routes.find(routesName) ??
+      this.#routes.code(
+        routesName,
+        routes.map(({ target, lane }) => [target, lane] as const),
+      );
     const rows = this.#rows;
     const at = this.#count++ * ROW_BYTES;
     for (let place = 0; place < 4; place++) rows.writeUInt32LE(id[place]!, at + place * 4);
     rows.writeDoubleLE(receivedAt, at + 16);
-    rows.writeUInt16LE(this.#kinds.code(`${nameOf(kind)} ${nameOf(eventName)}`, [kind, eventName]), at + 24);
-    rows.writeUInt16LE(this.#projects.code(project, [projectId, projectPath]), at + 26);
-    rows.writeUInt32LE(this.#routes.code(routesName, pairs), at + 28);
+    rows.writeUInt16LE(this.#kinds.code(pairName(kind, eventName), [kind, eventName]), at + 24);
+    rows.writeUInt16LE(
+      this.#projects.code(pairName(projectId, projectPath), [projectId, projectPath]),
+      at + 26,
+    );
+    rows.writeUInt32LE(route, at + 28);
   }
 
   /** Leaves out events of which `keeps` says no; returns how many are left. */

@@ -2,7 +2,7 @@
  * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
-import { Column, Dictionary, RowAllocator, WordsColumn, nameOf } from "./columns.ts";
+import { Column, Dictionary, RowAllocator, WordsColumn, pairName } from "./columns.ts";
 import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { DeliveryState } from "./delivery-state.ts";
@@ -293,14 +293,14 @@ export class EventTable implements LaneRows {
 
   /** @returns the code for the column `kind` */
   kindCode(kind: string | null, eventName: string | null): number {
-    return this.kinds.code(`${nameOf(kind)} ${nameOf(eventName)}`, { kind, eventName });
+    return this.kinds.code(pairName(kind, eventName), { kind, eventName });
   }
 
   /** @returns the code for the column `project` */
   projectCode(id: number | null, path: string | null): number {
     const latest = id === null ? undefined : this.#projectCodes.get(id);
     if (latest !== undefined && this.projects.value(latest).path === path) return latest;
-    const code = this.projects.code(`${id ?? ""} ${nameOf(path)}`, { id, path });
+    const code = this.projects.code(pairName(id, path), { id, path });
     if (id !== null) this.#projectCodes.set(id, code);
     return code;
   }
