@@ -1,18 +1,22 @@
 /** Writes on their way to the disk, and the bytes that a batch of them becomes. */
+import { digestOf, digestOfParts } from "./digest.ts";
 import {
   FrameType,
   HEADER_BYTES,
   keyEncoding,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
-  writeHead,
+  writeHeader,
+  writeKey,
   type KeyEncoding,
 } from "./frame.ts";
 import type { Segment } from "./segment.ts";
 import type { Operation } from "./types.ts";
 
-/** Smaller values are copied beside their headers; larger ones are handed to the system as they are. */
-const COPIED_BELOW_BYTES = 8192;
+/** Smaller values are copied behind their headers; larger ones are handed to the system as they are. */
+const COPIED_BELOW_BYTES = 65_536;
+/** Longest buffer that is kept for the next batch. */
+const KEPT_BYTES = 1_048_576;
 
 /** A value's present place, from which compaction copies it. */
 export interface Source {
@@ -72,44 +76,65 @@ export function frameBytes(entry: Entry): number {
   return HEADER_BYTES + entry.encoding.bytes + entry.valueBytes;
 }
 
-/**
- * The bytes of the writes, to stand at `offset` of the segment: parts to be written one after another. Notes each entry's
- * offset in it.
- */
-export function encodeBatch(writes: readonly Write[], segment: Segment, offset: number): Uint8Array[] {
-  let copied = 0;
-  for (const write of writes) {
-    for (const entry of write.entries) {
-      copied += HEADER_BYTES + entry.encoding.bytes;
-      if (entry.valueBytes < COPIED_BELOW_BYTES) copied += entry.valueBytes;
-    }
-  }
-  const buffer = Buffer.allocUnsafeSlow(copied);
-  const parts: Uint8Array[] = [];
-  const place = { sequence: segment.sequence, salt: segment.salt, offset };
-  let from = 0;
-  let at = 0;
-  for (const { entries } of writes) {
-    const last = entries.length - 1;
-    for (let index = 0; index <= last; index++) {
-      const entry = entries[index] as Entry;
-      const { type, key, encoding, value, valueBytes } = entry;
-      entry.offset = place.offset;
-      const bounds = { first: index === 0, last: index === last };
-      writeHead(buffer, at, { type, key, encoding, value, valueBytes, ...bounds }, place);
-      at += HEADER_BYTES + encoding.bytes;
-      place.offset += HEADER_BYTES + encoding.bytes + valueBytes;
-      if (valueBytes < COPIED_BELOW_BYTES) {
-        for (const part of value) {
-          buffer.set(part, at);
-          at += part.length;
+/** Encodes one batch after another; what it returned is valid until it is asked for the next one. */
+export class BatchEncoder {
+  #buffer = Buffer.alloc(0);
+
+  /**
+   * The bytes of the writes, to stand at `offset` of the segment: parts to be written one after another. Notes each entry's
+   * offset in it.
+   */
+  encode(writes: readonly Write[], segment: Segment, offset: number): Uint8Array[] {
+    const buffer = this.#room(copiedBytes(writes));
+    const parts: Uint8Array[] = [];
+    const place = { sequence: segment.sequence, salt: segment.salt, offset };
+    let from = 0;
+    let at = 0;
+    for (const { entries } of writes) {
+      const last = entries.length - 1;
+      for (let index = 0; index <= last; index++) {
+        const entry = entries[index] as Entry;
+        const { type, key, encoding, value, valueBytes } = entry;
+        const keyAt = at + HEADER_BYTES;
+        let end = keyAt + encoding.bytes;
+        let checksum: number;
+        writeKey(buffer, keyAt, key, encoding);
+        if (valueBytes < COPIED_BELOW_BYTES) {
+          for (const part of value) {
+            buffer.set(part, end);
+            end += part.length;
+          }
+          checksum = digestOf(buffer.subarray(keyAt, end));
+        } else {
+          checksum = digestOfParts([buffer.subarray(keyAt, end), ...value]);
+          parts.push(buffer.subarray(from, end), ...value);
+          from = end;
         }
-      } else {
-        parts.push(buffer.subarray(from, at), ...value);
-        from = at;
+        const bounds = { first: index === 0, last: index === last };
+        writeHeader(buffer, at, { type, encoding, valueBytes, checksum, ...bounds }, place);
+        entry.offset = place.offset;
+        place.offset += HEADER_BYTES + encoding.bytes + valueBytes;
+        at = end;
       }
     }
+    if (at > from) parts.push(buffer.subarray(from, at));
+    return parts;
   }
-  if (at > from) parts.push(buffer.subarray(from, at));
-  return parts;
+
+  #room(bytes: number): Buffer {
+    if (bytes <= this.#buffer.length) return this.#buffer;
+    const buffer = Buffer.allocUnsafeSlow(bytes);
+    if (bytes <= KEPT_BYTES) this.#buffer = buffer;
+    return buffer;
+  }
+}
+
+function copiedBytes(writes: readonly Write[]): number {
+  let bytes = 0;
+  for (const { entries } of writes) {
+    for (const { encoding, valueBytes } of entries) {
+      bytes += HEADER_BYTES + encoding.bytes + (valueBytes < COPIED_BELOW_BYTES ? valueBytes : 0);
+    }
+  }
+  return bytes;
 }

@@ -3,9 +3,9 @@
  *
  *      0  magic        4 bytes that are neither zeros nor valid UTF-8
  *      4  salt         random, the same for all frames of a segment
- *      8  kind, key    one byte of flags (type, first, last, key encoding), 24 bits: length of the key in bytes
+ *      8  kind, key    one byte of flags (type, first, last, key encoding, checksum), 24 bits: length of the key in bytes
  *     12  value        length of the value in bytes
- *     16  body         CRC32 of key and value
+ *     16  body         checksum of key and value: see digest.ts; in frames of version 0.1.0, CRC32
  *     20  check        mixes the five words above with the segment's number and the frame's offset
  *     24  key, value
  *
@@ -14,6 +14,7 @@
  * of one write, which recovery takes whole or not at all.
  */
 import { crc32 } from "node:zlib";
+import { digestOf } from "./digest.ts";
 
 export const HEADER_BYTES = 24;
 export const MAX_KEY_BYTES = 65_535;
@@ -31,9 +32,11 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 const TYPE_MASK = 0x0f;
 const WIDE_KEY = 0x10;
+/** The checksum is that of digest.ts. */
+const DIGEST = 0x20;
 const FIRST = 0x40;
 const LAST = 0x80;
-const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | FIRST | LAST;
+const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | DIGEST | FIRST | LAST;
 
 /** Where a frame stands: its segment's number and salt, and its offset in the file. */
 export interface Place {
@@ -46,24 +49,27 @@ export interface Place {
 export interface Header {
   type: FrameType;
   wideKey: boolean;
+  /** Checksum by digest.ts; false: CRC32. */
+  digest: boolean;
   first: boolean;
   last: boolean;
   salt: number;
   keyBytes: number;
   valueBytes: number;
-  bodyCrc: number;
+  checksum: number;
 }
 
 export function emptyHeader(): Header {
   return {
     type: 1,
     wideKey: false,
+    digest: true,
     first: false,
     last: false,
     salt: 0,
     keyBytes: 0,
     valueBytes: 0,
-    bodyCrc: 0,
+    checksum: 0,
   };
 }
 
@@ -84,35 +90,39 @@ export function decodeKey(buffer: Buffer, at: number, header: Header): string {
   return buffer.toString(header.wideKey ? "utf16le" : "utf8", at, at + header.keyBytes);
 }
 
-/** Writes header and key at `at`; `body` are the parts of the value, which follow in the file. */
-export function writeHead(
+export function writeKey(target: Buffer, at: number, key: string, encoding: KeyEncoding): void {
+  target.write(key, at, encoding.bytes, encoding.wide ? "utf16le" : "utf8");
+}
+
+/** Writes the header of a frame that is to stand at `place`. */
+export function writeHeader(
   target: Buffer,
   at: number,
   frame: {
     readonly type: FrameType;
-    readonly key: string;
     readonly encoding: KeyEncoding;
-    readonly value: readonly Uint8Array[];
     readonly valueBytes: number;
+    /** Of key and value, by digest.ts. */
+    readonly checksum: number;
     readonly first: boolean;
     readonly last: boolean;
   },
   place: Place,
 ): void {
-  const { encoding } = frame;
-  const keyAt = at + HEADER_BYTES;
-  target.write(frame.key, keyAt, encoding.bytes, encoding.wide ? "utf16le" : "utf8");
-  let crc = crc32(target.subarray(keyAt, keyAt + encoding.bytes));
-  for (const part of frame.value) crc = crc32(part, crc);
+  const { encoding, valueBytes, checksum } = frame;
   const flags =
-    frame.type | (encoding.wide ? WIDE_KEY : 0) | (frame.first ? FIRST : 0) | (frame.last ? LAST : 0);
+    frame.type |
+    DIGEST |
+    (encoding.wide ? WIDE_KEY : 0) |
+    (frame.first ? FIRST : 0) |
+    (frame.last ? LAST : 0);
   const kind = ((flags << 24) | encoding.bytes) >>> 0;
   target.writeUInt32LE(MAGIC_WORD, at);
   target.writeUInt32LE(place.salt, at + 4);
   target.writeUInt32LE(kind, at + 8);
-  target.writeUInt32LE(frame.valueBytes, at + 12);
-  target.writeUInt32LE(crc, at + 16);
-  target.writeUInt32LE(check(place.salt, kind, frame.valueBytes, crc, place.sequence, place.offset), at + 20);
+  target.writeUInt32LE(valueBytes, at + 12);
+  target.writeUInt32LE(checksum, at + 16);
+  target.writeUInt32LE(check(place.salt, kind, valueBytes, checksum, place.sequence, place.offset), at + 20);
 }
 
 /**
@@ -130,25 +140,28 @@ export function readHeader(
   const salt = buffer.readUInt32LE(at + 4);
   const kind = buffer.readUInt32LE(at + 8);
   const valueBytes = buffer.readUInt32LE(at + 12);
-  const bodyCrc = buffer.readUInt32LE(at + 16);
-  if (buffer.readUInt32LE(at + 20) !== check(salt, kind, valueBytes, bodyCrc, sequence, offset)) return false;
+  const checksum = buffer.readUInt32LE(at + 16);
+  if (buffer.readUInt32LE(at + 20) !== check(salt, kind, valueBytes, checksum, sequence, offset))
+    return false;
   const flags = kind >>> 24;
   const type = flags & TYPE_MASK;
   if ((flags & ~KNOWN_FLAGS) !== 0 || !isFrameType(type)) return false;
   into.type = type;
   into.wideKey = (flags & WIDE_KEY) !== 0;
+  into.digest = (flags & DIGEST) !== 0;
   into.first = (flags & FIRST) !== 0;
   into.last = (flags & LAST) !== 0;
   into.salt = salt;
   into.keyBytes = kind & 0xff_ffff;
   into.valueBytes = valueBytes;
-  into.bodyCrc = bodyCrc;
+  into.checksum = checksum;
   return true;
 }
 
 /** Whether key and value, which begin at `at`, are those that the header was written for. */
 export function bodyIsWhole(buffer: Buffer, at: number, header: Header): boolean {
-  return crc32(buffer.subarray(at, at + header.keyBytes + header.valueBytes)) === header.bodyCrc;
+  const body = buffer.subarray(at, at + header.keyBytes + header.valueBytes);
+  return (header.digest ? digestOf(body) : crc32(body)) === header.checksum;
 }
 
 function isFrameType(value: number): value is FrameType {
@@ -160,14 +173,14 @@ function check(
   salt: number,
   kind: number,
   valueBytes: number,
-  crc: number,
+  checksum: number,
   sequence: number,
   offset: number,
 ): number {
   let hash = mix(MAGIC_WORD, salt);
   hash = mix(hash, kind);
   hash = mix(hash, valueBytes);
-  hash = mix(hash, crc);
+  hash = mix(hash, checksum);
   hash = mix(hash, sequence);
   hash = mix(hash, offset);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);

@@ -15,7 +15,7 @@ import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf, type UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { encodeBatch, type Entry, type Write } from "./batch.ts";
+import { BatchEncoder, type Entry, type Write } from "./batch.ts";
 import type { Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
 import { storageError } from "./trouble.ts";
@@ -44,6 +44,7 @@ export interface WriterDeps {
 
 export class Writer {
   readonly #deps: WriterDeps;
+  readonly #encoder = new BatchEncoder();
   /** Not yet handed to the disk, in order. */
   #queue: Write[] = [];
   /** Handed to the disk and not yet durable, in order. */
@@ -121,7 +122,10 @@ export class Writer {
     await this.#deps.disk.close(active.fd);
   }
 
-  /** What arrives in one turn of the event loop is looked at together. */
+  /**
+   * What arrives in one turn of the event loop is looked at together, also where the disk is done first: under load that makes
+   * batches larger by half, for the price of a few microseconds where there is none.
+   */
   #wake(): void {
     if (this.#woken) return;
     this.#woken = true;
@@ -179,14 +183,14 @@ export class Writer {
       if (full) await this.#seal();
       this.#active ??= await this.#begin();
       const { segment, fd } = this.#active;
-      await writeAll(disk, fd, encodeBatch(batch, segment, this.#length), this.#length);
+      await writeAll(disk, fd, this.#encoder.encode(batch, segment, this.#length), this.#length);
       this.#length += bytes;
       this.#written += batch.length;
     } catch (error) {
       this.#failure ??= error;
     }
     this.#writing = false;
-    this.#advance();
+    this.#wake();
   }
 
   async #begin(): Promise<{ readonly segment: Segment; readonly fd: number }> {
@@ -227,8 +231,7 @@ export class Writer {
       this.#forget(write);
       this.#deps.durable(segment, write.entries);
     }
-    // The next round starts before this one's waiters run, so that the disk works while they do.
-    this.#advance();
+    this.#wake();
     for (const write of batch) write.waiter?.resolve();
     this.#deps.synced(durationMs);
   }

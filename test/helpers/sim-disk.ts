@@ -303,7 +303,7 @@ function tear({ data, safe }: Inode, random: Random): Buffer {
   const length = shorter + random.below(Math.abs(data.length - safe.length) + 1);
   const torn = Buffer.alloc(length);
   safe.copy(torn);
-  for (let at = 0; at < length; at += SECTOR) {
+  for (let at = 0; at < Math.min(length, data.length); at += SECTOR) {
     if (random.below(2) === 0) data.copy(torn, at, at, Math.min(at + SECTOR, data.length));
   }
   return torn;

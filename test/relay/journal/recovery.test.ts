@@ -73,6 +73,17 @@ async function smallJournal(): Promise<SimDisk> {
   return disk;
 }
 
+/** As version 0.1.0 wrote it, with CRC32: two keys in one write, one key set, the same key removed. */
+const SEGMENT_OF_0_1_0 = Buffer.from(
+  [
+    "fac16a31ed5eed5e070000410500000006702ecd56772a4b6576656e743a616669727374",
+    "fac16a31ed5eed5e0a00008108000000a63b7faf372ca2957363686cc3bc7373656c696e207061727473",
+    "fac16a31ed5eed5e040000c101000000d33b688a90569b57676f6e6578",
+    "fac16a31ed5eed5e040000c200000000454f98024dc090e2676f6e65",
+  ].join(""),
+  "hex",
+);
+
 /** One write as it stands in a file. */
 interface Group {
   readonly name: string;
@@ -198,6 +209,28 @@ describe("openJournal() on damaged files", () => {
       }
     },
   );
+
+  it("reads a segment of version 0.1.0, altered at any byte as far as it is whole, and goes on after it", async () => {
+    const disk = new SimDisk();
+    disk.instant = true;
+    await close(await open(disk));
+    const name = "0000000001.log";
+    disk.setBytes(`${FOLDER}/${name}`, SEGMENT_OF_0_1_0);
+    const groups = groupsOf(disk);
+    expect(expected(groups).values).toEqual(
+      new Map([
+        ["event:a", "first"],
+        ["schlüssel", "in parts"],
+      ]),
+    );
+    for (let at = 0; at < SEGMENT_OF_0_1_0.length; at++) {
+      const flip = (bytes: Buffer): Buffer => {
+        bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << (at % 8)), at);
+        return bytes;
+      };
+      await survives(disk, groups, name, flip, `bit flipped at ${at}`);
+    }
+  });
 
   it("cuts what a crash left at the end of the newest segment, and says how much", async () => {
     const disk = await smallJournal();

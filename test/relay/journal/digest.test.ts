@@ -1,0 +1,47 @@
+/** Checksums of frames: the published values of XXH64, and the same however the bytes are cut. */
+import { describe, expect, it } from "vitest";
+import { digestOf, digestOfParts } from "../../../relay/journal/digest.ts";
+import { seeded } from "../../helpers/random.ts";
+
+describe("digestOf()", () => {
+  it.each([
+    ["", 0x51d8_e999],
+    ["a", 0xa98c_6e5b],
+    ["abc", 0xad77_0999],
+  ])("is the lower half of XXH64: %j", (text, half) => {
+    expect(digestOf(Buffer.from(text))).toBe(half);
+  });
+
+  it("changes with every bit", () => {
+    const bytes = seeded(7).bytes(100);
+    const found = new Set([digestOf(bytes)]);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const altered = Buffer.from(bytes);
+      altered[bit >> 3]! ^= 1 << (bit & 7);
+      found.add(digestOf(altered));
+    }
+    expect(found.size).toBe(801);
+  });
+});
+
+describe("digestOfParts()", () => {
+  it("is that of the whole, however it is cut, also beyond a megabyte", () => {
+    const bytes = seeded(8).bytes(2_500_000);
+    const whole = digestOf(bytes);
+    const random = seeded(9);
+    for (let round = 0; round < 20; round++) {
+      const parts: Buffer[] = [];
+      for (let at = 0; at < bytes.length;) {
+        const length = random.below(round < 10 ? 1_500_000 : 70_000);
+        parts.push(bytes.subarray(at, at + length));
+        at += length;
+      }
+      expect(digestOfParts(parts)).toBe(whole);
+    }
+  });
+
+  it("of one small part is digestOf() it", () => {
+    const bytes = seeded(10).bytes(5000);
+    expect(digestOfParts([bytes.subarray(0, 3), bytes.subarray(3)])).toBe(digestOf(bytes));
+  });
+});
