@@ -52,6 +52,32 @@ export interface NewEvent {
   readonly work?: EventFacts | null;
 }
 
+/** Field by field: spreading them behind an id takes V8 ten times as long, and every webhook pays for it. */
+export function withId(meta: NewEvent["meta"], id: string): EventMeta {
+  return {
+    id,
+    receivedAt: meta.receivedAt,
+    header: meta.header,
+    kind: meta.kind,
+    eventName: meta.eventName,
+    action: meta.action,
+    projectId: meta.projectId,
+    projectPath: meta.projectPath,
+    groupId: meta.groupId,
+    groupPath: meta.groupPath,
+    ref: meta.ref,
+    actor: meta.actor,
+    hookKey: meta.hookKey,
+    instance: meta.instance,
+    deliveryId: meta.deliveryId,
+    recovered: meta.recovered,
+    verifiedBy: meta.verifiedBy,
+    verifiedMs: meta.verifiedMs,
+    bodyBytes: meta.bodyBytes,
+    headers: meta.headers,
+  };
+}
+
 export interface StoredEvent {
   readonly meta: EventMeta;
   readonly body: Uint8Array;

@@ -118,6 +118,11 @@ export function formatEventKey(w0: number, w1: number, w2: number, w3: number): 
   return scratch.toString("latin1", 0, EVENT_KEY.length + ID_LENGTH);
 }
 
+/** The id in the key of an event. */
+export function idOfKey(key: string): string {
+  return key.slice(EVENT_KEY.length);
+}
+
 /** Reads the id that begins at `from` in `text`; null where there is none. */
 export function parseId(text: string, from = 0): IdWords | null {
   const words = new Uint32Array(4);

@@ -2,10 +2,10 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { NewEvent } from "../event.ts";
-import { dedupeKeyOfDelivery, encodeEvent } from "../event.ts";
+import { dedupeKeyOfDelivery, encodeEvent, withId } from "../event.ts";
 import { closedError } from "./core.ts";
 import type { Core } from "./core.ts";
-import { digestOf, formatEventKey, formatId, idWords } from "./event-id.ts";
+import { digestOf, formatEventKey, idOfKey, idWords } from "./event-id.ts";
 import type { IdWords } from "./event-id.ts";
 import type { Enqueued } from "./queue.ts";
 import type { RoutingLine } from "./routing-line.ts";
@@ -30,20 +30,16 @@ export class Intake {
     this.#line = line;
   }
 
-  async enqueue(event: NewEvent): Promise<Enqueued> {
-    if (this.#core.isClosed()) throw closedError();
+  enqueue(event: NewEvent): Promise<Enqueued> {
+    if (this.#core.isClosed()) return Promise.reject(closedError());
     const first = this.#underWay.get(event.dedupeKey);
-    if (first !== undefined) return this.#duplicate((await first).id);
+    if (first !== undefined) return first.then(({ id }) => this.#duplicate(id));
     const digest = digestOf(event.dedupeKey);
     const known = this.#find(digest);
-    if (known !== null) return this.#duplicate(known);
+    if (known !== null) return Promise.resolve(this.#duplicate(known));
     const stored = this.#store(event, digest);
     this.#underWay.set(event.dedupeKey, stored);
-    try {
-      return await stored;
-    } finally {
-      this.#underWay.delete(event.dedupeKey);
-    }
+    return stored;
   }
 
   known(deliveryIds: readonly string[]): string[] {
@@ -68,18 +64,22 @@ export class Intake {
     return { status: "duplicate", id };
   }
 
+  /** Stores it, and ends its being under way whatever comes of it. */
   async #store(event: NewEvent, digest: IdWords): Promise<Enqueued> {
     const { table, book, journal, orders, clock, events } = this.#core;
     const words = this.#failed.get(event.dedupeKey) ?? idWords(orders.next(clock.now()), digest);
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-    const id = formatId(w0, w1, w2, w3);
-    const meta = { id, ...event.meta };
+    const key = formatEventKey(w0, w1, w2, w3);
+    const id = idOfKey(key);
+    const meta = withId(event.meta, id);
     const value = encodeEvent({ meta, body: event.body });
     try {
-      await journal.write([{ type: "set", key: formatEventKey(w0, w1, w2, w3), value }], "synced");
+      await journal.write([{ type: "set", key, value }], "synced");
     } catch (thrown) {
       if (thrown instanceof UpstreamError) this.#noteFailed(event.dedupeKey, words);
       throw thrown;
+    } finally {
+      this.#underWay.delete(event.dedupeKey);
     }
     this.#failed.delete(event.dedupeKey);
     const row = table.addEvent(w0, w1, w2, w3);

@@ -15,7 +15,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
-import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, type EventMeta, type NewEvent } from "../event.ts";
+import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, withId, type NewEvent } from "../event.ts";
 import { newDelivery } from "./delivery-state.ts";
 import { Emitter } from "./emitter.ts";
 import { formatId, idWords, OrderSource } from "./event-id.ts";
@@ -86,7 +86,7 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
     const { digest, text } = memoryOf(event.dedupeKey);
     const words = idWords(orders.next(event.meta.receivedAt), digest);
     const id = formatId(words[0]!, words[1]!, words[2]!, words[3]!);
-    const meta: EventMeta = { ...event.meta, id };
+    const meta = withId(event.meta, id);
     const routes = await routing.routesNow(meta, event.body);
     const known = (await intake.commit(
       "relayEnqueue",
