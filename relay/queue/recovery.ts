@@ -32,6 +32,13 @@ export interface RecoveryDeps {
   readonly random: () => number;
 }
 
+/** Takes in what the storage holds under the keys of one kind. */
+interface Reader {
+  readonly prefix: string;
+  set(key: string, value: Uint8Array): void;
+  remove(key: string): void;
+}
+
 export interface Recovery {
   readonly visitor: RecoveryVisitor;
   /** Call once all is read. `unrouted`: events to be routed, in order. `orphans`: keys of what has no event. */
@@ -109,54 +116,68 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     }
   };
 
-  const setters: Record<string, (key: string, value: Uint8Array) => void> = {
-    [PREFIX.event](key, value) {
-      if (!parseIdInto(key, PREFIX.event.length, words)) return;
-      const event = eventRow();
-      table.bytes.set(event, value.length);
-      table.setEventFlag(event, EVENT_FLAGS.present, true);
+  /** What a key of each kind means, those that there are most of first. */
+  const readers: readonly Reader[] = [
+    {
+      prefix: PREFIX.event,
+      set(key, value) {
+        if (!parseIdInto(key, PREFIX.event.length, words)) return;
+        const event = eventRow();
+        table.bytes.set(event, value.length);
+        table.setEventFlag(event, EVENT_FLAGS.present, true);
+      },
+      remove(key) {
+        if (!parseIdInto(key, PREFIX.event.length, words)) return;
+        table.setEventFlag(eventRow(), EVENT_FLAGS.present, false);
+      },
     },
-    [PREFIX.state]: readState,
-    [PREFIX.routes](key, value) {
-      readRoutes(Number(key.slice(PREFIX.routes.length)), value);
+    {
+      prefix: PREFIX.state,
+      set: readState,
+      remove() {
+        // States go only with their event.
+      },
     },
-    [PREFIX.dedupe](key, value) {
-      let newest = 0;
-      visitIds(value, (w0, w1, w2, w3) => {
-        dedupe.add(w0, w1, w2, w3);
-        newest = Math.max(newest, orderOf(w0, w1));
-      });
-      const count = value.length / ID_BYTES;
-      records.remembered(Number(key.slice(PREFIX.dedupe.length)), count, timeOfOrder(newest));
+    {
+      prefix: PREFIX.routes,
+      set(key, value) {
+        readRoutes(Number(key.slice(PREFIX.routes.length)), value);
+      },
+      remove(key) {
+        records.forget(Number(key.slice(PREFIX.routes.length)));
+      },
     },
-    [PREFIX.target](key) {
-      book.target(key.slice(PREFIX.target.length)).paused = true;
+    {
+      prefix: PREFIX.dedupe,
+      set(key, value) {
+        let newest = 0;
+        visitIds(value, (w0, w1, w2, w3) => {
+          dedupe.add(w0, w1, w2, w3);
+          newest = Math.max(newest, orderOf(w0, w1));
+        });
+        const count = value.length / ID_BYTES;
+        records.remembered(Number(key.slice(PREFIX.dedupe.length)), count, timeOfOrder(newest));
+      },
+      remove(key) {
+        records.forgetRemembered(Number(key.slice(PREFIX.dedupe.length)));
+      },
     },
-  };
-
-  const removers: Record<string, (key: string) => void> = {
-    [PREFIX.event](key) {
-      if (!parseIdInto(key, PREFIX.event.length, words)) return;
-      table.setEventFlag(eventRow(), EVENT_FLAGS.present, false);
+    {
+      prefix: PREFIX.target,
+      set(key) {
+        book.target(key.slice(PREFIX.target.length)).paused = true;
+      },
+      remove(key) {
+        book.target(key.slice(PREFIX.target.length)).paused = false;
+      },
     },
-    [PREFIX.state]() {
-      // States go only with their event.
-    },
-    [PREFIX.routes](key) {
-      records.forget(Number(key.slice(PREFIX.routes.length)));
-    },
-    [PREFIX.dedupe](key) {
-      records.forgetRemembered(Number(key.slice(PREFIX.dedupe.length)));
-    },
-    [PREFIX.target](key) {
-      book.target(key.slice(PREFIX.target.length)).paused = false;
-    },
-  };
+  ];
+  const readerOf = (key: string): Reader | undefined => readers.find(({ prefix }) => key.startsWith(prefix));
 
   return {
     visitor: {
-      set: (key, value) => setters[prefixOf(key)]?.(key, value),
-      remove: (key) => removers[prefixOf(key)]?.(key),
+      set: (key, value) => readerOf(key)?.set(key, value),
+      remove: (key) => readerOf(key)?.remove(key),
     },
     finish() {
       const orphans: string[] = [];
@@ -217,8 +238,4 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     table.lane.set(row, 0);
     book.admit(row, name === 0 ? null : laneNames.value(name - 1));
   }
-}
-
-function prefixOf(key: string): string {
-  return key.slice(0, key.indexOf(":") + 1);
 }
