@@ -110,8 +110,12 @@ export class BatchEncoder {
           parts.push(buffer.subarray(from, end), ...value);
           from = end;
         }
-        const bounds = { first: index === 0, last: index === last };
-        writeHeader(buffer, at, { type, encoding, valueBytes, checksum, ...bounds }, place);
+        writeHeader(
+          buffer,
+          at,
+          { type, encoding, valueBytes, checksum, first: index === 0, last: index === last },
+          place,
+        );
         entry.offset = place.offset;
         place.offset += HEADER_BYTES + encoding.bytes + valueBytes;
         at = end;
