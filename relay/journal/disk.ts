@@ -69,6 +69,28 @@ export const nodeDisk: Disk = {
   rename,
 };
 
+/** Goes on after a short write until everything is written. */
+export async function writeAll(
+  disk: Disk,
+  fd: number,
+  parts: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let rest = parts;
+  let at = position;
+  while (rest.length > 0) {
+    let done = await disk.write(fd, rest, at);
+    at += done;
+    let index = 0;
+    while (index < rest.length && done >= (rest[index] as Uint8Array).length) {
+      done -= (rest[index] as Uint8Array).length;
+      index += 1;
+    }
+    rest = rest.slice(index);
+    if (done > 0) rest = [(rest[0] as Uint8Array).subarray(done), ...rest.slice(1)];
+  }
+}
+
 /** What a callback function of node:fs calls back with. */
 function called<T>(start: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
   return new Promise<T>((resolve, reject) => {

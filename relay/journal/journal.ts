@@ -1,21 +1,20 @@
 /**
- * The journal: ties the index of what is durable, the writes that are not yet, the segments and the limits together.
+ * The journal: ties the ledger of what is durable, the writes that are not yet, the segments and the limits together.
  *
- * A key's value is what the last write of it said, whether or not that is durable yet. The ledger knows durable frames only;
- * what is on its way stands beside it, and simply falls away when it fails. Nothing has to be undone.
+ * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone where it fails.
  */
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../lib/errors.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
-import { ShortLivedMap } from "../../lib/short-lived.ts";
 import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
-import { bodyIsWhole, emptyHeader, FrameType, HEADER_BYTES, MAX_WRITE_BYTES, readHeader } from "./frame.ts";
-import { Ledger, type Location } from "./ledger.ts";
+import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
+import { Ledger } from "./ledger.ts";
 import { acquireLock, type Lock } from "./lock.ts";
+import { Pending, pendingValue } from "./pending.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
 import { makeDurableFolder, recover } from "./recovery.ts";
@@ -23,6 +22,7 @@ import { newSegment, type Segment } from "./segment.ts";
 import { Space } from "./space.ts";
 import { closedError, openingError, storageError } from "./trouble.ts";
 import type { Journal, JournalStats, Operation, Priority, RecoveryVisitor } from "./types.ts";
+import { readValue } from "./values.ts";
 import { Writer } from "./writer.ts";
 
 export interface JournalOptions {
@@ -106,8 +106,7 @@ class FileJournal implements Journal {
   readonly #space: Space;
   readonly #writer: Writer;
   readonly #compactor: Compactor;
-  /** The last operation on each key that is on its way to the disk. */
-  readonly #pending = new ShortLivedMap<string, Entry>();
+  readonly #pending: Pending;
   readonly #syncListeners = new Set<(durationMs: number) => void>();
   #nextSequence: number;
   #closed = false;
@@ -120,6 +119,7 @@ class FileJournal implements Journal {
     this.#deps = deps;
     this.#opened = opened;
     this.#ledger = opened.ledger;
+    this.#pending = new Pending(opened.ledger.index);
     this.#nextSequence = opened.newest + 1;
     this.#readers = new Readers(disk, options.maxOpenSegments ?? 64);
     this.#space = new Space(
@@ -137,7 +137,7 @@ class FileJournal implements Journal {
       segmentBytes,
       begin: () => this.#begin(),
       durable: (segment, entries) => this.#durable(segment, entries),
-      dropped: (entries, pending) => this.#dropped(entries, pending),
+      dropped: (entries, left) => this.#pending.dropped(entries, left),
       sealed: (segment) => this.#sealed(segment),
       synced: (durationMs) => this.#synced(durationMs),
     });
@@ -183,7 +183,7 @@ class FileJournal implements Journal {
       if (refused.code === "queue-full") this.#compactSoon();
       return Promise.reject(refused);
     }
-    for (const entry of entries) this.#pending.set(entry.key, entry);
+    for (const entry of entries) this.#pending.add(entry);
     if (durability === "synced") return this.#submit(entries, bytes);
     this.#space.wrote(bytes);
     this.#writer.submit({ entries, bytes, waiter: null, number: 0 });
@@ -196,47 +196,35 @@ class FileJournal implements Journal {
 
   getStart(key: string, length: number): Promise<Uint8Array | null> {
     if (this.#closed) return Promise.reject(closedError());
-    const pending = this.#pending.get(key);
-    return pending === undefined ? this.#read(key, length) : Promise.resolve(pendingValue(pending, length));
+    const pending = this.#pending.find(key);
+    return pending === undefined
+      ? readValue(this.#ledger, this.#readers, key, length)
+      : Promise.resolve(pendingValue(pending, length));
   }
 
   has(key: string): boolean {
-    const pending = this.#pending.get(key);
+    const pending = this.#pending.find(key);
     return pending === undefined ? this.#ledger.index.has(key) : pending.type === FrameType.set;
   }
 
   size(key: string): number | null {
-    const pending = this.#pending.get(key);
+    const pending = this.#pending.find(key);
     if (pending !== undefined) return pending.type === FrameType.set ? pending.valueBytes : null;
     const slot = this.#ledger.index.find(key);
     return slot === undefined ? null : this.#ledger.index.valueBytesOf(slot);
   }
 
-  *keys(prefix: string): Generator<string> {
-    const { index } = this.#ledger;
-    for (const key of index.keys()) {
-      if (!key.startsWith(prefix)) continue;
-      const pending = this.#pending.get(key);
-      if (pending === undefined || pending.type === FrameType.set) yield key;
-    }
-    for (const [key, pending] of this.#pending) {
-      if (pending.type === FrameType.set && key.startsWith(prefix) && !index.has(key)) yield key;
-    }
+  keys(prefix: string): Generator<string> {
+    return this.#pending.keys(prefix);
   }
 
   stats(): JournalStats {
     const { ledger, quarantine, truncatedBytes } = this.#opened;
-    let keys = ledger.index.size;
-    for (const [key, pending] of this.#pending) {
-      const live = ledger.index.has(key);
-      if (pending.type === FrameType.set && !live) keys += 1;
-      if (pending.type === FrameType.remove && live) keys -= 1;
-    }
     return {
       bytes: ledger.bytes,
       liveBytes: ledger.liveBytes,
       segments: ledger.segments.size,
-      keys,
+      keys: this.#pending.countKeys(),
       quarantinedBytes: quarantine.bytes,
       truncatedBytes,
     };
@@ -303,32 +291,6 @@ class FileJournal implements Journal {
     });
   }
 
-  /** The durable value's first `length` bytes; only the whole of it can be checked. */
-  async #read(key: string, length: number): Promise<Uint8Array | null> {
-    const whole = length === Infinity;
-    for (;;) {
-      const location = this.#ledger.locate(key);
-      if (location === null) return null;
-      const valueAt = HEADER_BYTES + location.keyBytes;
-      const wanted = whole ? valueAt + location.valueBytes : Math.min(length, location.valueBytes);
-      const at = location.offset + (whole ? 0 : valueAt);
-      try {
-        const bytes = await this.#readers.read(location.segment, at, wanted);
-        if (whole ? isWholeFrame(bytes, location) : bytes.length === wanted) {
-          return whole ? bytes.subarray(valueAt) : bytes;
-        }
-        throw storageError(
-          "read the journal",
-          new Error(`segment ${location.segment.sequence} is damaged at ${location.offset}`),
-        );
-      } catch (error) {
-        // Compaction may have moved the value meanwhile: then it is looked for again.
-        const { sequence } = location.segment;
-        if (this.#ledger.isAt(key, sequence, location.offset)) throw storageError("read the journal", error);
-      }
-    }
-  }
-
   /** The file is made, empty, and its name is on stable storage; a crash half-way leaves an empty segment. */
   async #begin(): Promise<{ segment: Segment; fd: number }> {
     const { disk, random } = this.#deps;
@@ -352,18 +314,11 @@ class FileJournal implements Journal {
       const { key, encoding, offset, type, valueBytes } = entry;
       if (type === FrameType.set) ledger.set(segment, key, offset, encoding.bytes, valueBytes);
       else if (type === FrameType.remove) ledger.removed(segment, key, encoding.bytes);
-      if (this.#pending.get(key) === entry) this.#pending.delete(key);
+      this.#pending.durable(entry);
     }
     if (ledger.emptied) {
       ledger.emptied = false;
       this.#inBackground(this.#compactor.sweep());
-    }
-  }
-
-  #dropped(dropped: Iterable<Entry>, pending: Iterable<Entry>): void {
-    for (const entry of dropped) this.#pending.delete(entry.key);
-    for (const entry of pending) {
-      if (entry.source === null && entry.type !== FrameType.probe) this.#pending.set(entry.key, entry);
     }
   }
 
@@ -392,21 +347,4 @@ function sumOfBytes(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += frameBytes(entry);
   return bytes;
-}
-
-function pendingValue(entry: Entry, length: number): Uint8Array | null {
-  if (entry.type !== FrameType.set) return null;
-  const { value, valueBytes } = entry;
-  return Buffer.concat(value, Math.min(length, valueBytes));
-}
-
-function isWholeFrame(bytes: Buffer, { segment, offset, keyBytes, valueBytes }: Location): boolean {
-  const header = emptyHeader();
-  return (
-    bytes.length === HEADER_BYTES + keyBytes + valueBytes &&
-    readHeader(bytes, 0, segment.sequence, offset, header) &&
-    header.keyBytes === keyBytes &&
-    header.valueBytes === valueBytes &&
-    bodyIsWhole(bytes, HEADER_BYTES, header)
-  );
 }

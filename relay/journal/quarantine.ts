@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { messageOf, systemCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Disk } from "./disk.ts";
+import { writeAll, type Disk } from "./disk.ts";
 import { fill } from "./scan.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -77,9 +77,7 @@ export class Quarantine {
     try {
       for (let at = start; at < end;) {
         const got = await fill(disk, fd, chunk, 0, at, end);
-        for (let done = 0; done < got;) {
-          done += await disk.write(copy, [chunk.subarray(done, got)], at - start + done);
-        }
+        await writeAll(disk, copy, [chunk.subarray(0, got)], at - start);
         at += got;
       }
       await disk.syncAll(copy);

@@ -16,7 +16,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf, type UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { BatchEncoder, type Entry, type Write } from "./batch.ts";
-import type { Disk } from "./disk.ts";
+import { writeAll, type Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
 import { storageError } from "./trouble.ts";
 
@@ -295,26 +295,4 @@ export class Writer {
 
 function* entriesOf(writes: Iterable<Write>): Generator<Entry> {
   for (const write of writes) yield* write.entries;
-}
-
-/** Goes on after a short write until everything is written. */
-async function writeAll(
-  disk: Disk,
-  fd: number,
-  parts: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
-  let rest = parts;
-  let at = position;
-  while (rest.length > 0) {
-    let done = await disk.write(fd, rest, at);
-    at += done;
-    let index = 0;
-    while (index < rest.length && done >= (rest[index] as Uint8Array).length) {
-      done -= (rest[index] as Uint8Array).length;
-      index += 1;
-    }
-    rest = rest.slice(index);
-    if (done > 0) rest = [(rest[0] as Uint8Array).subarray(done), ...rest.slice(1)];
-  }
 }

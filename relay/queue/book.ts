@@ -85,7 +85,7 @@ export class Book {
     target.lanes.add(delivery, lane);
     const event = table.event.get(delivery);
     const stand = target.oldest.peek();
-    if (stand === 0 || table.eventOrder(event) < table.eventOrder(stand)) target.oldest.moveTo(event);
+    if (stand === 0 || table.index.orderOf(event) < table.index.orderOf(stand)) target.oldest.moveTo(event);
   }
 
   setState(delivery: number, state: number): void {

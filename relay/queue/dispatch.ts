@@ -80,9 +80,9 @@ export class Dispatch {
     const { table, journal, log } = this.#core;
     const held = this.#claims.get(row)!;
     const event = table.event.get(row);
-    const eventId = table.idOf(event);
+    const eventId = table.index.idOf(event);
     try {
-      const reading = journal.get(table.keyOf(event));
+      const reading = journal.get(table.index.keyOf(event));
       const [bytes, delivery] = table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)
         ? await Promise.all([reading, readDelivery(this.#core, row)])
         : [await reading, deliveryNow(this.#core, row)];
@@ -116,7 +116,12 @@ export class Dispatch {
     this.#unread.delete(row);
     const at = clock.now();
     const attempt = { at, durationMs: 0, status: null, error: UNREADABLE, excerpt: null };
-    const before = newDelivery(table.idOf(table.event.get(row)), target.name, table.replay.get(row), at);
+    const before = newDelivery(
+      table.index.idOf(table.event.get(row)),
+      target.name,
+      table.replay.get(row),
+      at,
+    );
     const delivery = settled(before, { outcome: "dead", at, attempt, reason: UNREADABLE });
     const lane = target.lanes.keyOf(row);
     target.lanes.remove(row);

@@ -55,8 +55,8 @@ export class Intake {
   #find(digest: IdWords): string | null {
     const { table, dedupe, steady } = this.#core;
     const now = steady.now();
-    const event = table.findDigest(digest, now - dedupe.windowMs);
-    return event === 0 ? dedupe.find(digest, now) : table.idOf(event);
+    const event = table.index.findDigest(digest, now - dedupe.windowMs);
+    return event === 0 ? dedupe.find(digest, now) : table.index.idOf(event);
   }
 
   #duplicate(id: string): Enqueued {
@@ -82,7 +82,7 @@ export class Intake {
       this.#underWay.delete(event.dedupeKey);
     }
     this.#failed.delete(event.dedupeKey);
-    const row = table.addEvent(w0, w1, w2, w3);
+    const row = table.index.add(w0, w1, w2, w3);
     table.receivedAt.set(row, meta.receivedAt);
     table.bytes.set(row, event.body.length);
     table.kind.set(row, table.kindCode(meta.kind, meta.eventName));

@@ -137,7 +137,7 @@ export async function scanEvents(
       }
       const verdict = matcher.row(event);
       if (verdict !== false) {
-        candidates.push({ entry: { event, id: table.idOf(event) }, sure: verdict === true });
+        candidates.push({ entry: { event, id: table.index.idOf(event) }, sure: verdict === true });
         if (verdict === null) unsure++;
       }
       const enough = found.length + candidates.length - unsure >= limit || unsure >= READ_TOGETHER;
@@ -147,7 +147,7 @@ export async function scanEvents(
       const slice = enough || looked % SLICE_ROWS === 0;
       if (slice && clock.monotonic() >= deadline) {
         const full = await decide();
-        const at = full ? last : table.idOf(event);
+        const at = full ? last : table.index.idOf(event);
         return { found, cursor: startOf(table, at) === 0 ? null : at, partial: !full };
       }
       if (slice) await breathe();
@@ -169,7 +169,7 @@ export async function listEvents(
   const summaries = await Promise.all(
     scan.found.map(async ({ event, id }) => {
       try {
-        return core.table.idOf(event) === id ? await readSummary(core, event) : null;
+        return core.table.index.idOf(event) === id ? await readSummary(core, event) : null;
       } catch (thrown) {
         core.log.error("list.not-readable", { eventId: id, error: messageOf(thrown) });
         failures.push(thrown);
@@ -192,15 +192,15 @@ function startOf(table: EventTable, cursor: string | null): number {
   const words = parseId(cursor);
   if (words === null) throw new RangeError(`Cannot go on at "${cursor}": it is not the id of an event`);
   const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-  const event = table.findEvent(w0, w1, w2, w3);
+  const event = table.index.find(w0, w1, w2, w3);
   if (event !== 0) return table.older.get(event);
   const order = orderOf(w0, w1);
   let row = table.newestEvent;
-  while (row !== 0 && table.eventOrder(row) >= order) row = table.older.get(row);
+  while (row !== 0 && table.index.orderOf(row) >= order) row = table.older.get(row);
   return row;
 }
 
 async function readMetaOrSkip(core: Core, { event, id }: Found): Promise<EventMeta | null> {
-  if (core.table.idOf(event) !== id) return null;
-  return readMeta(core, core.table.keyOf(event));
+  if (core.table.index.idOf(event) !== id) return null;
+  return readMeta(core, core.table.index.keyOf(event));
 }

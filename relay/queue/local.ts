@@ -126,7 +126,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     },
     async body(id) {
       const event = findById(core, id);
-      const bytes = event === 0 ? null : await journal.get(table.keyOf(event));
+      const bytes = event === 0 ? null : await journal.get(table.index.keyOf(event));
       return bytes === null ? null : decodeEvent(bytes).body;
     },
     replay: (id, targets) => replays.replay(id, targets),

@@ -18,7 +18,7 @@ export function findById(core: Core, id: string): number {
   const words = parseId(id);
   if (words === null) return 0;
   const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-  const event = core.table.findEvent(w0, w1, w2, w3);
+  const event = core.table.index.find(w0, w1, w2, w3);
   return event !== 0 && !core.table.hasEventFlag(event, EVENT_FLAGS.removed) ? event : 0;
 }
 
@@ -36,7 +36,7 @@ export async function readState(core: Core, delivery: number): Promise<StateReco
   const { table, book, journal } = core;
   if (!table.hasDeliveryFlag(delivery, DELIVERY_FLAGS.written)) return null;
   const key = stateKey(
-    table.idOf(table.event.get(delivery)),
+    table.index.idOf(table.event.get(delivery)),
     book.targetOf(delivery).name,
     table.replay.get(delivery),
   );
@@ -50,7 +50,7 @@ export function deliveryNow({ table, book }: Core, row: number): Delivery {
   const isFinal = book.isFinal(row);
   const dueAt = isFinal ? null : Math.max(table.receivedAt.get(event), book.wallDue(row));
   return {
-    ...newDelivery(table.idOf(event), book.targetOf(row).name, table.replay.get(row), dueAt ?? 0),
+    ...newDelivery(table.index.idOf(event), book.targetOf(row).name, table.replay.get(row), dueAt ?? 0),
     state: STATES[table.state.get(row)]!,
     attempts: table.attempts.get(row),
     dueAt,
@@ -73,7 +73,7 @@ export async function readSummary(core: Core, event: number): Promise<EventSumma
   const state = book.eventState(event);
   const rows = table.deliveriesOf(event);
   const [meta, ...deliveries] = await Promise.all([
-    readMeta(core, table.keyOf(event)),
+    readMeta(core, table.index.keyOf(event)),
     ...rows.map((row) => readDelivery(core, row)),
   ]);
   if (meta === null) return null;

@@ -57,9 +57,9 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   };
 
   const eventRow = (): number => {
-    const before = table.events.used;
-    const row = table.addEvent(words[0]!, words[1]!, words[2]!, words[3]!);
-    if (table.events.used > before) rows.push(row);
+    const before = table.index.rows.used;
+    const row = table.index.add(words[0]!, words[1]!, words[2]!, words[3]!);
+    if (table.index.rows.used > before) rows.push(row);
     return row;
   };
 
@@ -103,7 +103,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       record.id(index, words);
       // Events mostly stand in the same order here as in the table, where the next one is found without looking it up.
       const next = event + 1;
-      const isNext = event > 0 && next <= table.events.highest && table.hasId(next, words);
+      const isNext = event > 0 && next <= table.index.rows.highest && table.index.has(next, words);
       event = isNext ? next : eventRow();
       table.receivedAt.set(event, record.receivedAt(index));
       table.kind.set(event, kinds[record.kind(index)]!);
@@ -187,7 +187,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         else orphans.push(...giveUp(row));
       }
       rows.length = 0;
-      const ascending = (a: number, b: number): number => table.eventOrder(a) - table.eventOrder(b);
+      const ascending = (a: number, b: number): number => table.index.orderOf(a) - table.index.orderOf(b);
       if (present.some((row, index) => index > 0 && ascending(present[index - 1]!, row) > 0)) {
         present.sort(ascending);
       }
@@ -208,7 +208,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
 
   /** Frees rows that were made for an event that is not there; returns the keys of what was written of it. */
   function giveUp(event: number): string[] {
-    const id = table.idOf(event);
+    const id = table.index.idOf(event);
     const keys = table
       .deliveriesOf(event)
       .filter((row) => table.hasDeliveryFlag(row, DELIVERY_FLAGS.written))
@@ -219,7 +219,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
 
   /** Takes an event into the books; returns whether its routes are known. */
   function appear(event: number): boolean {
-    const order = table.eventOrder(event);
+    const order = table.index.orderOf(event);
     orders.seen(order);
     table.link(event);
     book.eventAppeared(event);

@@ -145,7 +145,11 @@ export class Removal {
     if (events.length === 0) return;
     const { table, book, records, dedupe, journal, events: emitter } = this.#core;
     const oldest = this.#core.steady.now() - this.#retention().dedupeSeconds * 1000;
-    const ids = events.map((event) => ({ event, words: table.wordsOf(event), id: table.idOf(event) }));
+    const ids = events.map((event) => ({
+      event,
+      words: table.index.wordsOf(event),
+      id: table.index.idOf(event),
+    }));
     for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, true);
     const remembered = ids.map(({ words }) => words).filter((words) => timeOf(words) >= oldest);
     const operations: Operation[] = [];
@@ -154,7 +158,7 @@ export class Removal {
       operations.push({ type: "set", key: PREFIX.dedupe + number, value: encodeIds(remembered) });
     }
     for (const { event, id } of ids) {
-      operations.push({ type: "remove", key: table.keyOf(event) });
+      operations.push({ type: "remove", key: table.index.keyOf(event) });
       for (const row of table.deliveriesOf(event)) {
         if (!table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)) continue;
         const target = book.targetOf(row).name;
@@ -271,7 +275,7 @@ export class Removal {
   }
 
   #rowOf([w0 = 0, w1 = 0, w2 = 0, w3 = 0]: IdWords): number {
-    return this.#core.table.findEvent(w0, w1, w2, w3);
+    return this.#core.table.index.find(w0, w1, w2, w3);
   }
 }
 

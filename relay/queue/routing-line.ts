@@ -137,7 +137,7 @@ export class RoutingLine {
   async #stepSlowly(event: number): Promise<void> {
     const { table } = this.#core;
     try {
-      const meta = await readMeta(this.#core, table.keyOf(event));
+      const meta = await readMeta(this.#core, table.index.keyOf(event));
       if (meta === null) throw new Error("the stored event cannot be read");
       table.receivedAt.set(event, meta.receivedAt);
       table.kind.set(event, table.kindCode(meta.kind, meta.eventName));
@@ -149,7 +149,7 @@ export class RoutingLine {
   }
 
   #route(event: number, meta: EventMeta): ReturnType<Router> {
-    const key = this.#core.table.keyOf(event);
+    const key = this.#core.table.index.keyOf(event);
     return this.#router!(meta, async () => {
       const bytes = await this.#core.journal.get(key);
       if (bytes === null) throw new Error("the stored event cannot be read");
@@ -160,7 +160,7 @@ export class RoutingLine {
   #fail(event: number, thrown: unknown): void {
     if (this.#isGone(event)) return;
     const { log, table, clock } = this.#core;
-    log.error("routing.failed", { eventId: table.idOf(event), error: messageOf(thrown) });
+    log.error("routing.failed", { eventId: table.index.idOf(event), error: messageOf(thrown) });
     table.setEventFlag(event, EVENT_FLAGS.inLine, false);
     this.#failed.add(event);
     this.#againTimer ??= clock.after(TRY_AGAIN_MS, () => this.#tryAgain());
@@ -194,7 +194,7 @@ export class RoutingLine {
   #note(event: number, meta: EventMeta, routes: readonly Route[]): void {
     const { table, clock } = this.#core;
     this.#routed.add({
-      id: table.wordsOf(event),
+      id: table.index.wordsOf(event),
       receivedAt: meta.receivedAt,
       kind: meta.kind,
       eventName: meta.eventName,
@@ -216,7 +216,7 @@ export class RoutingLine {
     const number = records.nextRoutes();
     records.seen(number);
     const events = routed.filter((w0, w1, w2, w3) => {
-      const event = table.findEvent(w0, w1, w2, w3);
+      const event = table.index.find(w0, w1, w2, w3);
       if (event === 0) return false;
       table.record.set(event, number);
       records.count(number, 1);

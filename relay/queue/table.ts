@@ -2,10 +2,9 @@
  * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
-import { Column, Dictionary, RowAllocator, WordsColumn, pairName } from "./columns.ts";
-import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "./event-id.ts";
-import type { IdWords } from "./event-id.ts";
+import { Column, Dictionary, RowAllocator, pairName } from "./columns.ts";
 import type { DeliveryState } from "./delivery-state.ts";
+import { EventIndex } from "./event-index.ts";
 import type { LaneRows } from "./lanes.ts";
 
 export const EVENT_FLAGS = {
@@ -52,12 +51,8 @@ export interface Walker {
   close(): void;
 }
 
-const FIRST_INDEX = 1024;
-const INDEX_FULL = 0.7;
-
 export class EventTable implements LaneRows {
-  readonly events = new RowAllocator();
-  readonly ids = new WordsColumn();
+  readonly index = new EventIndex();
   /** Wall clock of receipt. */
   readonly receivedAt = new Column(Float64Array);
   readonly bytes = new Column(Uint32Array);
@@ -94,8 +89,6 @@ export class EventTable implements LaneRows {
   #oldest = 0;
   #linked = 0;
   readonly #walkers = new Set<{ at: number; readonly step: Column }>();
-  #index = new Uint32Array(FIRST_INDEX);
-  #indexed = 0;
 
   constructor() {
     // Code 0 of both stands for "not known yet".
@@ -110,80 +103,14 @@ export class EventTable implements LaneRows {
 
   /** Order of storing of a delivery: its event's, or the time of the replay. */
   order(delivery: number): number {
-    return this.#replayOrder.get(delivery) ?? this.eventOrder(this.event.get(delivery));
-  }
-
-  eventOrder(event: number): number {
-    return orderOf(this.ids.get(event, 0), this.ids.get(event, 1));
-  }
-
-  hasId(event: number, id: IdWords): boolean {
-    return this.ids.equals(event, id[0]!, id[1]!, id[2]!, id[3]!);
-  }
-
-  wordsOf(event: number): IdWords {
-    const { ids } = this;
-    return Uint32Array.of(ids.get(event, 0), ids.get(event, 1), ids.get(event, 2), ids.get(event, 3));
-  }
-
-  idOf(event: number): string {
-    return formatId(
-      this.ids.get(event, 0),
-      this.ids.get(event, 1),
-      this.ids.get(event, 2),
-      this.ids.get(event, 3),
-    );
-  }
-
-  keyOf(event: number): string {
-    return formatEventKey(
-      this.ids.get(event, 0),
-      this.ids.get(event, 1),
-      this.ids.get(event, 2),
-      this.ids.get(event, 3),
-    );
-  }
-
-  /** The row of the event with this id; a new one, not yet among those that are walked through, where there was none. */
-  addEvent(w0: number, w1: number, w2: number, w3: number): number {
-    if (this.#indexed + 1 > this.#index.length * INDEX_FULL) this.#growIndex();
-    const place = this.#placeOf(w0, w1, w2, w3);
-    const known = this.#index[place]!;
-    if (known !== 0) return known;
-    const row = this.events.take();
-    this.ids.set(row, w0, w1, w2, w3); // its other cells are 0: never used, or cleared when it was freed
-    this.#index[place] = row;
-    this.#indexed++;
-    return row;
-  }
-
-  /** The event with this id; 0 where there is none. */
-  findEvent(w0: number, w1: number, w2: number, w3: number): number {
-    return this.#index[this.#placeOf(w0, w1, w2, w3)]!;
-  }
-
-  /** The newest event of this digest that was stored at or after `since`; 0 where there is none. */
-  findDigest(digest: IdWords, since: number): number {
-    const { ids } = this;
-    const [, w1 = 0, w2 = 0, w3 = 0] = digest;
-    const mask = this.#index.length - 1;
-    let found = 0;
-    let foundOrder = since * ORDERS_PER_MS;
-    for (let place = w3 & mask; ; place = (place + 1) & mask) {
-      const row = this.#index[place]!;
-      if (row === 0) return found;
-      if (ids.get(row, 3) !== w3 || ids.get(row, 2) !== w2) continue;
-      if ((ids.get(row, 1) & DIGEST_MASK) !== w1 || this.eventOrder(row) < foundOrder) continue;
-      found = row;
-      foundOrder = this.eventOrder(row);
-    }
+    return this.#replayOrder.get(delivery) ?? this.index.orderOf(this.event.get(delivery));
   }
 
   /** Puts an event among those that are walked through, by its order; nearly always it is the newest. */
   link(event: number): void {
-    const order = this.eventOrder(event);
+    const order = this.index.orderOf(event);
     let older = this.#newest;
-    while (older !== 0 && this.eventOrder(older) > order) older = this.older.get(older);
+    while (older !== 0 && this.index.orderOf(older) > order) older = this.older.get(older);
     const newer = older === 0 ? this.#oldest : this.newer.get(older);
     this.older.set(event, older);
     this.newer.set(event, newer);
@@ -197,7 +124,6 @@ export class EventTable implements LaneRows {
   /** Frees an event and its deliveries, which are in no lane any more. */
   freeEvent(event: number, linked: boolean): void {
     if (linked) this.#unlink(event);
-    this.#unindex(event);
     for (let row = this.firstDelivery.get(event); row !== 0;) {
       const sibling = this.sibling.get(row);
       this.freeDelivery(row);
@@ -206,7 +132,7 @@ export class EventTable implements LaneRows {
     for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
       column.set(event, 0);
     for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
-    this.events.give(event);
+    this.index.remove(event);
   }
 
   /** Events that are walked through. */
@@ -314,50 +240,5 @@ export class EventTable implements LaneRows {
     if (newer === 0) this.#newest = older;
     else this.older.set(newer, older);
     this.#linked--;
-  }
-
-  /** Where in the index this id is, or the empty place where it belongs. */
-  #placeOf(w0: number, w1: number, w2: number, w3: number): number {
-    const mask = this.#index.length - 1;
-    for (let place = w3 & mask; ; place = (place + 1) & mask) {
-      const row = this.#index[place]!;
-      if (row === 0 || this.ids.equals(row, w0, w1, w2, w3)) {
-        return place;
-      }
-    }
-  }
-
-  #unindex(event: number): void {
-    const mask = this.#index.length - 1;
-    let hole = this.#placeOf(
-      this.ids.get(event, 0),
-      this.ids.get(event, 1),
-      this.ids.get(event, 2),
-      this.ids.get(event, 3),
-    );
-    // Rows behind the hole that would not be found across it move up into it.
-    for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
-      const row = this.#index[place]!;
-      if (row === 0) break;
-      const home = this.ids.get(row, 3) & mask;
-      if (((place - home) & mask) >= ((place - hole) & mask)) {
-        this.#index[hole] = row;
-        hole = place;
-      }
-    }
-    this.#index[hole] = 0;
-    this.#indexed--;
-  }
-
-  #growIndex(): void {
-    const rows = this.#index;
-    this.#index = new Uint32Array(rows.length * 2);
-    const mask = this.#index.length - 1;
-    for (const row of rows) {
-      if (row === 0) continue;
-      let place = this.ids.get(row, 3) & mask;
-      while (this.#index[place] !== 0) place = (place + 1) & mask;
-      this.#index[place] = row;
-    }
   }
 }

@@ -5,7 +5,7 @@ import { EventTable } from "../../../relay/queue/table.ts";
 function setUp(orders: readonly number[]): { table: EventTable; rows: number[] } {
   const table = new EventTable();
   const rows = orders.map((order) => {
-    const row = table.addEvent(order, 0, 7, order * 2_654_435_761);
+    const row = table.index.add(order, 0, 7, order * 2_654_435_761);
     table.link(row);
     return row;
   });
@@ -15,7 +15,7 @@ function setUp(orders: readonly number[]): { table: EventTable; rows: number[] }
 function walked(table: EventTable, towards: "older" | "newer"): number[] {
   const walker = table.walk(towards === "older" ? table.newestEvent : table.oldestEvent, towards);
   const found: number[] = [];
-  for (let row = walker.next(); row !== 0; row = walker.next()) found.push(table.ids.get(row, 0));
+  for (let row = walker.next(); row !== 0; row = walker.next()) found.push(table.index.wordsOf(row)[0]!);
   walker.close();
   return found;
 }
@@ -70,9 +70,9 @@ describe("EventTable", () => {
     up.next();
     table.freeEvent(rows[1]!, true);
     table.freeEvent(rows[3]!, true);
-    expect(table.ids.get(up.next(), 0)).toBe(3);
-    expect(table.ids.get(down.next(), 0)).toBe(3);
-    expect(table.ids.get(down.next(), 0)).toBe(1);
+    expect(table.index.wordsOf(up.next())[0]).toBe(3);
+    expect(table.index.wordsOf(down.next())[0]).toBe(3);
+    expect(table.index.wordsOf(down.next())[0]).toBe(1);
     expect(down.next()).toBe(0);
     up.close();
     down.close();
@@ -92,17 +92,17 @@ describe("EventTable", () => {
       const key = random(3000);
       const words = [key, 1, 2, (key % 50) * 40] as const;
       const row = live.get(key);
-      if (table.findEvent(...words) !== (row ?? 0)) wrong++;
+      if (table.index.find(...words) !== (row ?? 0)) wrong++;
       if (row === undefined) {
-        live.set(key, table.addEvent(...words));
+        live.set(key, table.index.add(...words));
       } else if (random(3) > 0) {
         table.freeEvent(row, false);
         live.delete(key);
       }
     }
-    for (const [key, row] of live) if (table.findEvent(key, 1, 2, (key % 50) * 40) !== row) wrong++;
+    for (const [key, row] of live) if (table.index.find(key, 1, 2, (key % 50) * 40) !== row) wrong++;
     expect(wrong).toBe(0);
-    expect(table.events.used).toBe(live.size);
+    expect(table.index.rows.used).toBe(live.size);
   });
 
   test("freeEvent() frees its deliveries, and rows come back empty", () => {
@@ -117,7 +117,7 @@ describe("EventTable", () => {
     expect(table.findDelivery(event, 3, 0)).toBe(0);
     table.freeEvent(event, true);
     expect(table.eventCount).toBe(0);
-    const again = table.addEvent(2, 0, 0, 0);
+    const again = table.index.add(2, 0, 0, 0);
     expect(again).toBe(event);
     expect([table.bytes.get(again), table.firstDelivery.get(again), table.newer.get(again)]).toEqual([
       0, 0, 0,
@@ -125,6 +125,6 @@ describe("EventTable", () => {
     const other = table.addDelivery(again, 1, 0, null);
     expect(other).toBe(delivery);
     expect(table.attempts.get(other)).toBe(0);
-    expect(table.order(other)).toBe(table.eventOrder(again));
+    expect(table.order(other)).toBe(table.index.orderOf(again));
   });
 });
