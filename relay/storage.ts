@@ -5,8 +5,8 @@
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import { journalDriver } from "./journal/driver.ts";
-import type { JournalDeps, JournalOptions } from "./journal/journal.ts";
-import type { Journal } from "./journal/types.ts";
+import type { JournalDeps } from "./journal/journal.ts";
+import type { Journal, JournalOptions } from "./journal/types.ts";
 
 export interface OpenedStorage {
   readonly storage: Storage;

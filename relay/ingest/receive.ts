@@ -19,10 +19,11 @@ import type { NewEvent } from "../event.ts";
 import type { RequestStatus } from "../metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAddressRules, senderOf, type AddressRules } from "./addresses.ts";
+import { BROKEN, FORBIDDEN, json, MALFORMED, refusal, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
 import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
-import { discardRest, isStillSending, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { newEvent, parseObject, type ReadWork } from "./event.ts";
-import { awaitsContinue, contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
+import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import { createThrottle } from "./throttle.ts";
 
 /** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
@@ -69,17 +70,6 @@ export interface Ingest {
   known(request: WebhookRequest, hookKey: string | null): Promise<Response>;
 }
 
-interface Refused {
-  readonly ok: false;
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-  readonly counted: RequestStatus;
-  readonly retryAfterSeconds?: number;
-  /** The body was not read to its end. */
-  readonly unread?: boolean;
-}
-
 interface Admitted<T> {
   readonly ok: true;
   readonly value: T;
@@ -95,37 +85,6 @@ interface Checked {
   readonly receivedAt: number;
   readonly verifiedMs: number;
 }
-
-const FORBIDDEN: Refused = {
-  ok: false,
-  status: 403,
-  code: "forbidden",
-  message: "requests from this address are not accepted",
-  counted: "forbidden",
-  unread: true,
-};
-const MALFORMED: Refused = {
-  ok: false,
-  status: 400,
-  code: "malformed",
-  message: "the body must be a JSON object in UTF-8",
-  counted: "malformed",
-};
-const TOO_SLOW: Refused = {
-  ok: false,
-  status: 408,
-  code: "timeout",
-  message: "the body did not come in time",
-  counted: "malformed",
-  unread: true,
-};
-const BROKEN: Refused = {
-  ok: false,
-  status: 400,
-  code: "malformed",
-  message: "the body ended before its announced length",
-  counted: "malformed",
-};
 
 export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics } = deps;
@@ -283,51 +242,9 @@ export function createIngest(deps: IngestDeps): Ingest {
   };
 }
 
-function tooLarge(limit: number): Refused {
-  return {
-    ok: false,
-    status: 413,
-    code: "too_large",
-    message: `the body is larger than ${limit} bytes`,
-    counted: "too_large",
-    unread: true,
-  };
-}
-
 /** Null where they are not what may be asked. */
 function idsOf({ parsed: { ids } }: Checked): readonly string[] | null {
   const isList =
     Array.isArray(ids) && ids.length <= MAX_KNOWN_IDS && ids.every((id) => typeof id === "string");
   return isList ? (ids as readonly string[]) : null;
-}
-
-const JSON_HEADERS = { "content-type": "application/json" };
-
-function json(status: number, value: unknown): Response {
-  return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
-}
-
-/** Ends the connection where the body was not read; the sender gets the whole answer first, even while it is still sending. */
-function refusal(request: WebhookRequest, refused: Refused, clock: Clock): Response {
-  const { code, message } = refused;
-  const body = JSON.stringify({ error: { code, message } });
-  const headers: Record<string, string> = { ...JSON_HEADERS };
-  if (refused.retryAfterSeconds !== undefined) headers["retry-after"] = String(refused.retryAfterSeconds);
-  if (refused.unread !== true || request.incoming === null)
-    return new Response(body, { status: refused.status, headers });
-  const { incoming } = request;
-  if (isStillSending(request)) {
-    headers["connection"] = "close";
-    headers["content-length"] = String(Buffer.byteLength(body));
-    const lingering = new ReadableStream({
-      async start(controller) {
-        controller.enqueue(Buffer.from(body));
-        await discardRest(incoming, clock);
-        controller.close();
-      },
-    });
-    return new Response(lingering, { status: refused.status, headers });
-  }
-  if (awaitsContinue(request)) headers["connection"] = "close";
-  return new Response(body, { status: refused.status, headers });
 }

@@ -4,8 +4,9 @@
  */
 import { defineDriver, type Driver } from "unstorage";
 import { closedError } from "./trouble.ts";
-import { openJournal, type JournalDeps, type JournalOptions } from "./journal.ts";
-import type { Journal, Operation } from "./types.ts";
+import type { JournalDeps } from "./journal.ts";
+import { openJournal } from "./open.ts";
+import type { Journal, JournalOptions, Operation } from "./types.ts";
 
 /** Removals that clear() writes at once. */
 const CLEARED_AT_ONCE = 1000;

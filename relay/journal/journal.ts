@@ -3,44 +3,25 @@
  *
  * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone where it fails.
  */
-import { randomBytes } from "node:crypto";
-import { dirname, join, resolve } from "node:path";
-import { systemClock, type Clock } from "../../lib/clock.ts";
+import { dirname } from "node:path";
+import type { Clock } from "../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../lib/errors.ts";
-import { silentLog, type Log } from "../../lib/log.ts";
+import type { Log } from "../../lib/log.ts";
 import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
-import { nodeDisk, type Disk } from "./disk.ts";
+import type { Disk } from "./disk.ts";
 import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
-import { Ledger } from "./ledger.ts";
-import { acquireLock, type Lock } from "./lock.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Lock } from "./lock.ts";
 import { Pending, pendingValue } from "./pending.ts";
-import { Quarantine } from "./quarantine.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
-import { makeDurableFolder, recover } from "./recovery.ts";
 import { newSegment, type Segment } from "./segment.ts";
 import { Space } from "./space.ts";
-import { closedError, openingError, storageError } from "./trouble.ts";
-import type { Journal, JournalStats, Operation, Priority, RecoveryVisitor } from "./types.ts";
+import { closedError, storageError } from "./trouble.ts";
+import type { Journal, JournalOptions, JournalStats, Operation, Priority } from "./types.ts";
 import { readValue } from "./values.ts";
 import { Writer } from "./writer.ts";
-
-export interface JournalOptions {
-  /** Folder; made where it does not exist. */
-  readonly base: string;
-  /** A new segment is begun when this one would grow beyond. @default 64 MiB */
-  readonly segmentBytes?: number;
-  /** Intake is refused beyond this sum of all segments; null: never. @default null */
-  readonly maxBytes?: number | null;
-  /** Intake is refused while less than this is free on the disk; 0: never. @default 64 MiB */
-  readonly minFreeBytes?: number;
-  /** Most bytes that wait in memory to become durable. @default 256 MiB */
-  readonly maxPendingBytes?: number;
-  /** Segments that stay open for reading. @default 64 */
-  readonly maxOpenSegments?: number;
-  /** Told what is found while opening. */
-  readonly visitor?: RecoveryVisitor | null;
-}
 
 export interface JournalDeps {
   readonly disk: Disk;
@@ -52,44 +33,8 @@ export interface JournalDeps {
 
 const MiB = 1024 * 1024;
 
-const DEFAULT_DEPS: JournalDeps = {
-  disk: nodeDisk,
-  clock: systemClock,
-  log: silentLog,
-  random: () => randomBytes(4).readUInt32LE(0),
-};
-
-/**
- * Opens the journal, whatever state its files are in. Rejects with a ConfigError where the folder cannot be written to or another
- * process has it, with an UpstreamError where the disk fails. A crash half-way leaves what was there.
- */
-export async function openJournal(
-  options: JournalOptions,
-  deps: Partial<JournalDeps> = {},
-): Promise<Journal> {
-  const all = { ...DEFAULT_DEPS, ...deps };
-  const { disk, log } = all;
-  const base = resolve(options.base);
-  const folder = join(base, "journal");
-  let lock: Lock | null = null;
-  try {
-    await makeDurableFolder(disk, base);
-    lock = await acquireLock(disk, base, log);
-    await makeDurableFolder(disk, folder);
-    const ledger = new Ledger();
-    const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
-    await quarantine.open();
-    const recovered = await recover(folder, { disk, log, ledger, quarantine }, options.visitor ?? null);
-    const journal = new FileJournal(folder, options, all, { lock, ledger, quarantine, ...recovered });
-    await journal.start();
-    return journal;
-  } catch (error) {
-    await lock?.release();
-    throw openingError(base, error);
-  }
-}
-
-interface Opened {
+/** What opening it has found and made. */
+export interface Opened {
   readonly lock: Lock;
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
@@ -97,7 +42,7 @@ interface Opened {
   readonly truncatedBytes: number;
 }
 
-class FileJournal implements Journal {
+export class FileJournal implements Journal {
   readonly #folder: string;
   readonly #deps: JournalDeps;
   readonly #opened: Opened;

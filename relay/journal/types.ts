@@ -64,3 +64,20 @@ export interface Journal {
    */
   close(): Promise<void>;
 }
+
+export interface JournalOptions {
+  /** Folder; made where it does not exist. */
+  readonly base: string;
+  /** A new segment is begun when this one would grow beyond. @default 64 MiB */
+  readonly segmentBytes?: number;
+  /** Intake is refused beyond this sum of all segments; null: never. @default null */
+  readonly maxBytes?: number | null;
+  /** Intake is refused while less than this is free on the disk; 0: never. @default 64 MiB */
+  readonly minFreeBytes?: number;
+  /** Most bytes that wait in memory to become durable. @default 256 MiB */
+  readonly maxPendingBytes?: number;
+  /** Segments that stay open for reading. @default 64 */
+  readonly maxOpenSegments?: number;
+  /** Told what is found while opening. */
+  readonly visitor?: RecoveryVisitor | null;
+}

@@ -4,7 +4,7 @@
  * nothing removed is back, nothing is there that nobody wrote.
  */
 import { describe, expect, it } from "vitest";
-import { openJournal } from "../../../relay/journal/journal.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
 import type { Journal, Operation } from "../../../relay/journal/types.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { seeded, type Random } from "../../helpers/random.ts";

@@ -5,7 +5,7 @@ import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { journalDriver } from "../../../relay/journal/driver.ts";
-import { openJournal } from "../../../relay/journal/journal.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
 import { describeDriver } from "../../helpers/driver-contract.ts";
 import { seeded } from "../../helpers/random.ts";
 import { SimDisk } from "../../helpers/sim-disk.ts";

@@ -2,8 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError, UpstreamError } from "../../../lib/errors.ts";
-import { openJournal, type JournalOptions } from "../../../relay/journal/journal.ts";
-import type { Journal, Operation } from "../../../relay/journal/types.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
+import type { Journal, JournalOptions, Operation } from "../../../relay/journal/types.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { seeded } from "../../helpers/random.ts";
 import { SimDisk } from "../../helpers/sim-disk.ts";

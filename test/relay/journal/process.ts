@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { UpstreamError } from "../../../lib/errors.ts";
-import { openJournal } from "../../../relay/journal/journal.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
 import type { Journal, Operation } from "../../../relay/journal/types.ts";
 
 const [mode = "", base = ""] = process.argv.slice(2);

@@ -7,7 +7,7 @@ import {
   HEADER_BYTES,
   readHeader,
 } from "../../../relay/journal/frame.ts";
-import { openJournal } from "../../../relay/journal/journal.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
 import { scanSegment } from "../../../relay/journal/scan.ts";
 import { sequenceOf } from "../../../relay/journal/segment.ts";
 import type { Journal, Operation } from "../../../relay/journal/types.ts";

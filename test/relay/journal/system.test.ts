@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../lib/errors.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { nodeDisk } from "../../../relay/journal/disk.ts";
-import { openJournal } from "../../../relay/journal/journal.ts";
+import { openJournal } from "../../../relay/journal/open.ts";
 import { acquireLock } from "../../../relay/journal/lock.ts";
 import { hasRuntime, RUNTIMES, type Runtime } from "../../helpers/runtimes.ts";
 

@@ -1,0 +1,50 @@
+/** Opening a journal: the lock, what the files hold, then the journal itself. */
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { systemClock } from "../../lib/clock.ts";
+import { silentLog } from "../../lib/log.ts";
+import { nodeDisk } from "./disk.ts";
+import { FileJournal, type JournalDeps } from "./journal.ts";
+import { Ledger } from "./ledger.ts";
+import { acquireLock, type Lock } from "./lock.ts";
+import { Quarantine } from "./quarantine.ts";
+import { makeDurableFolder, recover } from "./recovery.ts";
+import { openingError } from "./trouble.ts";
+import type { Journal, JournalOptions } from "./types.ts";
+
+const DEFAULT_DEPS: JournalDeps = {
+  disk: nodeDisk,
+  clock: systemClock,
+  log: silentLog,
+  random: () => randomBytes(4).readUInt32LE(0),
+};
+
+/**
+ * Opens the journal, whatever state its files are in. Rejects with a ConfigError where the folder cannot be written to or another
+ * process has it, with an UpstreamError where the disk fails. A crash half-way leaves what was there.
+ */
+export async function openJournal(
+  options: JournalOptions,
+  deps: Partial<JournalDeps> = {},
+): Promise<Journal> {
+  const all = { ...DEFAULT_DEPS, ...deps };
+  const { disk, log } = all;
+  const base = resolve(options.base);
+  const folder = join(base, "journal");
+  let lock: Lock | null = null;
+  try {
+    await makeDurableFolder(disk, base);
+    lock = await acquireLock(disk, base, log);
+    await makeDurableFolder(disk, folder);
+    const ledger = new Ledger();
+    const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
+    await quarantine.open();
+    const recovered = await recover(folder, { disk, log, ledger, quarantine }, options.visitor ?? null);
+    const journal = new FileJournal(folder, options, all, { lock, ledger, quarantine, ...recovered });
+    await journal.start();
+    return journal;
+  } catch (error) {
+    await lock?.release();
+    throw openingError(base, error);
+  }
+}
