@@ -5,7 +5,7 @@
  *   routing-line.ts  matches them with targets after that
  *   dispatch.ts      claims and settlements               lanes.ts, book.ts, work-signal.ts
  *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
- *   recovery.ts      fills the tables at a start          table.ts, records.ts
+ *   recovery.ts      fills the tables at a start          table.ts, event-index.ts, records.ts
  *
  * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back.
  */
