@@ -1,5 +1,5 @@
 /** Writes on their way to the disk, and the bytes that a batch of them becomes. */
-import { digestOf, digestOfParts } from "./digest.ts";
+import { checksumOf, checksumOfParts } from "./checksum.ts";
 import {
   FrameType,
   HEADER_BYTES,
@@ -104,9 +104,9 @@ export class BatchEncoder {
             buffer.set(part, end);
             end += part.length;
           }
-          checksum = digestOf(buffer.subarray(keyAt, end));
+          checksum = checksumOf(buffer.subarray(keyAt, end));
         } else {
-          checksum = digestOfParts([buffer.subarray(keyAt, end), ...value]);
+          checksum = checksumOfParts([buffer.subarray(keyAt, end), ...value]);
           parts.push(buffer.subarray(from, end), ...value);
           from = end;
         }

@@ -5,7 +5,7 @@
  *      4  salt         random, the same for all frames of a segment
  *      8  kind, key    one byte of flags (type, first, last, key encoding, checksum), 24 bits: length of the key in bytes
  *     12  value        length of the value in bytes
- *     16  body         checksum of key and value: see digest.ts; in frames of version 0.1.0, CRC32
+ *     16  body         checksum of key and value: see checksum.ts; in frames of version 0.1.0, CRC32
  *     20  check        mixes the five words above with the segment's number and the frame's offset
  *     24  key, value
  *
@@ -14,7 +14,7 @@
  * of one write, which recovery takes whole or not at all.
  */
 import { crc32 } from "node:zlib";
-import { digestOf } from "./digest.ts";
+import { checksumOf } from "./checksum.ts";
 
 export const HEADER_BYTES = 24;
 export const MAX_KEY_BYTES = 65_535;
@@ -32,11 +32,11 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 const TYPE_MASK = 0x0f;
 const WIDE_KEY = 0x10;
-/** The checksum is that of digest.ts. */
-const DIGEST = 0x20;
+/** The checksum is that of checksum.ts. */
+const XXH64 = 0x20;
 const FIRST = 0x40;
 const LAST = 0x80;
-const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | DIGEST | FIRST | LAST;
+const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | XXH64 | FIRST | LAST;
 
 /** Where a frame stands: its segment's number and salt, and its offset in the file. */
 export interface Place {
@@ -49,8 +49,8 @@ export interface Place {
 export interface Header {
   type: FrameType;
   wideKey: boolean;
-  /** Checksum by digest.ts; false: CRC32. */
-  digest: boolean;
+  /** Checksum by checksum.ts; false: CRC32. */
+  xxh64: boolean;
   first: boolean;
   last: boolean;
   salt: number;
@@ -63,7 +63,7 @@ export function emptyHeader(): Header {
   return {
     type: 1,
     wideKey: false,
-    digest: true,
+    xxh64: true,
     first: false,
     last: false,
     salt: 0,
@@ -102,7 +102,7 @@ export function writeHeader(
     readonly type: FrameType;
     readonly encoding: KeyEncoding;
     readonly valueBytes: number;
-    /** Of key and value, by digest.ts. */
+    /** Of key and value, by checksum.ts. */
     readonly checksum: number;
     readonly first: boolean;
     readonly last: boolean;
@@ -111,11 +111,7 @@ export function writeHeader(
 ): void {
   const { encoding, valueBytes, checksum } = frame;
   const flags =
-    frame.type |
-    DIGEST |
-    (encoding.wide ? WIDE_KEY : 0) |
-    (frame.first ? FIRST : 0) |
-    (frame.last ? LAST : 0);
+    frame.type | XXH64 | (encoding.wide ? WIDE_KEY : 0) | (frame.first ? FIRST : 0) | (frame.last ? LAST : 0);
   const kind = ((flags << 24) | encoding.bytes) >>> 0;
   target.writeUInt32LE(MAGIC_WORD, at);
   target.writeUInt32LE(place.salt, at + 4);
@@ -148,7 +144,7 @@ export function readHeader(
   if ((flags & ~KNOWN_FLAGS) !== 0 || !isFrameType(type)) return false;
   into.type = type;
   into.wideKey = (flags & WIDE_KEY) !== 0;
-  into.digest = (flags & DIGEST) !== 0;
+  into.xxh64 = (flags & XXH64) !== 0;
   into.first = (flags & FIRST) !== 0;
   into.last = (flags & LAST) !== 0;
   into.salt = salt;
@@ -161,7 +157,7 @@ export function readHeader(
 /** Whether key and value, which begin at `at`, are those that the header was written for. */
 export function bodyIsWhole(buffer: Buffer, at: number, header: Header): boolean {
   const body = buffer.subarray(at, at + header.keyBytes + header.valueBytes);
-  return (header.digest ? digestOf(body) : crc32(body)) === header.checksum;
+  return (header.xxh64 ? checksumOf(body) : crc32(body)) === header.checksum;
 }
 
 function isFrameType(value: number): value is FrameType {

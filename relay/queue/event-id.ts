@@ -28,7 +28,8 @@ ALPHABET.forEach((code, value) => {
 });
 /** Orders that one millisecond holds. */
 export const ORDERS_PER_MS = 1024;
-const EVENT_KEY = "event:";
+/** What the key of a stored event begins with; its id follows. */
+export const EVENT_KEY = "event:";
 
 /** An id without its time: the part that only depends on the dedupe key. */
 export function digestOf(dedupeKey: string): IdWords {

@@ -11,18 +11,16 @@ export class EventIndex {
   readonly #ids = new WordsColumn();
   /** Rows at the place that the last word of their id says, or behind it; 0: empty. */
   #places = new Uint32Array(FIRST_PLACES);
-  #count = 0;
 
-  /** The row of the event with this id; a new one where there was none. */
+  /** The row of the event with this id; a new one, whose cells in the columns of the table are all 0, where there was none. */
   add(w0: number, w1: number, w2: number, w3: number): number {
-    if (this.#count + 1 > this.#places.length * FULL) this.#grow();
+    if (this.rows.used + 1 > this.#places.length * FULL) this.#grow();
     const place = this.#placeOf(w0, w1, w2, w3);
     const known = this.#places[place]!;
     if (known !== 0) return known;
     const row = this.rows.take();
     this.#ids.set(row, w0, w1, w2, w3);
     this.#places[place] = row;
-    this.#count++;
     return row;
   }
 
@@ -64,7 +62,6 @@ export class EventIndex {
       }
     }
     this.#places[hole] = 0;
-    this.#count--;
     this.rows.give(row);
   }
 

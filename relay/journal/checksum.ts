@@ -10,12 +10,12 @@ const PIECE_BYTES = 1_048_576;
 const { h64Raw, create64 } = await xxhash();
 
 /** 32 bits, unsigned. */
-export function digestOf(bytes: Uint8Array): number {
-  return bytes.length <= PIECE_BYTES ? lowerHalf(h64Raw(bytes)) : digestOfParts([bytes]);
+export function checksumOf(bytes: Uint8Array): number {
+  return bytes.length <= PIECE_BYTES ? lowerHalf(h64Raw(bytes)) : checksumOfParts([bytes]);
 }
 
-/** The digest of the parts one after another, whichever way they are cut. */
-export function digestOfParts(parts: readonly Uint8Array[]): number {
+/** The checksum of the parts one after another, whichever way they are cut. */
+export function checksumOfParts(parts: readonly Uint8Array[]): number {
   const hash = create64();
   for (const part of parts) {
     for (let at = 0; at < part.length; at += PIECE_BYTES) hash.update(part.subarray(at, at + PIECE_BYTES));
