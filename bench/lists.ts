@@ -12,7 +12,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config.ts";
-import { createAddressRules } from "../relay/ingest/addresses.ts";
+import { createAddressRules } from "../relay/http/client-address.ts";
 import { createMetrics } from "../relay/metrics.ts";
 import { openQueue } from "../relay/open-queue.ts";
 import type { NewEvent } from "../relay/event.ts";

@@ -75,8 +75,8 @@ describe("who may import whom", () => {
 
 /** Libraries and modules that do I/O, and the only files (or folders) that may import them. */
 const adapters: Record<string, readonly string[]> = {
-  hono: ["relay/app.ts", "relay/admin/", "relay/activity/"],
-  "@hono/node-server": ["relay/server.ts"],
+  hono: ["relay/http/app.ts", "relay/admin/", "relay/activity/"],
+  "@hono/node-server": ["relay/http/server.ts"],
   unstorage: ["relay/journal/driver.ts", "relay/storage.ts", "relay/queue/"],
   ioredis: ["relay/queue/redis"],
   "@gitbeaker/rest": ["component/gitlab/"],
@@ -84,7 +84,7 @@ const adapters: Record<string, readonly string[]> = {
   croner: ["relay/maintenance.ts", "component/schedule.ts"],
   pino: ["lib/log.ts"],
   "prom-client": ["relay/metrics.ts", "relay/activity/", "relay/absence/gauge.ts"],
-  "node:http": ["relay/server.ts", "relay/targets/"],
+  "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": [],
   "node:fs": [

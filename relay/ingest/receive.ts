@@ -8,7 +8,7 @@
  *   202, 200           on stable storage; or was already
  *   503 unavailable    cannot be stored now, with Retry-After
  *
- * 404 and 405 come before it, in relay/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
+ * 404 and 405 come before it, in relay/http/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
  * answer on the ladder: there is nobody, or no body, to give it to.
  */
 import type { Clock } from "../../lib/clock.ts";
@@ -18,7 +18,7 @@ import type { Config } from "../config.ts";
 import type { NewEvent } from "../event.ts";
 import type { RequestStatus } from "../metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
-import { createAddressRules, senderOf, type AddressRules } from "./addresses.ts";
+import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
 import { BROKEN, FORBIDDEN, json, MALFORMED, refusal, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
 import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
 import { readBody } from "./body.ts";

@@ -4,12 +4,12 @@
  * Webhook paths have no middleware: each would cost every webhook a chain of promises.
  */
 import { Hono, type Context } from "hono";
-import { isHookKey } from "../lib/secrets.ts";
-import { messageOf } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import type { Health } from "./health.ts";
-import type { Ingest } from "./ingest/receive.ts";
-import { webhookRequest, type ServerBindings } from "./ingest/request.ts";
+import { isHookKey } from "../../lib/secrets.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Health } from "../health.ts";
+import type { Ingest } from "../ingest/receive.ts";
+import { webhookRequest, type ServerBindings } from "../ingest/request.ts";
 
 export interface AppEnv {
   Bindings: ServerBindings;

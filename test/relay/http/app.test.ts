@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { silentLog } from "../../lib/log.ts";
-import { createApp, type AppEnv } from "../../relay/app.ts";
-import { createIntake } from "../helpers/intake.ts";
+import { silentLog } from "../../../lib/log.ts";
+import { createApp, type AppEnv } from "../../../relay/http/app.ts";
+import { createIntake } from "../../helpers/intake.ts";
 
 const webhookPaths = [
   "/webhooks/gitlab",

@@ -5,9 +5,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { RequestError, getRequestListener, type HttpBindings } from "@hono/node-server";
-import type { Clock } from "../lib/clock.ts";
-import { ConfigError, messageOf, systemCode } from "../lib/errors.ts";
-import { ShortLivedSet } from "../lib/short-lived.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import { ShortLivedSet } from "../../lib/short-lived.ts";
 
 export interface ServerTimeouts {
   /** Milliseconds for the headers of a request to come in. @default 10_000 */

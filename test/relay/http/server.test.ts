@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../lib/clock.ts";
-import { ConfigError } from "../../lib/errors.ts";
-import { BODY_DEADLINE_MS, LINGER_MS } from "../../relay/ingest/body.ts";
-import { listen, type HttpServer, type ServerTimeouts } from "../../relay/server.ts";
-import { createIntake, PUSH, TOKEN } from "../helpers/intake.ts";
-import { closeRawClients, head, rawClient } from "../helpers/raw-http.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { ConfigError } from "../../../lib/errors.ts";
+import { BODY_DEADLINE_MS, LINGER_MS } from "../../../relay/ingest/body.ts";
+import { listen, type HttpServer, type ServerTimeouts } from "../../../relay/http/server.ts";
+import { createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
+import { closeRawClients, head, rawClient } from "../../helpers/raw-http.ts";
 
 const open: HttpServer[] = [];
 

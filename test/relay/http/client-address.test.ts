@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createAddressRules, plainAddress, senderOf } from "../../../relay/ingest/addresses.ts";
+import { createAddressRules, plainAddress, senderOf } from "../../../relay/http/client-address.ts";
 
 const rules = (trustedProxies: string[], allowedIps: string[] = []) =>
   createAddressRules({ trustedProxies, allowedIps });
