@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { tuneCollector } from "../relay/collector.ts";
-import type { NewEvent } from "../relay/event.ts";
+import type { NewEvent } from "../relay/event/event.ts";
 import { openLocalQueue } from "../relay/queue/local.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { openStorage } from "../relay/storage.ts";

@@ -15,7 +15,7 @@ import { configSchema } from "../relay/config.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
 import { createMetrics } from "../relay/metrics.ts";
 import { openQueue } from "../relay/open-queue.ts";
-import type { NewEvent } from "../relay/event.ts";
+import type { NewEvent } from "../relay/event/event.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { report, rows, type Measured } from "./lib.ts";
 

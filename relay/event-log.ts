@@ -8,7 +8,7 @@
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { ShortLivedMap } from "../lib/short-lived.ts";
-import type { EventMeta } from "./event.ts";
+import type { EventMeta } from "./event/event.ts";
 import type { Delivery } from "./queue/delivery-state.ts";
 import { latestDeliveries } from "./queue/filter.ts";
 import type { Queue, QueueEvent } from "./queue/queue.ts";

@@ -6,7 +6,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Queue } from "../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
 import { factsOf, tellsOfWork, type EventFacts } from "./facts.ts";

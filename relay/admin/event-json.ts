@@ -2,7 +2,7 @@
  * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
  * UTC ISO strings, null where there is none.
  */
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Attempt, Delivery } from "../queue/delivery-state.ts";
 import type { EventSummary, TargetStats } from "../queue/queue.ts";
 import type { Masking } from "./masking.ts";

@@ -5,7 +5,7 @@
  */
 import type { UnderlyingSource } from "node:stream/web";
 import type { Clock } from "../../lib/clock.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { QueueEvent } from "../queue/queue.ts";
 import { attemptJson, deliveryJson, metaJson, type Mask } from "./event-json.ts";
 import type { Feed } from "./feed.ts";

@@ -2,7 +2,7 @@
  * An event in one sentence: "alice pushed 3 commits to main of acme/shop". Lists know the metadata alone and get the shorter
  * form; an event's own page has the body, too. Whatever the payload lacks is left out; nothing is made up.
  */
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import { branchOf } from "../../lib/events.ts";
 
 export type Json = Readonly<Record<string, unknown>>;

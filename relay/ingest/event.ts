@@ -6,7 +6,7 @@ import { isAscii, isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { eventFacts } from "../../lib/events.ts";
 import type { EventFacts } from "../activity/facts.ts";
-import { dedupeKeyOfDelivery, type NewEvent } from "../event.ts";
+import { dedupeKeyOfDelivery, type NewEvent } from "../event/event.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 
 /** Kept beside `x-gitlab-*`: what tells deliveries apart, what the signature covers, and what the body is. */

@@ -6,7 +6,7 @@ import type { Journal } from "../journal/types.ts";
 import type { Book } from "./book.ts";
 import type { DedupeMemory } from "./dedupe.ts";
 import type { Emitter } from "./emitter.ts";
-import type { OrderSource } from "./event-id.ts";
+import type { OrderSource } from "../event/event-id.ts";
 import type { QueueEvent } from "./queue.ts";
 import type { RecordBook } from "./record-book.ts";
 import type { SteadyTime } from "./steady-time.ts";

@@ -6,8 +6,8 @@
  * time in the id, so that expiry drops whole generations. A generation is cut into 64 small tables that grow by half at four
  * fifths full: while one grows, only a sixty-fourth of the generation exists twice. That makes 20 to 30 bytes for each delivery.
  */
-import { DIGEST_MASK, ID_BYTES, formatId, orderOf, timeOfOrder } from "./event-id.ts";
-import type { IdWords } from "./event-id.ts";
+import { DIGEST_MASK, ID_BYTES, formatId, orderOf, timeOfOrder } from "../event/event-id.ts";
+import type { IdWords } from "../event/event-id.ts";
 
 /** Tables of a generation: 64. */
 const PART_BITS = 6;

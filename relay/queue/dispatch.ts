@@ -2,8 +2,8 @@
 import { Cancellable } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
-import type { EventMeta, StoredEvent } from "../event.ts";
-import { decodeEvent } from "../event.ts";
+import type { EventMeta, StoredEvent } from "../event/event.ts";
+import { decodeEvent } from "../event/event.ts";
 import type { TargetBook } from "./book.ts";
 import type { Core } from "./core.ts";
 import { newDelivery, settled } from "./delivery-state.ts";

@@ -1,7 +1,7 @@
 /** The ids of events by row, and the way back from an id, or from the digest in it, to the row: an open-addressed table of rows. */
 import { RowAllocator, WordsColumn } from "./columns.ts";
-import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "./event-id.ts";
-import type { IdWords } from "./event-id.ts";
+import { DIGEST_MASK, ORDERS_PER_MS, formatEventKey, formatId, orderOf } from "../event/event-id.ts";
+import type { IdWords } from "../event/event-id.ts";
 
 const FIRST_PLACES = 1024;
 const FULL = 0.7;

@@ -1,5 +1,5 @@
 /** Which state an event is in, and whether it fits a filter: pure, for every queue. */
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Delivery } from "./delivery-state.ts";
 import type { EventFilter, EventState } from "./queue.ts";
 

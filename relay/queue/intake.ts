@@ -1,12 +1,12 @@
 /** The way in: tells a duplicate from a new event, and stores the new one with its memory in one write. */
 import { UpstreamError } from "../../lib/errors.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
-import type { NewEvent } from "../event.ts";
-import { dedupeKeyOfDelivery, encodeEvent, withId } from "../event.ts";
+import type { NewEvent } from "../event/event.ts";
+import { dedupeKeyOfDelivery, encodeEvent, withId } from "../event/event.ts";
 import { closedError } from "./core.ts";
 import type { Core } from "./core.ts";
-import { digestOf, formatEventKey, idOfKey, idWords } from "./event-id.ts";
-import type { IdWords } from "./event-id.ts";
+import { digestOf, formatEventKey, idOfKey, idWords } from "../event/event-id.ts";
+import type { IdWords } from "../event/event-id.ts";
 import type { Enqueued } from "./queue.ts";
 import type { RoutingLine } from "./routing-line.ts";
 import { EVENT_FLAGS } from "./table.ts";

@@ -3,10 +3,10 @@
  * not; bodies are never loaded. A scan ends after BUDGET_MS and says so, and the cursor goes on there.
  */
 import { messageOf } from "../../lib/errors.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
-import { orderOf, parseId } from "./event-id.ts";
+import { orderOf, parseId } from "../event/event-id.ts";
 import { metaMatches } from "./filter.ts";
 import type { EventFilter, EventPage, EventSummary } from "./queue.ts";
 import { readMeta, readSummary } from "./reading.ts";

@@ -12,14 +12,14 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { decodeEvent } from "../event.ts";
+import { decodeEvent } from "../event/event.ts";
 import type { Journal, RecoveryVisitor } from "../journal/types.ts";
 import { Book } from "./book.ts";
 import type { Core, Retention } from "./core.ts";
 import { DedupeMemory } from "./dedupe.ts";
 import { Dispatch } from "./dispatch.ts";
 import { Emitter } from "./emitter.ts";
-import { OrderSource } from "./event-id.ts";
+import { OrderSource } from "../event/event-id.ts";
 import { Intake } from "./intake.ts";
 import { listEvents } from "./list.ts";
 import type { Queue, QueueEvent } from "./queue.ts";

@@ -6,7 +6,7 @@
  * stands among the dead letters. Bytes in are bytes out.
  */
 import type { Cancellation } from "../../lib/cancellation.ts";
-import type { EventMeta, NewEvent } from "../event.ts";
+import type { EventMeta, NewEvent } from "../event/event.ts";
 import type { Attempt, Delivery, Settlement } from "./delivery-state.ts";
 
 export interface Enqueued {

@@ -1,10 +1,10 @@
 /** What is read from the storage to show or send an event: its metadata, its body, the history of its deliveries. */
-import type { EventMeta } from "../event.ts";
-import { decodeMeta, metaEnd } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
+import { decodeMeta, metaEnd } from "../event/event.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery-state.ts";
 import { newDelivery } from "./delivery-state.ts";
-import { parseId } from "./event-id.ts";
+import { parseId } from "../event/event-id.ts";
 import type { EventSummary } from "./queue.ts";
 import { decodeState, stateKey } from "./records.ts";
 import type { StateRecord } from "./records.ts";

@@ -9,8 +9,8 @@
  * A delivery that nobody tried has no key of its own: its record of routes stands for it.
  */
 import { Dictionary, pairName } from "./columns.ts";
-import { EVENT_KEY, ID_BYTES } from "./event-id.ts";
-import type { IdWords } from "./event-id.ts";
+import { EVENT_KEY, ID_BYTES } from "../event/event-id.ts";
+import type { IdWords } from "../event/event-id.ts";
 import type { Attempt, Delivery, DeliveryState } from "./delivery-state.ts";
 import type { Route } from "./queue.ts";
 

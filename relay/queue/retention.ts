@@ -10,8 +10,8 @@ import type { Operation } from "../journal/types.ts";
 import { breathe } from "./core.ts";
 import type { Core, Retention } from "./core.ts";
 import type { Dispatch } from "./dispatch.ts";
-import type { IdWords } from "./event-id.ts";
-import { orderOf, timeOfOrder } from "./event-id.ts";
+import type { IdWords } from "../event/event-id.ts";
+import { orderOf, timeOfOrder } from "../event/event-id.ts";
 import {
   MAX_ROUTED,
   PREFIX,

@@ -8,8 +8,8 @@
 import type { Timer } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
-import type { EventMeta } from "../event.ts";
-import { decodeEvent } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
+import { decodeEvent } from "../event/event.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import type { Route, Router } from "./queue.ts";

@@ -8,7 +8,7 @@
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
 import { branchOf } from "../../lib/events.ts";
 import { messageOf } from "../../lib/errors.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 
 /** Longest expression in characters. */
 const MAX_LENGTH = 4096;

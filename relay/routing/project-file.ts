@@ -10,7 +10,7 @@ import { parse } from "yaml";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import { projectFileSchema } from "../targets/settings.ts";
 import type { Narrowing, ProjectNarrowing } from "./route.ts";
 import { compileRules, type OnRuleError } from "./rules.ts";

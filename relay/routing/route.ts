@@ -5,7 +5,7 @@
  * own file may narrow the result. Bodies are loaded once, and only where rules of a target that is still in question need them.
  */
 import type { Config, TargetConfig } from "../config.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleConfig } from "../targets/settings.ts";
 import { projectMatcher } from "./patterns.ts";

@@ -8,7 +8,7 @@
  * - `when`: an expression, see expression.ts. Where the payload lacks what it asks for, the event does not pass.
  */
 import { branchOf, eventFacts } from "../../lib/events.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { RuleConfig } from "../targets/settings.ts";
 import { compileExpression, scopeOf } from "./expression.ts";
 import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "./patterns.ts";

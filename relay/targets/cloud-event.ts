@@ -6,7 +6,7 @@
  * time" is the time of receipt. In structured mode the received bytes stand in `data` as they are, in binary mode they are the body.
  */
 import type { HttpTargetConfig } from "../config.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Sending } from "./target.ts";
 
 export interface CloudEventAttributes {

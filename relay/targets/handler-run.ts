@@ -5,7 +5,7 @@
 import { branchOf, eventFacts } from "../../lib/events.ts";
 import { messageOf, UpstreamError } from "../../lib/errors.ts";
 import { EXCERPT_LENGTH } from "../delivery/outcome.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import { createGitlabClient, type GitlabClient, type GitlabClientDeps } from "./gitlab-client.ts";
 import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
 import { gitlabHeaders } from "./headers.ts";

@@ -3,7 +3,7 @@
  * token, hop-by-hop headers and whatever else the sender may have put on the request stay behind.
  */
 import { sign } from "../../lib/signature.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Sending } from "./target.ts";
 
 export const USER_AGENT = "gitlab-hook-relay";

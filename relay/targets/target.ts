@@ -3,7 +3,7 @@
  */
 import type { Cancellation } from "../../lib/cancellation.ts";
 import type { Result } from "../delivery/outcome.ts";
-import type { EventMeta } from "../event.ts";
+import type { EventMeta } from "../event/event.ts";
 
 /** One attempt. */
 export interface Sending {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { jsonSchemaOf, loadSettings, type JsonSchema } from "../../lib/settings.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config.ts";
-import type { EventMeta } from "../../relay/event.ts";
+import type { EventMeta } from "../../relay/event/event.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { explainRules } from "../../relay/routing/reachable.ts";
 import { projectFileSchema } from "../../relay/targets/settings.ts";

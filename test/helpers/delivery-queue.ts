@@ -3,7 +3,7 @@
  * the test to look at. It can be made to fail.
  */
 import type { Clock } from "../../lib/clock.ts";
-import type { EventMeta } from "../../relay/event.ts";
+import type { EventMeta } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery, type Settlement } from "../../relay/queue/delivery-state.ts";
 import type { Claim, Queue, Room } from "../../relay/queue/queue.ts";
 import { eventMeta } from "./events.ts";

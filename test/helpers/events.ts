@@ -1,5 +1,5 @@
 /** Events for tests that need one and do not care which. */
-import type { EventMeta } from "../../relay/event.ts";
+import type { EventMeta } from "../../relay/event/event.ts";
 
 export function eventMeta(changes: Partial<EventMeta> = {}): EventMeta {
   return {

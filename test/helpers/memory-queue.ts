@@ -3,8 +3,8 @@
  * deliveries that are due, and fails or hangs when told to.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { EventMeta, NewEvent } from "../../relay/event.ts";
-import { dedupeKeyOfDelivery } from "../../relay/event.ts";
+import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { dedupeKeyOfDelivery } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
 import type {
   Check,

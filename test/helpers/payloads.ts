@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { eventFacts } from "../../lib/events.ts";
-import type { EventMeta } from "../../relay/event.ts";
+import type { EventMeta } from "../../relay/event/event.ts";
 import { eventMeta } from "./events.ts";
 
 export interface SampleWebhook {

@@ -3,8 +3,8 @@
  * on Redis. Times are those of the clock that the queue was given.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { EventMeta, NewEvent } from "../../relay/event.ts";
-import { dedupeKeyOfDelivery } from "../../relay/event.ts";
+import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { dedupeKeyOfDelivery } from "../../relay/event/event.ts";
 import type { Attempt } from "../../relay/queue/delivery-state.ts";
 import type {
   Claim,

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/log.ts";
-import { decodeEvent, type EventMeta } from "../../event.ts";
+import { decodeEvent, type EventMeta } from "../../event/event.ts";
 import { settled, type Delivery, type Settlement } from "../delivery-state.ts";
 import type { Claim, QueueEvent, Room } from "../queue.ts";
 import { decodeDelivery, encodeDelivery } from "./codec.ts";

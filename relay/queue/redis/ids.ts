@@ -1,5 +1,13 @@
 /** What the Redis queue reads out of event ids and makes of them. */
-import { digestOf, formatId, idWords, orderOf, parseId, timeOfOrder, type IdWords } from "../event-id.ts";
+import {
+  digestOf,
+  formatId,
+  idWords,
+  orderOf,
+  parseId,
+  timeOfOrder,
+  type IdWords,
+} from "../../event/event-id.ts";
 
 /** Characters of an id that hold its digest, and no bit of its time. */
 const DIGEST_LENGTH = 14;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DedupeMemory } from "../../../relay/queue/dedupe.ts";
-import { digestOf, formatId, idWords } from "../../../relay/queue/event-id.ts";
-import type { IdWords } from "../../../relay/queue/event-id.ts";
+import { digestOf, formatId, idWords } from "../../../relay/event/event-id.ts";
+import type { IdWords } from "../../../relay/event/event-id.ts";
 import { usedBytes } from "../../helpers/memory.ts";
 
 const NOW = Date.UTC(2026, 0, 15);

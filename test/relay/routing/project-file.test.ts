@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Log, LogFields } from "../../../lib/log.ts";
 import { configSchema } from "../../../relay/config.ts";
-import type { EventMeta } from "../../../relay/event.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { createFileFetcher } from "../../../relay/targets/project-file-client.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configSchema } from "../../../relay/config.ts";
-import type { EventMeta } from "../../../relay/event.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import { createRouter, laneOf } from "../../../relay/routing/route.ts";
 import { compileRules } from "../../../relay/routing/rules.ts";
 import type { RuleConfig } from "../../../relay/targets/settings.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EventMeta } from "../../../relay/event.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import { cloudEventAttributes, envelope } from "../../../relay/targets/cloud-event.ts";
 import { eventMeta } from "../../helpers/events.ts";
 

@@ -2,7 +2,7 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
-import type { EventMeta } from "../../../relay/event.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import type { Resolve } from "../../../relay/targets/addresses.ts";
 import type { HttpTargetDeps } from "../../../relay/targets/http.ts";
 import { createTargets } from "../../../relay/targets/create.ts";

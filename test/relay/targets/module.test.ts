@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import type { Log, LogFields } from "../../../lib/log.ts";
 import type { Result } from "../../../relay/delivery/outcome.ts";
-import type { EventMeta } from "../../../relay/event.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import { createTargets } from "../../../relay/targets/create.ts";
 import { targetSchema } from "../../../relay/targets/settings.ts";
 import type { Target } from "../../../relay/targets/target.ts";

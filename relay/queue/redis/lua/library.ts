@@ -2,7 +2,7 @@
  * The keys of the queue in Redis, and what its Lua scripts share. Every key begins with the prefix in braces, so that all of them
  * lie in one slot of a cluster:
  *
- *   event:<id>            the stored event (relay/event.ts)
+ *   event:<id>            the stored event (relay/event/event.ts)
  *   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
  *                         dedupe window
  *   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids

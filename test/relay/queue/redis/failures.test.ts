@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
-import type { NewEvent } from "../../../../relay/event.ts";
+import type { NewEvent } from "../../../../relay/event/event.ts";
 import type { Claim, Queue, QueueEvent } from "../../../../relay/queue/queue.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";

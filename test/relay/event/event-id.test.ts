@@ -9,8 +9,8 @@ import {
   orderOf,
   parseId,
   timeOfOrder,
-} from "../../../relay/queue/event-id.ts";
-import type { IdWords } from "../../../relay/queue/event-id.ts";
+} from "../../../relay/event/event-id.ts";
+import type { IdWords } from "../../../relay/event/event-id.ts";
 
 const NOW = Date.UTC(2026, 0, 15);
 const text = ([a = 0, b = 0, c = 0, d = 0]: IdWords): string => formatId(a, b, c, d);
