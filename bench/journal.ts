@@ -7,7 +7,7 @@ import { close, fdatasync, open, rmSync, mkdtempSync, writev } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { openJournal } from "../relay/journal/open.ts";
+import { openJournal } from "../relay/storage/journal/open.ts";
 
 const SIZE = Number(process.argv[2] ?? 10_240);
 const ROUND_MS = 1500;

@@ -1,5 +1,5 @@
 /** Facts in a journal beside the queue's: one value per day and project, written anew as a whole when something is added. */
-import type { Journal, Operation } from "../journal/types.ts";
+import type { Journal, Operation } from "../storage/journal/types.ts";
 import { addPage, decodePage, emptyPage, encodePage } from "./book.ts";
 import type { ActivityStore, Entry } from "./store.ts";
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Journal } from "../journal/types.ts";
+import type { Journal } from "../storage/journal/types.ts";
 import type { Book } from "./book.ts";
 import type { DedupeMemory } from "./dedupe.ts";
 import type { Emitter } from "./emitter.ts";

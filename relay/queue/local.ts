@@ -13,7 +13,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { decodeEvent } from "../event/event.ts";
-import type { Journal, RecoveryVisitor } from "../journal/types.ts";
+import type { Journal, RecoveryVisitor } from "../storage/journal/types.ts";
 import { Book } from "./book.ts";
 import type { Core, Retention } from "./core.ts";
 import { DedupeMemory } from "./dedupe.ts";

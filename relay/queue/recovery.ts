@@ -6,7 +6,7 @@
  * Nothing is invented: an event without a record of its routes is routed again, and keeps the deliveries that are known.
  */
 import type { Clock } from "../../lib/clock.ts";
-import type { RecoveryVisitor } from "../journal/types.ts";
+import type { RecoveryVisitor } from "../storage/journal/types.ts";
 import type { Book } from "./book.ts";
 import { Dictionary } from "./columns.ts";
 import type { DedupeMemory } from "./dedupe.ts";

@@ -1,5 +1,5 @@
 /** Replays: new deliveries of stored events, each with its own number, durable before they are promised. */
-import type { Operation } from "../journal/types.ts";
+import type { Operation } from "../storage/journal/types.ts";
 import type { Core } from "./core.ts";
 import { newDelivery } from "./delivery-state.ts";
 import { scanEvents } from "./list.ts";

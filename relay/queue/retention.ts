@@ -6,7 +6,7 @@
  * removal. A crash half-way leaves the event as it was, or its memory and nothing else of it.
  */
 import { messageOf } from "../../lib/errors.ts";
-import type { Operation } from "../journal/types.ts";
+import type { Operation } from "../storage/journal/types.ts";
 import { breathe } from "./core.ts";
 import type { Core, Retention } from "./core.ts";
 import type { Dispatch } from "./dispatch.ts";

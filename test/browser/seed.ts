@@ -4,7 +4,7 @@ import { addFacts, emptyPage } from "../../relay/activity/book.ts";
 import type { Fact, FactType, FactValues } from "../../relay/activity/facts.ts";
 import { createJournalStore } from "../../relay/activity/journal-store.ts";
 import type { Entry } from "../../relay/activity/store.ts";
-import { openJournal } from "../../relay/journal/open.ts";
+import { openJournal } from "../../relay/storage/journal/open.ts";
 
 const PEOPLE = ["alice", "bob", "chen", "dana"];
 const PROJECTS = ["acme/shop", "acme/platform/api", "acme/docs"];

@@ -1,9 +1,9 @@
 /**
- * A journal that keeps its frames in an array: what the queue's tests stand on. It keeps the promises of relay/journal/types.ts,
+ * A journal that keeps its frames in an array: what the queue's tests stand on. It keeps the promises of relay/storage/journal/types.ts,
  * loses on crash() what was not synced, and fails when told to.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { Journal, Operation, RecoveryVisitor } from "../../relay/journal/types.ts";
+import type { Journal, Operation, RecoveryVisitor } from "../../relay/storage/journal/types.ts";
 
 export interface Frame {
   readonly key: string;

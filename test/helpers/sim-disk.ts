@@ -4,7 +4,7 @@
  * by the test.
  */
 import { basename, dirname } from "node:path";
-import type { Disk } from "../../relay/journal/disk.ts";
+import type { Disk } from "../../relay/storage/journal/disk.ts";
 import type { Random } from "./random.ts";
 
 const SECTOR = 64; // smaller than a real one, so that small tests tear often

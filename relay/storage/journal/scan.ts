@@ -4,7 +4,7 @@
  *
  * The frames of one write count together: where one of them is broken, none of them is reported.
  */
-import { systemCode } from "../../lib/errors.ts";
+import { systemCode } from "../../../lib/errors.ts";
 import type { Disk } from "./disk.ts";
 import {
   bodyIsWhole,

@@ -1,7 +1,7 @@
 /** Checksums of frames: the published values of XXH64, and the same however the bytes are cut. */
 import { describe, expect, it } from "vitest";
-import { checksumOf, checksumOfParts } from "../../../relay/journal/checksum.ts";
-import { seeded } from "../../helpers/random.ts";
+import { checksumOf, checksumOfParts } from "../../../../relay/storage/journal/checksum.ts";
+import { seeded } from "../../../helpers/random.ts";
 
 describe("checksumOf()", () => {
   it.each([

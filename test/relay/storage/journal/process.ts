@@ -3,9 +3,9 @@
  * `process.ts hold|write|check|memory FOLDER`. Says what it does as JSON lines.
  */
 import { createHash } from "node:crypto";
-import { UpstreamError } from "../../../lib/errors.ts";
-import { openJournal } from "../../../relay/journal/open.ts";
-import type { Journal, Operation } from "../../../relay/journal/types.ts";
+import { UpstreamError } from "../../../../lib/errors.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import type { Journal, Operation } from "../../../../relay/storage/journal/types.ts";
 
 const [mode = "", base = ""] = process.argv.slice(2);
 

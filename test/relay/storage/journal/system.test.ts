@@ -9,12 +9,12 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ConfigError } from "../../../lib/errors.ts";
-import { silentLog } from "../../../lib/log.ts";
-import { nodeDisk } from "../../../relay/journal/disk.ts";
-import { openJournal } from "../../../relay/journal/open.ts";
-import { acquireLock } from "../../../relay/journal/lock.ts";
-import { hasRuntime, RUNTIMES, type Runtime } from "../../helpers/runtimes.ts";
+import { ConfigError } from "../../../../lib/errors.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import { acquireLock } from "../../../../relay/storage/journal/lock.ts";
+import { hasRuntime, RUNTIMES, type Runtime } from "../../../helpers/runtimes.ts";
 
 const PROGRAM = fileURLToPath(new URL("process.ts", import.meta.url));
 

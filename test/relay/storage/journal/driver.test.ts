@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { journalDriver } from "../../../relay/journal/driver.ts";
-import { openJournal } from "../../../relay/journal/open.ts";
-import { describeDriver } from "../../helpers/driver-contract.ts";
-import { seeded } from "../../helpers/random.ts";
-import { SimDisk } from "../../helpers/sim-disk.ts";
+import { journalDriver } from "../../../../relay/storage/journal/driver.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import { describeDriver } from "../../../helpers/driver-contract.ts";
+import { seeded } from "../../../helpers/random.ts";
+import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 describeDriver({
   name: "memory",

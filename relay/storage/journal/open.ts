@@ -1,15 +1,15 @@
 /** Opening a journal: the lock, what the files hold, then the journal itself. */
 import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
-import { systemClock } from "../../lib/clock.ts";
-import { silentLog } from "../../lib/log.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { silentLog } from "../../../lib/log.ts";
 import { nodeDisk } from "./disk.ts";
 import { FileJournal, type JournalDeps } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { Quarantine } from "./quarantine.ts";
 import { makeDurableFolder, recover } from "./recovery.ts";
-import { openingError } from "./trouble.ts";
+import { openingError } from "./errors.ts";
 import type { Journal, JournalOptions } from "./types.ts";
 
 const DEFAULT_DEPS: JournalDeps = {

@@ -2,10 +2,10 @@
  * What is on its way to the disk: the last operation on each key. It says what a key's value is while the index, which knows
  * durable frames only, does not yet; when it fails it simply falls away.
  */
-import { ShortLivedMap } from "../../lib/short-lived.ts";
+import { ShortLivedMap } from "../../../lib/short-lived.ts";
 import type { Entry } from "./batch.ts";
 import { FrameType } from "./frame.ts";
-import type { KeyIndex } from "./index.ts";
+import type { KeyIndex } from "./key-index.ts";
 
 export class Pending {
   readonly #last = new ShortLivedMap<string, Entry>();

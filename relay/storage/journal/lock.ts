@@ -14,8 +14,8 @@ import { randomBytes } from "node:crypto";
 import { readFile, readlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { ConfigError, systemCode } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import { ConfigError, systemCode } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 
 const LOCK_NAME = "lock";

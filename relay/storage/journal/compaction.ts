@@ -16,8 +16,8 @@
  * Segments are removed oldest first, and the folder is synced after each removal: no removal goes before what it kept dead.
  * What replaced a segment's frames is durable before the ledger calls them dead.
  */
-import { messageOf, systemCode } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import { messageOf, systemCode } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import { frameBytes, type Entry } from "./batch.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType, keyEncoding } from "./frame.ts";

@@ -7,8 +7,8 @@
  * here, with its name, so that nothing is answered for that a power cut could still take away.
  */
 import { join } from "node:path";
-import { systemCode } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import { systemCode } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";

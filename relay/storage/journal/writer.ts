@@ -12,13 +12,13 @@
  * queue, and lazy writes, which nobody waits for, go to a new segment.
  */
 import { setImmediate } from "node:timers";
-import type { Clock, Timer } from "../../lib/clock.ts";
-import { messageOf, type UpstreamError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import type { Clock, Timer } from "../../../lib/clock.ts";
+import { messageOf, type UpstreamError } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import { BatchEncoder, type Entry, type Write } from "./batch.ts";
 import { writeAll, type Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
-import { storageError } from "./trouble.ts";
+import { storageError } from "./errors.ts";
 
 /** A batch takes no further write once it holds this much. */
 const BATCH_BYTES = 8 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** Readers: one trip to the disk for what stands close together, and never another value than the one asked for. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { Readers } from "../../../relay/journal/readers.ts";
-import { newSegment, type Segment } from "../../../relay/journal/segment.ts";
-import { SimDisk } from "../../helpers/sim-disk.ts";
+import { Readers } from "../../../../relay/storage/journal/readers.ts";
+import { newSegment, type Segment } from "../../../../relay/storage/journal/segment.ts";
+import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 const FOLDER = "/sim";
 const KB = 1024;

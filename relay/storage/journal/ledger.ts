@@ -3,7 +3,7 @@
  * Recovery and the running journal report here the same two facts, in the order of the files: a key was set, a key was removed.
  */
 import { HEADER_BYTES } from "./frame.ts";
-import { KeyIndex } from "./index.ts";
+import { KeyIndex } from "./key-index.ts";
 import type { Segment } from "./segment.ts";
 
 /** Where a live key's frame stands. */

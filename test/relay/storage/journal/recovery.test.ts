@@ -6,14 +6,14 @@ import {
   emptyHeader,
   HEADER_BYTES,
   readHeader,
-} from "../../../relay/journal/frame.ts";
-import { openJournal } from "../../../relay/journal/open.ts";
-import { scanSegment } from "../../../relay/journal/scan.ts";
-import { sequenceOf } from "../../../relay/journal/segment.ts";
-import type { Journal, Operation } from "../../../relay/journal/types.ts";
-import { FakeClock } from "../../helpers/clock.ts";
-import { seeded } from "../../helpers/random.ts";
-import { SimDisk } from "../../helpers/sim-disk.ts";
+} from "../../../../relay/storage/journal/frame.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import { scanSegment } from "../../../../relay/storage/journal/scan.ts";
+import { sequenceOf } from "../../../../relay/storage/journal/segment.ts";
+import type { Journal, Operation } from "../../../../relay/storage/journal/types.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
+import { seeded } from "../../../helpers/random.ts";
+import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 const FOLDER = "/sim/journal";
 const SEGMENT_BYTES = 250;

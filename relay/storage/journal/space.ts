@@ -3,13 +3,13 @@
  * others fill; a limit for the journal's own files; one for what waits in memory. Asks the system for its free space at most
  * once a second, and reckons with what was written meanwhile.
  */
-import type { Clock } from "../../lib/clock.ts";
-import { messageOf, type UpstreamError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf, type UpstreamError } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
-import { MAX_KEYS } from "./index.ts";
+import { MAX_KEYS } from "./key-index.ts";
 import type { Ledger } from "./ledger.ts";
-import { refusal } from "./trouble.ts";
+import { refusal } from "./errors.ts";
 
 const LOOK_AGAIN_MS = 1000;
 

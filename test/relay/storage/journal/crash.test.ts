@@ -4,11 +4,11 @@
  * nothing removed is back, nothing is there that nobody wrote.
  */
 import { describe, expect, it } from "vitest";
-import { openJournal } from "../../../relay/journal/open.ts";
-import type { Journal, Operation } from "../../../relay/journal/types.ts";
-import { FakeClock } from "../../helpers/clock.ts";
-import { seeded, type Random } from "../../helpers/random.ts";
-import { SimDisk } from "../../helpers/sim-disk.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import type { Journal, Operation } from "../../../../relay/storage/journal/types.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
+import { seeded, type Random } from "../../../helpers/random.ts";
+import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 const BASE = "/sim";
 const KEYS = 7;

@@ -4,9 +4,9 @@
  * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone where it fails.
  */
 import { dirname } from "node:path";
-import type { Clock } from "../../lib/clock.ts";
-import { messageOf, UpstreamError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import type { Disk } from "./disk.ts";
@@ -18,7 +18,7 @@ import type { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
 import { newSegment, type Segment } from "./segment.ts";
 import { Space } from "./space.ts";
-import { closedError, storageError } from "./trouble.ts";
+import { closedError, storageError } from "./errors.ts";
 import type { Journal, JournalOptions, JournalStats, Operation, Priority } from "./types.ts";
 import { readValue } from "./values.ts";
 import { Writer } from "./writer.ts";

@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { messageOf, systemCode } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
+import { messageOf, systemCode } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
 import { writeAll, type Disk } from "./disk.ts";
 import { fill } from "./scan.ts";
 

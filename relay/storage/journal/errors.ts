@@ -1,5 +1,5 @@
 /** What the file system says, in the words of the errors that the journal's users know. */
-import { ConfigError, messageOf, systemCode, UpstreamError } from "../../lib/errors.ts";
+import { ConfigError, messageOf, systemCode, UpstreamError } from "../../../lib/errors.ts";
 
 /** How long a refused sender should wait: long enough for a sync, short beside what an operator needs. */
 const RETRY_AFTER_MS = 10_000;

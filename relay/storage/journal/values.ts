@@ -2,7 +2,7 @@
 import { bodyIsWhole, emptyHeader, HEADER_BYTES, readHeader } from "./frame.ts";
 import type { Ledger, Location } from "./ledger.ts";
 import type { Readers } from "./readers.ts";
-import { storageError } from "./trouble.ts";
+import { storageError } from "./errors.ts";
 
 /** The first `length` bytes of the key's value, all for Infinity, null where it is not live. Only the whole of it can be checked. */
 export async function readValue(

@@ -1,12 +1,12 @@
 /** The running journal: what is durable when, what happens when the disk fails or fills, and how space comes back. */
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ConfigError, UpstreamError } from "../../../lib/errors.ts";
-import { openJournal } from "../../../relay/journal/open.ts";
-import type { Journal, JournalOptions, Operation } from "../../../relay/journal/types.ts";
-import { FakeClock } from "../../helpers/clock.ts";
-import { seeded } from "../../helpers/random.ts";
-import { SimDisk } from "../../helpers/sim-disk.ts";
+import { ConfigError, UpstreamError } from "../../../../lib/errors.ts";
+import { openJournal } from "../../../../relay/storage/journal/open.ts";
+import type { Journal, JournalOptions, Operation } from "../../../../relay/storage/journal/types.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
+import { seeded } from "../../../helpers/random.ts";
+import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 const FOLDER = "/sim/journal";
 
@@ -454,7 +454,7 @@ describe("journal.compact()", () => {
 
 describe("journal", () => {
   it("calls no function of node:fs that stops the event loop", async () => {
-    const folder = new URL("../../../relay/journal/", import.meta.url);
+    const folder = new URL("../../../../relay/journal/", import.meta.url);
     for (const name of await readdir(folder)) {
       expect(await readFile(new URL(name, folder), "utf8"), name).not.toMatch(
         /\b(read|write|open|close|sync|stat|truncate|unlink|rename|mkdir)\w*Sync\(/,
