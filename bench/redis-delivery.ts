@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { configSchema } from "../relay/config.ts";
-import { openRedisQueue } from "../relay/queue/redis.ts";
+import { openRedisQueue } from "../relay/storage/redis/queue.ts";
 import { eventMeta } from "../test/helpers/events.ts";
 import { startRedis } from "../test/helpers/redis-server.ts";
 import { pushBody } from "./load.ts";

@@ -7,7 +7,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { configSchema } from "../relay/config.ts";
 import type { Queue } from "../relay/queue/queue.ts";
-import { openRedisQueue } from "../relay/queue/redis.ts";
+import { openRedisQueue } from "../relay/storage/redis/queue.ts";
 import { eventMeta } from "../test/helpers/events.ts";
 import { startRedis } from "../test/helpers/redis-server.ts";
 import { pushBody } from "./load.ts";

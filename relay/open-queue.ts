@@ -28,7 +28,7 @@ export const openQueue: OpenQueue = async function openQueue(deps) {
       return openFileQueue(deps);
     case "redis": {
       // Loaded only where it is used: the client costs every start some 10 MB.
-      const { openRedisQueue } = await import("./queue/redis.ts");
+      const { openRedisQueue } = await import("./storage/redis/queue.ts");
       return openRedisQueue(deps);
     }
     default:

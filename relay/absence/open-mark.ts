@@ -17,8 +17,8 @@ export async function openMark(queue: Config["queue"], deps: MarkDeps): Promise<
       return createFileMark(queue.fs.base);
     case "redis": {
       // Loaded only where it is used: the client costs every start some 10 MB.
-      const { openRedis } = await import("../queue/redis/connection.ts");
-      const { createRedisMark } = await import("./redis-mark.ts");
+      const { openRedis } = await import("../storage/redis/connection.ts");
+      const { createRedisMark } = await import("../storage/redis/heartbeat.ts");
       return createRedisMark(await openRedis(queue.redis, deps.log, deps.random));
     }
     default:

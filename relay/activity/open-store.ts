@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
-import { openRedis } from "../queue/redis/connection.ts";
+import { openRedis } from "../storage/redis/connection.ts";
 import { openStorage } from "../storage.ts";
 import { createJournalStore } from "./journal-store.ts";
-import { createRedisStore } from "./redis-store.ts";
+import { createRedisStore } from "../storage/redis/activity-store.ts";
 import type { ActivityStore } from "./store.ts";
 
 /** Facts are small: smaller segments give space back sooner. */

@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
-import { openRedisQueue } from "../../relay/queue/redis.ts";
+import { openRedisQueue } from "../../relay/storage/redis/queue.ts";
 import { FakeClock } from "./clock.ts";
 import { SETTINGS, type QueueSettings } from "./queue-contract.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";

@@ -4,11 +4,11 @@ import { startActivity, type Activity, type Asked } from "../../../relay/activit
 import { factsOf } from "../../../relay/activity/facts.ts";
 import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
 import { createJournalStore } from "../../../relay/activity/journal-store.ts";
-import { createRedisStore } from "../../../relay/activity/redis-store.ts";
+import { createRedisStore } from "../../../relay/storage/redis/activity-store.ts";
 import type { ActivityStore } from "../../../relay/activity/store.ts";
 import { configSchema } from "../../../relay/config.ts";
 import { createMetrics } from "../../../relay/metrics.ts";
-import { openRedis } from "../../../relay/queue/redis/connection.ts";
+import { openRedis } from "../../../relay/storage/redis/connection.ts";
 import { MORNING, mergeRequest, metaOf, push, type SampleWebhook } from "../../helpers/payloads.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { MemoryDisk, openMemoryJournal } from "../../helpers/memory-journal.ts";

@@ -3,7 +3,7 @@
  * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
  */
 import { InvariantError } from "../../../lib/errors.ts";
-import { newDelivery, type Delivery, type DeliveryState } from "../delivery-state.ts";
+import { newDelivery, type Delivery, type DeliveryState } from "../../queue/delivery-state.ts";
 
 const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "s", done: "d", dead: "x" };
 const STATES = new Map(Object.entries(LETTERS).map(([state, letter]) => [letter, state as DeliveryState]));

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { silentLog } from "../../../lib/log.ts";
-import { openMark } from "../../../relay/absence/open-mark.ts";
-import { configSchema } from "../../../relay/config.ts";
-import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../helpers/redis-server.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import { openMark } from "../../../../relay/absence/open-mark.ts";
+import { configSchema } from "../../../../relay/config.ts";
+import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 
 describe.runIf(hasRedis)(`createRedisMark()${hasRedis ? "" : " (redis-server is not installed)"}`, () => {
   let redis: RedisServer;

@@ -1,9 +1,9 @@
 /** Reads events out of Redis for people: one, or a page of them. Bodies are never loaded for a list. */
 import type { Clock } from "../../../lib/clock.ts";
 import { decodeMeta, metaEnd, type EventMeta } from "../../event/event.ts";
-import type { Delivery } from "../delivery-state.ts";
-import { eventState, metaMatches, stateMatches } from "../filter.ts";
-import type { EventFilter, EventPage, EventSummary } from "../queue.ts";
+import type { Delivery } from "../../queue/delivery-state.ts";
+import { eventState, metaMatches, stateMatches } from "../../queue/filter.ts";
+import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
 import { decodeDelivery } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 

@@ -10,7 +10,7 @@ import { sleep, type Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import { decodeEvent, type EventMeta } from "../../event/event.ts";
-import type { QueueEvent, Route, Router } from "../queue.ts";
+import type { QueueEvent, Route, Router } from "../../queue/queue.ts";
 import { FRESH } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { firstIdOf } from "./ids.ts";

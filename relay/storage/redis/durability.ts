@@ -8,7 +8,7 @@
  */
 import type { Redis } from "ioredis";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import type { Check } from "../queue.ts";
+import type { Check } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { RedisConfig } from "./options.ts";
 

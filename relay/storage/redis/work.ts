@@ -5,7 +5,7 @@
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import { Emitter } from "../emitter.ts";
+import { Emitter } from "../../queue/emitter.ts";
 import type { RedisConnection } from "./connection.ts";
 
 /** Longest time for which a due time is watched without asking again, in milliseconds: another relay may have changed it. */

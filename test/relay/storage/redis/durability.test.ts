@@ -6,7 +6,7 @@ import {
   needsWaitAof,
   parseInfo,
   type RedisFacts,
-} from "../../../../relay/queue/redis/durability.ts";
+} from "../../../../relay/storage/redis/durability.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";

@@ -2,7 +2,7 @@
  * Keeps what was last seen of Redis' durability, and looks again whenever the connection is new: another server may answer there
  * now. Nobody writes by a rule of before.
  */
-import type { Check } from "../queue.ts";
+import type { Check } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import { inspectDurability, unreachable } from "./durability.ts";
 import type { SyncRule } from "./intake.ts";

@@ -1,5 +1,5 @@
 /** Counts of the Redis queue, as all its relays see it. */
-import type { QueueStats, TargetStats } from "../queue.ts";
+import type { QueueStats, TargetStats } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import { receivedAtOf } from "./ids.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
-import { describeQueueContract, type QueueHarness } from "../../helpers/queue-contract.ts";
-import { startRig, type RedisRig } from "../../helpers/redis-queue.ts";
-import { hasRedis } from "../../helpers/redis-server.ts";
+import { describeQueueContract, type QueueHarness } from "../../../helpers/queue-contract.ts";
+import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
+import { hasRedis } from "../../../helpers/redis-server.ts";
 
 /** Beyond this, only the wall clock is moved on: timers would fire a million times. */
 const TIMED_MS = 120_000;

@@ -11,28 +11,28 @@
  *
  * Everything is in Redis: a crash of this process leaves its claims to the others after `leaseSeconds`, and nothing else.
  */
-import type { Clock } from "../../lib/clock.ts";
-import { messageOf, UpstreamError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
-import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, withId, type NewEvent } from "../event/event.ts";
-import { newDelivery } from "./delivery-state.ts";
-import { Emitter } from "./emitter.ts";
-import { formatId, idWords, OrderSource } from "../event/event-id.ts";
-import type { Enqueued, EventFilter, Queue, QueueEvent } from "./queue.ts";
-import { createClaims } from "./redis/claims.ts";
-import { encodeDelivery } from "./redis/codec.ts";
-import { openRedis } from "./redis/connection.ts";
-import { firstOrderOf, memoryOf } from "./redis/ids.ts";
-import { createIntake } from "./redis/intake.ts";
-import { leaseTimes } from "./redis/leases.ts";
-import { createListing } from "./redis/listing.ts";
-import { createLoops } from "./redis/loops.ts";
-import { createRetention } from "./redis/retention.ts";
-import { createRouting, routeArgs } from "./redis/routing.ts";
-import { startSelfCheck } from "./redis/self-check.ts";
-import { createStats } from "./redis/stats.ts";
-import { createWork } from "./redis/work.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Config } from "../../config.ts";
+import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
+import { newDelivery } from "../../queue/delivery-state.ts";
+import { Emitter } from "../../queue/emitter.ts";
+import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
+import type { Enqueued, EventFilter, Queue, QueueEvent } from "../../queue/queue.ts";
+import { createClaims } from "./claims.ts";
+import { encodeDelivery } from "./codec.ts";
+import { openRedis } from "./connection.ts";
+import { firstOrderOf, memoryOf } from "./ids.ts";
+import { createIntake } from "./intake.ts";
+import { leaseTimes } from "./leases.ts";
+import { createListing } from "./listing.ts";
+import { createLoops } from "./loops.ts";
+import { createRetention } from "./retention.ts";
+import { createRouting, routeArgs } from "./routing.ts";
+import { startSelfCheck } from "./self-check.ts";
+import { createStats } from "./stats.ts";
+import { createWork } from "./work.ts";
 
 export interface RedisQueueDeps {
   /** The settings in force: the retention and the dedupe window may change at run time. */

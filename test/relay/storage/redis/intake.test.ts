@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { UpstreamError } from "../../../../lib/errors.ts";
-import { createIntake, type SyncRule } from "../../../../relay/queue/redis/intake.ts";
-import type { ScriptCall, Synced } from "../../../../relay/queue/redis/sender.ts";
+import { createIntake, type SyncRule } from "../../../../relay/storage/redis/intake.ts";
+import type { ScriptCall, Synced } from "../../../../relay/storage/redis/sender.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { until } from "../../../helpers/queue-contract.ts";
 

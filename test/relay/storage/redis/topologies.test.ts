@@ -9,7 +9,7 @@ import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { configSchema } from "../../../../relay/config.ts";
 import type { Claim, Queue } from "../../../../relay/queue/queue.ts";
-import { openRedisQueue } from "../../../../relay/queue/redis.ts";
+import { openRedisQueue } from "../../../../relay/storage/redis/queue.ts";
 import { makeCertificates } from "../../../helpers/certificates.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";

@@ -2,9 +2,9 @@
  * Facts in the Redis that relays share: a hash per day and project, a field per fact. Setting a field is a union by itself, so
  * relays never have to agree on who writes.
  */
-import type { RedisConnection } from "../queue/redis/connection.ts";
-import { emptyPage, type OpenPage } from "./book.ts";
-import type { ActivityStore, Entry } from "./store.ts";
+import type { RedisConnection } from "./connection.ts";
+import { emptyPage, type OpenPage } from "../../activity/book.ts";
+import type { ActivityStore, Entry } from "../../activity/store.ts";
 
 /** Fields sent in one command. */
 const FIELDS_AT_ONCE = 500;
