@@ -13,7 +13,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { tuneCollector } from "../relay/collector.ts";
 import type { NewEvent } from "../relay/event/event.ts";
-import { openLocalQueue } from "../relay/queue/local.ts";
+import { openLocalQueue } from "../relay/storage/files/queue.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { openStorage } from "../relay/storage.ts";
 import { report, rows, startChild } from "./lib.ts";

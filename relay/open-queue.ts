@@ -2,7 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Config } from "./config.ts";
-import { openLocalQueue } from "./queue/local.ts";
+import { openLocalQueue } from "./storage/files/queue.ts";
 import type { Queue } from "./queue/queue.ts";
 import { openStorage } from "./storage.ts";
 

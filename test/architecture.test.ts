@@ -98,7 +98,7 @@ const adapters: Record<string, readonly string[]> = {
   ],
   "node:fs/promises": [
     "relay/main.ts",
-    "relay/absence/file-mark.ts",
+    "relay/storage/files/heartbeat.ts",
     "relay/files.ts",
     "relay/webhook-secret.ts",
     "relay/log-files.ts",

@@ -5,7 +5,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config.ts";
 import { openRedis } from "../storage/redis/connection.ts";
 import { openStorage } from "../storage.ts";
-import { createJournalStore } from "./journal-store.ts";
+import { createJournalStore } from "../storage/files/activity-store.ts";
 import { createRedisStore } from "../storage/redis/activity-store.ts";
 import type { ActivityStore } from "./store.ts";
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { addFacts, emptyPage } from "../../relay/activity/book.ts";
 import type { Fact, FactType, FactValues } from "../../relay/activity/facts.ts";
-import { createJournalStore } from "../../relay/activity/journal-store.ts";
+import { createJournalStore } from "../../relay/storage/files/activity-store.ts";
 import type { Entry } from "../../relay/activity/store.ts";
 import { openJournal } from "../../relay/storage/journal/open.ts";
 

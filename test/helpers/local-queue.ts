@@ -1,6 +1,6 @@
 /** A queue of one process on a journal in memory, with everything that a test moves at hand. */
 import { silentLog, type Log } from "../../lib/log.ts";
-import { openLocalQueue } from "../../relay/queue/local.ts";
+import { openLocalQueue } from "../../relay/storage/files/queue.ts";
 import type { Queue, Router } from "../../relay/queue/queue.ts";
 import { FakeClock } from "./clock.ts";
 import { MemoryDisk, openMemoryJournal } from "./memory-journal.ts";

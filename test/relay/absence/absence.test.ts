@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LogFields, Log } from "../../../lib/log.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { BEAT_MS, openAbsence, type Absence } from "../../../relay/absence/absence.ts";
-import { createFileMark, MARK_FILE } from "../../../relay/absence/file-mark.ts";
+import { createFileMark, MARK_FILE } from "../../../relay/storage/files/heartbeat.ts";
 import { timeIn, type Mark } from "../../../relay/absence/mark.ts";
 import { openMark } from "../../../relay/absence/open-mark.ts";
 import { configSchema } from "../../../relay/config.ts";

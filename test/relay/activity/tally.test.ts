@@ -3,7 +3,7 @@ import { silentLog, type LogFields } from "../../../lib/log.ts";
 import { startActivity, type Activity, type Asked } from "../../../relay/activity/activity.ts";
 import { factsOf } from "../../../relay/activity/facts.ts";
 import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
-import { createJournalStore } from "../../../relay/activity/journal-store.ts";
+import { createJournalStore } from "../../../relay/storage/files/activity-store.ts";
 import { createRedisStore } from "../../../relay/storage/redis/activity-store.ts";
 import type { ActivityStore } from "../../../relay/activity/store.ts";
 import { configSchema } from "../../../relay/config.ts";

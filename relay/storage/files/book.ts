@@ -1,0 +1,208 @@
+/**
+ * The books of one process's queue: which deliveries each target has, in which state, and what may go next. Every change of a
+ * delivery's state goes through here, so that the counters are always those of the rows.
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { Dictionary } from "./memory/columns.ts";
+import { Lanes } from "./memory/lanes.ts";
+import type { EventState, QueueStats, TargetStats } from "../../queue/queue.ts";
+import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, SENDING, STATES, WAITING } from "./memory/table.ts";
+import type { EventTable, Walker } from "./memory/table.ts";
+
+export interface TargetBook {
+  readonly name: string;
+  readonly code: number;
+  readonly lanes: Lanes;
+  /** Deliveries by state; what a replay stands for is not counted any more. */
+  readonly counts: [number, number, number, number];
+  paused: boolean;
+  /** At or before the oldest event with an unfinished delivery to this target; at the end where there is none. */
+  readonly oldest: Walker;
+}
+
+export class Book {
+  readonly table: EventTable;
+  readonly #clock: Clock;
+  readonly #targets = new Dictionary<TargetBook>();
+  #unrouted = 0;
+
+  constructor(table: EventTable, clock: Clock) {
+    this.table = table;
+    this.#clock = clock;
+  }
+
+  target(name: string): TargetBook {
+    const code = this.#targets.find(name);
+    if (code !== null) return this.#targets.value(code);
+    const book: TargetBook = {
+      name,
+      code: this.#targets.values.length,
+      lanes: new Lanes(this.table),
+      counts: [0, 0, 0, 0],
+      paused: false,
+      oldest: this.table.walk(0, "newer"),
+    };
+    this.#targets.code(name, book);
+    return book;
+  }
+
+  /** The book of a target that has had deliveries or a setting; null where there is none. */
+  findTarget(name: string): TargetBook | null {
+    const code = this.#targets.find(name);
+    return code === null ? null : this.#targets.value(code);
+  }
+
+  targetOf(delivery: number): TargetBook {
+    return this.#targets.value(this.table.target.get(delivery));
+  }
+
+  get targets(): readonly TargetBook[] {
+    return this.#targets.values;
+  }
+
+  get unrouted(): number {
+    return this.#unrouted;
+  }
+
+  /** An event that is there and in its place in the order. */
+  eventAppeared(event: number): void {
+    if (!this.table.hasEventFlag(event, EVENT_FLAGS.routed)) this.#unrouted++;
+  }
+
+  eventRouted(event: number): void {
+    this.table.setEventFlag(event, EVENT_FLAGS.routed, true);
+    this.#unrouted--;
+  }
+
+  /** A delivery whose columns are filled begins to count, and to wait in its lane where it is not final. */
+  admit(delivery: number, lane: string | null): void {
+    const { table } = this;
+    const target = this.targetOf(delivery);
+    const state = table.state.get(delivery);
+    this.#supersede(delivery);
+    if (this.#counts(delivery)) target.counts[state]!++;
+    if (state !== WAITING) return;
+    target.lanes.add(delivery, lane);
+    const event = table.event.get(delivery);
+    const stand = target.oldest.peek();
+    if (stand === 0 || table.index.orderOf(event) < table.index.orderOf(stand)) target.oldest.moveTo(event);
+  }
+
+  setState(delivery: number, state: number): void {
+    const { counts } = this.targetOf(delivery);
+    if (this.#counts(delivery)) counts[this.table.state.get(delivery)]!--;
+    this.table.state.set(delivery, state);
+    if (this.#counts(delivery)) counts[state]!++;
+  }
+
+  /** Frees an event and all that is known of it. */
+  removeEvent(event: number): void {
+    const { table } = this;
+    if (!table.hasEventFlag(event, EVENT_FLAGS.routed)) this.#unrouted--;
+    for (const delivery of table.deliveriesOf(event)) {
+      const target = this.targetOf(delivery);
+      if (this.#counts(delivery)) target.counts[table.state.get(delivery)]!--;
+      if (!this.isFinal(delivery)) target.lanes.remove(delivery);
+    }
+    table.freeEvent(event, true);
+  }
+
+  isFinal(delivery: number): boolean {
+    return this.table.state.get(delivery) >= DONE;
+  }
+
+  /** Whether no later replay to the same target stands for it. */
+  isLatest(delivery: number): boolean {
+    return !this.table.hasDeliveryFlag(delivery, DELIVERY_FLAGS.superseded);
+  }
+
+  /** A dead delivery that no replay stands for. */
+  isDeadLetter(delivery: number): boolean {
+    return this.table.state.get(delivery) === DEAD && this.isLatest(delivery);
+  }
+
+  /** As eventState() of filter.ts says. */
+  eventState(event: number): EventState {
+    const { table } = this;
+    if (!table.hasEventFlag(event, EVENT_FLAGS.routed)) return "unrouted";
+    let row = table.firstDelivery.get(event);
+    if (row === 0) return "unmatched";
+    let found: EventState = "done";
+    for (; row !== 0; row = table.sibling.get(row)) {
+      if (!this.isLatest(row)) continue;
+      const state = table.state.get(row);
+      if (state === DEAD) return "dead";
+      if (state === SENDING) found = "sending";
+      else if (state === WAITING && found === "done") found = "waiting";
+    }
+    return found;
+  }
+
+  /** Wall clock of a due time on the monotonic clock. */
+  wallDue(delivery: number): number {
+    return Math.round(this.#clock.now() + this.table.due.get(delivery) - this.#clock.monotonic());
+  }
+
+  targetStats(): Map<string, TargetStats> {
+    return new Map(
+      this.targets.map((target) => [
+        target.name,
+        {
+          waiting: target.counts[WAITING],
+          sending: target.counts[SENDING],
+          dead: target.counts[DEAD],
+          lanes: target.lanes.laneCount,
+          paused: target.paused,
+          oldestAt: this.#oldestAt(target),
+        },
+      ]),
+    );
+  }
+
+  byState(): QueueStats["byState"] {
+    const totals: Record<(typeof STATES)[number], number> = { waiting: 0, sending: 0, done: 0, dead: 0 };
+    for (const target of this.targets) {
+      STATES.forEach((state, code) => {
+        totals[state] += target.counts[code]!;
+      });
+    }
+    return totals;
+  }
+
+  #oldestAt(target: TargetBook): number | null {
+    const { table } = this;
+    if (target.counts[WAITING] + target.counts[SENDING] === 0) {
+      target.oldest.moveTo(0);
+      return null;
+    }
+    for (let event = target.oldest.peek(); event !== 0; event = table.newer.get(event)) {
+      target.oldest.moveTo(event);
+      for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
+        if (table.target.get(row) === target.code && !this.isFinal(row)) return table.receivedAt.get(event);
+      }
+    }
+    return null;
+  }
+
+  /** Whether it is in the counters: a final one that a replay stands for is not. */
+  #counts(delivery: number): boolean {
+    return !this.isFinal(delivery) || this.isLatest(delivery);
+  }
+
+  /** Marks what this delivery stands for, or this one where a later replay is there already. */
+  #supersede(delivery: number): void {
+    const { table } = this;
+    if (table.sibling.get(table.firstDelivery.get(table.event.get(delivery))) === 0) return;
+    const number = table.replay.get(delivery);
+    const target = this.targetOf(delivery);
+    const siblings = table.deliveriesOf(table.event.get(delivery));
+    for (const other of siblings) {
+      if (other === delivery || table.target.get(other) !== target.code) continue;
+      const earlier = table.replay.get(other) < number ? other : delivery;
+      if (table.hasDeliveryFlag(earlier, DELIVERY_FLAGS.superseded)) continue;
+      const counted = earlier === other && this.#counts(earlier);
+      table.setDeliveryFlag(earlier, DELIVERY_FLAGS.superseded);
+      if (counted && !this.#counts(earlier)) target.counts[table.state.get(earlier)]!--;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** What the parts of one process's queue share. */
+import type { Clock } from "../../../lib/clock.ts";
+import { UpstreamError } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Journal } from "../journal/types.ts";
+import type { Book } from "./book.ts";
+import type { DedupeMemory } from "./memory/dedupe.ts";
+import type { Emitter } from "../../queue/emitter.ts";
+import type { OrderSource } from "../../event/event-id.ts";
+import type { QueueEvent } from "../../queue/queue.ts";
+import type { RecordBook } from "./record-book.ts";
+import type { SteadyTime } from "./memory/expiry-clock.ts";
+import type { EventTable } from "./memory/table.ts";
+import type { WorkSignal } from "./work-signal.ts";
+
+export interface Retention {
+  readonly dedupeSeconds: number;
+  readonly deliveredSeconds: number;
+  readonly deliveredBytes: number;
+  readonly deadSeconds: number;
+}
+
+export interface Core {
+  readonly journal: Journal;
+  readonly table: EventTable;
+  readonly book: Book;
+  readonly records: RecordBook;
+  readonly dedupe: DedupeMemory;
+  readonly orders: OrderSource;
+  readonly events: Emitter<QueueEvent>;
+  readonly work: WorkSignal;
+  readonly clock: Clock;
+  /** The time by which things expire. */
+  readonly steady: SteadyTime;
+  readonly random: () => number;
+  readonly log: Log;
+  /** True once close() was called. */
+  readonly isClosed: () => boolean;
+}
+
+export function closedError(): UpstreamError {
+  return new UpstreamError("closed", "The queue is closed", { retryable: true });
+}
+
+/** Lets everything else that waits for the process have its turn. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

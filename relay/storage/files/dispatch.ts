@@ -1,0 +1,168 @@
+/** Claims of one process's queue: takes deliveries out of the lanes, loads what is sent, and writes down how it ended. */
+import { Cancellable } from "../../../lib/cancellation.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import { ShortLivedMap } from "../../../lib/short-lived.ts";
+import type { EventMeta, StoredEvent } from "../../event/event.ts";
+import { decodeEvent } from "../../event/event.ts";
+import type { TargetBook } from "./book.ts";
+import type { Core } from "./core.ts";
+import { newDelivery, settled } from "../../queue/delivery-state.ts";
+import type { Delivery, Settlement } from "../../queue/delivery-state.ts";
+import type { Claim, Room } from "../../queue/queue.ts";
+import { deliveryNow, readDelivery } from "./reading.ts";
+import { encodeState, stateKey } from "./records.ts";
+import { DEAD, DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./memory/table.ts";
+
+/** How long a delivery waits whose event could not be read just now, and how often that may be before it is a dead letter. */
+const READ_AGAIN_MS = 5000;
+const MAX_READS = 12;
+const UNREADABLE = "The stored event cannot be read";
+
+type Settle = (claim: LocalClaim, settlement: Settlement) => Promise<void>;
+
+/** A class: an object with a function of its own would have to be named, through tsx, for every delivery. */
+class LocalClaim implements Claim {
+  readonly delivery: Delivery;
+  readonly meta: EventMeta;
+  readonly body: Uint8Array;
+  readonly lost: Cancellable;
+  readonly #settle: Settle;
+
+  constructor(delivery: Delivery, { meta, body }: StoredEvent, lost: Cancellable, settle: Settle) {
+    this.delivery = delivery;
+    this.meta = meta;
+    this.body = body;
+    this.lost = lost;
+    this.#settle = settle;
+  }
+
+  settle(settlement: Settlement): Promise<void> {
+    return this.#settle(this, settlement);
+  }
+}
+
+export class Dispatch {
+  readonly #core: Core;
+  /** Claims that have not ended, by row of the delivery. */
+  readonly #claims = new ShortLivedMap<number, Cancellable>();
+  /** Failed readings in a row, by row of the delivery. */
+  readonly #unread = new Map<number, number>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  async claim(name: string, room: Room): Promise<Claim[]> {
+    const { book, clock, work, isClosed } = this.#core;
+    const target = book.findTarget(name);
+    if (target === null || target.paused || isClosed()) return [];
+    const rows = target.lanes.take(clock.monotonic(), room);
+    if (rows.length === 0) return [];
+    for (const row of rows) {
+      book.setState(row, SENDING);
+      this.#claims.set(row, new Cancellable());
+    }
+    work.touch(target);
+    const claims = await Promise.all(rows.map((row) => this.#load(target, row)));
+    return claims.filter((claim) => claim !== null);
+  }
+
+  /** Ends the claims of an event that is being removed. */
+  cancel(event: number): void {
+    for (const row of this.#core.table.deliveriesOf(event)) {
+      this.#claims.get(row)?.abort(new Error("the event was removed"));
+      this.#claims.delete(row);
+      this.#unread.delete(row);
+    }
+  }
+
+  async #load(target: TargetBook, row: number): Promise<Claim | null> {
+    const { table, journal, log } = this.#core;
+    const held = this.#claims.get(row)!;
+    const event = table.event.get(row);
+    const eventId = table.index.idOf(event);
+    try {
+      const reading = journal.get(table.index.keyOf(event));
+      const [bytes, delivery] = table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)
+        ? await Promise.all([reading, readDelivery(this.#core, row)])
+        : [await reading, deliveryNow(this.#core, row)];
+      if (this.#claims.get(row) !== held) return null;
+      if (bytes === null) throw new Error("the storage has no such event");
+      this.#unread.delete(row);
+      return new LocalClaim(delivery, decodeEvent(bytes), held, (claim, settlement) =>
+        this.#settle(target, row, claim, settlement),
+      );
+    } catch (thrown) {
+      log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
+      if (this.#claims.get(row) !== held) return null;
+      this.#claims.delete(row);
+      this.#putAside(target, row);
+      this.#core.work.touch(target);
+      return null;
+    }
+  }
+
+  /** A delivery whose event cannot be read waits a while; in the end it lets its lane go on. */
+  #putAside(target: TargetBook, row: number): void {
+    const { table, book, clock } = this.#core;
+    const failures = (this.#unread.get(row) ?? 0) + 1;
+    if (failures < MAX_READS) {
+      this.#unread.set(row, failures);
+      book.setState(row, WAITING);
+      table.due.set(row, clock.monotonic() + READ_AGAIN_MS);
+      target.lanes.giveBack(row);
+      return;
+    }
+    this.#unread.delete(row);
+    const at = clock.now();
+    const attempt = { at, durationMs: 0, status: null, error: UNREADABLE, excerpt: null };
+    const before = newDelivery(
+      table.index.idOf(table.event.get(row)),
+      target.name,
+      table.replay.get(row),
+      at,
+    );
+    const delivery = settled(before, { outcome: "dead", at, attempt, reason: UNREADABLE });
+    const lane = target.lanes.keyOf(row);
+    target.lanes.remove(row);
+    book.setState(row, DEAD);
+    table.due.set(row, at);
+    void this.#write(row, delivery, lane);
+  }
+
+  async #settle(target: TargetBook, row: number, claim: LocalClaim, settlement: Settlement): Promise<void> {
+    const { table, book, clock, events, work } = this.#core;
+    if (this.#claims.get(row) !== claim.lost) return;
+    this.#claims.delete(row);
+    const delivery = settled(claim.delivery, settlement);
+    const lane = target.lanes.keyOf(row);
+    table.attempts.set(row, Math.min(delivery.attempts, 0xffff));
+    if (delivery.endedAt === null) {
+      book.setState(row, WAITING);
+      table.due.set(row, clock.monotonic() + Math.max(0, delivery.dueAt! - clock.now()));
+      target.lanes.giveBack(row);
+    } else {
+      target.lanes.remove(row);
+      book.setState(row, STATES.indexOf(delivery.state));
+      table.due.set(row, delivery.endedAt);
+    }
+    work.touch(target);
+    const attempt = settlement.outcome === "released" ? null : settlement.attempt;
+    const written = attempt === null ? null : this.#write(row, delivery, lane);
+    events.emit({ type: "settled", meta: claim.meta, delivery, attempt });
+    if (written !== null) await written;
+  }
+
+  /** A state that cannot be written costs at most a repetition after a crash, which the promise of the queue allows. */
+  #write(row: number, delivery: Delivery, lane: string | null): Promise<void> {
+    const { table, journal, log } = this.#core;
+    const { eventId, target, replay } = delivery;
+    table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    const value = encodeState({ delivery, lane, order: table.replayOrder(row) });
+    return journal
+      .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy", "completion")
+      .catch((thrown: unknown) => {
+        log.warn("delivery.not-written", { eventId, target, error: messageOf(thrown) });
+      });
+  }
+}

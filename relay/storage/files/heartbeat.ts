@@ -1,0 +1,42 @@
+/**
+ * The note as a file in the data folder. It is overwritten in place, always with the same number of bytes, so that there is
+ * never less than a whole one, and never synced: what a loss of power takes is a few seconds of knowledge.
+ */
+import { open, readFile, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { systemCode } from "../../../lib/errors.ts";
+import { timeIn, type Mark } from "../../absence/mark.ts";
+
+export const MARK_FILE = "last-seen";
+
+export function createFileMark(folder: string): Mark {
+  const path = join(folder, MARK_FILE);
+  let file: FileHandle | null = null;
+  return {
+    async read() {
+      try {
+        return timeIn(await readFile(path, "utf8"));
+      } catch (error) {
+        if (systemCode(error) === "ENOENT") return null;
+        throw error;
+      }
+    },
+    async write(at) {
+      file ??= await openForWriting(path);
+      await file.write(`${String(at).padStart(13, "0")}\n`, 0);
+    },
+    async close() {
+      await file?.close();
+      file = null;
+    },
+  };
+}
+
+async function openForWriting(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r+");
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return open(path, "w");
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Lists: newest first, a page at a time, from columns in memory where the filter allows it and from metadata on disk where it does
+ * not; bodies are never loaded. A scan ends after BUDGET_MS and says so, and the cursor goes on there.
+ */
+import { messageOf } from "../../../lib/errors.ts";
+import type { EventMeta } from "../../event/event.ts";
+import { breathe } from "./core.ts";
+import type { Core } from "./core.ts";
+import { orderOf, parseId } from "../../event/event-id.ts";
+import { metaMatches } from "../../queue/filter.ts";
+import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
+import { readMeta, readSummary } from "./reading.ts";
+import { EVENT_FLAGS, STATES } from "./memory/table.ts";
+import type { EventTable } from "./memory/table.ts";
+
+/** How long one call looks for events. */
+export const BUDGET_MS = 100;
+/** Rows that are looked at between two looks at the clock. */
+const SLICE_ROWS = 4096;
+/** Events whose metadata is read at once. */
+const READ_TOGETHER = 64;
+
+/** What a filter asks, with names replaced by the codes of the columns. */
+export interface EventMatcher {
+  /** Decides by columns; null: only the metadata tells. */
+  row(event: number): boolean | null;
+  meta(meta: EventMeta): boolean;
+}
+
+export function createMatcher(core: Core, filter: EventFilter): EventMatcher {
+  const { table, book } = core;
+  const { state, target, project, kind, from, to } = filter;
+  const codes = <T>(values: readonly T[], fits: (value: T) => boolean): Set<number> =>
+    new Set(values.flatMap((value, code) => (fits(value) ? [code] : [])));
+  const kinds =
+    kind === undefined
+      ? null
+      : codes(table.kinds.values, (known) => known.kind === kind || known.eventName === kind);
+  const projects =
+    project === undefined
+      ? null
+      : codes(table.projects.values, ({ id, path }) => path === project || String(id) === project);
+  const asksMeta = filter.action !== undefined || filter.actor !== undefined || filter.text !== undefined;
+  const targetCode = target === undefined ? null : (book.findTarget(target)?.code ?? -1);
+  const stateCode = STATES.findIndex((name) => name === state);
+
+  const hasDelivery = (event: number): boolean => {
+    for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
+      if (!book.isLatest(row)) continue;
+      if (targetCode !== null && table.target.get(row) !== targetCode) continue;
+      if (stateCode < 0 || table.state.get(row) === stateCode) return true;
+    }
+    return false;
+  };
+
+  return {
+    row(event) {
+      if (table.hasEventFlag(event, EVENT_FLAGS.removed)) return false;
+      const receivedAt = table.receivedAt.get(event);
+      if ((from !== undefined && receivedAt < from) || (to !== undefined && receivedAt > to)) return false;
+      if ((state === "unrouted" || state === "unmatched") && book.eventState(event) !== state) return false;
+      if ((targetCode !== null || stateCode >= 0) && !hasDelivery(event)) return false;
+      const kindOfEvent = table.kind.get(event);
+      // Found at the start and not routed since: nothing but its id is in the columns.
+      if (kindOfEvent === 0) return asksMeta || kinds !== null || projects !== null ? null : true;
+      if (kinds !== null && !kinds.has(kindOfEvent)) return false;
+      if (projects !== null && !projects.has(table.project.get(event))) return false;
+      return asksMeta ? null : true;
+    },
+    meta: (meta) => metaMatches(meta, filter),
+  };
+}
+
+/** What a scan found: rows with their ids, as a row may be freed and be another event's while others are read. */
+interface Found {
+  readonly event: number;
+  readonly id: string;
+}
+
+interface Scan {
+  readonly found: readonly Found[];
+  /** Id of the last event that was looked at; null where the end was reached. */
+  readonly cursor: string | null;
+  readonly partial: boolean;
+}
+
+/**
+ * Looks for up to `limit` events after the cursor.
+ * @param budgetMs how long at most; Infinity: to the end
+ */
+export async function scanEvents(
+  core: Core,
+  filter: EventFilter,
+  limit: number,
+  cursor: string | null,
+  budgetMs: number,
+): Promise<Scan> {
+  const { table, clock } = core;
+  const matcher = createMatcher(core, filter);
+  const walker = table.walk(startOf(table, cursor), "older");
+  const deadline = clock.monotonic() + budgetMs;
+  const found: Found[] = [];
+  let last = cursor;
+  let candidates: { readonly entry: Found; readonly sure: boolean }[] = [];
+  let unsure = 0;
+
+  /** Reads the metadata that decides; returns whether the page is full. */
+  const decide = async (): Promise<boolean> => {
+    const batch = candidates;
+    candidates = [];
+    unsure = 0;
+    const fits = await Promise.all(
+      batch.map(async ({ entry, sure }) => {
+        if (sure) return true;
+        const meta = await readMetaOrSkip(core, entry);
+        return meta !== null && matcher.meta(meta);
+      }),
+    );
+    for (const [index, { entry }] of batch.entries()) {
+      last = entry.id;
+      if (fits[index]) found.push(entry);
+      if (found.length >= limit) return true;
+    }
+    return false;
+  };
+
+  try {
+    for (let looked = 1; ; looked++) {
+      const event = walker.next();
+      if (event === 0) {
+        const full = await decide();
+        return {
+          found,
+          cursor: full && last !== null && startOf(table, last) !== 0 ? last : null,
+          partial: false,
+        };
+      }
+      const verdict = matcher.row(event);
+      if (verdict !== false) {
+        candidates.push({ entry: { event, id: table.index.idOf(event) }, sure: verdict === true });
+        if (verdict === null) unsure++;
+      }
+      const enough = found.length + candidates.length - unsure >= limit || unsure >= READ_TOGETHER;
+      if (enough && (await decide())) {
+        return { found, cursor: startOf(table, last) === 0 ? null : last, partial: false };
+      }
+      const slice = enough || looked % SLICE_ROWS === 0;
+      if (slice && clock.monotonic() >= deadline) {
+        const full = await decide();
+        const at = full ? last : table.index.idOf(event);
+        return { found, cursor: startOf(table, at) === 0 ? null : at, partial: !full };
+      }
+      if (slice) await breathe();
+    }
+  } finally {
+    walker.close();
+  }
+}
+
+/** A page as the port promises it. */
+export async function listEvents(
+  core: Core,
+  filter: EventFilter,
+  limit: number,
+  cursor: string | null,
+): Promise<EventPage> {
+  const scan = await scanEvents(core, filter, limit, cursor, BUDGET_MS);
+  const failures: unknown[] = [];
+  const summaries = await Promise.all(
+    scan.found.map(async ({ event, id }) => {
+      try {
+        return core.table.index.idOf(event) === id ? await readSummary(core, event) : null;
+      } catch (thrown) {
+        core.log.error("list.not-readable", { eventId: id, error: messageOf(thrown) });
+        failures.push(thrown);
+        return null;
+      }
+    }),
+  );
+  // One damaged event must not hide the others; a storage that gives nothing is another matter.
+  if (failures.length > 0 && failures.length === scan.found.length) throw failures[0];
+  return {
+    events: summaries.filter((summary): summary is EventSummary => summary !== null),
+    cursor: scan.cursor,
+    partial: scan.partial && scan.cursor !== null,
+  };
+}
+
+/** The event after the cursor, on the way to the older ones; 0 at the end. */
+function startOf(table: EventTable, cursor: string | null): number {
+  if (cursor === null) return table.newestEvent;
+  const words = parseId(cursor);
+  if (words === null) throw new RangeError(`Cannot go on at "${cursor}": it is not the id of an event`);
+  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+  const event = table.index.find(w0, w1, w2, w3);
+  if (event !== 0) return table.older.get(event);
+  const order = orderOf(w0, w1);
+  let row = table.newestEvent;
+  while (row !== 0 && table.index.orderOf(row) >= order) row = table.older.get(row);
+  return row;
+}
+
+async function readMetaOrSkip(core: Core, { event, id }: Found): Promise<EventMeta | null> {
+  if (core.table.index.idOf(event) !== id) return null;
+  return readMeta(core, core.table.index.keyOf(event));
+}

@@ -1,0 +1,244 @@
+/**
+ * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
+ * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
+ */
+import { Column, Dictionary, RowAllocator, pairName } from "./columns.ts";
+import type { DeliveryState } from "../../../queue/delivery-state.ts";
+import { EventIndex } from "./event-index.ts";
+import type { LaneRows } from "./lanes.ts";
+
+export const EVENT_FLAGS = {
+  /** Its bytes are in the storage. Without it the row only waits for its event while the storage is read. */
+  present: 1,
+  /** Its targets are known. */
+  routed: 2,
+  /** Stands in the line of those to be routed. */
+  inLine: 4,
+  /** Is being removed, or was while it stood in line: nobody may see it. */
+  removed: 8,
+} as const;
+
+export const DELIVERY_FLAGS = {
+  /** A later replay to the same target stands for it. */
+  superseded: 1,
+  /** Has a key of its own in the storage. */
+  written: 2,
+} as const;
+
+export const STATES: readonly DeliveryState[] = ["waiting", "sending", "done", "dead"];
+export const WAITING = 0;
+export const SENDING = 1;
+export const DONE = 2;
+export const DEAD = 3;
+
+export interface Kind {
+  readonly kind: string | null;
+  readonly eventName: string | null;
+}
+
+export interface Project {
+  readonly id: number | null;
+  readonly path: string | null;
+}
+
+/** Goes from event to event and stays right when events are removed meanwhile; close() it. */
+export interface Walker {
+  /** The event where it stands, and one step on; 0 at the end. */
+  next(): number;
+  /** The event where it stands; 0 at the end. */
+  peek(): number;
+  moveTo(event: number): void;
+  close(): void;
+}
+
+export class EventTable implements LaneRows {
+  readonly index = new EventIndex();
+  /** Wall clock of receipt. */
+  readonly receivedAt = new Column(Float64Array);
+  readonly bytes = new Column(Uint32Array);
+  readonly kind = new Column(Uint16Array);
+  readonly project = new Column(Uint32Array);
+  /** Number of the record that holds its routes; 0: none yet. */
+  readonly record = new Column(Uint32Array);
+  readonly eventFlags = new Column(Uint8Array);
+  readonly firstDelivery = new Column(Uint32Array);
+  readonly newer = new Column(Uint32Array);
+  readonly older = new Column(Uint32Array);
+  readonly kinds = new Dictionary<Kind>();
+  readonly projects = new Dictionary<Project>();
+  /** The code of each project's latest path. */
+  readonly #projectCodes = new Map<number, number>();
+
+  readonly deliveries = new RowAllocator();
+  readonly event = new Column(Uint32Array);
+  readonly sibling = new Column(Uint32Array);
+  readonly target = new Column(Uint16Array);
+  readonly replay = new Column(Uint16Array);
+  readonly state = new Column(Uint8Array);
+  readonly deliveryFlags = new Column(Uint8Array);
+  readonly attempts = new Column(Uint16Array);
+  /** Monotonic clock from which it may be sent, 0: at once; in a final state the wall clock at which it ended. */
+  readonly due = new Column(Float64Array);
+  readonly lane = new Column(Uint32Array);
+  readonly next = new Column(Uint32Array);
+  readonly previous = new Column(Uint32Array);
+  readonly place = new Column(Uint32Array);
+  readonly #replayOrder = new Map<number, number>();
+
+  #newest = 0;
+  #oldest = 0;
+  #linked = 0;
+  readonly #walkers = new Set<{ at: number; readonly step: Column }>();
+
+  constructor() {
+    // Code 0 of both stands for "not known yet".
+    this.kinds.code("?", { kind: null, eventName: null });
+    this.projects.code("?", { id: null, path: null });
+  }
+
+  /** Order of a replay; null: it has its event's. */
+  replayOrder(delivery: number): number | null {
+    return this.#replayOrder.get(delivery) ?? null;
+  }
+
+  /** Order of storing of a delivery: its event's, or the time of the replay. */
+  order(delivery: number): number {
+    return this.#replayOrder.get(delivery) ?? this.index.orderOf(this.event.get(delivery));
+  }
+
+  /** Puts an event among those that are walked through, by its order; nearly always it is the newest. */
+  link(event: number): void {
+    const order = this.index.orderOf(event);
+    let older = this.#newest;
+    while (older !== 0 && this.index.orderOf(older) > order) older = this.older.get(older);
+    const newer = older === 0 ? this.#oldest : this.newer.get(older);
+    this.older.set(event, older);
+    this.newer.set(event, newer);
+    if (older === 0) this.#oldest = event;
+    else this.newer.set(older, event);
+    if (newer === 0) this.#newest = event;
+    else this.older.set(newer, event);
+    this.#linked++;
+  }
+
+  /** Frees an event and its deliveries, which are in no lane any more. */
+  freeEvent(event: number, linked: boolean): void {
+    if (linked) this.#unlink(event);
+    for (let row = this.firstDelivery.get(event); row !== 0;) {
+      const sibling = this.sibling.get(row);
+      this.freeDelivery(row);
+      row = sibling;
+    }
+    for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
+      column.set(event, 0);
+    for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
+    this.index.remove(event);
+  }
+
+  /** Events that are walked through. */
+  get eventCount(): number {
+    return this.#linked;
+  }
+
+  get newestEvent(): number {
+    return this.#newest;
+  }
+
+  get oldestEvent(): number {
+    return this.#oldest;
+  }
+
+  /** Walks from this event on, which comes first, towards the older or the newer ones. */
+  walk(from: number, towards: "older" | "newer"): Walker {
+    const walker = { at: from, step: this[towards] };
+    this.#walkers.add(walker);
+    return {
+      next: () => {
+        const event = walker.at;
+        if (event !== 0) walker.at = walker.step.get(event);
+        return event;
+      },
+      peek: () => walker.at,
+      moveTo: (event) => {
+        walker.at = event;
+      },
+      close: () => void this.#walkers.delete(walker),
+    };
+  }
+
+  /** A new delivery that waits. @param order of a replay, its own; null: the event's */
+  addDelivery(event: number, target: number, replay: number, order: number | null): number {
+    const row = this.deliveries.take();
+    this.event.set(row, event);
+    this.target.set(row, target);
+    this.replay.set(row, replay);
+    this.sibling.set(row, this.firstDelivery.get(event));
+    this.firstDelivery.set(event, row);
+    if (order !== null) this.#replayOrder.set(row, order);
+    return row;
+  }
+
+  freeDelivery(row: number): void {
+    this.#replayOrder.delete(row);
+    for (const column of [this.state, this.deliveryFlags, this.attempts, this.due]) column.set(row, 0);
+    for (const column of [this.lane, this.next, this.previous, this.place]) column.set(row, 0);
+    this.deliveries.give(row);
+  }
+
+  /** The delivery of this event with this target and number; 0 where there is none. */
+  findDelivery(event: number, target: number, replay: number): number {
+    let row = this.firstDelivery.get(event);
+    while (row !== 0 && (this.target.get(row) !== target || this.replay.get(row) !== replay)) {
+      row = this.sibling.get(row);
+    }
+    return row;
+  }
+
+  deliveriesOf(event: number): number[] {
+    const rows: number[] = [];
+    for (let row = this.firstDelivery.get(event); row !== 0; row = this.sibling.get(row)) rows.push(row);
+    return rows;
+  }
+
+  hasEventFlag(event: number, flag: number): boolean {
+    return (this.eventFlags.get(event) & flag) !== 0;
+  }
+
+  setEventFlag(event: number, flag: number, on: boolean): void {
+    const flags = this.eventFlags.get(event);
+    this.eventFlags.set(event, on ? flags | flag : flags & ~flag);
+  }
+
+  hasDeliveryFlag(row: number, flag: number): boolean {
+    return (this.deliveryFlags.get(row) & flag) !== 0;
+  }
+
+  setDeliveryFlag(row: number, flag: number): void {
+    this.deliveryFlags.set(row, this.deliveryFlags.get(row) | flag);
+  }
+
+  /** @returns the code for the column `kind` */
+  kindCode(kind: string | null, eventName: string | null): number {
+    return this.kinds.code(pairName(kind, eventName), { kind, eventName });
+  }
+
+  /** @returns the code for the column `project` */
+  projectCode(id: number | null, path: string | null): number {
+    const latest = id === null ? undefined : this.#projectCodes.get(id);
+    if (latest !== undefined && this.projects.value(latest).path === path) return latest;
+    const code = this.projects.code(pairName(id, path), { id, path });
+    if (id !== null) this.#projectCodes.set(id, code);
+    return code;
+  }
+
+  #unlink(event: number): void {
+    const older = this.older.get(event);
+    const newer = this.newer.get(event);
+    for (const walker of this.#walkers) if (walker.at === event) walker.at = walker.step.get(event);
+    if (older === 0) this.#oldest = newer;
+    else this.newer.set(older, newer);
+    if (newer === 0) this.#newest = older;
+    else this.older.set(newer, older);
+    this.#linked--;
+  }
+}

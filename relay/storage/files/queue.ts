@@ -1,0 +1,169 @@
+/**
+ * The queue of one process on a journal: puts its parts together. What each part does stands in its file:
+ *
+ *   intake.ts        stores events, tells duplicates      dedupe.ts, event-id.ts
+ *   routing-line.ts  matches them with targets after that
+ *   dispatch.ts      claims and settlements               lanes.ts, book.ts, work-signal.ts
+ *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
+ *   recovery.ts      fills the tables at a start          table.ts, event-index.ts, records.ts
+ *
+ * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back.
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import { decodeEvent } from "../../event/event.ts";
+import type { Journal, RecoveryVisitor } from "../journal/types.ts";
+import { Book } from "./book.ts";
+import type { Core, Retention } from "./core.ts";
+import { DedupeMemory } from "./memory/dedupe.ts";
+import { Dispatch } from "./dispatch.ts";
+import { Emitter } from "../../queue/emitter.ts";
+import { OrderSource } from "../../event/event-id.ts";
+import { Intake } from "./intake.ts";
+import { listEvents } from "./list.ts";
+import type { Queue, QueueEvent } from "../../queue/queue.ts";
+import { findById, readSummary } from "./reading.ts";
+import { RecordBook } from "./record-book.ts";
+import { PREFIX } from "./records.ts";
+import { createRecovery } from "./recovery.ts";
+import { Replays } from "./replays.ts";
+import { Removal } from "./retention.ts";
+import { RoutingLine } from "./routing-line.ts";
+import { SteadyTime } from "./memory/expiry-clock.ts";
+import { EventTable } from "./memory/table.ts";
+import { WorkSignal } from "./work-signal.ts";
+
+export interface LocalQueueDeps {
+  /** Opens the journal, telling the visitor what is in it; the queue closes it. */
+  readonly openJournal: (visitor: RecoveryVisitor) => Promise<Journal>;
+  readonly clock: Clock;
+  /** Even in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/**
+ * Opens the queue; what a crash left is found again, deliveries that were being sent are `waiting` again.
+ * @param retention asked anew at each expire(); its `dedupeSeconds` is taken once
+ */
+export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<Queue> {
+  const { clock, random, log } = deps;
+  const { dedupeSeconds } = retention();
+  const table = new EventTable();
+  const book = new Book(table, clock);
+  const records = new RecordBook();
+  const dedupe = new DedupeMemory(dedupeSeconds * 1000);
+  const orders = new OrderSource();
+  const steady = new SteadyTime(clock);
+  const recovery = createRecovery({ table, book, records, dedupe, orders, clock, random });
+  const journal = await deps.openJournal(recovery.visitor);
+  const { unrouted, orphans } = recovery.finish();
+  dedupe.expire(steady.now());
+
+  let closing: Promise<void> | null = null;
+  const events = new Emitter<QueueEvent>(log);
+  const work = new WorkSignal(book, clock, log);
+  const core: Core = {
+    journal,
+    table,
+    book,
+    records,
+    dedupe,
+    orders,
+    events,
+    work,
+    clock,
+    steady,
+    random,
+    log,
+    isClosed: () => closing !== null,
+  };
+  const line = new RoutingLine(core);
+  const intake = new Intake(core, line);
+  const dispatch = new Dispatch(core);
+  const replays = new Replays(core);
+  const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
+
+  for (const event of unrouted) line.add(event, null);
+  if (orphans.length > 0) {
+    journal
+      .write(
+        orphans.map((key) => ({ type: "remove", key }) as const),
+        "lazy",
+        "completion",
+      )
+      .catch((thrown: unknown) => log.warn("queue.orphans-kept", { error: messageOf(thrown) }));
+  }
+  log.info("queue.opened", {
+    events: table.eventCount,
+    unrouted: unrouted.length,
+    remembered: table.eventCount + dedupe.size,
+    ...book.byState(),
+  });
+
+  const close = async (): Promise<void> => {
+    work.stop();
+    await intake.close();
+    await Promise.all([line.close(), replays.close(), removal.close()]);
+    await journal.close();
+  };
+
+  return {
+    enqueue: (event) => intake.enqueue(event),
+    known: (deliveryIds) => Promise.resolve(intake.known(deliveryIds)),
+    setRouting(route, targets) {
+      for (const name of targets) work.touch(book.target(name));
+      line.setRouter(route);
+    },
+    claim: (target, room) => dispatch.claim(target, room),
+    onWork: (listener) => work.on(listener),
+    onEvent: (listener) => events.on(listener),
+    list: (filter, limit, cursor) => listEvents(core, filter, limit, cursor),
+    async get(id) {
+      const event = findById(core, id);
+      return event === 0 ? null : readSummary(core, event);
+    },
+    async body(id) {
+      const event = findById(core, id);
+      const bytes = event === 0 ? null : await journal.get(table.index.keyOf(event));
+      return bytes === null ? null : decodeEvent(bytes).body;
+    },
+    replay: (id, targets) => replays.replay(id, targets),
+    replayDead: (filter) => replays.replayDead(filter),
+    remove: (id) => removal.remove(id),
+    async setPaused(name, paused) {
+      const key = PREFIX.target + name;
+      const value = Buffer.from(JSON.stringify({ paused: true }), "utf8");
+      const operation = paused ? ({ type: "set", key, value } as const) : ({ type: "remove", key } as const);
+      await journal.write([operation], "synced", "completion");
+      const target = book.target(name);
+      target.paused = paused;
+      work.touch(target);
+    },
+    async stats() {
+      const targets = book.targetStats();
+      const oldest = [line.oldestAt(), ...[...targets.values()].map(({ oldestAt }) => oldestAt)];
+      const times = oldest.filter((time) => time !== null);
+      return {
+        events: table.eventCount,
+        byState: book.byState(),
+        targets,
+        oldestWaitingAt: times.length === 0 ? null : Math.min(...times),
+        bytes: journal.stats().bytes,
+        remembered: table.eventCount + dedupe.size,
+      };
+    },
+    checks() {
+      const trouble = journal.trouble();
+      return [{ name: "storage", ok: trouble === null, detail: trouble ?? "writable" }];
+    },
+    selfCheck: () => journal.probe(),
+    expire: () => removal.expire(),
+    compact: () => journal.compact(),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

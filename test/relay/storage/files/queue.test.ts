@@ -1,0 +1,29 @@
+import { silentLog } from "../../../../lib/log.ts";
+import { openLocalQueue } from "../../../../relay/storage/files/queue.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
+import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.ts";
+import { describeQueueContract } from "../../../helpers/queue-contract.ts";
+
+describeQueueContract("openLocalQueue() on a journal in memory", () => {
+  const disk = new MemoryDisk();
+  const clock = new FakeClock();
+  return Promise.resolve({
+    now: () => clock.now(),
+    advance: (ms) => clock.advance(ms),
+    open: ({ dedupeSeconds, retain }) =>
+      openLocalQueue(
+        {
+          openJournal: (visitor) => openMemoryJournal(disk, visitor),
+          clock,
+          random: () => 0.5,
+          log: silentLog,
+        },
+        () => ({ dedupeSeconds, ...retain }),
+      ),
+    crash: () => Promise.resolve(disk.crash()),
+    refuseWrites(refuse) {
+      disk.failing = refuse ? "disk-full" : null;
+    },
+    dispose: () => Promise.resolve(),
+  });
+});
