@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
-import { tuneCollector } from "../relay/collector.ts";
+import { tuneCollector } from "../relay/process/collector.ts";
 import type { NewEvent } from "../relay/event/event.ts";
 import { openLocalQueue } from "../relay/storage/files/queue.ts";
 import type { Queue } from "../relay/queue/queue.ts";

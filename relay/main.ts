@@ -9,11 +9,11 @@ import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
-import { tuneCollector } from "./collector.ts";
-import { watchFolder } from "./files.ts";
-import { createLineWriter } from "./output.ts";
+import { tuneCollector } from "./process/collector.ts";
+import { watchFolder } from "./process/files.ts";
+import { createLineWriter } from "./process/output.ts";
 import { openQueue } from "./open-queue.ts";
-import { runProgram, type Host } from "./program.ts";
+import { runProgram, type Host } from "./process/program.ts";
 
 tuneCollector();
 

@@ -9,7 +9,7 @@ import { Queue as BullQueue, Worker } from "bullmq";
 import { Pool } from "undici";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
-import { tuneCollector } from "../../relay/collector.ts";
+import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
 import { openQueue } from "../../relay/open-queue.ts";

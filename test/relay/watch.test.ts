@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { createLog, createSecrets } from "../../lib/log.ts";
-import { watchFolder } from "../../relay/files.ts";
+import { watchFolder } from "../../relay/process/files.ts";
 import { loadRelaySettings, type LoadedSettings } from "../../relay/settings.ts";
 import { POLL_MS, REST_MS, watchSettings } from "../../relay/watch.ts";
 import { FakeClock } from "../helpers/clock.ts";

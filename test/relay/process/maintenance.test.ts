@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { createLog, createSecrets } from "../../lib/log.ts";
-import { startMaintenance, type JobName, type Maintenance } from "../../relay/maintenance.ts";
-import { createMemoryQueue } from "../helpers/memory-queue.ts";
+import { createLog, createSecrets } from "../../../lib/log.ts";
+import { startMaintenance, type JobName, type Maintenance } from "../../../relay/process/maintenance.ts";
+import { createMemoryQueue } from "../../helpers/memory-queue.ts";
 
 const running: Maintenance[] = [];
 

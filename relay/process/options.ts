@@ -1,6 +1,6 @@
 /** The command line of the relay. */
 import { parseArgs } from "node:util";
-import { ConfigError, messageOf } from "../lib/errors.ts";
+import { ConfigError, messageOf } from "../../lib/errors.ts";
 
 export const HELP = `gitlab-hook-relay: receives GitLab's webhooks, keeps them on stable storage, and delivers them
 

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createLog, createSecrets } from "../../lib/log.ts";
-import { openLogFiles } from "../../relay/log-files.ts";
+import { createLog, createSecrets } from "../../../lib/log.ts";
+import { openLogFiles } from "../../../relay/process/log-files.ts";
 
 let dir: string;
 let now: number;

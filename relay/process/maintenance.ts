@@ -3,9 +3,9 @@
  * still holds what it promises.
  */
 import { Cron } from "croner";
-import { messageOf } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import type { Queue } from "./queue/queue.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Queue } from "../queue/queue.ts";
 
 /** Cron patterns, with seconds. */
 export const SCHEDULE = {

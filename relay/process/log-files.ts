@@ -5,7 +5,7 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, systemCode } from "../lib/errors.ts";
+import { messageOf, systemCode } from "../../lib/errors.ts";
 
 const NAME = /^relay-(\d{4}-\d{2}-\d{2})\.jsonl$/;
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { RUNTIMES, hasRuntime, type Runtime } from "../helpers/runtimes.ts";
+import { RUNTIMES, hasRuntime, type Runtime } from "../../helpers/runtimes.ts";
 
 describe("tuneCollector()", () => {
   it.each<Runtime>((["node", "node24", "deno"] as const).filter(hasRuntime))(

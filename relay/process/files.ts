@@ -2,7 +2,7 @@
 import { watch } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemCode } from "../lib/errors.ts";
+import { systemCode } from "../../lib/errors.ts";
 
 /**
  * Calls back when something in the file's folder changes: the folder, since editors and container platforms replace the file

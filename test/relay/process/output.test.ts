@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLineWriter } from "../../relay/output.ts";
+import { createLineWriter } from "../../../relay/process/output.ts";
 
 function writer() {
   const writes: string[] = [];
