@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
-import { configSchema } from "../relay/config.ts";
+import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
 import { createMetrics } from "../relay/metrics.ts";
 import { openQueue } from "../relay/open-queue.ts";

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
-import { configSchema } from "../relay/config.ts";
+import { configSchema } from "../relay/config/schema.ts";
 import { openRedisQueue } from "../relay/storage/redis/queue.ts";
 import { eventMeta } from "../test/helpers/events.ts";
 import { startRedis } from "../test/helpers/redis-server.ts";

@@ -5,7 +5,7 @@
 import { Redis } from "ioredis";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
-import { configSchema } from "../relay/config.ts";
+import { configSchema } from "../relay/config/schema.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { openRedisQueue } from "../relay/storage/redis/queue.ts";
 import { eventMeta } from "../test/helpers/events.ts";

@@ -1,7 +1,7 @@
 /** Which queue the settings ask for: the one place that knows every kind. */
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/schema.ts";
 import { openLocalQueue } from "./storage/files/queue.ts";
 import type { Queue } from "./queue/queue.ts";
 import { openStorage } from "./storage.ts";

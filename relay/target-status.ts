@@ -2,7 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { shownUrl } from "../lib/log.ts";
 import type { TargetStatus as Shown } from "./admin/ports.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/schema.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import type { Queue } from "./queue/queue.ts";
 

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
-import { configSchema, ENV_BINDINGS } from "../relay/config.ts";
+import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
 import { eventsTable } from "./docs/events.ts";
 import { inputsTable } from "./docs/inputs.ts";
 import { optionsTable, secretsTable } from "./docs/options.ts";
@@ -58,7 +58,7 @@ for (const path of markdown) {
   if (text !== null) wanted.set(path, withRegions(path, text));
 }
 
-const problems = undescribed(schema).map((path) => `relay/config.ts: "${path}" has no description`);
+const problems = undescribed(schema).map((path) => `relay/config/schema.ts: "${path}" has no description`);
 const stale = [...wanted].filter(([path, text]) => read(path) !== text);
 if (process.argv.includes("--check")) {
   problems.push(...stale.map(([path]) => `${path} is out of date: run npm run docs`));

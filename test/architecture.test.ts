@@ -100,7 +100,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/main.ts",
     "relay/storage/files/heartbeat.ts",
     "relay/process/files.ts",
-    "relay/webhook-secret.ts",
+    "relay/config/webhook-secret.ts",
     "relay/process/log-files.ts",
     "relay/journal/",
     "relay/targets/",

@@ -10,7 +10,7 @@ import { Pool } from "undici";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
-import { configSchema } from "../../relay/config.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
 import { openQueue } from "../../relay/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";

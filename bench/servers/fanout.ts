@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
-import { configSchema } from "../../relay/config.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
 import { openQueue } from "../../relay/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";

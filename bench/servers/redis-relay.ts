@@ -1,7 +1,7 @@
 /** A relay that only delivers: what waits in Redis for the target `sink`. Prints when it is ready; ends on SIGTERM. */
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
-import { configSchema } from "../../relay/config.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
 import { openQueue } from "../../relay/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";

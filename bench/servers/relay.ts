@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { systemClock } from "../../lib/clock.ts";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
-import { configSchema } from "../../relay/config.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import { openQueue } from "../../relay/open-queue.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
 import { startRelay } from "../../relay/process/start.ts";

@@ -1,6 +1,6 @@
 /** The note by the queue's driver: a file in the data folder, or a key in the Redis that relays share. */
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import { createFileMark } from "../storage/files/heartbeat.ts";
 import type { Mark } from "./mark.ts";
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import { openRedis } from "../storage/redis/connection.ts";
 import { openStorage } from "../storage.ts";
 import { createJournalStore } from "../storage/files/activity-store.ts";

@@ -5,7 +5,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Activity } from "../activity/activity.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import type { AddressRules } from "../http/client-address.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";

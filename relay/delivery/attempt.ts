@@ -6,7 +6,7 @@ import { Cancellable } from "../../lib/cancellation.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config.ts";
+import type { TargetConfig } from "../config/schema.ts";
 import type { Attempt, Settlement } from "../queue/delivery-state.ts";
 import type { Claim } from "../queue/queue.ts";
 import type { Target } from "../targets/target.ts";

@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import { createTargets, type CreateTarget } from "../targets/create.ts";
 import type { ProxyEnv } from "../targets/proxy.ts";

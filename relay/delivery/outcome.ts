@@ -8,7 +8,7 @@
  *
  * No answer (refused, reset, name not found, time-out, TLS) is a retry. A retry becomes dead where attempts or age are used up.
  */
-import type { RetryConfig } from "../config.ts";
+import type { RetryConfig } from "../config/schema.ts";
 import type { Attempt, Delivery, Settlement } from "../queue/delivery-state.ts";
 import { waitMs } from "./backoff.ts";
 

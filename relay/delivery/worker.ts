@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config.ts";
+import type { TargetConfig } from "../config/schema.ts";
 import type { Settlement } from "../queue/delivery-state.ts";
 import type { Claim, Queue } from "../queue/queue.ts";
 import type { Target } from "../targets/target.ts";

@@ -14,7 +14,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import type { NewEvent } from "../event/event.ts";
 import type { RequestStatus } from "../metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";

@@ -6,14 +6,14 @@ import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, UpstreamError, messageOf, type Problem } from "../../lib/errors.ts";
 import { createLog, createSecrets, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
-import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../settings.ts";
+import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";
 import { startRelay, type Relay } from "./start.ts";
-import { watchSettings, type WatchDeps } from "../watch.ts";
+import { watchSettings, type WatchDeps } from "../config/watch.ts";
 
 /** Exit status for what the operator can cure. */
 export const EXIT_CONFIG = 2;

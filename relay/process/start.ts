@@ -13,7 +13,7 @@ import { registerActivityGauges } from "../activity/gauges.ts";
 import { openActivityStore } from "../activity/open-store.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { createApp } from "../http/app.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import { createDelivery } from "../delivery/delivery.ts";
 import { startEventLog } from "../event-log.ts";
 import { freeBytesOf } from "./files.ts";
@@ -25,9 +25,9 @@ import type { OpenQueue } from "../open-queue.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
 import { listen, type HttpServer } from "../http/server.ts";
-import { restartPaths, secretsOf, withoutRestart } from "../settings.ts";
+import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
 import { createTargetBoard } from "../target-status.ts";
-import { needsWebhookSecret, webhookSecret } from "../webhook-secret.ts";
+import { needsWebhookSecret, webhookSecret } from "../config/webhook-secret.ts";
 
 /** Milliseconds that attempts under way get to end when the relay stops. */
 export const DRAIN_MS = 25_000;

@@ -4,7 +4,7 @@
  */
 import { EVENTS } from "../../lib/events.ts";
 import type { Problem } from "../../lib/errors.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import type { RuleConfig } from "../targets/settings.ts";
 import { compileExpression, scopeOf } from "./expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";

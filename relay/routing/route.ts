@@ -4,7 +4,7 @@
  * The settings of a target for an event are its own, changed by each override whose projects fit, in their order; the project's
  * own file may narrow the result. Bodies are loaded once, and only where rules of a target that is still in question need them.
  */
-import type { Config, TargetConfig } from "../config.ts";
+import type { Config, TargetConfig } from "../config/schema.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleConfig } from "../targets/settings.ts";

@@ -2,7 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/schema.ts";
 import type { Router } from "../queue/queue.ts";
 import { createFileFetcher } from "../targets/project-file-client.ts";
 import { createProjectFiles } from "./project-file.ts";

@@ -2,7 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config.ts";
+import type { TargetConfig } from "../config/schema.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
 import type { ConnectionDeps } from "./connection.ts";
 import { createHttpTarget } from "./http.ts";

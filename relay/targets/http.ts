@@ -1,7 +1,7 @@
 /** The target that is an HTTP server: one POST per attempt. What an answer means is decided in delivery/outcome.ts. */
 import type { Clock } from "../../lib/clock.ts";
 import { decodeSigningToken } from "../../lib/signature.ts";
-import type { HttpTargetConfig } from "../config.ts";
+import type { HttpTargetConfig } from "../config/schema.ts";
 import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
 import { envelope } from "./cloud-event.ts";
 import { createConnections, type ConnectionDeps } from "./connection.ts";

@@ -10,7 +10,7 @@ import type { Dispatcher } from "undici";
 import type { Clock } from "../../lib/clock.ts";
 import type { Cancellation } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
-import type { PipelineTargetConfig } from "../config.ts";
+import type { PipelineTargetConfig } from "../config/schema.ts";
 import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
 import { scopeOf, type Scope } from "../routing/expression.ts";
 import { createConnections, type ConnectionDeps } from "./connection.ts";

@@ -1,7 +1,7 @@
 /** The part of relay.yaml that says where events go, by which rules and how: types of targets, overrides. */
 import { z } from "zod";
 import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
-import { count, positive, projectPattern, secret, signingToken } from "../config-fields.ts";
+import { count, positive, projectPattern, secret, signingToken } from "../config/fields.ts";
 import { compileExpression } from "../routing/expression.ts";
 import { RESERVED_HEADERS } from "./headers.ts";
 import { compileTemplate } from "./template.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { jsonSchemaOf, loadSettings, type JsonSchema } from "../../lib/settings.ts";
-import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config.ts";
+import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { explainRules } from "../../relay/routing/reachable.ts";

@@ -5,7 +5,7 @@
 import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
 import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
 import type { AdminDeps, TargetStatus } from "../../relay/admin/ports.ts";
-import { configSchema, type Config } from "../../relay/config.ts";
+import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
 import { createMetrics, type Metrics } from "../../relay/metrics.ts";

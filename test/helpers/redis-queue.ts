@@ -2,7 +2,7 @@
 import { Redis } from "ioredis";
 import type { Clock } from "../../lib/clock.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
-import { configSchema } from "../../relay/config.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
 import { openRedisQueue } from "../../relay/storage/redis/queue.ts";
 import { FakeClock } from "./clock.ts";

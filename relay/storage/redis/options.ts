@@ -1,6 +1,6 @@
 /** How the client behaves: how long it waits, how it comes back, and who it says it is. */
 import type { RedisOptions } from "ioredis";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 
 export type RedisConfig = Config["queue"]["redis"];
 

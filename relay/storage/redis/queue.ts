@@ -14,7 +14,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { Emitter } from "../../queue/emitter.ts";

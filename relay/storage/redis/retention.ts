@@ -1,6 +1,6 @@
 /** What retention no longer keeps, taken out of Redis in batches. */
 import type { Clock } from "../../../lib/clock.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/schema.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";

@@ -9,7 +9,7 @@ import { BEAT_MS, openAbsence, type Absence } from "../../../relay/absence/absen
 import { createFileMark, MARK_FILE } from "../../../relay/storage/files/heartbeat.ts";
 import { timeIn, type Mark } from "../../../relay/absence/mark.ts";
 import { openMark } from "../../../relay/absence/open-mark.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 
 interface Line {

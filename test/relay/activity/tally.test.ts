@@ -6,7 +6,7 @@ import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
 import { createJournalStore } from "../../../relay/storage/files/activity-store.ts";
 import { createRedisStore } from "../../../relay/storage/redis/activity-store.ts";
 import type { ActivityStore } from "../../../relay/activity/store.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { createMetrics } from "../../../relay/metrics.ts";
 import { openRedis } from "../../../relay/storage/redis/connection.ts";
 import { MORNING, mergeRequest, metaOf, push, type SampleWebhook } from "../../helpers/payloads.ts";

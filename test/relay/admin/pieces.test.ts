@@ -8,7 +8,7 @@ import { createSessions, sameText, sessionKey } from "../../../relay/admin/sessi
 import { createThrottle } from "../../../relay/admin/throttle.ts";
 import { timeline } from "../../../relay/admin/timeline.ts";
 import { parseActivityQuery } from "../../../relay/admin/activity-query.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { newDelivery, settled } from "../../../relay/queue/delivery-state.ts";
 import { settlement } from "../../helpers/admin.ts";
 import { FakeClock } from "../../helpers/clock.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Log, LogFields } from "../../../lib/log.ts";
-import type { TargetConfig } from "../../../relay/config.ts";
+import type { TargetConfig } from "../../../relay/config/schema.ts";
 import { createDelivery, type Delivery } from "../../../relay/delivery/delivery.ts";
 import type { Target } from "../../../relay/targets/target.ts";
 import { FakeClock } from "../../helpers/clock.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { createDelivery } from "../../../relay/delivery/delivery.ts";
 import { openQueue } from "../../../relay/open-queue.ts";
 import { createRouter } from "../../../relay/routing/route.ts";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
 import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { createMetrics } from "../../../relay/metrics.ts";
 import { createMemoryQueue } from "../../helpers/memory-queue.ts";
 

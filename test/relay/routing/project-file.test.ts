@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Log, LogFields } from "../../../lib/log.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
 import { createRouter } from "../../../relay/routing/route.ts";

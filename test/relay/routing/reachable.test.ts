@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { explainRules } from "../../../relay/routing/reachable.ts";
 
 function explained(config: unknown): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { createRouter, laneOf } from "../../../relay/routing/route.ts";
 import { compileRules } from "../../../relay/routing/rules.ts";

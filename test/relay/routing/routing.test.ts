@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog, type LogFields } from "../../../lib/log.ts";
-import { configSchema } from "../../../relay/config.ts";
+import { configSchema } from "../../../relay/config/schema.ts";
 import { createRouting } from "../../../relay/routing/routing.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
-import { configSchema } from "../../../../relay/config.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import { createRedisStore } from "../../../../relay/storage/redis/activity-store.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { connectionOptions, credentialsOf } from "../../../../relay/storage/redis/options.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../../../../lib/log.ts";
 import { openMark } from "../../../../relay/absence/open-mark.ts";
-import { configSchema } from "../../../../relay/config.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 
 describe.runIf(hasRedis)(`createRedisMark()${hasRedis ? "" : " (redis-server is not installed)"}`, () => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import { configSchema } from "../../../../relay/config.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import { createDelivery } from "../../../../relay/delivery/delivery.ts";
 import type { Claim, Queue, Router } from "../../../../relay/queue/queue.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";

@@ -7,7 +7,7 @@ import { Redis } from "ioredis";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import { configSchema } from "../../../../relay/config.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import type { Claim, Queue } from "../../../../relay/queue/queue.ts";
 import { openRedisQueue } from "../../../../relay/storage/redis/queue.ts";
 import { makeCertificates } from "../../../helpers/certificates.ts";

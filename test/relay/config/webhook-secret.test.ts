@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ConfigError } from "../../lib/errors.ts";
-import { needsWebhookSecret, SECRET_FILE, webhookSecret } from "../../relay/webhook-secret.ts";
-import { configOf } from "../helpers/intake.ts";
+import { ConfigError } from "../../../lib/errors.ts";
+import { needsWebhookSecret, SECRET_FILE, webhookSecret } from "../../../relay/config/webhook-secret.ts";
+import { configOf } from "../../helpers/intake.ts";
 
 let folder: string;
 

@@ -5,8 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { ConfigError, messageOf, systemCode } from "../lib/errors.ts";
-import type { Config } from "./config.ts";
+import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import type { Config } from "./schema.ts";
 
 export const SECRET_FILE = "webhook-secret";
 

@@ -3,7 +3,7 @@
  * start, for --check and --print-config, and for each reload.
  */
 import { stringify } from "yaml";
-import { ConfigError, messageOf, systemCode } from "../lib/errors.ts";
+import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import {
   loadSettings,
   maskedSettings,
@@ -11,8 +11,8 @@ import {
   secretValues,
   type Env,
   type EnvBinding,
-} from "../lib/settings.ts";
-import { configSchema, ENV_BINDINGS, type Config } from "./config.ts";
+} from "../../lib/settings.ts";
+import { configSchema, ENV_BINDINGS, type Config } from "./schema.ts";
 
 export const DEFAULT_FILE = "./relay.yaml";
 

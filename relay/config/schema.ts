@@ -3,9 +3,9 @@
  * for editors and docs/configuration.md all come from it.
  */
 import { z } from "zod";
-import type { EnvBinding } from "../lib/settings.ts";
-import { count, positive, secret, signingToken } from "./config-fields.ts";
-import { overrideSchema, targetName, targetSchema } from "./targets/settings.ts";
+import type { EnvBinding } from "../../lib/settings.ts";
+import { count, positive, secret, signingToken } from "./fields.ts";
+import { overrideSchema, targetName, targetSchema } from "../targets/settings.ts";
 
 /** Shapes of credentials that turn up in commit messages, comments and job logs. */
 const DEFAULT_MASK_PATTERNS = [
@@ -291,7 +291,7 @@ export type {
   PipelineTargetConfig,
   RetryConfig,
   TargetConfig,
-} from "./targets/settings.ts";
+} from "../targets/settings.ts";
 
 /** Environment variables of the relay; each also as NAME_FILE. RELAY_TARGET_URL and RELAY_CONFIG are read beside these. */
 export const ENV_BINDINGS: readonly EnvBinding[] = [

@@ -1,6 +1,6 @@
 /** Building blocks of the settings' schema, shared by its parts. */
 import { z } from "zod";
-import { decodeSigningToken } from "../lib/signature.ts";
+import { decodeSigningToken } from "../../lib/signature.ts";
 
 /** Marks a text that must never be shown. */
 export const secret = (schema: z.ZodString): z.ZodString => schema.meta({ secret: true });

@@ -6,8 +6,8 @@ import {
   secretsOf,
   withoutRestart,
   type LoadResult,
-} from "../../relay/settings.ts";
-import { configOf } from "../helpers/intake.ts";
+} from "../../../relay/config/load.ts";
+import { configOf } from "../../helpers/intake.ts";
 
 function load(
   env: Record<string, string>,

@@ -6,11 +6,11 @@
  * every few seconds, which always works (network folders, symbolic links that a container platform swaps, secret files). Either
  * way only a different text counts. A file that is just being written is left alone until it has rested for a moment.
  */
-import type { Clock, Timer } from "../lib/clock.ts";
-import type { Problem } from "../lib/errors.ts";
-import { messageOf } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import { DEFAULT_FILE, type LoadedSettings, type LoadResult } from "./settings.ts";
+import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Problem } from "../../lib/errors.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { DEFAULT_FILE, type LoadedSettings, type LoadResult } from "./load.ts";
 
 /** Milliseconds between two looks at the files. */
 export const POLL_MS = 5000;

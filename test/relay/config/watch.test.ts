@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { createLog, createSecrets } from "../../lib/log.ts";
-import { watchFolder } from "../../relay/process/files.ts";
-import { loadRelaySettings, type LoadedSettings } from "../../relay/settings.ts";
-import { POLL_MS, REST_MS, watchSettings } from "../../relay/watch.ts";
-import { FakeClock } from "../helpers/clock.ts";
+import { createLog, createSecrets } from "../../../lib/log.ts";
+import { watchFolder } from "../../../relay/process/files.ts";
+import { loadRelaySettings, type LoadedSettings } from "../../../relay/config/load.ts";
+import { POLL_MS, REST_MS, watchSettings } from "../../../relay/config/watch.ts";
+import { FakeClock } from "../../helpers/clock.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 

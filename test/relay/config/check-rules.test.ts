@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../lib/clock.ts";
-import { runProgram } from "../../relay/process/program.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { runProgram } from "../../../relay/process/program.ts";
 
 async function check(yaml: string): Promise<{ status: unknown; text: string }> {
   const out: string[] = [];
