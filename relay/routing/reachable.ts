@@ -6,7 +6,7 @@ import { EVENTS } from "../../lib/events.ts";
 import type { Problem } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { RuleConfig } from "../targets/settings.ts";
-import { compileExpression, scopeOf } from "./expression.ts";
+import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
 import { eventMatcher } from "./rules.ts";
 

@@ -4,7 +4,7 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import type { Router } from "../queue/queue.ts";
-import { createFileFetcher } from "../targets/project-file-client.ts";
+import { createFileFetcher } from "./project-file-client.ts";
 import { createProjectFiles } from "./project-file.ts";
 import { createRouter, type ProjectNarrowing } from "./route.ts";
 import type { OnRuleError } from "./rules.ts";

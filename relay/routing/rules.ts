@@ -10,7 +10,7 @@
 import { branchOf, eventFacts } from "../../lib/events.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { RuleConfig } from "../targets/settings.ts";
-import { compileExpression, scopeOf } from "./expression.ts";
+import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "./patterns.ts";
 
 export interface Rules {

@@ -12,12 +12,12 @@ import type { Cancellation } from "../../lib/cancellation.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { PipelineTargetConfig } from "../config/schema.ts";
 import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
-import { scopeOf, type Scope } from "../routing/expression.ts";
+import { scopeOf, type Scope } from "../expressions/expression.ts";
 import { createConnections, type ConnectionDeps } from "./connection.ts";
 import { excerptOf, exchange, ExchangeError } from "./exchange.ts";
 import { USER_AGENT } from "./headers.ts";
 import type { Sending, Target } from "./target.ts";
-import { compileTemplate, type Template } from "./template.ts";
+import { compileTemplate, type Template } from "../expressions/template.ts";
 
 /** Variable by which a pipeline knows its event. */
 export const EVENT_ID_VARIABLE = "RELAY_EVENT_ID";

@@ -4,7 +4,7 @@ import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
-import { createFileFetcher } from "../../../relay/targets/project-file-client.ts";
+import { createFileFetcher } from "../../../relay/routing/project-file-client.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { repositoryOf, type Repository } from "../../simulator/pipelines-api.ts";

@@ -2,7 +2,7 @@
  * Texts with expressions in them: `MR !{{ body.object_attributes.iid }}`. What stands in `{{ }}` is an expression, see
  * routing/expression.ts; its value becomes text, lists and maps become JSON, null becomes nothing.
  */
-import { compileExpression, type Expression, type Scope } from "../routing/expression.ts";
+import { compileExpression, type Expression, type Scope } from "./expression.ts";
 
 export interface Template {
   /** The text; throws where the payload lacks what is asked for. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { compileExpression, scopeOf } from "../../../relay/routing/expression.ts";
-import { compileTemplate } from "../../../relay/targets/template.ts";
+import { compileExpression, scopeOf } from "../../../relay/expressions/expression.ts";
+import { compileTemplate } from "../../../relay/expressions/template.ts";
 import { eventMeta } from "../../helpers/events.ts";
 
 const body = {

@@ -1,7 +1,7 @@
 /** Reads `.gitlab-hook-relay.yml` over GitLab's API, with the ETag of what is known, so that an unchanged file costs no body. */
 import { systemClock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
-import type { FetchFile } from "../routing/project-file.ts";
+import type { FetchFile } from "./project-file.ts";
 
 /** An answer that takes longer is none, in milliseconds. */
 const TIMEOUT_MS = 10_000;
