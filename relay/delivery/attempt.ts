@@ -9,7 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import type { Attempt, Settlement } from "../queue/delivery-state.ts";
 import type { Claim } from "../queue/queue.ts";
-import type { Target } from "../targets/target.ts";
+import type { Target } from "./port.ts";
 import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
 import type { Halt } from "./halt.ts";

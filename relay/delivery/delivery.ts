@@ -5,8 +5,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check, Queue } from "../queue/queue.ts";
-import { createTargets, type CreateTarget } from "../targets/create.ts";
-import type { ProxyEnv } from "../targets/proxy.ts";
+import { createTargets, type CreateTarget } from "../targets/registry.ts";
+import type { ProxyEnv } from "../targets/http/proxy.ts";
 import { createHalt } from "./halt.ts";
 import { createWorker, type TargetStatus, type Worker } from "./worker.ts";
 

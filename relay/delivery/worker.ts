@@ -12,7 +12,7 @@ import type { Log } from "../../lib/log.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import type { Settlement } from "../queue/delivery-state.ts";
 import type { Claim, Queue } from "../queue/queue.ts";
-import type { Target } from "../targets/target.ts";
+import type { Target } from "./port.ts";
 import { QUEUE_BACKOFF, runAttempt } from "./attempt.ts";
 import { waitMs } from "./backoff.ts";
 import { admitted, afterEnd, afterStart, atTime, CLOSED, type Breaker } from "./breaker.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
 import { count, positive, projectPattern, secret, signingToken } from "../config/fields.ts";
 import { compileExpression } from "../expressions/expression.ts";
-import { RESERVED_HEADERS } from "./headers.ts";
+import { RESERVED_HEADERS } from "./http/headers.ts";
 import { compileTemplate } from "../expressions/template.ts";
 
 const eventName = z.string().refine((name) => KNOWN_EVENT_NAMES.has(name), {

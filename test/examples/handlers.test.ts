@@ -7,9 +7,9 @@ import { systemClock } from "../../lib/clock.ts";
 import { eventFacts } from "../../lib/events.ts";
 import { silentLog } from "../../lib/log.ts";
 import type { Result } from "../../relay/delivery/outcome.ts";
-import { createTargets } from "../../relay/targets/create.ts";
+import { createTargets } from "../../relay/targets/registry.ts";
 import { targetSchema } from "../../relay/targets/settings.ts";
-import type { Target } from "../../relay/targets/target.ts";
+import type { Target } from "../../relay/delivery/port.ts";
 import { eventMeta } from "../helpers/events.ts";
 import { httpServer, type Received, type TestServer } from "../helpers/http-server.ts";
 

@@ -1,7 +1,7 @@
 /** Targets that tests steer, and settings of targets with all defaults filled in. */
 import { resultOfAnswer, type Result } from "../../relay/delivery/outcome.ts";
 import { targetSchema, type TargetConfig } from "../../relay/targets/settings.ts";
-import type { Sending, Target } from "../../relay/targets/target.ts";
+import type { Sending, Target } from "../../relay/delivery/port.ts";
 
 export function answered(status: number, retryAfter: string | null = null): Result {
   return resultOfAnswer(status, { retryAfter, location: null }, null, 0);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Log, LogFields } from "../../../lib/log.ts";
 import type { TargetConfig } from "../../../relay/config/schema.ts";
 import { createDelivery, type Delivery } from "../../../relay/delivery/delivery.ts";
-import type { Target } from "../../../relay/targets/target.ts";
+import type { Target } from "../../../relay/delivery/port.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { DeliveryQueue } from "../../helpers/delivery-queue.ts";
 import { answered, httpConfig, SteeredTarget } from "../../helpers/targets.ts";

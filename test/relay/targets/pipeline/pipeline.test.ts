@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock.ts";
-import { silentLog } from "../../../lib/log.ts";
-import type { Result } from "../../../relay/delivery/outcome.ts";
-import { createTargets } from "../../../relay/targets/create.ts";
-import { targetSchema } from "../../../relay/targets/settings.ts";
-import type { Sending, Target } from "../../../relay/targets/target.ts";
-import { repositoryOf, type Repository } from "../../simulator/pipelines-api.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-import { eventMeta } from "../../helpers/events.ts";
+import { systemClock } from "../../../../lib/clock.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import type { Result } from "../../../../relay/delivery/outcome.ts";
+import { createTargets } from "../../../../relay/targets/registry.ts";
+import { targetSchema } from "../../../../relay/targets/settings.ts";
+import type { Sending, Target } from "../../../../relay/delivery/port.ts";
+import { repositoryOf, type Repository } from "../../../simulator/pipelines-api.ts";
+import { createSimulator, type Simulator } from "../../../simulator/simulator.ts";
+import { eventMeta } from "../../../helpers/events.ts";
 
 let gitlab: Simulator;
 let repository: Repository;

@@ -1,13 +1,13 @@
 /** The target that is an HTTP server: one POST per attempt. What an answer means is decided in delivery/outcome.ts. */
-import type { Clock } from "../../lib/clock.ts";
-import { decodeSigningToken } from "../../lib/signature.ts";
-import type { HttpTargetConfig } from "../config/schema.ts";
-import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { decodeSigningToken } from "../../../lib/signature.ts";
+import type { HttpTargetConfig } from "../../config/schema.ts";
+import { resultOfAnswer, resultOfFailure, type Result } from "../../delivery/outcome.ts";
 import { envelope } from "./cloud-event.ts";
 import { createConnections, type ConnectionDeps } from "./connection.ts";
 import { excerptOf, exchange, ExchangeError } from "./exchange.ts";
 import { headersOf, signatureHeaders } from "./headers.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../../delivery/port.ts";
 
 export interface HttpTargetDeps extends ConnectionDeps {
   readonly clock: Clock;

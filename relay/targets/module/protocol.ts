@@ -1,7 +1,7 @@
 /** What the relay and the thread of a module target say to each other. All of it survives structured cloning. */
-import type { LogLevel } from "../../lib/log.ts";
-import type { Attempt } from "../queue/delivery-state.ts";
-import type { EventMeta } from "../event/event.ts";
+import type { LogLevel } from "../../../lib/log.ts";
+import type { Attempt } from "../../queue/delivery-state.ts";
+import type { EventMeta } from "../../event/event.ts";
 
 /** What the thread is started with. */
 export interface ThreadData {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { EventMeta } from "../../../relay/event/event.ts";
-import { cloudEventAttributes, envelope } from "../../../relay/targets/cloud-event.ts";
-import { eventMeta } from "../../helpers/events.ts";
+import type { EventMeta } from "../../../../relay/event/event.ts";
+import { cloudEventAttributes, envelope } from "../../../../relay/targets/http/cloud-event.ts";
+import { eventMeta } from "../../../helpers/events.ts";
 
 const received = "2026-01-15T12:00:00.000Z";
 const home = "https://gitlab.example.com/acme/web";

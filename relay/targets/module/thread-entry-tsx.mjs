@@ -5,4 +5,4 @@
 import { register } from "tsx/esm/api";
 
 register();
-await import("./module-thread.ts");
+await import("./thread-entry.ts");

@@ -4,10 +4,10 @@
  * goes on for too long loses its connection.
  */
 import type { Dispatcher } from "undici";
-import type { Cancellation } from "../../lib/cancellation.ts";
-import { messageOf, systemCode } from "../../lib/errors.ts";
-import { shownUrl } from "../../lib/log.ts";
-import { EXCERPT_LENGTH } from "../delivery/outcome.ts";
+import type { Cancellation } from "../../../lib/cancellation.ts";
+import { messageOf, systemCode } from "../../../lib/errors.ts";
+import { shownUrl } from "../../../lib/log.ts";
+import { EXCERPT_LENGTH } from "../../delivery/outcome.ts";
 import { BlockedAddressError } from "./addresses.ts";
 
 /** Bytes of an answer that are read; a longer one is cut off. */

@@ -2,7 +2,7 @@
 import { watch } from "node:fs";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { FromThread, ThreadData, ToThread } from "./module-protocol.ts";
+import type { FromThread, ThreadData, ToThread } from "./protocol.ts";
 
 export interface Thread {
   send(message: ToThread): void;
@@ -51,7 +51,7 @@ export const startThread: StartThread = function startThread(data, memoryMb, eve
 function programFile(): string {
   const { features, versions } = process;
   const readsTypescript = "deno" in versions || "typescript" in features;
-  return readsTypescript ? "./module-thread.ts" : "./module-thread-tsx.mjs";
+  return readsTypescript ? "./thread-entry.ts" : "./thread-entry-tsx.mjs";
 }
 
 /** Calls back when something in the folder of a file changes; null where the system cannot tell. */

@@ -7,17 +7,17 @@
  * and takes it for its own; without one, or where GitLab hides the variables, a repetition may start a second pipeline.
  */
 import type { Dispatcher } from "undici";
-import type { Clock } from "../../lib/clock.ts";
-import type { Cancellation } from "../../lib/cancellation.ts";
-import { messageOf } from "../../lib/errors.ts";
-import type { PipelineTargetConfig } from "../config/schema.ts";
-import { resultOfAnswer, resultOfFailure, type Result } from "../delivery/outcome.ts";
-import { scopeOf, type Scope } from "../expressions/expression.ts";
-import { createConnections, type ConnectionDeps } from "./connection.ts";
-import { excerptOf, exchange, ExchangeError } from "./exchange.ts";
-import { USER_AGENT } from "./headers.ts";
-import type { Sending, Target } from "./target.ts";
-import { compileTemplate, type Template } from "../expressions/template.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Cancellation } from "../../../lib/cancellation.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { PipelineTargetConfig } from "../../config/schema.ts";
+import { resultOfAnswer, resultOfFailure, type Result } from "../../delivery/outcome.ts";
+import { scopeOf, type Scope } from "../../expressions/expression.ts";
+import { createConnections, type ConnectionDeps } from "../http/connection.ts";
+import { excerptOf, exchange, ExchangeError } from "../http/exchange.ts";
+import { USER_AGENT } from "../http/headers.ts";
+import type { Sending, Target } from "../../delivery/port.ts";
+import { compileTemplate, type Template } from "../../expressions/template.ts";
 
 /** Variable by which a pipeline knows its event. */
 export const EVENT_ID_VARIABLE = "RELAY_EVENT_ID";

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { addressProblem, createGuardedLookup, literalAddress } from "../../../relay/targets/addresses.ts";
+import {
+  addressProblem,
+  createGuardedLookup,
+  literalAddress,
+} from "../../../../relay/targets/http/addresses.ts";
 
 describe("addressProblem()", () => {
   const metadata = "belongs to a cloud metadata service";

@@ -5,9 +5,9 @@
  * The id is the relay's event id, where the adapter asks for a new one, so that a repeated delivery is recognised; "current
  * time" is the time of receipt. In structured mode the received bytes stand in `data` as they are, in binary mode they are the body.
  */
-import type { HttpTargetConfig } from "../config/schema.ts";
-import type { EventMeta } from "../event/event.ts";
-import type { Sending } from "./target.ts";
+import type { HttpTargetConfig } from "../../config/schema.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { Sending } from "../../delivery/port.ts";
 
 export interface CloudEventAttributes {
   readonly id: string;

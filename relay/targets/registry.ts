@@ -4,13 +4,13 @@ import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { TargetConfig } from "../config/schema.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
-import type { ConnectionDeps } from "./connection.ts";
-import { createHttpTarget } from "./http.ts";
-import { createLogTarget } from "./log.ts";
-import { createModuleTarget } from "./module.ts";
-import { createPipelineTarget } from "./pipeline.ts";
-import type { Target } from "./target.ts";
-import { startThread, watchFolder } from "./thread.ts";
+import type { ConnectionDeps } from "./http/connection.ts";
+import { createHttpTarget } from "./http/http.ts";
+import { createLogTarget } from "./log/log.ts";
+import { createModuleTarget } from "./module/module.ts";
+import { createPipelineTarget } from "./pipeline/pipeline.ts";
+import type { Target } from "../delivery/port.ts";
+import { startThread, watchFolder } from "./module/thread.ts";
 
 export interface TargetDeps extends ConnectionDeps {
   readonly clock: Clock;

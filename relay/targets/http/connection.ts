@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { lookup as resolveName } from "node:dns/promises";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
-import { ConfigError, messageOf } from "../../lib/errors.ts";
-import type { HttpTargetConfig } from "../config/schema.ts";
+import { ConfigError, messageOf } from "../../../lib/errors.ts";
+import type { HttpTargetConfig } from "../../config/schema.ts";
 import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
 import { proxyFor, type ProxyEnv } from "./proxy.ts";
 

@@ -3,10 +3,10 @@
  * and runs it for each event. Whatever a handler does here cannot reach the relay's own thread.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf } from "../../lib/errors.ts";
+import { messageOf } from "../../../lib/errors.ts";
 import type { HandleEvent } from "./handler.ts";
 import { runHandler, type RunDeps } from "./handler-run.ts";
-import type { ThreadData, ToThread } from "./module-protocol.ts";
+import type { ThreadData, ToThread } from "./protocol.ts";
 
 const LONGEST_ERROR = 300;
 

@@ -1,7 +1,7 @@
 /** The target that writes one line per event to the relay's log: to see what comes in before anything is built on it. */
-import type { Log } from "../../lib/log.ts";
-import type { Result } from "../delivery/outcome.ts";
-import type { Target } from "./target.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Result } from "../../delivery/outcome.ts";
+import type { Target } from "../../delivery/port.ts";
 
 const TAKEN: Result = {
   verdict: "done",

@@ -5,7 +5,7 @@
  * Nothing is repeated here except with another token, after an answer that says nothing was done (401, 403 of a limit, 429): a
  * handler that throws is tried again by its target's schedule, not before the time that GitLab asked for.
  */
-import { UpstreamError, messageOf } from "../../lib/errors.ts";
+import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 
 export interface GitlabAnswer {
   readonly status: number;

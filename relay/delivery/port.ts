@@ -2,7 +2,7 @@
  * What a target is to the worker: something that takes one event at a time and says how that ended. Each type has one file.
  */
 import type { Cancellation } from "../../lib/cancellation.ts";
-import type { Result } from "../delivery/outcome.ts";
+import type { Result } from "./outcome.ts";
 import type { EventMeta } from "../event/event.ts";
 
 /** One attempt. */

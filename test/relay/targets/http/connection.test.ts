@@ -4,14 +4,14 @@ import { connect, type AddressInfo } from "node:net";
 import { createServer } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock.ts";
-import { silentLog } from "../../../lib/log.ts";
-import type { Result } from "../../../relay/delivery/outcome.ts";
-import { createTargets, type TargetDeps } from "../../../relay/targets/create.ts";
-import { makeCertificates, type Certificates } from "../../helpers/certificates.ts";
-import { eventMeta } from "../../helpers/events.ts";
-import { httpServer } from "../../helpers/http-server.ts";
-import { httpConfig } from "../../helpers/targets.ts";
+import { systemClock } from "../../../../lib/clock.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import type { Result } from "../../../../relay/delivery/outcome.ts";
+import { createTargets, type TargetDeps } from "../../../../relay/targets/registry.ts";
+import { makeCertificates, type Certificates } from "../../../helpers/certificates.ts";
+import { eventMeta } from "../../../helpers/events.ts";
+import { httpServer } from "../../../helpers/http-server.ts";
+import { httpConfig } from "../../../helpers/targets.ts";
 
 let certificates: Certificates;
 beforeAll(() => {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { UpstreamError } from "../../../lib/errors.ts";
-import type { HandleEvent } from "../../../relay/targets/handler.ts";
-import { runHandler } from "../../../relay/targets/handler-run.ts";
-import type { FromThread } from "../../../relay/targets/module-protocol.ts";
-import { eventMeta } from "../../helpers/events.ts";
+import { UpstreamError } from "../../../../lib/errors.ts";
+import type { HandleEvent } from "../../../../relay/targets/module/handler.ts";
+import { runHandler } from "../../../../relay/targets/module/handler-run.ts";
+import type { FromThread } from "../../../../relay/targets/module/protocol.ts";
+import { eventMeta } from "../../../helpers/events.ts";
 
 async function run(handle: HandleEvent, body = '{"object_kind":"push"}'): Promise<FromThread[]> {
   const said: FromThread[] = [];

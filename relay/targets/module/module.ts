@@ -10,12 +10,12 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Clock, Timer } from "../../lib/clock.ts";
-import type { Log } from "../../lib/log.ts";
-import type { ModuleTargetConfig } from "../config/schema.ts";
-import { resultOfFailure, type Result } from "../delivery/outcome.ts";
-import type { FromThread, ThreadData } from "./module-protocol.ts";
-import type { Sending, Target } from "./target.ts";
+import type { Clock, Timer } from "../../../lib/clock.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { ModuleTargetConfig } from "../../config/schema.ts";
+import { resultOfFailure, type Result } from "../../delivery/outcome.ts";
+import type { FromThread, ThreadData } from "./protocol.ts";
+import type { Sending, Target } from "../../delivery/port.ts";
 import type { StartThread, Thread, WatchFolder } from "./thread.ts";
 
 /** A thread that has not answered for so long is blocked, in milliseconds. */

@@ -1,15 +1,15 @@
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock.ts";
-import { silentLog } from "../../../lib/log.ts";
-import type { EventMeta } from "../../../relay/event/event.ts";
-import type { Resolve } from "../../../relay/targets/addresses.ts";
-import type { HttpTargetDeps } from "../../../relay/targets/http.ts";
-import { createTargets } from "../../../relay/targets/create.ts";
-import type { Sending, Target } from "../../../relay/targets/target.ts";
-import { eventMeta } from "../../helpers/events.ts";
-import { httpServer, tcpServer, type Received, type TestServer } from "../../helpers/http-server.ts";
-import { httpConfig } from "../../helpers/targets.ts";
+import { systemClock } from "../../../../lib/clock.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import type { EventMeta } from "../../../../relay/event/event.ts";
+import type { Resolve } from "../../../../relay/targets/http/addresses.ts";
+import type { HttpTargetDeps } from "../../../../relay/targets/http/http.ts";
+import { createTargets } from "../../../../relay/targets/registry.ts";
+import type { Sending, Target } from "../../../../relay/delivery/port.ts";
+import { eventMeta } from "../../../helpers/events.ts";
+import { httpServer, tcpServer, type Received, type TestServer } from "../../../helpers/http-server.ts";
+import { httpConfig } from "../../../helpers/targets.ts";
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { UpstreamError } from "../../../lib/errors.ts";
-import { createGitlabClient, type Budget, type GitlabClient } from "../../../relay/targets/gitlab-client.ts";
-import { httpServer, type Received, type TestServer } from "../../helpers/http-server.ts";
+import type { UpstreamError } from "../../../../lib/errors.ts";
+import {
+  createGitlabClient,
+  type Budget,
+  type GitlabClient,
+} from "../../../../relay/targets/module/gitlab-client.ts";
+import { httpServer, type Received, type TestServer } from "../../../helpers/http-server.ts";
 
 interface Scripted {
   readonly status: number;

@@ -2,17 +2,17 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock.ts";
-import type { Log, LogFields } from "../../../lib/log.ts";
-import type { Result } from "../../../relay/delivery/outcome.ts";
-import type { EventMeta } from "../../../relay/event/event.ts";
-import { createTargets } from "../../../relay/targets/create.ts";
-import { targetSchema } from "../../../relay/targets/settings.ts";
-import type { Target } from "../../../relay/targets/target.ts";
-import { eventMeta } from "../../helpers/events.ts";
-import { httpServer, type Received } from "../../helpers/http-server.ts";
+import { systemClock } from "../../../../lib/clock.ts";
+import type { Log, LogFields } from "../../../../lib/log.ts";
+import type { Result } from "../../../../relay/delivery/outcome.ts";
+import type { EventMeta } from "../../../../relay/event/event.ts";
+import { createTargets } from "../../../../relay/targets/registry.ts";
+import { targetSchema } from "../../../../relay/targets/settings.ts";
+import type { Target } from "../../../../relay/delivery/port.ts";
+import { eventMeta } from "../../../helpers/events.ts";
+import { httpServer, type Received } from "../../../helpers/http-server.ts";
 
-const MANY = new URL("../../fixtures/handlers/many.ts", import.meta.url).pathname;
+const MANY = new URL("../../../fixtures/handlers/many.ts", import.meta.url).pathname;
 
 interface Line {
   readonly event: string;

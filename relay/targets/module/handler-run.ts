@@ -2,14 +2,14 @@
  * Runs a handler for one event: what it is given, and what its end means. Returned: done; thrown: tried again; a Drop: dead; where
  * the handler or GitLab says when to come back, not before that.
  */
-import { branchOf, eventFacts } from "../../lib/events.ts";
-import { messageOf, UpstreamError } from "../../lib/errors.ts";
-import { EXCERPT_LENGTH } from "../delivery/outcome.ts";
-import type { EventMeta } from "../event/event.ts";
+import { branchOf, eventFacts } from "../../../lib/events.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
+import { EXCERPT_LENGTH } from "../../delivery/outcome.ts";
+import type { EventMeta } from "../../event/event.ts";
 import { createGitlabClient, type GitlabClient, type GitlabClientDeps } from "./gitlab-client.ts";
 import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
-import { gitlabHeaders } from "./headers.ts";
-import type { FromThread, ThreadData, ToThread } from "./module-protocol.ts";
+import { gitlabHeaders } from "../http/headers.ts";
+import type { FromThread, ThreadData, ToThread } from "./protocol.ts";
 
 const LONGEST_ERROR = 300;
 

@@ -2,9 +2,9 @@
  * The headers of an attempt on an HTTP target: what GitLab sent, what the relay adds, what the operator configured. The secret
  * token, hop-by-hop headers and whatever else the sender may have put on the request stay behind.
  */
-import { sign } from "../../lib/signature.ts";
-import type { EventMeta } from "../event/event.ts";
-import type { Sending } from "./target.ts";
+import { sign } from "../../../lib/signature.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { Sending } from "../../delivery/port.ts";
 
 export const USER_AGENT = "gitlab-hook-relay";
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { createLog, createSecrets } from "../../../lib/log.ts";
 import { targetSchema } from "../../../relay/targets/settings.ts";
-import { createTargets } from "../../../relay/targets/create.ts";
+import { createTargets } from "../../../relay/targets/registry.ts";
 import { eventMeta } from "../../helpers/events.ts";
 
 test("a log target writes one line per event and is done", async () => {
