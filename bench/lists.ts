@@ -13,7 +13,7 @@ import { silentLog } from "../lib/log.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
-import { createMetrics } from "../relay/metrics.ts";
+import { createMetrics } from "../relay/observe/metrics.ts";
 import { openQueue } from "../relay/open-queue.ts";
 import type { NewEvent } from "../relay/event/event.ts";
 import type { Queue } from "../relay/queue/queue.ts";

@@ -83,7 +83,7 @@ const adapters: Record<string, readonly string[]> = {
   undici: ["relay/targets/", "component/gitlab/"],
   croner: ["relay/process/maintenance.ts", "component/schedule.ts"],
   pino: ["lib/log.ts"],
-  "prom-client": ["relay/metrics.ts", "relay/activity/", "relay/absence/gauge.ts"],
+  "prom-client": ["relay/observe/metrics.ts", "relay/activity/", "relay/observe/downtime/gauge.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": [],

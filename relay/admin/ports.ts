@@ -4,10 +4,10 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Activity } from "../activity/activity.ts";
+import type { Activity } from "../observe/activity/activity.ts";
 import type { Config } from "../config/schema.ts";
 import type { AddressRules } from "../http/client-address.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 
 /** One target's worker, as it is now. */

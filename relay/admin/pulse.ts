@@ -3,7 +3,7 @@
  * only and in fixed space; Prometheus is for the rest.
  */
 import type { Clock } from "../../lib/clock.ts";
-import type { Metrics, RequestStatus } from "../metrics.ts";
+import type { Metrics, RequestStatus } from "../observe/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 
 const MINUTES = 60;

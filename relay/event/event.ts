@@ -4,7 +4,7 @@
  * Layout of a stored event: 4 bytes little-endian length of the metadata, the metadata as JSON, the body untouched.
  * The length of the metadata comes first so that lists read it without loading the body.
  */
-import type { EventFacts } from "../activity/facts.ts";
+import type { EventFacts } from "../observe/activity/facts.ts";
 
 export interface EventMeta {
   /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/event/event-id.ts. */

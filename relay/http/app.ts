@@ -7,7 +7,7 @@ import { Hono, type Context } from "hono";
 import { isHookKey } from "../../lib/secrets.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Health } from "../health.ts";
+import type { Health } from "../observe/health.ts";
 import type { Ingest } from "../ingest/receive.ts";
 import { webhookRequest, type ServerBindings } from "../ingest/request.ts";
 

@@ -1,6 +1,6 @@
 /** The answers of the ladder: refusals, each with its code, and what is said of an event that is stored. */
 import type { Clock } from "../../lib/clock.ts";
-import type { RequestStatus } from "../metrics.ts";
+import type { RequestStatus } from "../observe/metrics.ts";
 import { discardRest, isStillSending } from "./body.ts";
 import { awaitsContinue, type WebhookRequest } from "./request.ts";
 

@@ -5,7 +5,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { eventFacts } from "../../lib/events.ts";
-import type { EventFacts } from "../activity/facts.ts";
+import type { EventFacts } from "../observe/activity/facts.ts";
 import { dedupeKeyOfDelivery, type NewEvent } from "../event/event.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 

@@ -16,7 +16,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import type { NewEvent } from "../event/event.ts";
-import type { RequestStatus } from "../metrics.ts";
+import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
 import { BROKEN, FORBIDDEN, json, MALFORMED, refusal, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";

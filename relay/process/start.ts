@@ -5,28 +5,28 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
-import { openAbsence, type Absence } from "../absence/absence.ts";
+import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
 import { openMark } from "../absence/open-mark.ts";
-import { startActivity, type Activity } from "../activity/activity.ts";
-import { factsOf } from "../activity/facts.ts";
-import { registerActivityGauges } from "../activity/gauges.ts";
-import { openActivityStore } from "../activity/open-store.ts";
+import { startActivity, type Activity } from "../observe/activity/activity.ts";
+import { factsOf } from "../observe/activity/facts.ts";
+import { registerActivityGauges } from "../observe/activity/gauges.ts";
+import { openActivityStore } from "../observe/activity/open-store.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { createApp } from "../http/app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDelivery } from "../delivery/delivery.ts";
-import { startEventLog } from "../event-log.ts";
+import { startEventLog } from "../observe/event-log.ts";
 import { freeBytesOf } from "./files.ts";
-import { healthOf, type Health } from "../health.ts";
+import { healthOf, type Health } from "../observe/health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
-import { createMetrics } from "../metrics.ts";
+import { createMetrics } from "../observe/metrics.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
-import { createTargetBoard } from "../target-status.ts";
+import { createTargetBoard } from "../observe/target-status.ts";
 import { needsWebhookSecret, webhookSecret } from "../config/webhook-secret.ts";
 
 /** Milliseconds that attempts under way get to end when the relay stops. */

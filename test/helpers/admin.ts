@@ -8,7 +8,7 @@ import type { AdminDeps, TargetStatus } from "../../relay/admin/ports.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
-import { createMetrics, type Metrics } from "../../relay/metrics.ts";
+import { createMetrics, type Metrics } from "../../relay/observe/metrics.ts";
 import type { Settlement } from "../../relay/queue/delivery-state.ts";
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
 import { FakeClock } from "./clock.ts";

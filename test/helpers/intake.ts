@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { createApp } from "../../relay/http/app.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
-import { healthOf } from "../../relay/health.ts";
+import { healthOf } from "../../relay/observe/health.ts";
 import { compileIngest, createIngest } from "../../relay/ingest/receive.ts";
 import { FakeClock } from "./clock.ts";
 import { createMemoryQueue } from "./memory-queue.ts";

@@ -1,7 +1,7 @@
 /** What the events say about the work, as figures and charts. */
 import { html } from "hono/html";
-import type { Asked } from "../../activity/activity.ts";
-import type { Figures, Report } from "../../activity/report.ts";
+import type { Asked } from "../../observe/activity/activity.ts";
+import type { Figures, Report } from "../../observe/activity/report.ts";
 import { barChart, lineChart, niceSeconds } from "../charts.ts";
 import { counted, duration, grouped, type Html } from "../html.ts";
 

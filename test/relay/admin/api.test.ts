@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Asked } from "../../../relay/activity/activity.ts";
-import { addFacts, emptyPage } from "../../../relay/activity/book.ts";
-import { report } from "../../../relay/activity/report.ts";
+import type { Asked } from "../../../relay/observe/activity/activity.ts";
+import { addFacts, emptyPage } from "../../../relay/observe/activity/book.ts";
+import { report } from "../../../relay/observe/activity/report.ts";
 import { createAdminFixture, type AdminFixture } from "../../helpers/admin.ts";
 
 let open: AdminFixture[] = [];

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { silentLog } from "../../lib/log.ts";
-import { createDelivery } from "../../relay/delivery/delivery.ts";
-import { newDelivery } from "../../relay/queue/delivery-state.ts";
-import type { Queue, QueueEvent } from "../../relay/queue/queue.ts";
-import { createTargetBoard } from "../../relay/target-status.ts";
-import { FakeClock } from "../helpers/clock.ts";
-import { eventMeta } from "../helpers/events.ts";
-import { configOf } from "../helpers/intake.ts";
-import { createMemoryQueue } from "../helpers/memory-queue.ts";
+import { silentLog } from "../../../lib/log.ts";
+import { createDelivery } from "../../../relay/delivery/delivery.ts";
+import { newDelivery } from "../../../relay/queue/delivery-state.ts";
+import type { Queue, QueueEvent } from "../../../relay/queue/queue.ts";
+import { createTargetBoard } from "../../../relay/observe/target-status.ts";
+import { FakeClock } from "../../helpers/clock.ts";
+import { eventMeta } from "../../helpers/events.ts";
+import { configOf } from "../../helpers/intake.ts";
+import { createMemoryQueue } from "../../helpers/memory-queue.ts";
 
 function board() {
   const clock = new FakeClock();

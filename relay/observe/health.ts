@@ -1,5 +1,5 @@
 /** Is the relay fit for webhooks: what the queue says of its storage, and what the program says of itself. */
-import type { Check, Queue } from "./queue/queue.ts";
+import type { Check, Queue } from "../queue/queue.ts";
 
 export interface Health {
   readonly status: "ready" | "unavailable";

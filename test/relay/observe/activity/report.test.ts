@@ -6,10 +6,10 @@ import {
   emptyPage,
   encodePage,
   factsIn,
-} from "../../../relay/activity/book.ts";
-import type { Fact } from "../../../relay/activity/facts.ts";
-import { report, type ReportQuery } from "../../../relay/activity/report.ts";
-import type { Entry } from "../../../relay/activity/store.ts";
+} from "../../../../relay/observe/activity/book.ts";
+import type { Fact } from "../../../../relay/observe/activity/facts.ts";
+import { report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
+import type { Entry } from "../../../../relay/observe/activity/store.ts";
 
 function entry(day: string, project: string, facts: readonly Fact[]): Entry {
   const page = emptyPage();

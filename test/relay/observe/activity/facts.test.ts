@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { factsOf, tellsOfWork, type Fact } from "../../../relay/activity/facts.ts";
+import { factsOf, tellsOfWork, type Fact } from "../../../../relay/observe/activity/facts.ts";
 import {
   deployment,
   issue,
@@ -9,8 +9,8 @@ import {
   pipeline,
   push,
   type SampleWebhook,
-} from "../../helpers/payloads.ts";
-import { eventMeta } from "../../helpers/events.ts";
+} from "../../../helpers/payloads.ts";
+import { eventMeta } from "../../../helpers/events.ts";
 
 function facts(webhook: SampleWebhook): readonly Fact[] {
   return factsOf(metaOf(webhook), webhook.body)?.facts ?? [];

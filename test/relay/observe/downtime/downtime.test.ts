@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { LogFields, Log } from "../../../lib/log.ts";
-import { silentLog } from "../../../lib/log.ts";
-import { BEAT_MS, openAbsence, type Absence } from "../../../relay/absence/absence.ts";
-import { createFileMark, MARK_FILE } from "../../../relay/storage/files/heartbeat.ts";
-import { timeIn, type Mark } from "../../../relay/absence/mark.ts";
-import { openMark } from "../../../relay/absence/open-mark.ts";
-import { configSchema } from "../../../relay/config/schema.ts";
-import { FakeClock } from "../../helpers/clock.ts";
+import type { LogFields, Log } from "../../../../lib/log.ts";
+import { silentLog } from "../../../../lib/log.ts";
+import { BEAT_MS, openAbsence, type Absence } from "../../../../relay/observe/downtime/downtime.ts";
+import { createFileMark, MARK_FILE } from "../../../../relay/storage/files/heartbeat.ts";
+import { timeIn, type Mark } from "../../../../relay/observe/downtime/heartbeat.ts";
+import { openMark } from "../../../../relay/absence/open-mark.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
 
 interface Line {
   readonly level: string;

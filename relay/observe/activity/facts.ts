@@ -2,7 +2,7 @@
  * What one event says about the work, as facts with a name of their own: "commit 1f3a of alice touched 3 files". Adding a fact
  * twice changes nothing, whatever the order: that is how replays, crashes and two hooks for one project count once. Pure.
  */
-import type { NewEvent } from "../event/event.ts";
+import type { NewEvent } from "../../event/event.ts";
 
 /** What is known of an event before the queue has given it its id. */
 type EventMeta = NewEvent["meta"];

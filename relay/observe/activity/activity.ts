@@ -1,8 +1,8 @@
 /** What the events say about the work: the tally that follows the queue, and the reports made from it. */
-import type { Clock } from "../../lib/clock.ts";
-import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config/schema.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Config } from "../../config/schema.ts";
+import type { Queue } from "../../queue/queue.ts";
 import { daysOf, report, type Report, type ReportQuery } from "./report.ts";
 import type { ActivityStore } from "./store.ts";
 import { startTally } from "./tally.ts";

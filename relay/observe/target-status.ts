@@ -1,10 +1,10 @@
 /** What the operator's side shows of each target: its settings, its worker, and how many attempts the last minute saw. */
-import type { Clock } from "../lib/clock.ts";
-import { shownUrl } from "../lib/log.ts";
-import type { TargetStatus as Shown } from "./admin/ports.ts";
-import type { Config } from "./config/schema.ts";
-import type { Delivery } from "./delivery/delivery.ts";
-import type { Queue } from "./queue/queue.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { shownUrl } from "../../lib/log.ts";
+import type { TargetStatus as Shown } from "../admin/ports.ts";
+import type { Config } from "../config/schema.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { Queue } from "../queue/queue.ts";
 
 const SECONDS = 60;
 

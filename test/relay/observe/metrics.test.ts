@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
-import { createMetrics, type Metrics } from "../../../relay/metrics.ts";
+import { createMetrics, type Metrics } from "../../../relay/observe/metrics.ts";
 import { settlement } from "../../helpers/admin.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";

@@ -3,7 +3,7 @@
  * own, the rest is `other`.
  */
 import { Gauge, type Registry } from "prom-client";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../../config/schema.ts";
 import type { Activity } from "./activity.ts";
 import type { Figures, Report } from "./report.ts";
 import { dayOf } from "./tally.ts";

@@ -5,9 +5,9 @@
  * Counting a request costs two map look-ups; prom-client sees the counts when somebody scrapes.
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import { KNOWN_EVENT_NAMES } from "../lib/events.ts";
-import { UpstreamError } from "../lib/errors.ts";
-import type { Check, Queue, QueueEvent, QueueStats } from "./queue/queue.ts";
+import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
+import { UpstreamError } from "../../lib/errors.ts";
+import type { Check, Queue, QueueEvent, QueueStats } from "../queue/queue.ts";
 
 const REQUEST_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,

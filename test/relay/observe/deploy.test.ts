@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
-import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
+import { registerActivityGauges } from "../../../relay/observe/activity/gauges.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
-import { createMetrics } from "../../../relay/metrics.ts";
+import { createMetrics } from "../../../relay/observe/metrics.ts";
 import { createMemoryQueue } from "../../helpers/memory-queue.ts";
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;

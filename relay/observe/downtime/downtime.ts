@@ -3,12 +3,12 @@
  * takes webhooks it notes the time every few seconds; at its start it finds the last note of the run before.
  */
 import type { Registry } from "prom-client";
-import type { Clock, Timer } from "../../lib/clock.ts";
-import { messageOf } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { Check } from "../queue/queue.ts";
+import type { Clock, Timer } from "../../../lib/clock.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Check } from "../../queue/queue.ts";
 import { registerLastSeen } from "./gauge.ts";
-import type { Mark } from "./mark.ts";
+import type { Mark } from "./heartbeat.ts";
 
 export const BEAT_MS = 5000;
 /** Shorter absences are those of an ordinary restart. */

@@ -5,13 +5,13 @@
  * An event ends when its last delivery is done or dead; a replay ends in a line of its own. What is known only while the process
  * lives (how long storing and matching took) is null for events from before its start.
  */
-import { messageOf } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import { ShortLivedMap } from "../lib/short-lived.ts";
-import type { EventMeta } from "./event/event.ts";
-import type { Delivery } from "./queue/delivery-state.ts";
-import { latestDeliveries } from "./queue/filter.ts";
-import type { Queue, QueueEvent } from "./queue/queue.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { ShortLivedMap } from "../../lib/short-lived.ts";
+import type { EventMeta } from "../event/event.ts";
+import type { Delivery } from "../queue/delivery-state.ts";
+import { latestDeliveries } from "../queue/filter.ts";
+import type { Queue, QueueEvent } from "../queue/queue.ts";
 
 /** Events under way whose steps are remembered; of more, the oldest are looked up in the queue when they end. */
 const MAX_OPEN = 20_000;

@@ -3,11 +3,11 @@
  * name makes it count once; so after a crash it is enough to look again at what was received since the last note of how far the
  * storage goes, and events that were looked at twice change nothing. A replay is not a stored event and is not looked at at all.
  */
-import type { Clock } from "../../lib/clock.ts";
-import { messageOf } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { EventMeta } from "../event/event.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { messageOf } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { Queue } from "../../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
 import { factsOf, tellsOfWork, type EventFacts } from "./facts.ts";
 import type { ActivityStore, Entry } from "./store.ts";

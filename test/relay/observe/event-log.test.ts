@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silentLog, type LogFields } from "../../lib/log.ts";
-import { startEventLog, type EventLog } from "../../relay/event-log.ts";
-import { settlement } from "../helpers/admin.ts";
-import { FakeClock } from "../helpers/clock.ts";
-import { eventMeta } from "../helpers/events.ts";
-import { createMemoryQueue, type MemoryQueue } from "../helpers/memory-queue.ts";
+import { silentLog, type LogFields } from "../../../lib/log.ts";
+import { startEventLog, type EventLog } from "../../../relay/observe/event-log.ts";
+import { settlement } from "../../helpers/admin.ts";
+import { FakeClock } from "../../helpers/clock.ts";
+import { eventMeta } from "../../helpers/events.ts";
+import { createMemoryQueue, type MemoryQueue } from "../../helpers/memory-queue.ts";
 
 let clock: FakeClock;
 let queue: MemoryQueue;

@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silentLog, type LogFields } from "../../../lib/log.ts";
-import { startActivity, type Activity, type Asked } from "../../../relay/activity/activity.ts";
-import { factsOf } from "../../../relay/activity/facts.ts";
-import { registerActivityGauges } from "../../../relay/activity/gauges.ts";
-import { createJournalStore } from "../../../relay/storage/files/activity-store.ts";
-import { createRedisStore } from "../../../relay/storage/redis/activity-store.ts";
-import type { ActivityStore } from "../../../relay/activity/store.ts";
-import { configSchema } from "../../../relay/config/schema.ts";
-import { createMetrics } from "../../../relay/metrics.ts";
-import { openRedis } from "../../../relay/storage/redis/connection.ts";
-import { MORNING, mergeRequest, metaOf, push, type SampleWebhook } from "../../helpers/payloads.ts";
-import { FakeClock } from "../../helpers/clock.ts";
-import { MemoryDisk, openMemoryJournal } from "../../helpers/memory-journal.ts";
-import { createMemoryQueue, type MemoryQueue } from "../../helpers/memory-queue.ts";
-import { hasRedis, startRedis, DURABLE } from "../../helpers/redis-server.ts";
+import { silentLog, type LogFields } from "../../../../lib/log.ts";
+import { startActivity, type Activity, type Asked } from "../../../../relay/observe/activity/activity.ts";
+import { factsOf } from "../../../../relay/observe/activity/facts.ts";
+import { registerActivityGauges } from "../../../../relay/observe/activity/gauges.ts";
+import { createJournalStore } from "../../../../relay/storage/files/activity-store.ts";
+import { createRedisStore } from "../../../../relay/storage/redis/activity-store.ts";
+import type { ActivityStore } from "../../../../relay/observe/activity/store.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
+import { createMetrics } from "../../../../relay/observe/metrics.ts";
+import { openRedis } from "../../../../relay/storage/redis/connection.ts";
+import { MORNING, mergeRequest, metaOf, push, type SampleWebhook } from "../../../helpers/payloads.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
+import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.ts";
+import { createMemoryQueue, type MemoryQueue } from "../../../helpers/memory-queue.ts";
+import { hasRedis, startRedis, DURABLE } from "../../../helpers/redis-server.ts";
 
 const today: Asked = { from: "2026-01-15", to: "2026-01-15", group: "day", project: null, author: null };
 
