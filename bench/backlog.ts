@@ -15,7 +15,7 @@ import { tuneCollector } from "../relay/process/collector.ts";
 import type { NewEvent } from "../relay/event/event.ts";
 import { openLocalQueue } from "../relay/storage/files/queue.ts";
 import type { Queue } from "../relay/queue/queue.ts";
-import { openStorage } from "../relay/storage.ts";
+import { openStorage } from "../relay/storage/files/open-journal.ts";
 import { report, rows, startChild } from "./lib.ts";
 
 const BODY_BYTES = 4096;

@@ -77,7 +77,7 @@ describe("who may import whom", () => {
 const adapters: Record<string, readonly string[]> = {
   hono: ["relay/http/app.ts", "relay/admin/", "relay/activity/"],
   "@hono/node-server": ["relay/http/server.ts"],
-  unstorage: ["relay/storage/journal/driver.ts", "relay/storage.ts", "relay/queue/"],
+  unstorage: ["relay/storage/journal/driver.ts", "relay/storage/files/open-journal.ts", "relay/queue/"],
   ioredis: ["relay/queue/redis"],
   "@gitbeaker/rest": ["component/gitlab/"],
   undici: ["relay/targets/", "component/gitlab/"],

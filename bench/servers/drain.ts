@@ -12,7 +12,7 @@ import { silentLog } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config/schema.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
-import { openQueue } from "../../relay/open-queue.ts";
+import { openQueue } from "../../relay/storage/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { eventMeta } from "../../test/helpers/events.ts";
 import { pushBody } from "../load.ts";

@@ -3,7 +3,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config/schema.ts";
 import { createDelivery } from "../../relay/delivery/delivery.ts";
-import { openQueue } from "../../relay/open-queue.ts";
+import { openQueue } from "../../relay/storage/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 
 interface Job {

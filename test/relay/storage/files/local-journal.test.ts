@@ -6,7 +6,7 @@ import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import type { Disk } from "../../../../relay/storage/journal/disk.ts";
 import { openLocalQueue } from "../../../../relay/storage/files/queue.ts";
 import type { Queue } from "../../../../relay/queue/queue.ts";
-import { openStorage } from "../../../../relay/storage.ts";
+import { openStorage } from "../../../../relay/storage/files/open-journal.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { describeQueueContract } from "../../../helpers/queue-contract.ts";
 

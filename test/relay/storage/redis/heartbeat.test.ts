@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../../../../lib/log.ts";
-import { openMark } from "../../../../relay/absence/open-mark.ts";
+import { openMark } from "../../../../relay/storage/open-heartbeat.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 

@@ -4,9 +4,9 @@
  */
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
-import { journalDriver } from "./storage/journal/driver.ts";
-import type { JournalDeps } from "./storage/journal/journal.ts";
-import type { Journal, JournalOptions } from "./storage/journal/types.ts";
+import { journalDriver } from "../journal/driver.ts";
+import type { JournalDeps } from "../journal/journal.ts";
+import type { Journal, JournalOptions } from "../journal/types.ts";
 
 export interface OpenedStorage {
   readonly storage: Storage;

@@ -1,10 +1,10 @@
 /** Which queue the settings ask for: the one place that knows every kind. */
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
-import type { Config } from "./config/schema.ts";
-import { openLocalQueue } from "./storage/files/queue.ts";
-import type { Queue } from "./queue/queue.ts";
-import { openStorage } from "./storage.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config/schema.ts";
+import { openLocalQueue } from "./files/queue.ts";
+import type { Queue } from "../queue/queue.ts";
+import { openStorage } from "./files/open-journal.ts";
 
 export interface QueueDeps {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export const openQueue: OpenQueue = async function openQueue(deps) {
       return openFileQueue(deps);
     case "redis": {
       // Loaded only where it is used: the client costs every start some 10 MB.
-      const { openRedisQueue } = await import("./storage/redis/queue.ts");
+      const { openRedisQueue } = await import("./redis/queue.ts");
       return openRedisQueue(deps);
     }
     default:

@@ -1,7 +1,7 @@
 /** The note by the queue's driver: a file in the data folder, or a key in the Redis that relays share. */
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
-import { createFileMark } from "../storage/files/heartbeat.ts";
+import { createFileMark } from "./files/heartbeat.ts";
 import type { Mark } from "../observe/downtime/heartbeat.ts";
 
 export interface MarkDeps {
@@ -17,8 +17,8 @@ export async function openMark(queue: Config["queue"], deps: MarkDeps): Promise<
       return createFileMark(queue.fs.base);
     case "redis": {
       // Loaded only where it is used: the client costs every start some 10 MB.
-      const { openRedis } = await import("../storage/redis/connection.ts");
-      const { createRedisMark } = await import("../storage/redis/heartbeat.ts");
+      const { openRedis } = await import("./redis/connection.ts");
+      const { createRedisMark } = await import("./redis/heartbeat.ts");
       return createRedisMark(await openRedis(queue.redis, deps.log, deps.random));
     }
     default:

@@ -1,13 +1,13 @@
 /** Where facts are kept, by the queue's driver: a journal in the queue's folder, or the same Redis. */
 import { join } from "node:path";
-import type { Clock } from "../../../lib/clock.ts";
-import type { Log } from "../../../lib/log.ts";
-import type { Config } from "../../config/schema.ts";
-import { openRedis } from "../../storage/redis/connection.ts";
-import { openStorage } from "../../storage.ts";
-import { createJournalStore } from "../../storage/files/activity-store.ts";
-import { createRedisStore } from "../../storage/redis/activity-store.ts";
-import type { ActivityStore } from "./store.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Config } from "../config/schema.ts";
+import { openRedis } from "./redis/connection.ts";
+import { openStorage } from "./files/open-journal.ts";
+import { createJournalStore } from "./files/activity-store.ts";
+import { createRedisStore } from "./redis/activity-store.ts";
+import type { ActivityStore } from "../observe/activity/store.ts";
 
 /** Facts are small: smaller segments give space back sooner. */
 const SEGMENT_BYTES = 8_388_608;
