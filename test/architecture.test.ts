@@ -91,7 +91,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/main.ts",
     "relay/process/files.ts",
     "relay/process/log-files.ts",
-    "relay/admin/assets.ts",
+    "relay/admin/assets/assets.ts",
     "relay/journal/",
     "relay/targets/",
     "component/main.ts",

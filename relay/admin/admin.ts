@@ -1,13 +1,13 @@
 /** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
 import { Hono } from "hono";
-import { createAccess } from "./access.ts";
-import { createActions } from "./actions.ts";
-import { createApi } from "./api.ts";
-import { createFeed } from "./feed.ts";
-import { maskingOf } from "./masking.ts";
-import { createPages } from "./pages.ts";
-import { createPulse } from "./pulse.ts";
-import { createRecovering } from "./recovering.ts";
+import { createAccess } from "./auth/access.ts";
+import { createActions } from "./api/actions.ts";
+import { createApi } from "./api/api.ts";
+import { createFeed } from "./live/feed.ts";
+import { maskingOf } from "./pages/masking.ts";
+import { createPages } from "./pages/routes.ts";
+import { createPulse } from "./live/minute-stats.ts";
+import { createRecovering } from "./pages/recovering.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 
 export interface Admin {

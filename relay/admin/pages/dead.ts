@@ -1,8 +1,8 @@
 /** Dead letters by target and reason: what was given up, why, and the button that tries again. */
 import { html } from "hono/html";
-import { button, counted, grouped, when, type Html } from "../html.ts";
-import type { DeadLetters } from "../view.ts";
-import { sentence } from "../words.ts";
+import { button, counted, grouped, when, type Html } from "./html.ts";
+import type { DeadLetters } from "./view.ts";
+import { sentence } from "../event-summary.ts";
 
 export interface DeadView {
   readonly dead: DeadLetters;

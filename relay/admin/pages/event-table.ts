@@ -2,8 +2,8 @@
 import { html } from "hono/html";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
-import { pill, stateWord, when, type Html } from "../html.ts";
-import { sentence } from "../words.ts";
+import { pill, stateWord, when, type Html } from "./html.ts";
+import { sentence } from "../event-summary.ts";
 
 export function eventTable(events: readonly EventSummary[]): Html {
   return html`<table class="events">

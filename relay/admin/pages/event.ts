@@ -2,12 +2,12 @@
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
 import type { EventSummary } from "../../queue/queue.ts";
-import { curlCommand } from "../curl.ts";
-import { button, duration, pill, size, when, type Html } from "../html.ts";
-import type { Masking } from "../masking.ts";
-import { maskFields, prettyTokens } from "../pretty.ts";
-import { timeline, type Step } from "../timeline.ts";
-import { sentence, type Json } from "../words.ts";
+import { curlCommand } from "./curl.ts";
+import { button, duration, pill, size, when, type Html } from "./html.ts";
+import type { Masking } from "./masking.ts";
+import { maskFields, prettyTokens } from "./pretty.ts";
+import { timeline, type Step } from "./timeline.ts";
+import { sentence, type Json } from "../event-summary.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
 export const SHOWN_BYTES = 131_072;

@@ -2,10 +2,10 @@
 import { html } from "hono/html";
 import { EVENTS } from "../../../lib/events.ts";
 import type { EventPage } from "../../queue/queue.ts";
-import type { BulkResult } from "../actions.ts";
-import { counted, grouped, stateWord, type Html } from "../html.ts";
-import { EVENT_STATES, type Read } from "../query.ts";
-import { queryString } from "../view.ts";
+import type { BulkResult } from "../api/actions.ts";
+import { counted, grouped, stateWord, type Html } from "./html.ts";
+import { EVENT_STATES, type Read } from "../api/query.ts";
+import { queryString } from "./view.ts";
 import { eventTable } from "./event-table.ts";
 
 /** Values that `kind` takes in the metadata: `object_kind`, or `event_name` where there is none. */

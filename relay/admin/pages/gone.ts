@@ -1,6 +1,6 @@
 /** In place of an event that is no longer kept. */
 import { html } from "hono/html";
-import type { Html } from "../html.ts";
+import type { Html } from "./html.ts";
 
 export function gonePage(): Html {
   return html`<h1>There is no such event</h1>

@@ -1,6 +1,6 @@
 /** The frame of every page: head, navigation, state of the relay, and where the page's script finds what it needs. */
 import { html } from "hono/html";
-import type { Html } from "../html.ts";
+import type { Html } from "./html.ts";
 
 export type Section = "overview" | "events" | "dead" | "targets" | "activity";
 

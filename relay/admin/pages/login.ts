@@ -1,6 +1,6 @@
 /** The way in. */
 import { html } from "hono/html";
-import type { Html } from "../html.ts";
+import type { Html } from "./html.ts";
 
 export function loginForm(next: string, problem: string | null): Html {
   return html`<form method="post" action="/login" class="login">

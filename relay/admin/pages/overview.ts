@@ -1,10 +1,10 @@
 /** The first page: is all well, and if not, what is it. Everything on it is a figure that is at hand; no body, no scan. */
 import { html } from "hono/html";
 import type { QueueStats } from "../../queue/queue.ts";
-import { barChart, lineChart } from "../charts.ts";
-import { button, counted, duration, grouped, size, when, type Html } from "../html.ts";
-import type { Check, DeadLetters, TargetRow } from "../view.ts";
-import type { Minute } from "../pulse.ts";
+import { barChart, lineChart } from "./charts.ts";
+import { button, counted, duration, grouped, size, when, type Html } from "./html.ts";
+import type { Check, DeadLetters, TargetRow } from "./view.ts";
+import type { Minute } from "../live/minute-stats.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { eventTable } from "./event-table.ts";
 

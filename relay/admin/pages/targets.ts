@@ -1,8 +1,8 @@
 /** Targets with the rules by which they get events and the limits by which they are served: why something was (not) delivered. */
 import { html } from "hono/html";
 import type { Config, TargetConfig } from "../../config/schema.ts";
-import { counted, duration, grouped, type Html } from "../html.ts";
-import type { TargetRow } from "../view.ts";
+import { counted, duration, grouped, type Html } from "./html.ts";
+import type { TargetRow } from "./view.ts";
 import { pauseButton, targetState } from "./overview.ts";
 
 export interface TargetsView {

@@ -1,6 +1,6 @@
 /** What happened to an event, step by step, in the order of time: for its page and for the API. Pure. */
-import type { Delivery } from "../queue/delivery-state.ts";
-import type { EventSummary } from "../queue/queue.ts";
+import type { Delivery } from "../../queue/delivery-state.ts";
+import type { EventSummary } from "../../queue/queue.ts";
 
 export type StepName =
   | "received"

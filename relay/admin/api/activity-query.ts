@@ -1,5 +1,5 @@
 /** Parameters of activity reports: from the text of a URL to a query, or a refusal that names the parameter. */
-import type { Asked } from "../observe/activity/activity.ts";
+import type { Asked } from "../../observe/activity/activity.ts";
 import { bad, type Read } from "./query.ts";
 
 const DAY_MS = 86_400_000;

@@ -2,9 +2,9 @@
  * A filtered set of events as JSON Lines, one event per line, made while it is read: one page of metadata and at most one body
  * are in memory at any time.
  */
-import type { EventFilter, Queue } from "../queue/queue.ts";
+import type { EventFilter, Queue } from "../../queue/queue.ts";
 import { detailJson } from "./event-json.ts";
-import type { Masking } from "./masking.ts";
+import type { Masking } from "../pages/masking.ts";
 
 const PAGE = 100;
 

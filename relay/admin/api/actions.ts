@@ -1,8 +1,8 @@
 /**
  * What an operator may do to events and targets, for the API and the pages alike. Each action leaves a line in the log.
  */
-import type { EventFilter, EventSummary } from "../queue/queue.ts";
-import type { AdminDeps } from "./ports.ts";
+import type { EventFilter, EventSummary } from "../../queue/queue.ts";
+import type { AdminDeps } from "../ports.ts";
 
 /** Events that one bulk replay takes at most; whoever has more asks again. */
 export const MAX_BULK = 10_000;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { UpstreamError } from "../../../lib/errors.ts";
-import { createAdminFixture, type AdminFixture, type Request } from "../../helpers/admin.ts";
-import { push } from "../../helpers/payloads.ts";
+import { UpstreamError } from "../../../../lib/errors.ts";
+import { createAdminFixture, type AdminFixture, type Request } from "../../../helpers/admin.ts";
+import { push } from "../../../helpers/payloads.ts";
 
 const TOKEN = "a-long-admin-token";
 
@@ -583,7 +583,7 @@ describe("GET /", () => {
   it("recalls for an hour that the relay was away, until something is fetched back", async () => {
     const f = fixture();
     f.queue.list = () => Promise.resolve({ events: [{}], cursor: null, partial: false } as never);
-    const { createRecovering } = await import("../../../relay/admin/recovering.ts");
+    const { createRecovering } = await import("../../../../relay/admin/pages/recovering.ts");
     const pulse = { lastUnavailableAt: null as number | null, lastRecoveredAt: null as number | null };
     const recovering = createRecovering(f.queue, pulse, f.clock);
     expect(await recovering.state()).toMatchObject({ isDue: true });

@@ -2,11 +2,11 @@
  * Whether events may have been missed that GitLab's own log still has: webhooks that the relay answered with 503, or the time
  * before its last start. GitLab repeats neither; `recover` fetches them back.
  */
-import type { Clock } from "../../lib/clock.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Queue } from "../../queue/queue.ts";
 import { duration } from "./html.ts";
-import type { Recovery } from "./pages/overview.ts";
-import type { Pulse } from "./pulse.ts";
+import type { Recovery } from "./overview.ts";
+import type { Pulse } from "../live/minute-stats.ts";
 
 /** How long after a start it is recalled that the relay was away. */
 const RECALL_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
-import { ID_LENGTH, parseId } from "../event/event-id.ts";
-import type { EventFilter, EventState } from "../queue/queue.ts";
+import { ID_LENGTH, parseId } from "../../event/event-id.ts";
+import type { EventFilter, EventState } from "../../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
 
 export const DEFAULT_LIMIT = 50;

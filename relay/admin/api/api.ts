@@ -4,18 +4,18 @@
  */
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { UpstreamError, messageOf } from "../../lib/errors.ts";
-import type { EventFilter } from "../queue/queue.ts";
-import { metaMatches } from "../queue/filter.ts";
-import type { Access } from "./access.ts";
+import { UpstreamError, messageOf } from "../../../lib/errors.ts";
+import type { EventFilter } from "../../queue/queue.ts";
+import { metaMatches } from "../../queue/filter.ts";
+import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import { NO_STATS, detailJson, summaryJson, targetJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
-import type { Feed } from "./feed.ts";
-import type { Masking } from "./masking.ts";
-import type { AdminDeps, AdminEnv } from "./ports.ts";
+import type { Feed } from "../live/feed.ts";
+import type { Masking } from "../pages/masking.ts";
+import type { AdminDeps, AdminEnv } from "../ports.ts";
 import {
   DEFAULT_LIMIT,
   FILTER_NAMES,
@@ -26,8 +26,8 @@ import {
   parseLimit,
   type Read,
 } from "./query.ts";
-import { findEvents } from "./view.ts";
-import { eventStream } from "./stream.ts";
+import { findEvents } from "../pages/view.ts";
+import { eventStream } from "../live/stream.ts";
 
 const MAX_STREAMS = 100;
 const MAX_REQUEST_BYTES = 65_536;

@@ -1,9 +1,16 @@
 /** What the pages show, gathered from queue, workers and settings. */
-import { metaMatches, stateMatches } from "../queue/filter.ts";
-import type { EventFilter, EventPage, EventSummary, Queue, QueueStats, TargetStats } from "../queue/queue.ts";
-import { NO_STATS } from "./event-json.ts";
-import type { AdminDeps, TargetStatus } from "./ports.ts";
-import { FILTER_NAMES, type Read } from "./query.ts";
+import { metaMatches, stateMatches } from "../../queue/filter.ts";
+import type {
+  EventFilter,
+  EventPage,
+  EventSummary,
+  Queue,
+  QueueStats,
+  TargetStats,
+} from "../../queue/queue.ts";
+import { NO_STATS } from "../api/event-json.ts";
+import type { AdminDeps, TargetStatus } from "../ports.ts";
+import { FILTER_NAMES, type Read } from "../api/query.ts";
 
 export interface Check {
   readonly name: string;

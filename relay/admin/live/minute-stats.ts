@@ -2,9 +2,9 @@
  * The last hour of the webhook side, minute by minute, for the dashboard: answers counted, and how long they took. Kept in memory
  * only and in fixed space; Prometheus is for the rest.
  */
-import type { Clock } from "../../lib/clock.ts";
-import type { Metrics, RequestStatus } from "../observe/metrics.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Metrics, RequestStatus } from "../../observe/metrics.ts";
+import type { Queue } from "../../queue/queue.ts";
 
 const MINUTES = 60;
 const MINUTE_MS = 60_000;

@@ -2,13 +2,13 @@
  * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
  * UTC ISO strings, null where there is none.
  */
-import type { EventMeta } from "../event/event.ts";
-import type { Attempt, Delivery } from "../queue/delivery-state.ts";
-import type { EventSummary, TargetStats } from "../queue/queue.ts";
-import type { Masking } from "./masking.ts";
-import type { TargetStatus } from "./ports.ts";
-import { timeline, type Step } from "./timeline.ts";
-import { sentence } from "./words.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
+import type { EventSummary, TargetStats } from "../../queue/queue.ts";
+import type { Masking } from "../pages/masking.ts";
+import type { TargetStatus } from "../ports.ts";
+import { timeline, type Step } from "../pages/timeline.ts";
+import { sentence } from "../event-summary.ts";
 
 export type Mask = (text: string) => string;
 

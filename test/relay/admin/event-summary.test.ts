@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EVENTS } from "../../../lib/events.ts";
-import { sentence } from "../../../relay/admin/words.ts";
+import { sentence } from "../../../relay/admin/event-summary.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import {
   deployment,

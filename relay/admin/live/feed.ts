@@ -7,8 +7,8 @@
  * metadata of a thousand events need not outlive their delivery.
  */
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../lib/clock.ts";
-import type { Queue, QueueEvent } from "../queue/queue.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { Queue, QueueEvent } from "../../queue/queue.ts";
 
 const RING_SIZE = 2048;
 /** How long a reader may be away, or a page may take to begin to read, without missing what happens meanwhile. */

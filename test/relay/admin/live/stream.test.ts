@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createAdminFixture, type AdminFixture } from "../../helpers/admin.ts";
+import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 
 interface Message {
   readonly id: string;

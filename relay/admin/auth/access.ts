@@ -11,9 +11,9 @@ import { BlockList, isIPv4 } from "node:net";
 import { randomBytes } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import { plainAddress, senderOf } from "../http/client-address.ts";
-import { refuse, type Refusal } from "./answer.ts";
-import type { AdminDeps, AdminEnv } from "./ports.ts";
+import { plainAddress, senderOf } from "../../http/client-address.ts";
+import { refuse, type Refusal } from "../api/answer.ts";
+import type { AdminDeps, AdminEnv } from "../ports.ts";
 import {
   SESSION_COOKIE,
   createSessions,

@@ -2,7 +2,7 @@
  * JSON for the eye, without parsing it into values: digits of large numbers stay as they were sent, and neither depth nor size
  * matters. Values of fields that are named like secrets are masked on the way.
  */
-import { MASK } from "../../lib/log.ts";
+import { MASK } from "../../../lib/log.ts";
 
 export type TokenKind = "key" | "string" | "number" | "word" | "mark" | "space";
 

@@ -4,10 +4,10 @@
  * saw (Last-Event-ID) misses nothing that the ring still holds. Nothing is buffered for a reader that does not read.
  */
 import type { UnderlyingSource } from "node:stream/web";
-import type { Clock } from "../../lib/clock.ts";
-import type { EventMeta } from "../event/event.ts";
-import type { QueueEvent } from "../queue/queue.ts";
-import { attemptJson, deliveryJson, metaJson, type Mask } from "./event-json.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { QueueEvent } from "../../queue/queue.ts";
+import { attemptJson, deliveryJson, metaJson, type Mask } from "../api/event-json.ts";
 import type { Feed } from "./feed.ts";
 
 const HEARTBEAT_MS = 15_000;

@@ -1,9 +1,9 @@
 /** What pages read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
 import type { AdminContext } from "./access.ts";
-import { RefusalError } from "./answer.ts";
-import { grouped } from "./html.ts";
-import type { AdminDeps } from "./ports.ts";
-import type { Read } from "./query.ts";
+import { RefusalError } from "../api/answer.ts";
+import { grouped } from "../pages/html.ts";
+import type { AdminDeps } from "../ports.ts";
+import type { Read } from "../api/query.ts";
 
 export function queryOf(c: AdminContext): Read {
   return (name) => c.req.query(name);

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Hono } from "hono";
-import type { Assets } from "./pages/layout.ts";
-import type { AdminEnv } from "./ports.ts";
+import type { Assets } from "../pages/layout.ts";
+import type { AdminEnv } from "../ports.ts";
 
 const TYPES = {
   css: "text/css; charset=utf-8",

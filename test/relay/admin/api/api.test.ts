@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Asked } from "../../../relay/observe/activity/activity.ts";
-import { addFacts, emptyPage } from "../../../relay/observe/activity/book.ts";
-import { report } from "../../../relay/observe/activity/report.ts";
-import { createAdminFixture, type AdminFixture } from "../../helpers/admin.ts";
+import type { Asked } from "../../../../relay/observe/activity/activity.ts";
+import { addFacts, emptyPage } from "../../../../relay/observe/activity/book.ts";
+import { report } from "../../../../relay/observe/activity/report.ts";
+import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 
 let open: AdminFixture[] = [];
 afterEach(() => {
@@ -396,7 +396,7 @@ describe("activity", () => {
 describe("errors", () => {
   it("answers 503 where the storage refuses, 500 with a line in the log for a bug", async () => {
     const f = fixture();
-    const { UpstreamError } = await import("../../../lib/errors.ts");
+    const { UpstreamError } = await import("../../../../lib/errors.ts");
     f.queue.replay = () =>
       Promise.reject(new UpstreamError("disk-full", "the disk is full", { retryable: true }));
     const unavailable = await f.api("/api/v1/events/1/replay", { method: "POST" });

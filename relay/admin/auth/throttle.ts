@@ -2,7 +2,7 @@
  * Slows down guessing: after `limit` failures within a window, an address is refused until the window ends, without its
  * credential being looked at. Keeps a bounded number of addresses; the oldest are forgotten first.
  */
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../../../lib/clock.ts";
 
 const MAX_ADDRESSES = 10_000;
 

@@ -2,7 +2,7 @@
  * What pages and API leave out of what they show: text that looks like a credential (patterns of the settings) and values of
  * fields that are named like one. What is stored and delivered is never touched.
  */
-import { MASK } from "../../lib/log.ts";
+import { MASK } from "../../../lib/log.ts";
 
 export interface Masking {
   /** The text with everything that a pattern matches replaced. */
