@@ -34,5 +34,5 @@ export function assetRoutes(app: Hono<AdminEnv>): Assets {
 }
 
 function read(file: string): string {
-  return readFileSync(new URL(`assets/${file}`, import.meta.url), "utf8");
+  return readFileSync(new URL(`./${file}`, import.meta.url), "utf8");
 }

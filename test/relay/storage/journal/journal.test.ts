@@ -454,7 +454,7 @@ describe("journal.compact()", () => {
 
 describe("journal", () => {
   it("calls no function of node:fs that stops the event loop", async () => {
-    const folder = new URL("../../../../relay/journal/", import.meta.url);
+    const folder = new URL("../../../../relay/storage/journal/", import.meta.url);
     for (const name of await readdir(folder)) {
       expect(await readFile(new URL(name, folder), "utf8"), name).not.toMatch(
         /\b(read|write|open|close|sync|stat|truncate|unlink|rename|mkdir)\w*Sync\(/,
