@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Report } from "../component/report.ts";
+import type { Report } from "../component/report/report.ts";
 import type { CounterReport } from "../test/simulator/counters.ts";
 import type { FaultRule } from "../test/simulator/faults.ts";
 import type { SimulatorOptions } from "../test/simulator/options.ts";

@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { createTransport } from "../component/gitlab/transport.ts";
-import { runCli } from "../component/cli.ts";
+import { runCli } from "../component/cli/cli.ts";
 import type { RecoveryReport } from "../component/recover/report.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSimulator, type Simulator } from "../test/simulator/simulator.ts";

@@ -7,8 +7,8 @@ import { setFlagsFromString } from "node:v8";
 import pkg from "../package.json" with { type: "json" };
 import { systemClock } from "../lib/clock.ts";
 import { systemCode } from "../lib/errors.ts";
-import { runCli } from "./cli.ts";
-import type { Files } from "./cursor.ts";
+import { runCli } from "./cli/cli.ts";
+import type { Files } from "./hooks/cursor.ts";
 import { createTransport } from "./gitlab/transport.ts";
 
 const files: Files = {

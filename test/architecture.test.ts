@@ -81,7 +81,7 @@ const adapters: Record<string, readonly string[]> = {
   ioredis: ["relay/queue/redis"],
   "@gitbeaker/rest": ["component/gitlab/"],
   undici: ["relay/targets/", "component/gitlab/"],
-  croner: ["relay/process/maintenance.ts", "component/schedule.ts"],
+  croner: ["relay/process/maintenance.ts", "component/schedule/schedule.ts"],
   pino: ["lib/log.ts"],
   "prom-client": ["relay/observe/metrics.ts", "relay/activity/", "relay/observe/downtime/gauge.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],

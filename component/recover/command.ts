@@ -3,16 +3,16 @@
  */
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../options/config.ts";
 import type { Budget } from "../gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
-import { sectionEnd, sectionStart, type Context } from "../report.ts";
-import type { RoundOutcome, RunConfig } from "../round.ts";
-import type { World } from "../cli.ts";
+import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
+import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
+import type { World } from "../cli/cli.ts";
 import { openMemory } from "./memory.ts";
 import { createReceiver } from "./receiver.ts";
 import { recover } from "./recover.ts";
-import { finalTable, findings, placeLines, recoveryFiles } from "./render.ts";
+import { finalTable, findings, placeLines, recoveryFiles } from "../report/recover-render.ts";
 import { placeReport, summarise, type PlaceReport, type RecoveryReport } from "./report.ts";
 
 export interface RecoverRun {

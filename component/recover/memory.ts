@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { MOST_FAILED, cursorSchema, type CursorStore, type Files } from "../cursor.ts";
+import { MOST_FAILED, cursorSchema, type CursorStore, type Files } from "../hooks/cursor.ts";
 
 const hookSchema = z.object({
   /** Rows up to this one are settled. */

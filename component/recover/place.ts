@@ -4,12 +4,12 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
-import { explain } from "../explain.ts";
+import { explain } from "../hooks/explain.ts";
 import type { Budget } from "../gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import type { Hook, Place } from "../gitlab/types.ts";
-import { healthy, isOurs } from "../plan.ts";
-import { resultOf, type Result } from "../result.ts";
+import { healthy, isOurs } from "../hooks/plan.ts";
+import { resultOf, type Result } from "../hooks/result.ts";
 import { createDeliver, parentOf, type Deliver } from "./deliver.ts";
 import { openDeliveries, type HookWork, type Mode } from "./fate.ts";
 import type { Missed } from "./finding.ts";

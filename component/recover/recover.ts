@@ -6,11 +6,11 @@
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../lib/clock.ts";
-import { markerIn } from "../desired.ts";
+import { markerIn } from "../hooks/desired.ts";
 import { RunStopped } from "../gitlab/budget.ts";
 import type { Level, Place } from "../gitlab/types.ts";
-import { probeGroup, type Probe } from "../level.ts";
-import { isOurs } from "../plan.ts";
+import { probeGroup, type Probe } from "../hooks/level.ts";
+import { isOurs } from "../hooks/plan.ts";
 import {
   concluded,
   createRound,
@@ -18,9 +18,9 @@ import {
   isFiltered,
   type RoundDeps,
   type RoundOutcome,
-} from "../round.ts";
-import type { Result } from "../result.ts";
-import type { CursorStore } from "../cursor.ts";
+} from "../hooks/round.ts";
+import type { Result } from "../hooks/result.ts";
+import type { CursorStore } from "../hooks/cursor.ts";
 import type { Memory } from "./memory.ts";
 import { createPace } from "./pace.ts";
 import { createRecoverPlace, newPlaceWork, placeResult, type PlaceWork } from "./place.ts";

@@ -5,7 +5,7 @@
 import { shownUrl } from "../../lib/log.ts";
 import type { StopReason } from "../gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
-import type { Result } from "../result.ts";
+import type { Result } from "../hooks/result.ts";
 import type { HookWork } from "./fate.ts";
 import type { Missed } from "./finding.ts";
 import type { PlaceWork } from "./place.ts";

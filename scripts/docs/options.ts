@@ -1,5 +1,5 @@
 /** The installer's options and secrets as Markdown tables, from the table that its command line is made of. */
-import { COMMANDS, OPTIONS, SECRETS, type OptionRow } from "../../component/config.ts";
+import { COMMANDS, OPTIONS, SECRETS, type OptionRow } from "../../component/options/config.ts";
 
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");

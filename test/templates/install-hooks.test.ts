@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { readCommandLine, loadConfig } from "../../component/arguments.ts";
+import { readCommandLine, loadConfig } from "../../component/options/arguments.ts";
 import { ciLocalMissing, createProject, type Project, type Run } from "./ci-local.ts";
 import { render } from "./gitlab.ts";
 import { startSimulator, type SimulatorProcess } from "./simulator.ts";

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { loadConfig, readCommandLine } from "../../component/arguments.ts";
+import { loadConfig, readCommandLine } from "../../component/options/arguments.ts";
 import type { RecoveryReport } from "../../component/recover/report.ts";
 import { httpServer, type TestServer } from "../helpers/http-server.ts";
 import { ciLocalMissing, createProject, type Project, type Run } from "./ci-local.ts";

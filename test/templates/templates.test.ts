@@ -1,7 +1,7 @@
 /** Every template against what GitLab 17.0 takes, as far as it can be read off the file. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { OPTIONS, SECRETS } from "../../component/config.ts";
+import { OPTIONS, SECRETS } from "../../component/options/config.ts";
 import { parseTemplate } from "../../scripts/docs/inputs.ts";
 import { blocksOf, inputProblem, render } from "./gitlab.ts";
 

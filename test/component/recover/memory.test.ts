@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createCursorStore, type Cursor, type Files } from "../../../component/cursor.ts";
+import { createCursorStore, type Cursor, type Files } from "../../../component/hooks/cursor.ts";
 import { openMemory, type Memory } from "../../../component/recover/memory.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 

@@ -1,0 +1,210 @@
+/**
+ * Arguments and environment -> command -> exit status. Everything of the outside world comes in as an argument, so that a test
+ * runs the whole program in its own process; main.ts hands in the real one.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import { createLog, createSecrets, type Log, type Secrets } from "../../lib/log.ts";
+import type { Env } from "../../lib/settings.ts";
+import { isCommand, loadConfig, readCommandLine } from "../options/arguments.ts";
+import { COMMANDS, SECRETS, type Command, type Config } from "../options/config.ts";
+import { createCursorStore, type Files } from "../hooks/cursor.ts";
+import { createBudget, RunStopped, type Budget } from "../gitlab/budget.ts";
+import { createGitLab, type GitLab } from "../gitlab/client.ts";
+import { createSender } from "../gitlab/requester.ts";
+import type { Transport } from "../gitlab/transport.ts";
+import { helpText } from "./help.ts";
+import { install } from "../hooks/install.ts";
+import { createOutput, type Output } from "./output.ts";
+import { recoverCommand } from "../recover/command.ts";
+import { hasDrift, reportFiles, summarise, type Context, type Report } from "../report/report.ts";
+import type { Result } from "../hooks/result.ts";
+import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
+import { schedule } from "../schedule/schedule.ts";
+import { uninstall } from "../hooks/uninstall.ts";
+
+export const EXIT = { done: 0, failed: 1, usage: 2, drift: 3, resumable: 75 } as const;
+
+export interface World {
+  readonly argv: readonly string[];
+  readonly env: Env;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** How requests to GitLab and to the relay travel. */
+  readonly transport: Transport;
+  readonly files: Files;
+  /** Reads a small file at once, for NAME_FILE. */
+  readonly readFile: (path: string) => string;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Hears that the process is to end: the run stops in order, as at its time limit. */
+  readonly onEnd: (stop: () => void) => void;
+}
+
+interface Run {
+  readonly world: World;
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  readonly budget: Budget;
+  readonly gitlab: GitLab;
+}
+
+/** The commands; each returns its exit status. */
+const RUN: Readonly<Record<Command, (run: Run) => Promise<number>>> = {
+  install: (run) =>
+    hooksCommand(run, "install", (deps) =>
+      install({ ...deps, config: { ...deps.config, url: String(run.config.url) } }),
+    ),
+  uninstall: (run) => hooksCommand(run, "uninstall", uninstall),
+  async recover(run) {
+    const { outcome, report } = await recoverCommand({ ...run, mask: run.secrets.mask });
+    return statusOf(report.summary.failed, report.summary.outstanding > 0, outcome, run.config);
+  },
+  schedule: scheduleCommand,
+};
+
+/** Runs the program. @returns its exit status */
+export async function runCli(world: World): Promise<number> {
+  const line = readCommandLine(world.argv);
+  if (line.version) {
+    world.stdout(`${world.version}\n`);
+    return EXIT.done;
+  }
+  const command = isCommand(line.command) ? line.command : null;
+  if (line.help) {
+    world.stdout(helpText(world.version, command));
+    return EXIT.done;
+  }
+  if (command === null) {
+    const problem = line.command === null ? "no command given" : `unknown command "${line.command}"`;
+    world.stderr(`${problem}; commands: ${COMMANDS.join(", ")}; --help explains them\n`);
+    return EXIT.usage;
+  }
+  const secrets = createSecrets();
+  for (const row of SECRETS) secrets.add((world.env[row.env] ?? "").split(",").map((s) => s.trim()));
+  try {
+    const config = loadConfig(command, line, world);
+    return await RUN[command](createRun(world, config, secrets));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const { path, message } of error.problems) {
+      world.stderr(secrets.mask(path === "" ? `${message}\n` : `${path}: ${message}\n`));
+    }
+    return EXIT.usage;
+  }
+}
+
+function createRun(world: World, config: Config, secrets: Secrets): Run {
+  const { secretToken, signingToken, masterSecret } = config.secrets;
+  const hookSecrets = [secretToken, signingToken, masterSecret].filter((s) => s !== null);
+  secrets.add([...config.gitlabTokens, ...hookSecrets, ...Object.values(config.customHeaders)]);
+  const log = createLog({ level: "info", secrets, write: world.stderr });
+  const { clock, random } = world;
+  const budget = createBudget({
+    tokens: config.gitlabTokens,
+    clock,
+    maxRequests: config.maxRequests,
+    timeLimitSeconds: config.timeLimit,
+  });
+  world.onEnd(() => budget.stop("time-limit"));
+  const send = createSender({ transport: world.transport, clock, random, budget, mask: secrets.mask });
+  return { world, config, secrets, log, budget, gitlab: createGitLab(String(config.gitlabUrl), send) };
+}
+
+type Deps = Parameters<typeof uninstall>[0];
+
+async function hooksCommand(
+  run: Run,
+  command: Command,
+  work: (deps: Deps) => Promise<RoundOutcome>,
+): Promise<number> {
+  const { world, secrets, budget, gitlab, log } = run;
+  const config: RunConfig = {
+    ...run.config,
+    gitlabUrl: String(run.config.gitlabUrl),
+    group: String(run.config.group),
+  };
+  const output = createOutput({
+    say: (text) => (config.output === "json" ? world.stderr : world.stdout)(secrets.mask(text)),
+    folds: (world.env["CI"] ?? "") !== "",
+    now: () => world.clock.now(),
+  });
+  const results: Result[] = [];
+  const notices: string[] = [];
+  const plan = config.dryRun ? "-plan" : "";
+  const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}`;
+  const where = `${config.group} on ${config.gitlabUrl}`;
+  output.begin(`gitlab-hook-relay ${world.version}: ${command} ${where}${config.dryRun ? " (dry run)" : ""}`);
+  const outcome = await work({
+    config,
+    gitlab,
+    budget,
+    random: world.random,
+    cursors: createCursorStore({ path: config.stateFile, round, files: world.files, log }),
+    report: (result) => {
+      results.push(result);
+      output.result(result);
+    },
+    notice: (text) => {
+      notices.push(text);
+      output.notice(text);
+    },
+  });
+  const report: Report = {
+    complete: outcome.complete,
+    level: outcome.level,
+    stoppedBy: outcome.complete || outcome.trouble !== null ? null : budget.stopped,
+    summary: summarise(results, outcome.remaining),
+    requests: budget.counts,
+    results,
+  };
+  const trouble = outcome.trouble?.message ?? null;
+  const { gitlabUrl, group, dryRun } = config;
+  try {
+    await publish(run, output, report, { command, group, gitlabUrl, dryRun, notices, trouble });
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);
+  }
+  return statusOf(report.summary.failed, hasDrift(report.summary), outcome, config);
+}
+
+async function publish(run: Run, output: Output, report: Report, context: Context): Promise<void> {
+  const { world, config, secrets } = run;
+  output.end(report, context);
+  const files = reportFiles(report, context);
+  if (config.output === "json") world.stdout(files["report.json"] as string);
+  if (config.reportDir === null) return;
+  for (const [name, text] of Object.entries(files)) {
+    // Paths and keys of report.json are no secrets; a mask over them would only break it.
+    await world.files.write(
+      `${config.reportDir}/${name}`,
+      name === "report.json" ? text : secrets.mask(text),
+    );
+  }
+}
+
+function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config: Config): number {
+  if (outcome.trouble !== null) return outcome.trouble.status;
+  if (!outcome.complete) return EXIT.resumable;
+  if (failed > 0) return EXIT.failed;
+  return config.dryRun && config.failOnDrift && drift ? EXIT.drift : EXIT.done;
+}
+
+async function scheduleCommand({ world, config, gitlab, secrets }: Run): Promise<number> {
+  const { gitlabUrl, project, ref } = config;
+  const say = (line: string): void => world.stdout(secrets.mask(`${line}\n`));
+  try {
+    return await schedule({
+      config: { ...config, gitlabUrl: String(gitlabUrl), project: String(project), ref: String(ref) },
+      gitlab,
+      say,
+    });
+  } catch (error) {
+    if (!(error instanceof RunStopped)) throw error;
+    say(`! ${error.message}`);
+    return EXIT.resumable;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Configuration x place -> the hook that is wanted there. Pure.
+ *
+ * GitLab hides the secret token, the signing token and the values of custom headers, so a hook carries a fingerprint of them in
+ * its description: `gitlab-hook-relay fp=<16 hex digits>`, and `hn=<8 hex digits>` for the names of its custom headers, where it
+ * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write.
+ */
+import { createHash } from "node:crypto";
+import { subscribable } from "../../lib/events.ts";
+import {
+  createFingerprint,
+  deriveSecretToken,
+  deriveSigningToken,
+  groupHookKey,
+  projectHookKey,
+} from "../../lib/secrets.ts";
+import { eventFlag, type Config } from "../options/config.ts";
+import type { Level } from "../gitlab/types.ts";
+
+export const HOOK_NAME = "gitlab-hook-relay";
+
+export interface WantedHook {
+  readonly url: string;
+  /** Attributes that GitLab shows, with the values that they are to have. */
+  readonly shown: Readonly<Record<string, string | boolean>>;
+  readonly token: string | null;
+  readonly signingToken: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly marker: Marker;
+  /** False: neither a secret nor a header is configured, so what is hidden is left as it is. */
+  readonly managesHidden: boolean;
+}
+
+export interface Marker {
+  readonly fingerprint: string;
+  /** Digest of the names of the custom headers; empty where there are none. */
+  readonly headerNames: string;
+  /** The group hook is new and hooks of the projects may still have to go. */
+  readonly moving: boolean;
+}
+
+export type Desire = (level: Level, id: number) => WantedHook;
+
+const MARKER = /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?( moving)?/;
+const LONGEST_DESCRIPTION = 2048;
+
+/** The marker in a hook's description; null where there is none. */
+export function markerIn(description: unknown): Marker | null {
+  const match = typeof description === "string" ? MARKER.exec(description) : null;
+  if (match === null) return null;
+  return { fingerprint: match[1] as string, headerNames: match[2] ?? "", moving: match[3] !== undefined };
+}
+
+/** A description that carries the marker and keeps what somebody wrote beside it. */
+export function describe(marker: Marker, present: unknown): string {
+  const names = marker.headerNames === "" ? "" : ` hn=${marker.headerNames}`;
+  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${marker.moving ? " moving" : ""}`;
+  if (typeof present !== "string" || present.trim() === "") return text;
+  if (MARKER.test(present)) return present.replace(MARKER, text);
+  const joined = `${present.trim()} | ${text}`;
+  return joined.length <= LONGEST_DESCRIPTION ? joined : text;
+}
+
+const HOOK_KEY_AT_END = /\/[pg][1-9]\d{0,18}$/;
+
+/** The relay's address with a hook's own key as last part of the path. */
+export function withHookKey(url: string, hookKey: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `${parsed.pathname.replace(/\/+$/, "")}/${hookKey}`;
+  return parsed.href;
+}
+
+/** The relay's address, whichever hook it was taken from. */
+export function withoutHookKey(url: string): string {
+  const parsed = new URL(url);
+  const path = parsed.pathname.replace(/\/+$/, "");
+  if (HOOK_KEY_AT_END.test(path)) parsed.pathname = path.replace(HOOK_KEY_AT_END, "");
+  return parsed.href;
+}
+
+/** What addresses of the same relay have in common: letter case, default ports, a slash at the end and hook keys do not count. */
+export function normalisedUrl(url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  const path = parsed.pathname.replace(/\/+$/, "").replace(HOOK_KEY_AT_END, "").replace(/\/+$/, "");
+  return `${parsed.protocol}//${parsed.host}${path}${parsed.search}`;
+}
+
+function digestOfNames(headers: Readonly<Record<string, string>>): string {
+  const names = Object.keys(headers).sort();
+  return names.length === 0
+    ? ""
+    : createHash("sha256").update(JSON.stringify(names)).digest("hex").slice(0, 8);
+}
+
+/** Flags of all events that a hook of this level can send. */
+export function eventFlags(events: readonly string[], level: Level): Record<string, boolean> {
+  const wanted = new Set(events.map(eventFlag));
+  const everything = events.includes("all");
+  return Object.fromEntries(subscribable(level).map((row) => [row.flag, everything || wanted.has(row.flag)]));
+}
+
+/** Events that were asked for by name and that hooks of this level do not have. */
+export function eventsWithout(events: readonly string[], level: Level): string[] {
+  const flags = eventFlags(events, level);
+  return events.filter((name) => name !== "all" && !((eventFlag(name) ?? "") in flags));
+}
+
+/** Prepares the wanted hooks of one run; the key of the fingerprints is stretched once, here. */
+export function createDesire(config: Config & { readonly url: string; readonly gitlabUrl: string }): Desire {
+  const { secretToken, signingToken, masterSecret } = config.secrets;
+  const host = new URL(config.gitlabUrl).host;
+  const headers = config.customHeaders;
+  const headerLines = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
+  const headerNames = digestOfNames(headers);
+  const hidden = masterSecret === null ? [secretToken, signingToken] : [masterSecret];
+  const fingerprint = createFingerprint([...hidden.map((s) => s ?? ""), JSON.stringify(headerLines)]);
+  const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0;
+
+  const flags = { project: eventFlags(config.events, "project"), group: eventFlags(config.events, "group") };
+
+  return function desiredHook(level, id) {
+    const key = level === "project" ? projectHookKey(id) : groupHookKey(id);
+    const url = masterSecret === null ? config.url : withHookKey(config.url, key);
+    const token = masterSecret === null ? secretToken : deriveSecretToken(masterSecret, host, key);
+    const signing = masterSecret === null ? signingToken : deriveSigningToken(masterSecret, host, key);
+    return {
+      url,
+      shown: {
+        name: HOOK_NAME,
+        ...flags[level],
+        enable_ssl_verification: config.enableSslVerification,
+        push_events_branch_filter: config.pushEventsBranchFilter,
+      },
+      token,
+      signingToken: signing,
+      headers,
+      marker: {
+        fingerprint: fingerprint([url, token ?? "", signing ?? "", JSON.stringify(headerLines)]),
+        headerNames,
+        moving: false,
+      },
+      managesHidden,
+    };
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * One round over the projects of a group: who is worked on when, and where the next run goes on.
+ *
+ * Projects are taken in the order of their ids, several at a time. While the budget is ample the next page is listed shortly
+ * before the present one is used up, so that nobody waits for it; with a small budget a chunk is finished before the next is
+ * listed, and a project is begun only where the budget lets it end: else many would be looked at and none finished.
+ * The cursor stands on the first unfinished project; it is written after each chunk and at the end.
+ */
+import type { Cursor, CursorStore } from "./cursor.ts";
+import { RunStopped, type Budget } from "../gitlab/budget.ts";
+import type { Project } from "../gitlab/types.ts";
+import type { Listed, Listing } from "./inventory.ts";
+import { resultOf, type Result } from "./result.ts";
+
+export interface WalkOptions {
+  /** Names the kind of round in the cursor. */
+  readonly walk: string;
+  readonly listing: Listing;
+  readonly work: (project: Project) => Promise<Result>;
+  readonly report: (result: Result) => void;
+  readonly budget: Budget;
+  readonly cursors: CursorStore;
+  readonly concurrency: number;
+  readonly chunkSize: number;
+  /** Where an earlier run of this round stopped. */
+  readonly resumed: Cursor | null;
+}
+
+export interface WalkOutcome {
+  /** Every project of the round was worked on, by this run or earlier ones. */
+  readonly complete: boolean;
+  /** Projects that no run has reached yet; null: not known. */
+  readonly remaining: number | null;
+  /** Where the walk stands, as in a cursor. */
+  readonly offset: number;
+  readonly afterId: number;
+}
+
+/** Requests that a project usually needs: its hooks are listed, one is written. */
+const REQUESTS_PER_PROJECT = 2;
+
+interface Entry {
+  readonly id: number;
+  readonly offset: number;
+  done: boolean;
+}
+
+/** Works through the round. Throws what `work` throws, except RunStopped, after the cursor is written. */
+export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
+  const { listing, budget, concurrency, chunkSize } = options;
+  const waiting: Listed[] = [];
+  /** Begun projects in order; finished ones at the front are taken off. */
+  const begun: Entry[] = [];
+  const failed = [...(options.resumed?.failed ?? [])];
+  let offset = options.resumed?.offset ?? 0;
+  let afterId = options.resumed?.afterId ?? 0;
+  let savedAt = offset;
+  let active = 0;
+  let isListing = false;
+  let trouble: unknown = null;
+  let wakeUp: () => void = () => {};
+
+  function cursor(): Cursor {
+    return { walk: options.walk, offset, afterId, failed };
+  }
+
+  function finish(entry: Entry, result: Result): void {
+    entry.done = true;
+    if (result.action === "fail" && result.projectId !== null) {
+      failed.push({ id: result.projectId, path: result.path });
+    }
+    options.report(result);
+    while (begun[0]?.done) {
+      const first = begun.shift() as Entry;
+      offset = first.offset + 1;
+      afterId = first.id;
+    }
+  }
+
+  async function workOn(listed: Listed): Promise<void> {
+    const { project } = listed;
+    const entry: Entry = { id: project.id, offset: listed.offset, done: false };
+    begun.push(entry);
+    if (listed.leftOut !== null) {
+      const place = { level: "project" as const, id: project.id, path: project.path_with_namespace };
+      finish(entry, resultOf(place, "skip", { reason: listed.leftOut }));
+      return;
+    }
+    finish(entry, await options.work(project));
+  }
+
+  /** Runs a task in one of the slots; the loop below goes on when it ends. */
+  function occupy(task: () => Promise<void>): void {
+    active++;
+    task()
+      .catch((error: unknown) => {
+        trouble ??= error;
+      })
+      .finally(() => {
+        active--;
+        wakeUp();
+      });
+  }
+
+  function mayBegin(): boolean {
+    const working = active - Number(isListing);
+    return working === 0 || budget.room() >= REQUESTS_PER_PROJECT * (working + 1);
+  }
+
+  function mayList(): boolean {
+    if (isListing || listing.exhausted) return false;
+    if (waiting.length === 0 && active === 0) return true;
+    const ample = budget.room() > REQUESTS_PER_PROJECT * (chunkSize + concurrency);
+    return ample && waiting.length < concurrency;
+  }
+
+  for (;;) {
+    while (trouble === null && active < concurrency) {
+      if (mayList()) {
+        isListing = true;
+        occupy(async () => {
+          try {
+            waiting.push(...((await listing.next()) ?? []));
+          } finally {
+            isListing = false;
+          }
+        });
+      } else if (waiting.length > 0 && mayBegin()) {
+        const listed = waiting.shift() as Listed;
+        occupy(() => workOn(listed));
+      } else break;
+    }
+    if (active === 0) break;
+    await new Promise<void>((resolve) => {
+      wakeUp = resolve;
+    });
+    if (offset - savedAt >= chunkSize) {
+      savedAt = offset;
+      await options.cursors.save(cursor());
+    }
+  }
+
+  const complete = trouble === null;
+  const doneBeyond = begun.filter((entry) => entry.done).length;
+  const remaining = complete
+    ? 0
+    : listing.total === null
+      ? null
+      : Math.max(0, listing.total - offset - doneBeyond);
+  if (!complete) await options.cursors.save(cursor());
+  if (trouble !== null && !(trouble instanceof RunStopped)) throw trouble;
+  return { complete, remaining, offset, afterId };
+}

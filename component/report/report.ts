@@ -1,0 +1,209 @@
+/**
+ * Results -> what people and pipelines read: one line per project that changed, a table at the end, report.json, report.md,
+ * junit.xml and hooks.env. Pure. Nothing here ever holds a secret: results carry fingerprints, and addresses without user info
+ * and query.
+ */
+import type { StopReason } from "../gitlab/budget.ts";
+import type { Level } from "../gitlab/types.ts";
+import type { Change } from "../hooks/plan.ts";
+import { dotenvLines, junitXml, oneLine, type JunitCase } from "./formats.ts";
+import type { Action, Result } from "../hooks/result.ts";
+
+export interface Summary {
+  readonly projects: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly removed: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Not reached yet; null: GitLab does not say how many. */
+  readonly remaining: number | null;
+}
+
+/** report.json: every key is always there. */
+export interface Report {
+  readonly complete: boolean;
+  readonly level: Level;
+  readonly stoppedBy: StopReason | null;
+  readonly summary: Summary;
+  readonly requests: { readonly total: number; readonly rejected: number };
+  readonly results: readonly Result[];
+}
+
+/** What the readable reports say besides. */
+export interface Context {
+  readonly command: string;
+  readonly group: string;
+  readonly gitlabUrl: string;
+  readonly dryRun: boolean;
+  readonly notices: readonly string[];
+  readonly trouble: string | null;
+}
+
+const COUNTED: Readonly<Record<Action, keyof Omit<Summary, "projects" | "remaining">>> = {
+  create: "created",
+  update: "updated",
+  none: "unchanged",
+  remove: "removed",
+  skip: "skipped",
+  fail: "failed",
+};
+
+export function summarise(results: readonly Result[], remaining: number | null): Summary {
+  const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0, failed: 0 };
+  for (const result of results) counts[COUNTED[result.action]]++;
+  return { projects: results.length + (remaining ?? 0), ...counts, remaining };
+}
+
+export function hasDrift(summary: Summary): boolean {
+  return summary.created + summary.updated + summary.removed > 0;
+}
+
+function valueText(value: Change["from"]): string {
+  return value === null ? "nothing" : typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+export function changeText(change: Change): string {
+  return `${change.attribute}: ${valueText(change.from)} -> ${valueText(change.to)}`;
+}
+
+const SIGNS: Readonly<Record<Action, string>> = {
+  create: "+",
+  update: "~",
+  none: "=",
+  remove: "-",
+  skip: ".",
+  fail: "!",
+};
+
+/** One line for a project that changed or failed; null for the others. */
+export function resultLine(result: Result): string | null {
+  if (result.action === "none" && result.reason === null) return null;
+  if (result.action === "skip") return null;
+  const hook = result.hookId === null ? "" : ` (hook ${result.hookId})`;
+  const changes = result.changes.length === 0 ? "" : `: ${result.changes.map(changeText).join(", ")}`;
+  const reason = result.reason === null ? "" : `: ${result.reason}`;
+  return oneLine(`${SIGNS[result.action]} ${result.action} ${result.path}${hook}${changes}${reason}`);
+}
+
+/** The beginning and end of a part that GitLab's job log folds. @param unixSeconds when it began or ended */
+export function sectionStart(name: string, title: string, unixSeconds: number, collapsed = false): string {
+  return `\u001b[0Ksection_start:${unixSeconds}:${name}${collapsed ? "[collapsed=true]" : ""}\r\u001b[0K${title}`;
+}
+
+export function sectionEnd(name: string, unixSeconds: number): string {
+  return `\u001b[0Ksection_end:${unixSeconds}:${name}\r\u001b[0K`;
+}
+
+function endText(report: Report, context: Context): string {
+  const what = context.dryRun ? "plan" : "run";
+  if (report.complete) return `${what} complete`;
+  if (report.stoppedBy !== null) {
+    const next = context.dryRun ? "give it more time" : "the next run goes on from there";
+    return `${what} stopped early by the ${report.stoppedBy}: ${next}`;
+  }
+  return `${what} ended early: ${context.trouble ?? "see above"}`;
+}
+
+const NAMES: readonly (readonly [keyof Summary, string])[] = [
+  ["created", "created"],
+  ["updated", "updated"],
+  ["unchanged", "unchanged"],
+  ["removed", "removed"],
+  ["skipped", "skipped"],
+  ["failed", "failed"],
+  ["remaining", "remaining"],
+  ["projects", "in all"],
+];
+
+/** The table at the end of the job log. */
+export function finalTable(report: Report, context: Context): string {
+  const rows = NAMES.map(
+    ([key, name]) => `  ${name.padEnd(10)} ${String(report.summary[key] ?? "unknown").padStart(8)}`,
+  );
+  const { total, rejected } = report.requests;
+  return [
+    ...rows,
+    `  requests   ${String(total).padStart(8)}  (${rejected} rejected)`,
+    endText(report, context),
+  ].join("\n");
+}
+
+function cell(text: string): string {
+  return oneLine(text).replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}
+
+const MOST_ROWS = 500;
+
+/** report.md: for a merge request's note or a job's page. */
+export function markdown(report: Report, context: Context): string {
+  const title = `Webhooks of ${context.group}: ${context.command}${context.dryRun ? " (dry run)" : ""}`;
+  const shown = report.results.filter((r) => resultLine(r) !== null);
+  const lines = [
+    `## ${cell(title)}`,
+    "",
+    `${cell(context.gitlabUrl)}, ${report.level} level, ${report.requests.total} requests (${report.requests.rejected} rejected): ${cell(endText(report, context))}.`,
+    "",
+    `| ${NAMES.map(([, name]) => name).join(" | ")} |`,
+    `|${NAMES.map(() => "---:|").join("")}`,
+    `| ${NAMES.map(([key]) => String(report.summary[key] ?? "unknown")).join(" | ")} |`,
+  ];
+  if (context.notices.length > 0) lines.push("", ...context.notices.map((notice) => `- ${cell(notice)}`));
+  if (shown.length > 0) {
+    lines.push("", "| project | action | hook | changes | reason |", "|---|---|---:|---|---|");
+    for (const r of shown.slice(0, MOST_ROWS)) {
+      const changes = r.changes.map(changeText).join(", ");
+      lines.push(
+        `| ${cell(r.path)} | ${r.action} | ${r.hookId ?? ""} | ${cell(changes)} | ${cell(r.reason ?? "")} |`,
+      );
+    }
+    if (shown.length > MOST_ROWS) lines.push("", `${shown.length - MOST_ROWS} more in report.json.`);
+  }
+  const skipped = report.results.filter((r) => r.action === "skip");
+  if (skipped.length > 0) {
+    lines.push("", "<details><summary>Skipped projects</summary>", "");
+    lines.push(...skipped.slice(0, MOST_ROWS).map((r) => `- ${cell(r.path)}: ${cell(r.reason ?? "")}`));
+    if (skipped.length > MOST_ROWS) lines.push(`- ${skipped.length - MOST_ROWS} more in report.json`);
+    lines.push("", "</details>");
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** junit.xml: a test case for each project; in a dry run a change counts as passed, as it fails nothing by itself. */
+export function junit(report: Report, context: Context): string {
+  const cases = report.results.map((r): JunitCase => {
+    const ended = r.action === "fail" ? "failed" : r.action === "skip" ? "skipped" : "passed";
+    return { name: r.path, ended, reason: r.reason, output: resultLine(r) };
+  });
+  return junitXml(context.command, context.group, cases, context.trouble);
+}
+
+/** hooks.env: variables for later jobs. Their names are no option's, or a later job would take them for its settings. */
+export function dotenv(report: Report): string {
+  const { summary } = report;
+  return dotenvLines("HOOKS_RESULT_", {
+    COMPLETE: report.complete,
+    LEVEL: report.level,
+    STOPPED_BY: report.stoppedBy ?? "",
+    PROJECTS: summary.projects,
+    CREATED: summary.created,
+    UPDATED: summary.updated,
+    UNCHANGED: summary.unchanged,
+    REMOVED: summary.removed,
+    SKIPPED: summary.skipped,
+    FAILED: summary.failed,
+    REMAINING: summary.remaining ?? "",
+    REQUESTS: report.requests.total,
+  });
+}
+
+/** All files of `--report-dir`, by name. */
+export function reportFiles(report: Report, context: Context): Readonly<Record<string, string>> {
+  return {
+    "report.json": `${JSON.stringify(report, null, 1)}\n`,
+    "report.md": markdown(report, context),
+    "junit.xml": junit(report, context),
+    "hooks.env": dotenv(report),
+  };
+}

@@ -1,0 +1,196 @@
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import { createBudget } from "../../../component/gitlab/budget.ts";
+import { backoffMs, createSender, type Outgoing, type Send } from "../../../component/gitlab/requester.ts";
+import type { Received, Sent, Transport } from "../../../component/gitlab/transport.ts";
+import { UpstreamError } from "../../../lib/errors.ts";
+import { createScaledClock } from "../../simulator/scaled-clock.ts";
+
+const TOKEN = "glpat-very-secret";
+
+interface Seen {
+  readonly url: string;
+  readonly sent: Sent;
+}
+
+type Reply = (sent: Sent) => Received | Promise<Received>;
+
+function setup(
+  replies: readonly Reply[],
+  tokens: readonly string[] = [TOKEN],
+  timeoutMs = 30_000,
+): { send: Send; sent: Seen[]; counts: () => { total: number; rejected: number } } {
+  const clock = createScaledClock(1000);
+  const budget = createBudget({ tokens, clock });
+  const seen: Seen[] = [];
+  const transport: Transport = async (url, sent) => {
+    seen.push({ url: url.href, sent });
+    const reply = replies[Math.min(seen.length, replies.length) - 1] as Reply;
+    return reply(sent);
+  };
+  const mask = (text: string): string => text.replaceAll(TOKEN, "***");
+  return {
+    sent: seen,
+    counts: () => budget.counts,
+    send: createSender({ transport, clock, random: () => 0.5, budget, mask, timeoutMs }),
+  };
+}
+
+function get(method: Outgoing["method"] = "GET", ownLimit = false): Outgoing {
+  const url = new URL("https://gitlab.example.com/api/v4/projects/12/hooks?per_page=100");
+  return {
+    method,
+    url,
+    path: "/projects/12/hooks",
+    ownLimit,
+    ...(method === "GET" ? {} : { body: { a: 1 } }),
+  };
+}
+
+const json = (status: number, body: unknown, headers: Record<string, string> = {}): Reply => {
+  const type = { "content-type": "application/json", ...headers };
+  return () => ({ status, headers: type, text: JSON.stringify(body) });
+};
+const text = (status: number, words: string, headers: Record<string, string> = {}): Reply => {
+  return () => ({ status, headers, text: words });
+};
+const broken: Reply = () => {
+  throw Object.assign(new Error(`connect ECONNREFUSED with ${TOKEN}`), { code: "ECONNREFUSED" });
+};
+
+async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
+  const error: unknown = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UpstreamError);
+  return error as UpstreamError;
+}
+
+test("backoffMs() doubles under full jitter and stops at its cap", () => {
+  expect([1, 2, 3, 4, 5, 9].map((attempt) => backoffMs(attempt, () => 1))).toEqual([
+    500, 1000, 2000, 4000, 8000, 10_000,
+  ]);
+  expect(backoffMs(3, () => 0)).toBe(0);
+});
+
+describe("send()", () => {
+  test("sends the token as a header and returns parsed JSON", async () => {
+    const { send, sent } = setup([json(200, [{ id: 1 }], { link: "<x>" })]);
+    const answer = await send(get());
+    expect(answer).toMatchObject({ status: 200, body: [{ id: 1 }], headers: { link: "<x>" } });
+    expect(sent[0]?.sent).toMatchObject({ method: "GET", headers: { "private-token": TOKEN } });
+    expect(sent[0]?.sent).not.toHaveProperty("body");
+  });
+
+  test("an empty answer is null, and what is no JSON stays text", async () => {
+    expect((await setup([text(204, "")]).send(get("DELETE"))).body).toBeNull();
+    expect((await setup([text(200, "hello")]).send(get())).body).toBe("hello");
+  });
+
+  test.each(["GET", "PUT", "DELETE"] as const)(
+    "%s is repeated after 5xx and counts each try",
+    async (method) => {
+      const { send, counts } = setup([json(500, {}), json(502, {}), broken, json(200, { ok: true })]);
+      expect((await send(get(method))).body).toEqual({ ok: true });
+      expect(counts().total).toBe(4);
+    },
+  );
+
+  test("gives up after four tries, with the status", async () => {
+    const { send, counts } = setup([json(503, { message: "busy" }, { "retry-after": "1" })]);
+    const error = await failure(send(get()));
+    expect(error).toMatchObject({ code: "unavailable", status: 503, retryable: true });
+    expect(error.message).toBe("GET /projects/12/hooks: 503 busy");
+    expect(counts().total).toBe(4);
+  });
+
+  test.each([
+    ["502", json(502, {})],
+    ["a cut connection", broken],
+  ])("a POST is never repeated after %s", async (_what, reply) => {
+    const { send, counts } = setup([reply]);
+    expect((await failure(send(get("POST")))).retryable).toBe(true);
+    expect(counts().total).toBe(1);
+  });
+
+  test("a 429 was not executed, so every method is sent again when the gate opens", async () => {
+    const { send, counts } = setup([json(429, {}, { "retry-after": "1" }), json(201, { id: 3 })]);
+    expect((await send(get("POST"))).status).toBe(201);
+    expect(counts()).toEqual({ total: 2, rejected: 1 });
+  });
+
+  test("a 429 of an endpoint's own limit is an answer", async () => {
+    const { send, counts } = setup([json(429, { message: { error: "too many" } }, { "retry-after": "60" })]);
+    expect(await failure(send(get("POST", true)))).toMatchObject({ code: "throttled", status: 429 });
+    expect(counts()).toEqual({ total: 1, rejected: 1 });
+  });
+
+  test("a 401 hands over to the next token", async () => {
+    const { send, sent } = setup([json(401, {}), json(200, {})], [TOKEN, "second"]);
+    await send(get("POST"));
+    expect(sent.map((s) => s.sent.headers["private-token"])).toEqual([TOKEN, "second"]);
+  });
+
+  test("a 401 without another token is an error", async () => {
+    const { send, counts } = setup([json(401, {})]);
+    expect(await failure(send(get()))).toMatchObject({ code: "unauthorized", status: 401 });
+    expect(counts().total).toBe(1);
+  });
+
+  test.each([
+    [400, "invalid"],
+    [403, "forbidden"],
+    [404, "not-found"],
+    [422, "invalid"],
+  ])("%i is %s, once", async (status, code) => {
+    const { send, counts } = setup([json(status, { message: `${status} No` })]);
+    expect(await failure(send(get()))).toMatchObject({
+      code,
+      status,
+      message: `GET /projects/12/hooks: ${status} No`,
+    });
+    expect(counts().total).toBe(1);
+  });
+
+  test("a redirect is explained and not followed", async () => {
+    const { send, counts } = setup([text(301, "moved", { location: "https://elsewhere.example.com/" })]);
+    const error = await failure(send(get()));
+    expect(error).toMatchObject({ code: "redirect", retryable: false });
+    expect(error.message).toContain("--gitlab-url");
+    expect(counts().total).toBe(1);
+  });
+
+  test("an answer that does not come within the time-out is given up", async () => {
+    const hang: Reply = ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+      });
+    const { send, counts } = setup([hang], [TOKEN], 50);
+    expect(await failure(send(get("POST")))).toMatchObject({ code: "timeout", retryable: true });
+    expect(counts().total).toBe(1);
+  });
+
+  test("no error carries the token, a request or a cause", async () => {
+    for (const reply of [json(422, { message: `bad ${TOKEN}` }), json(500, `<html>${TOKEN}`), broken]) {
+      const error = await failure(setup([reply]).send(get("POST")));
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(TOKEN);
+      expect(error.cause).toBeUndefined();
+    }
+  });
+
+  test("says what GitLab said, whichever way it says it", async () => {
+    const words = async (reply: Reply): Promise<string> =>
+      (await failure(setup([reply]).send(get("POST")))).message;
+    const start = "POST /projects/12/hooks: 422";
+    expect(await words(json(422, { error: "Invalid url given" }))).toBe(`${start} Invalid url given`);
+    expect(await words(json(422, { message: { url: ["is blocked"] } }))).toBe(
+      `${start} {"url":["is blocked"]}`,
+    );
+    expect(await words(json(422, { error: "insufficient_scope", error_description: "more please" }))).toBe(
+      `${start} more please`,
+    );
+    expect(await words(text(422, "<!DOCTYPE html><p>long</p>"))).toBe(start);
+    expect(await words(text(422, "plain words"))).toBe(`${start} plain words`);
+  });
+});
