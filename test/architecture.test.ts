@@ -40,7 +40,7 @@ const all = ["lib", ...programs].flatMap(sourcesOf);
 
 test("the sources are found", () => {
   expect(all.length).toBeGreaterThan(40);
-  expect(importsOf("relay/main.ts", true)).toContain("./program.ts");
+  expect(importsOf("relay/main.ts", true)).toContain("./process/program.ts");
 });
 
 describe("who may import whom", () => {
@@ -75,15 +75,15 @@ describe("who may import whom", () => {
 
 /** Libraries and modules that do I/O, and the only files (or folders) that may import them. */
 const adapters: Record<string, readonly string[]> = {
-  hono: ["relay/http/app.ts", "relay/admin/", "relay/activity/"],
+  hono: ["relay/http/app.ts", "relay/admin/", "relay/observe/activity/"],
   "@hono/node-server": ["relay/http/server.ts"],
-  unstorage: ["relay/storage/journal/driver.ts", "relay/storage/files/open-journal.ts", "relay/queue/"],
-  ioredis: ["relay/queue/redis"],
+  unstorage: ["relay/storage/"],
+  ioredis: ["relay/storage/redis/"],
   "@gitbeaker/rest": ["component/gitlab/"],
   undici: ["relay/targets/", "component/gitlab/"],
   croner: ["relay/process/maintenance.ts", "component/schedule/schedule.ts"],
   pino: ["lib/log.ts"],
-  "prom-client": ["relay/observe/metrics.ts", "relay/activity/", "relay/observe/downtime/gauge.ts"],
+  "prom-client": ["relay/observe/metrics.ts", "relay/observe/activity/", "relay/observe/downtime/gauge.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": [],
@@ -92,7 +92,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/process/files.ts",
     "relay/process/log-files.ts",
     "relay/admin/assets/assets.ts",
-    "relay/journal/",
+    "relay/storage/journal/",
     "relay/targets/",
     "component/main.ts",
   ],
@@ -102,7 +102,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/process/files.ts",
     "relay/config/webhook-secret.ts",
     "relay/process/log-files.ts",
-    "relay/journal/",
+    "relay/storage/journal/",
     "relay/targets/",
     "component/main.ts",
   ],
