@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
 import { eventsTable } from "./docs/events.ts";
+import { foldersTable } from "./docs/folders.ts";
 import { inputsTable } from "./docs/inputs.ts";
 import { optionsTable, secretsTable } from "./docs/options.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
@@ -26,6 +27,7 @@ const regions: Readonly<Record<string, () => string>> = {
   settings: () => settingsTables(schema),
   environment: () => environmentTable(ENV_BINDINGS),
   events: eventsTable,
+  folders: foldersTable,
   "installer-options": optionsTable,
   "installer-secrets": secretsTable,
   ...Object.fromEntries(

@@ -1,55 +1,35 @@
-import { readdirSync, readFileSync } from "node:fs";
+/** Who may import what. The order of the folders, circles and double names are printed by scripts/structure.ts, a step of the gate. */
+import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readSources, type Import, type Source } from "../scripts/structure/sources.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-
-function sourcesOf(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
-    .map((path) => join(folder, path));
-}
-
-/** Import, export-from and import() specifiers of a file, without those that only bring types. */
-function importsOf(file: string, withTypes: boolean): string[] {
-  const text = readFileSync(join(root, file), "utf8");
-  const statements =
-    /^(?:import|export)(?<type> type)?\b(?<names>[^;"']*?)\bfrom\s*"(?<from>[^"]+)"|^import\s*"(?<bare>[^"]+)"|\bimport\("(?<dynamic>[^"]+)"\)/gm;
-  return [...text.matchAll(statements)].flatMap(({ groups }) => {
-    const { type, names, from, bare, dynamic } = groups as Record<string, string | undefined>;
-    const onlyTypes =
-      type !== undefined ||
-      (names !== undefined && /^\s*\{(?:\s*type \w+(?: as \w+)?,?)+\s*\}\s*$/.test(names));
-    return onlyTypes && !withTypes ? [] : [(from ?? bare ?? dynamic) as string];
-  });
-}
-
-/** The path, seen from the root, of a relative import; null for packages. */
-function targetOf(file: string, specifier: string): string | null {
-  return specifier.startsWith(".") ? relative(root, join(root, dirname(file), specifier)) : null;
-}
+const sources = ["lib", "relay", "component"].flatMap(readSources);
+const within = (folder: string): Source[] => sources.filter(({ file }) => file.startsWith(`${folder}/`));
 
 const packageOf = (specifier: string): string =>
-  specifier.startsWith("@")
-    ? specifier.split("/").slice(0, 2).join("/")
-    : (specifier.split("/")[0] as string);
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
 
-const programs = ["relay", "component"];
-const all = ["lib", ...programs].flatMap(sourcesOf);
+/** `node:` and package imports as the name that a rule is about. */
+const libraryOf = ({ specifier }: Import): string =>
+  specifier.startsWith("node:") ? specifier : packageOf(specifier);
 
-test("the sources are found", () => {
-  expect(all.length).toBeGreaterThan(40);
-  expect(importsOf("relay/main.ts", true)).toContain("./process/program.ts");
+test("readSources() finds the sources", () => {
+  expect(sources.length).toBeGreaterThan(40);
+  const main = sources.find(({ file }) => file === "relay/main.ts");
+  expect(main?.imports.map(({ file }) => file)).toContain("relay/process/program.ts");
 });
 
 describe("who may import whom", () => {
   const crossing = (from: string, to: readonly string[]): string[] =>
-    sourcesOf(from).flatMap((file) =>
-      importsOf(file, true)
-        .map((specifier) => targetOf(file, specifier))
-        .filter((target) => target !== null && to.some((folder) => target.startsWith(`${folder}/`)))
-        .map((target) => `${file} -> ${target}`),
+    within(from).flatMap(({ file, imports }) =>
+      imports
+        .filter((i) => to.some((folder) => i.file?.startsWith(`${folder}/`)))
+        .map((i) => `${file} -> ${i.file}`),
     );
 
   test("relay/ and component/ never import each other", () => {
@@ -57,17 +37,17 @@ describe("who may import whom", () => {
     expect(crossing("component", ["relay"])).toEqual([]);
   });
 
-  test("lib/ imports neither, and nothing of the program imports tests, scripts or benchmarks", () => {
-    expect(crossing("lib", programs)).toEqual([]);
-    for (const folder of ["lib", ...programs])
+  test("lib/ imports neither, and nothing of the programs imports tests, scripts or benchmarks", () => {
+    expect(crossing("lib", ["relay", "component"])).toEqual([]);
+    for (const folder of ["lib", "relay", "component"])
       expect(crossing(folder, ["test", "scripts", "bench", "examples"])).toEqual([]);
   });
 
   test("relative imports say .ts, built-in modules say node:", () => {
-    const wrong = all.flatMap((file) =>
-      importsOf(file, true)
-        .filter((s) => (s.startsWith(".") ? !/\.(ts|json)$/.test(s) : builtinModules.includes(s)))
-        .map((s) => `${file}: ${s}`),
+    const isWrong = ({ specifier, file }: Import): boolean =>
+      file === null ? builtinModules.includes(specifier) : !/\.(ts|json)$/.test(specifier);
+    const wrong = sources.flatMap(({ file, imports }) =>
+      imports.filter(isWrong).map(({ specifier }) => `${file}: ${specifier}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -109,44 +89,43 @@ const adapters: Record<string, readonly string[]> = {
   "node:process": ["relay/main.ts", "component/main.ts"],
 };
 
+/** Files that know the process. The lock names its holder by pid; a handler's thread asks how TypeScript is read here. */
+const PROCESS = new Set([
+  "relay/main.ts",
+  "component/main.ts",
+  "relay/storage/journal/lock.ts",
+  "relay/targets/module/thread.ts",
+]);
+
 describe("only adapters import what does I/O", () => {
-  test.each(Object.entries(adapters))("%s", (name, allowed) => {
-    const users = all.filter((file) =>
-      importsOf(file, false).some((s) => (s.startsWith("node:") ? s === name : packageOf(s) === name)),
-    );
-    expect(
-      users.filter((file) => !allowed.some((a) => (a.endsWith(".ts") ? file === a : file.startsWith(a)))),
-    ).toEqual([]);
+  const uses = (source: Source, library: string): boolean =>
+    source.imports.some((i) => !i.isType && i.file === null && libraryOf(i) === library);
+
+  test.each(Object.entries(adapters))("%s", (library, allowed) => {
+    const isAllowed = (file: string): boolean =>
+      allowed.some((place) => (place.endsWith(".ts") ? file === place : file.startsWith(place)));
+    const users = sources.filter((source) => uses(source, library)).map(({ file }) => file);
+    expect(users.filter((file) => !isAllowed(file))).toEqual([]);
   });
 
   test("lib/ does no I/O but its log lines", () => {
-    const used = new Set(
-      sourcesOf("lib")
-        .flatMap((file) => importsOf(file, false))
-        .filter((s) => !s.startsWith(".")),
-    );
-    for (const name of Object.keys(adapters).filter((n) => n !== "pino")) expect(used).not.toContain(name);
+    for (const library of Object.keys(adapters).filter((name) => name !== "pino"))
+      expect(within("lib").filter((source) => uses(source, library))).toEqual([]);
   });
 
   test("only the entries know the process", () => {
-    const offenders = all.filter((file) => {
-      const text = readFileSync(join(root, file), "utf8").replace(/\/\*[^]*?\*\/|\/\/.*$/gm, "");
-      return /\bprocess\.(env|argv|exit|exitCode|on|stdout|stderr)\b/.test(text);
-    });
-    expect(offenders.filter((file) => !["relay/main.ts", "component/main.ts"].includes(file))).toEqual([]);
+    const users = sources.filter(({ usesProcess }) => usesProcess).map(({ file }) => file);
+    expect(users.filter((file) => !PROCESS.has(file))).toEqual([]);
   });
 
-  test("packages that are imported are those that package.json names", () => {
-    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  test("packages that are imported are those that package.json names, at one exact version", () => {
+    const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
       dependencies: Record<string, string>;
     };
-    const imported = new Set(
-      all
-        .flatMap((file) => importsOf(file, true))
-        .filter((s) => !/^(\.|node:)/.test(s))
-        .map(packageOf),
+    const imported = sources.flatMap(({ imports }) =>
+      imports.filter((i) => i.file === null && !i.specifier.startsWith("node:")).map(libraryOf),
     );
-    expect([...imported].filter((name) => !(name in dependencies))).toEqual([]);
+    expect([...new Set(imported)].filter((name) => !(name in dependencies))).toEqual([]);
     for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
   });
 });

@@ -1,0 +1,115 @@
+/**
+ * What the sources import and export, read from their syntax trees: the facts that the architecture test and the printed counts rest
+ * on. oxc-parser reads the TypeScript that we write, type imports included; dependency-cruiser 18 refuses Node 20, our floor.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseSync, type Node } from "oxc-parser";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** One import, export-from or import() of a file. */
+export interface Import {
+  /** As written. */
+  readonly specifier: string;
+  /** The imported file, seen from the root; null for packages and built-in modules. */
+  readonly file: string | null;
+  /** Whether it brings types alone, and is gone at run time. */
+  readonly isType: boolean;
+}
+
+export interface Source {
+  /** Path from the root, with forward slashes. */
+  readonly file: string;
+  readonly imports: readonly Import[];
+  /** Names that this file declares and exports; re-exports are left out. */
+  readonly exports: readonly string[];
+  /** Whether it uses the global `process`, by a dot, in brackets or taken apart. */
+  readonly usesProcess: boolean;
+  /** Number of `switch` statements and comparisons that ask for the storage driver. */
+  readonly driverSwitches: number;
+}
+
+/** Every TypeScript file below the folder. */
+export function readSources(folder: string): Source[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => readSource(join(folder, path)));
+}
+
+function readSource(file: string): Source {
+  return parseSource(file, readFileSync(join(root, file), "utf8"));
+}
+
+/** @throws SyntaxError if the text is no TypeScript */
+export function parseSource(file: string, text: string): Source {
+  const { program, module, errors } = parseSync(file, text);
+  if (errors.length > 0) throw new SyntaxError(`${file}: ${errors[0]?.message}`);
+  const imports = module.staticImports.map(({ moduleRequest, entries }) =>
+    importOf(file, moduleRequest.value, entries.length > 0 && entries.every((entry) => entry.isType)),
+  );
+  for (const { entries } of module.staticExports)
+    for (const { moduleRequest, isType } of entries)
+      if (moduleRequest) imports.push(importOf(file, moduleRequest.value, isType));
+  for (const { moduleRequest } of module.dynamicImports) {
+    const literal = text.slice(moduleRequest.start, moduleRequest.end);
+    if (/^"[^"]*"$/.test(literal)) imports.push(importOf(file, literal.slice(1, -1), false));
+  }
+  const found = { usesProcess: false, driverSwitches: 0 };
+  visit(program, null, (node, parent) => {
+    if (node.type === "TSImportType" && node.source.type === "Literal")
+      imports.push(importOf(file, String(node.source.value), true));
+    if (isProcess(node, parent)) found.usesProcess = true;
+    if (asksForDriver(node)) found.driverSwitches += 1;
+  });
+  return { file, imports, exports: declaredExports(program), ...found };
+}
+
+function importOf(file: string, specifier: string, isType: boolean): Import {
+  const target = specifier.startsWith(".") ? relative(root, join(root, dirname(file), specifier)) : null;
+  return { specifier, file: target, isType };
+}
+
+/** A use of the global object: not a property of that name and not the key of a literal. */
+function isProcess(node: Node, parent: Node | null): boolean {
+  if (node.type !== "Identifier" || node.name !== "process") return false;
+  if (parent?.type === "MemberExpression") return parent.object === node || parent.computed;
+  if (parent?.type === "TSPropertySignature") return false;
+  return parent?.type !== "Property" || parent.value === node;
+}
+
+const isDriver = (node: Node): boolean =>
+  (node.type === "Identifier" && node.name === "driver") ||
+  (node.type === "MemberExpression" &&
+    node.property.type === "Identifier" &&
+    node.property.name === "driver");
+
+function asksForDriver(node: Node): boolean {
+  if (node.type === "SwitchStatement") return isDriver(node.discriminant);
+  return (
+    node.type === "BinaryExpression" &&
+    ["===", "!=="].includes(node.operator) &&
+    [node.left, node.right].some((side) => isDriver(side)) &&
+    [node.left, node.right].some((side) => side.type === "Literal" && typeof side.value === "string")
+  );
+}
+
+function declaredExports(program: { readonly body: readonly Node[] }): string[] {
+  return program.body.flatMap((node) => {
+    if (node.type !== "ExportNamedDeclaration" || node.declaration === null) return [];
+    const { declaration } = node;
+    if (declaration.type === "VariableDeclaration")
+      return declaration.declarations.flatMap(({ id }) => (id.type === "Identifier" ? [id.name] : []));
+    return "id" in declaration && declaration.id?.type === "Identifier" ? [declaration.id.name] : [];
+  });
+}
+
+function visit(node: Node, parent: Node | null, see: (node: Node, parent: Node | null) => void): void {
+  see(node, parent);
+  for (const value of Object.values(node))
+    for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) visit(child, node, see);
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
