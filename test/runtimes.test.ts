@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { PUSH } from "./helpers/intake.ts";
 import { killRelays, ROOT, startRelayProcess, TSX, type RelayProcess } from "./helpers/relay-process.ts";
+import { available } from "./helpers/tools.ts";
 
 const bin = `${ROOT}test/runtimes/node_modules/.bin/`;
 
@@ -84,7 +85,7 @@ async function smoke(runtime: readonly string[]): Promise<void> {
 
 describe("kept and delivered, through kill -9, on", () => {
   for (const [name, command] of runtimes) {
-    const isThere = existsSync(command[0] as string);
+    const isThere = available(name, existsSync(command[0] as string));
     const title = isThere ? name : `${name}: not installed here (npm ci --prefix test/runtimes)`;
     test.runIf(isThere)(title, () => smoke(command), 60_000);
   }

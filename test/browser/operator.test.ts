@@ -351,9 +351,3 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await picture(narrow, "narrow");
   });
 });
-
-describe.runIf(!hasChromium)("the operator's pages in a browser", () => {
-  it(`are not tested: there is no ${CHROMIUM}`, () => {
-    expect(hasChromium).toBe(false);
-  });
-});

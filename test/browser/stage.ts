@@ -10,10 +10,11 @@ import { chromium, type Browser, type BrowserContext, type BrowserContextOptions
 import { httpServer, type TestServer } from "../helpers/http-server.ts";
 import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import type { SampleWebhook } from "../helpers/payloads.ts";
+import { available } from "../helpers/tools.ts";
 import { seedActivity } from "./seed.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
-export const hasChromium = existsSync(CHROMIUM);
+export const hasChromium = available(CHROMIUM, existsSync(CHROMIUM));
 
 export const ADMIN_TOKEN = "stage-admin-token-0123456789";
 const SECRET = "stage-webhook-secret";

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,8 +9,9 @@ import { eventually } from "../helpers/eventually.ts";
 import { freePort, hasRedis, startRedis, type RedisServer } from "../helpers/redis-server.ts";
 import { killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../helpers/runtimes.ts";
+import { hasCommand } from "../helpers/tools.ts";
 
-const hasNginx = spawnSync("nginx", ["-v"]).status === 0;
+const hasNginx = hasCommand("nginx", "-v");
 const deploy = new URL("../../deploy/", import.meta.url).pathname;
 const TOKEN = "compose-secret-token";
 

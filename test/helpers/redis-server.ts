@@ -1,13 +1,14 @@
 /** A real Redis of the test's own: on a free port, with its append-only file in a folder of its own. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { hasCommand } from "./tools.ts";
 
-export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+export const hasRedis = hasCommand("redis-server", "--version");
 
 export const DURABLE: Readonly<Record<string, string>> = { appendonly: "yes", appendfsync: "always" };
 

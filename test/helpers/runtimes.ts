@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { available } from "./tools.ts";
 
 const bin = fileURLToPath(new URL("../runtimes/node_modules/.bin/", import.meta.url));
 
@@ -23,5 +24,5 @@ export type Runtime = keyof typeof RUNTIMES;
 
 /** Whether it is there: `npm test` installs those that are not the machine's own, where it may. */
 export function hasRuntime(runtime: Runtime): boolean {
-  return existsSync(RUNTIMES[runtime][0]!);
+  return available(runtime, existsSync(RUNTIMES[runtime][0]!));
 }

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { push } from "../helpers/payloads.ts";
 import { killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
+import { hasCommand } from "../helpers/tools.ts";
 
-const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+const hasPromtool = hasCommand("promtool", "--version");
 
 let folder: string;
 beforeEach(() => {

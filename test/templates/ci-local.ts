@@ -7,12 +7,16 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFil
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { available } from "../helpers/tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const runtimes = join(root, "test/runtimes/node_modules/.bin");
 
 /** Why these tests cannot run; null where they can. */
-export const ciLocalMissing: string | null = existsSync(join(runtimes, "gitlab-ci-local"))
+export const ciLocalMissing: string | null = available(
+  "gitlab-ci-local",
+  existsSync(join(runtimes, "gitlab-ci-local")),
+)
   ? null
   : "gitlab-ci-local is not installed: npm ci --prefix test/runtimes";
 

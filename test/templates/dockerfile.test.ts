@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { available } from "../helpers/tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -152,7 +153,7 @@ function image(): string {
   return folder;
 }
 
-test.runIf(existsSync(node24))(
+test.runIf(available("node24", existsSync(node24)))(
   "image: both programs start on Node 24 from the copied files alone",
   { timeout: 60_000 },
   () => {

@@ -10,8 +10,9 @@ import { registerActivityGauges } from "../../../relay/observe/activity/gauges.t
 import { configSchema } from "../../../relay/config/schema.ts";
 import { createMetrics } from "../../../relay/observe/metrics.ts";
 import { createMemoryQueue } from "../../helpers/memory-queue.ts";
+import { hasCommand } from "../../helpers/tools.ts";
 
-const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+const hasPromtool = hasCommand("promtool", "--version");
 const path = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 const read = (name: string): string => readFileSync(path(name), "utf8");
 

@@ -6,8 +6,9 @@ import { settlement } from "../../helpers/admin.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { createMemoryQueue, type MemoryQueue } from "../../helpers/memory-queue.ts";
+import { hasCommand } from "../../helpers/tools.ts";
 
-const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+const hasPromtool = hasCommand("promtool", "--version");
 
 let made: Metrics[] = [];
 afterEach(() => {

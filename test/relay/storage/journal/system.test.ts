@@ -1,5 +1,5 @@
 /** The journal on real disks, in real processes: killed, on a full and on a read-only file system, with failing syncs, on every runtime. */
-import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readlink, rm, stat, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -15,6 +15,7 @@ import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import { acquireLock } from "../../../../relay/storage/journal/lock.ts";
 import { hasRuntime, RUNTIMES, type Runtime } from "../../../helpers/runtimes.ts";
+import { available } from "../../../helpers/tools.ts";
 
 const PROGRAM = fileURLToPath(new URL("process.ts", import.meta.url));
 
@@ -215,6 +216,7 @@ describe("the folder of a journal", () => {
 });
 
 /** Whether this process may mount file systems; CI containers mostly may not. */
+/** A right that containers lack, and no tool: its tests are skipped without it, REQUIRE_TOOLS or not. */
 const mayMount = await (async () => {
   const folder = await mkdtemp(join(tmpdir(), "journal-mount-"));
   try {
@@ -269,16 +271,10 @@ describe.runIf(mayMount)("a journal on a file system of its own (needs the right
 });
 
 /** Whether strace is there and may trace; it makes the system calls of a process fail. */
-const mayTrace = (() => {
-  try {
-    execFileSync("strace", ["-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO", "true"], {
-      stdio: "ignore",
-    });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const mayTrace = available(
+  "strace",
+  spawnSync("strace", ["-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO", "true"]).status === 0,
+);
 
 describe.runIf(mayTrace)("a journal whose system calls fail (needs strace)", () => {
   it.each([

@@ -16,11 +16,12 @@ import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts"
 import { DURABLE, freePort, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 import { killRelays, startRelayProcess } from "../../../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../../../helpers/runtimes.ts";
+import { hasCommand } from "../../../helpers/tools.ts";
 
 /** A build without TLS does not know the directive, and says so instead. */
 const hasTls =
   hasRedis &&
-  spawnSync("openssl", ["version"]).status === 0 &&
+  hasCommand("openssl", "version") &&
   /must be 'yes' or 'no'/.test(
     spawnSync("redis-server", ["--port", "0", "--tls-replication", "x"]).output.join("\n"),
   );
