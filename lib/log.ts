@@ -1,8 +1,12 @@
 /**
  * Structured log: one JSON line per fact, `time level event` first, then ids. `event` is a fixed dotted word
- * (`delivery.failed`). Secrets are registered once and masked by value on the finished line, wherever they stand.
+ * (`webhook.accepted`). Secrets are registered once and masked by value on the finished line, wherever they stand. Texts of
+ * long lines are cut, so that no sender decides how long a line is worked on.
  */
 import { pino } from "pino";
+import { cutMasked, wellFormed } from "./cut.ts";
+import { maskPattern } from "./mask-patterns.ts";
+import type { Pattern } from "./pattern.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -21,7 +25,7 @@ export const MASK = "***";
 /** The secrets of a running program. Short values are not masked: they would tear ordinary words apart. */
 export interface Secrets {
   add(values: Iterable<string>): void;
-  /** Sets the shapes of secrets that nobody registered, as sources of regular expressions; earlier ones no longer count. */
+  /** Sets the shapes of secrets that no setting holds (see lib/mask-patterns.ts); earlier ones no longer count. */
   setPatterns(sources: readonly string[]): void;
   mask(text: string): string;
 }
@@ -31,11 +35,11 @@ const SHORTEST_MASKED = 4;
 export function createSecrets(): Secrets {
   const known = new Set<string>();
   let pattern: RegExp | null = null;
-  let shapes: readonly RegExp[] = [];
+  let shapes: readonly Pattern[] = [];
   const forms = (value: string): string[] => [
     value,
     JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
+    encodeURIComponent(wellFormed(value)),
   ];
   return {
     add(values) {
@@ -46,11 +50,11 @@ export function createSecrets(): Secrets {
       pattern = escaped.length === 0 ? null : new RegExp(escaped.join("|"), "g");
     },
     setPatterns(sources) {
-      shapes = sources.map((source) => new RegExp(source, "g"));
+      shapes = sources.map(maskPattern);
     },
     mask(text) {
       let masked = pattern === null ? text : text.replace(pattern, MASK);
-      for (const shape of shapes) masked = masked.replace(shape, MASK);
+      for (const shape of shapes) masked = shape.replaceAll(masked, MASK);
       return masked;
     },
   };
@@ -76,7 +80,7 @@ export function createLog(options: LogOptions): RootLog {
       base: options.base ?? null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => options.secrets.mask(line) },
+      hooks: { streamWrite: (line) => finished(line, options.secrets) },
     },
     { write: options.write },
   );
@@ -89,6 +93,34 @@ export function createLog(options: LogOptions): RootLog {
     child: (fields) => wrap(logger.child(fields)),
   });
   return { ...wrap(root), setLevel: (level) => (root.level = level) };
+}
+
+/** Longer lines have their texts cut; no line is longer than a few times this. */
+const LONG_LINE = 16_384;
+/** Characters that a text of a long line keeps, tried one after another until the line fits. */
+const TEXT_LIMITS = [2000, 200, 40] as const;
+
+/** The line as it is written: of bounded length, since others write what stands in it, and masked. */
+function finished(line: string, secrets: Secrets): string {
+  if (line.length <= LONG_LINE) return secrets.mask(line);
+  const fields = JSON.parse(line) as Record<string, unknown>;
+  const mask = (text: string): string => secrets.mask(text);
+  for (const limit of TEXT_LIMITS) {
+    const cut = JSON.stringify(withCutTexts(fields, (text) => cutMasked(text, limit, mask)));
+    if (cut.length <= LONG_LINE) return secrets.mask(`${cut}\n`);
+  }
+  const { level, time, event } = fields;
+  const note = `its fields are left out: the line had ${line.length} characters`;
+  return secrets.mask(
+    `${JSON.stringify({ level, time, event: cutMasked(String(event), 200, mask), note })}\n`,
+  );
+}
+
+function withCutTexts(value: unknown, cut: (text: string) => string): unknown {
+  if (typeof value === "string") return cut(value);
+  if (Array.isArray(value)) return value.map((item) => withCutTexts(item, cut));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withCutTexts(field, cut)]));
 }
 
 /** A log that keeps nothing. */

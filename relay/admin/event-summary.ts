@@ -3,9 +3,15 @@
  * form; an event's own page has the body, too. Whatever the payload lacks is left out; nothing is made up.
  */
 import type { EventMeta } from "../event/event.ts";
+import { cut } from "../../lib/cut.ts";
 import { branchOf } from "../../lib/events.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
+
+/** Characters of a title that are looked at; 80 are shown. */
+const MAX_QUOTED = 400;
+/** Characters of a sentence: paths and names come from outside. */
+const MAX_SENTENCE = 1000;
 
 interface Telling {
   readonly meta: EventMeta;
@@ -32,7 +38,7 @@ export function sentence(meta: EventMeta, body: Json | null): string {
   };
   const byName = meta.eventName === null ? undefined : BY_EVENT_NAME[meta.eventName];
   const tell = (meta.kind === null ? undefined : BY_KIND[meta.kind]) ?? byName ?? other;
-  return tell(telling);
+  return cut(tell(telling), MAX_SENTENCE);
 }
 
 type Tell = (telling: Telling) => string;
@@ -243,7 +249,7 @@ function numbered(noun: string, sign: string, from: Json): string {
 function quoted(value: unknown): string {
   const found = text(value);
   if (found === null) return "";
-  const line = found.replace(/\s+/g, " ");
+  const line = found.slice(0, MAX_QUOTED).replace(/\s+/g, " ");
   return ` “${line.length > 80 ? `${line.slice(0, 79)}…` : line}”`;
 }
 

@@ -3,20 +3,11 @@
  * for editors and docs/configuration.md all come from it.
  */
 import { z } from "zod";
+import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
+import { patternProblem } from "../../lib/pattern.ts";
 import type { EnvBinding } from "../../lib/settings.ts";
 import { count, positive, secret, signingToken } from "./fields.ts";
 import { overrideSchema, targetName, targetSchema } from "../targets/settings.ts";
-
-/** Shapes of credentials that turn up in commit messages, comments and job logs. */
-const DEFAULT_MASK_PATTERNS = [
-  "\\bgl[a-z]{1,6}-[\\w-]{20,}",
-  "\\bwhsec_[A-Za-z0-9+/=]{32,}",
-  "\\bgh[pousr]_[A-Za-z0-9]{36,}",
-  "\\bxox[abprs]-[\\w-]{10,}",
-  "\\bAKIA[0-9A-Z]{16}\\b",
-  "\\beyJ[\\w-]{10,}\\.[\\w-]{10,}\\.[\\w-]+",
-  "-----BEGIN [A-Z ]*PRIVATE KEY-----[\\s\\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
-];
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
@@ -169,25 +160,18 @@ const log = z.strictObject({
   keepDays: count.max(3650).default(14).describe("Days that such files are kept, today included"),
 });
 
-const regularExpression = z.string().refine(
-  (source) => {
-    try {
-      // oxlint-disable-next-line no-new
-      new RegExp(source, "g");
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: "must be a regular expression" },
-);
+const maskExpression = z.string().superRefine((source, context) => {
+  const message = DEFAULT_MASK_PATTERNS.includes(source) ? null : patternProblem(source);
+  if (message !== null) context.addIssue({ code: "custom", message });
+});
 
 const mask = z.strictObject({
   patterns: z
-    .array(regularExpression)
-    .default(DEFAULT_MASK_PATTERNS)
+    .array(maskExpression)
+    .max(100)
+    .default([...DEFAULT_MASK_PATTERNS])
     .describe(
-      "Regular expressions; what they match is masked in log lines, pages and answers of the admin API, never in what is delivered",
+      "Regular expressions in RE2's syntax; what they match is masked in log lines, pages and answers of the admin API, never in what is delivered",
     ),
   fields: z
     .array(z.string().min(1))

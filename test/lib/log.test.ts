@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
 import { createLog, createSecrets, MASK, shownUrl, silentLog, type LogLevel } from "../../lib/log.ts";
 
 function recorder(level: LogLevel = "info", secretValues: readonly string[] = []) {
@@ -93,4 +94,39 @@ test.each([
 test("silentLog keeps nothing and has children", () => {
   for (const level of ["debug", "info", "warn", "error"] as const) silentLog[level]("x");
   expect(silentLog.child({ a: 1 })).toBe(silentLog);
+});
+
+test.each([20_000, 160_000, 2_000_000])("a field of %i characters is cut, the line stays JSON", (length) => {
+  const { log, lines, parsed } = recorder("info", ["hunter2-hunter2"]);
+  log.info("webhook.accepted", {
+    eventId: "01",
+    project: 'é"\\'.repeat(length / 3),
+    after: "hunter2-hunter2",
+  });
+  expect(lines[0]!.length).toBeLessThan(16_400);
+  expect(parsed()[0]).toMatchObject({ event: "webhook.accepted", eventId: "01", after: MASK });
+  expect(parsed()[0]!["project"]).toMatch(/^é.*characters\)$/s);
+});
+
+test("a line of thousands of fields says what it was", () => {
+  const { log, lines, parsed } = recorder();
+  log.warn("x.many", { list: Array.from({ length: 5000 }, () => "0123456789") });
+  expect(lines[0]!.length).toBeLessThan(16_400);
+  expect(parsed()[0]).toMatchObject({
+    level: "warn",
+    event: "x.many",
+    note: expect.stringContaining("left out"),
+  });
+});
+
+test("time grows with the length of what is logged, and not faster", () => {
+  const { log, secrets } = recorder();
+  secrets.setPatterns(DEFAULT_MASK_PATTERNS);
+  const msOf = (kb: number): number => {
+    const began = performance.now();
+    for (let run = 0; run < 3; run += 1) log.info("x", { path: "eyJ-".repeat(kb * 256) });
+    return performance.now() - began;
+  };
+  msOf(16);
+  expect(msOf(64)).toBeLessThan(Math.max(8 * msOf(16), 20));
 });

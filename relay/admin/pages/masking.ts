@@ -2,10 +2,15 @@
  * What pages and API leave out of what they show: text that looks like a credential (patterns of the settings) and values of
  * fields that are named like one. What is stored and delivered is never touched.
  */
+import { cutMasked } from "../../../lib/cut.ts";
 import { MASK } from "../../../lib/log.ts";
+import { maskPattern } from "../../../lib/mask-patterns.ts";
+
+/** Characters of one text that are looked at and shown; the rest is cut off, and the text says so. */
+export const MAX_SHOWN = 131_072;
 
 export interface Masking {
-  /** The text with everything that a pattern matches replaced. */
+  /** The text with everything that a pattern matches replaced, cut to MAX_SHOWN characters. */
   text(text: string): string;
   /** A header's value as it may be shown. */
   header(name: string, value: string): string;
@@ -31,13 +36,11 @@ const SECRET_HEADERS = new Set([
 ]);
 
 export function createMasking(settings: MaskSettings): Masking {
-  const patterns = settings.patterns.map((source) => new RegExp(source, "g"));
+  const patterns = settings.patterns.map(maskPattern);
   const fields = new Set(settings.fields.map((name) => name.toLowerCase()));
-  const text = (given: string): string => {
-    let masked = given;
-    for (const pattern of patterns) masked = masked.replace(pattern, MASK);
-    return masked;
-  };
+  const mask = (given: string): string =>
+    patterns.reduce((left, pattern) => pattern.replaceAll(left, MASK), given);
+  const text = (given: string): string => cutMasked(given, MAX_SHOWN, mask);
   return {
     text,
     isSecret: (field) => fields.has(field.toLowerCase()),

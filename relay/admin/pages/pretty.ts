@@ -78,10 +78,24 @@ export function* prettyTokens(json: string, isSecret: (name: string) => boolean)
   }
 }
 
-/** The text with the values of secret fields masked and everything else left as it is. */
+/** The text with the values of secret fields masked and everything else left as it is. Looks at each character once. */
 export function maskFields(json: string, isSecret: (name: string) => boolean): string {
-  return json.replace(
-    /"((?:[^"\\]|\\.)*)"(\s*:\s*)("(?:[^"\\]|\\.)+"|-?\d[\d.eE+-]*)/g,
-    (whole, name: string, colon: string) => (isSecret(name) ? `"${name}"${colon}"${MASK}"` : whole),
-  );
+  let masked = "";
+  /** The string before, while nothing but space and a colon came after it. */
+  let name: string | null = null;
+  let isValue = false;
+  for (const [lexeme] of json.matchAll(LEXEME)) {
+    const isString = lexeme.startsWith('"');
+    const isHidden =
+      isValue && name !== null && isSecret(name) && ((isString && lexeme !== '""') || /^-?\d/.test(lexeme));
+    masked += isHidden ? `"${MASK}"` : lexeme;
+    if (lexeme.trim() === "") continue;
+    if (lexeme === ":" && name !== null) {
+      isValue = true;
+      continue;
+    }
+    name = isString && !isValue ? lexeme.slice(1, -1) : null;
+    isValue = false;
+  }
+  return masked;
 }
