@@ -1,0 +1,16 @@
+/** The fast tests of the files that stryker.config.json mutates: pure ones, without processes and servers. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: [
+      "test/relay/queue/delivery-state.test.ts",
+      "test/relay/storage/files/records.test.ts",
+      "test/relay/storage/journal/{frame,checksum,recovery}.test.ts",
+      "test/component/hooks/{plan,desired}.test.ts",
+      "test/lib/{signature,secrets}.test.ts",
+    ],
+    pool: "forks",
+    maxWorkers: 1,
+  },
+});
