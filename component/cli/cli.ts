@@ -6,8 +6,11 @@ import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import { createLog, createSecrets, type Log, type Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
-import { isCommand, loadConfig, readCommandLine } from "../options/arguments.ts";
-import { COMMANDS, SECRETS, type Command, type Config } from "../options/config.ts";
+import { didYouMean, isCommand, readCommandLine } from "../options/command-line.ts";
+import type { InstallerConfig } from "../options/config.ts";
+import { loadConfig } from "../options/load.ts";
+import { COMMANDS, type Command } from "../options/row.ts";
+import { SECRETS } from "../options/table.ts";
 import { createCursorStore, type Files } from "../hooks/cursor.ts";
 import { createBudget, RunStopped, type Budget } from "../gitlab/budget.ts";
 import { createGitLab, type GitLab } from "../gitlab/client.ts";
@@ -44,7 +47,7 @@ export interface World {
 
 interface Run {
   readonly world: World;
-  readonly config: Config;
+  readonly config: InstallerConfig;
   readonly secrets: Secrets;
   readonly log: Log;
   readonly budget: Budget;
@@ -78,7 +81,10 @@ export async function runCli(world: World): Promise<number> {
     return EXIT.done;
   }
   if (command === null) {
-    const problem = line.command === null ? "no command given" : `unknown command "${line.command}"`;
+    const problem =
+      line.command === null
+        ? "no command given"
+        : `unknown command "${line.command}"${didYouMean(line.command, COMMANDS)}`;
     world.stderr(`${problem}; commands: ${COMMANDS.join(", ")}; --help explains them\n`);
     return EXIT.usage;
   }
@@ -92,11 +98,12 @@ export async function runCli(world: World): Promise<number> {
     for (const { path, message } of error.problems) {
       world.stderr(secrets.mask(path === "" ? `${message}\n` : `${path}: ${message}\n`));
     }
+    world.stderr(`gitlab-hook-relay ${command} --help explains the options\n`);
     return EXIT.usage;
   }
 }
 
-function createRun(world: World, config: Config, secrets: Secrets): Run {
+function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run {
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const hookSecrets = [secretToken, signingToken, masterSecret].filter((s) => s !== null);
   secrets.add([...config.gitlabTokens, ...hookSecrets, ...Object.values(config.customHeaders)]);
@@ -186,7 +193,7 @@ async function publish(run: Run, output: Output, report: Report, context: Contex
   }
 }
 
-function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config: Config): number {
+function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config: InstallerConfig): number {
   if (outcome.trouble !== null) return outcome.trouble.status;
   if (!outcome.complete) return EXIT.resumable;
   if (failed > 0) return EXIT.failed;

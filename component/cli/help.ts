@@ -1,5 +1,6 @@
 /** The help text, made from the table of options. Pure. */
-import { COMMANDS, OPTIONS, SECRETS, type Command } from "../options/config.ts";
+import { COMMANDS, type Command } from "../options/row.ts";
+import { OPTIONS, SECRETS } from "../options/table.ts";
 
 export const ABOUT: Readonly<Record<Command, string>> = {
   install: "every project of the group (or the group itself) has exactly one healthy hook of ours",
@@ -43,7 +44,7 @@ export function helpText(version: string, command: Command | null): string {
   ];
   for (const row of rows) {
     const value =
-      row.type === "boolean" ? "" : row.options ? ` ${row.options.join("|")}` : ` ${row.type.toUpperCase()}`;
+      row.type === "boolean" ? "" : row.choices ? ` ${row.choices.join("|")}` : ` ${row.type.toUpperCase()}`;
     const standard = row.default === null || row.default === "" ? "" : ` [${[row.default].flat().join(",")}]`;
     const instead = row.fallback === undefined ? "" : ` Falls back to ${row.fallback}.`;
     lines.push(`  --${row.name}${value} (${row.env})${row.default === false ? "" : standard}`);

@@ -14,7 +14,8 @@ import {
   groupHookKey,
   projectHookKey,
 } from "../../lib/secrets.ts";
-import { eventFlag, type Config } from "../options/config.ts";
+import { eventFlag } from "../options/checks.ts";
+import type { InstallerConfig } from "../options/config.ts";
 import type { Level } from "../gitlab/types.ts";
 
 export const HOOK_NAME = "gitlab-hook-relay";
@@ -107,7 +108,9 @@ export function eventsWithout(events: readonly string[], level: Level): string[]
 }
 
 /** Prepares the wanted hooks of one run; the key of the fingerprints is stretched once, here. */
-export function createDesire(config: Config & { readonly url: string; readonly gitlabUrl: string }): Desire {
+export function createDesire(
+  config: InstallerConfig & { readonly url: string; readonly gitlabUrl: string },
+): Desire {
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const host = new URL(config.gitlabUrl).host;
   const headers = config.customHeaders;

@@ -3,7 +3,7 @@
  * round, the count of what was left out, and the end of a run that stops early.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { Config } from "../options/config.ts";
+import type { InstallerConfig } from "../options/config.ts";
 import type { Cursor, CursorStore } from "./cursor.ts";
 import { explain } from "./explain.ts";
 import { RunStopped, type Budget } from "../gitlab/budget.ts";
@@ -14,7 +14,7 @@ import { resultOf, type Result } from "./result.ts";
 import { walkProjects } from "./walk.ts";
 
 /** The options without which these commands do not start. */
-export interface RunConfig extends Config {
+export interface RunConfig extends InstallerConfig {
   readonly gitlabUrl: string;
   readonly group: string;
 }

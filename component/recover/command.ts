@@ -3,7 +3,7 @@
  */
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../options/config.ts";
+import type { InstallerConfig } from "../options/config.ts";
 import type { Budget } from "../gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
@@ -17,7 +17,7 @@ import { placeReport, summarise, type PlaceReport, type RecoveryReport } from ".
 
 export interface RecoverRun {
   readonly world: World;
-  readonly config: Config;
+  readonly config: InstallerConfig;
   readonly mask: (text: string) => string;
   readonly log: Log;
   readonly budget: Budget;

@@ -4,13 +4,17 @@
  */
 import { Cron } from "croner";
 import { ConfigError, UpstreamError, messageOf } from "../../lib/errors.ts";
-import type { Config } from "../options/config.ts";
+import type { InstallerConfig } from "../options/config.ts";
 import type { GitLab, Schedule } from "../gitlab/client.ts";
 import { changeText } from "../report/report.ts";
 import type { Change } from "../hooks/plan.ts";
 
 export interface ScheduleDeps {
-  readonly config: Config & { readonly gitlabUrl: string; readonly project: string; readonly ref: string };
+  readonly config: InstallerConfig & {
+    readonly gitlabUrl: string;
+    readonly project: string;
+    readonly ref: string;
+  };
   readonly gitlab: Pick<GitLab, "schedules">;
   readonly say: (line: string) => void;
 }

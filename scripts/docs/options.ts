@@ -1,5 +1,6 @@
 /** The installer's options and secrets as Markdown tables, from the table that its command line is made of. */
-import { COMMANDS, OPTIONS, SECRETS, type OptionRow } from "../../component/options/config.ts";
+import { COMMANDS } from "../../component/options/row.ts";
+import { OPTIONS, SECRETS, type OptionRow } from "../../component/options/table.ts";
 
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");
@@ -18,7 +19,7 @@ function defaultOf(row: OptionRow): string {
 export function optionsTable(): string {
   const rows = OPTIONS.map((row) => {
     const commands = row.commands.length === COMMANDS.length ? "all" : row.commands.join(", ");
-    const values = row.options === undefined ? row.type : row.options.join(", ");
+    const values = row.choices === undefined ? row.type : row.choices.join(", ");
     const cells = [`\`--${row.name}\``, `\`${row.env}\``, values, defaultOf(row), commands, row.description];
     return `| ${cells.map(cell).join(" | ")} |`;
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { OPTIONS, SECRETS } from "../../component/options/config.ts";
+import { OPTIONS, SECRETS } from "../../component/options/table.ts";
 import { INSTALLER_VARIABLES, RELAY_VARIABLES, unknownVariables } from "../../lib/variables.ts";
 import { ENV_BINDINGS } from "../../relay/config/schema.ts";
 

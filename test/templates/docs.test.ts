@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { SECRETS } from "../../component/options/config.ts";
+import { SECRETS } from "../../component/options/table.ts";
 import { summarise, type RecoveryReport } from "../../component/recover/report.ts";
 import { inputsTable, parseTemplate } from "../../scripts/docs/inputs.ts";
 import { render } from "./gitlab.ts";

@@ -1,8 +1,10 @@
 /** Every template against what GitLab 17.0 takes, as far as it can be read off the file. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { OPTIONS, SECRETS } from "../../component/options/config.ts";
-import { parseTemplate } from "../../scripts/docs/inputs.ts";
+import { componentInput } from "../../component/options/inputs.ts";
+import type { Command } from "../../component/options/row.ts";
+import { OPTIONS, SECRETS } from "../../component/options/table.ts";
+import { parseTemplate, type Input } from "../../scripts/docs/inputs.ts";
 import { blocksOf, inputProblem, render } from "./gitlab.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -144,28 +146,10 @@ describe.each(files)("templates/%s", (file) => {
     const command = /^gitlab-hook-relay (\w+)$/.exec(job?.script.at(-1) ?? "")?.[1];
     const own = OPTIONS.filter((row) => row.commands.some((c) => c === command));
     expect(own).not.toEqual([]);
-    /** A pipeline has better defaults for these: see the descriptions. */
-    const defaults: Record<string, unknown> = {
-      "gitlab-url": "$CI_SERVER_URL",
-      "max-requests": 0,
-      "time-limit": 3000,
-      "state-file": `.gitlab-hook-relay/${command}-state.json`,
-      // Artifacts of both jobs may end up in one folder.
-      "report-dir": `.gitlab-hook-relay/${command === "recover" ? "recovery" : "report"}`,
-    };
-    const types = { text: "string", choice: "string", number: "number", boolean: "boolean", list: "array" };
     for (const row of own) {
-      const input = inputs.get(row.name);
-      expect(input?.type, row.name).toBe(types[row.type]);
-      expect(input?.description.startsWith(row.description), `${row.name}: "${input?.description}"`).toBe(
-        true,
-      );
-      if (row.required === undefined || row.fallback !== undefined) {
-        expect(input?.default, row.name).toEqual(defaults[row.name] ?? row.default);
-      }
-      expect(input?.options, row.name).toEqual(row.options);
+      expect(inputs.get(row.name), row.name).toEqual(componentInput(row, command as Command));
       if (row.example !== undefined && row.type === "text") {
-        expect(inputProblem(row.name, input as NonNullable<typeof input>, row.example)).toBe(null);
+        expect(inputProblem(row.name, inputs.get(row.name) as Input, row.example)).toBe(null);
       }
       const source = Object.values(configuration as Record<string, { variables: Record<string, string> }>)[0];
       expect(blocksOf(source?.variables[row.env] ?? ""), row.env).toEqual([row.name]);

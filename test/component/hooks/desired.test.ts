@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { loadConfig, readCommandLine } from "../../../component/options/arguments.ts";
+import { readCommandLine } from "../../../component/options/command-line.ts";
+import { loadConfig } from "../../../component/options/load.ts";
 import {
   createDesire,
   describe as describeHook,

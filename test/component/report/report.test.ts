@@ -15,7 +15,7 @@ import {
   type Report,
 } from "../../../component/report/report.ts";
 import type { Result } from "../../../component/hooks/result.ts";
-import { OPTIONS } from "../../../component/options/config.ts";
+import { OPTIONS } from "../../../component/options/table.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 
 function result(projectId: number, action: Result["action"], rest: Partial<Result> = {}): Result {

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { loadConfig, readCommandLine, valueOf } from "../../../component/options/arguments.ts";
-import { COMMANDS, OPTIONS, SECRETS, eventFlag, type Command } from "../../../component/options/config.ts";
+import { eventFlag } from "../../../component/options/checks.ts";
+import { readCommandLine } from "../../../component/options/command-line.ts";
+import { loadConfig } from "../../../component/options/load.ts";
+import { COMMANDS, type Command } from "../../../component/options/row.ts";
+import { OPTIONS, SECRETS } from "../../../component/options/table.ts";
+import { readOptionValue } from "../../../component/options/values.ts";
 import { helpText } from "../../../component/cli/help.ts";
 import { ConfigError, type Problem } from "../../../lib/errors.ts";
 
@@ -194,7 +198,112 @@ describe("loadConfig()", () => {
   });
 });
 
+describe("loadConfig() adds up or refuses what is given twice", () => {
+  test("lists add up, in each of their notations", () => {
+    const argv = ["--exclude", "acme/a", "--exclude=acme/b,acme/c", "--exclude", '["acme/d"]', "--exclude="];
+    expect(load(argv).exclude).toEqual(["acme/a", "acme/b", "acme/c", "acme/d"]);
+  });
+
+  test("a list on the command line takes the place of the environment's", () => {
+    expect(load(["--exclude", "acme/a"], { HOOKS_EXCLUDE: "acme/b" }).exclude).toEqual(["acme/a"]);
+  });
+
+  test.each([
+    ["--level", ["--level", "group", "--level", "project"]],
+    ["--dry-run", ["--dry-run", "--no-dry-run"]],
+    ["--concurrency", ["--concurrency=1", "--concurrency", "2"]],
+  ])("%s takes one value", (name, argv) => {
+    const [problem] = problems(() => load(argv));
+    expect(problem?.path).toContain(name);
+    expect(problem?.message).toBe("is given 2 times and takes one value");
+  });
+});
+
+describe("loadConfig() makes addresses and paths uniform", () => {
+  test.each([
+    "https://gitlab.example.com/gitlab/api/v4",
+    "https://gitlab.example.com/gitlab/api/v4/",
+    " https://gitlab.example.com/gitlab/ ",
+  ])("--gitlab-url %s is the instance", (url) => {
+    expect(load(["--gitlab-url", url]).gitlabUrl).toBe("https://gitlab.example.com/gitlab");
+  });
+
+  test.each([
+    "acme/team-1",
+    "/acme/team-1",
+    "acme/team-1/",
+    "//acme//team-1/",
+    "acme%2Fteam-1",
+    "acme%2fteam-1",
+  ])("--group %s is acme/team-1", (group) => {
+    expect(load(["--group", group]).group).toBe("acme/team-1");
+  });
+
+  test("--group refuses an address and says the path in it", () => {
+    const [problem] = problems(() =>
+      load(["--group", "https://gitlab.example.com/groups/acme/team-1/-/hooks"]),
+    );
+    expect(problem?.message).toContain('write "acme/team-1"');
+  });
+});
+
+test("loadConfig() refuses unknown variables of ours with the nearest name, and lets the relay's pass", () => {
+  expect(problems(() => load([], { HOOKS_DRYRUN: "true", GITLAB_WEBHOOK_SECRETS: "x" }))).toEqual([
+    {
+      path: "GITLAB_WEBHOOK_SECRETS",
+      message: "is not a variable of this program; did you mean GITLAB_WEBHOOK_SECRET?",
+    },
+    { path: "HOOKS_DRYRUN", message: "is not a variable of this program; did you mean HOOKS_DRY_RUN?" },
+  ]);
+  expect(
+    load([], { RELAY_ADMIN_TOKEN: "x", HOOKS_RESULT_CREATED: "1", HOOKS_GITLAB_READ_TOKEN: "x" }).group,
+  ).toBe("acme");
+});
+
+test.each(SECRETS.map((row) => row.env))(
+  "loadConfig() refuses the path of a file as %s, without saying it",
+  (env) => {
+    const [problem, ...others] = problems(() => load([], { [env]: "/run/secret" }));
+    expect(problem?.path).toBe(env);
+    expect(problem?.message).toContain(`${env}_FILE`);
+    expect(problem?.message).not.toContain("/run/secret");
+    expect(others).toEqual([]);
+  },
+);
+
+test.each([
+  ['["X-Team: a\nX-Evil: b"]', "line break"],
+  ["X-Gitlab-Token: abc", "GITLAB_WEBHOOK_SECRET"],
+  ["X-Gitlab-Event: Push Hook", "GitLab sets"],
+  ["X-Team: a, x-team: b", "second header"],
+  ["X--Team: a", "no header's"],
+  ["X-Team:", "missing"],
+])("loadConfig() refuses the custom headers %s", (text, words) => {
+  const [problem] = problems(() => load([], { HOOKS_CUSTOM_HEADERS: text }));
+  expect(problem?.message).toContain(words);
+});
+
 describe("readCommandLine()", () => {
+  test.each([
+    [["install", "--gruop", "acme"], "--gruop", "unknown option; did you mean --group?"],
+    [["install", "--gruop=acme"], "--gruop", "unknown option; did you mean --group?"],
+    [["--dryrun", "install"], "--dryrun", "unknown option; did you mean --dry-run?"],
+    [["install", "--no-group"], "--no-group", "unknown option; did you mean --group?"],
+    [["install", "--zzzzzzzz"], "--zzzzzzzz", "unknown option"],
+  ])("%j is one problem, with the option that was meant", (argv, path, message) => {
+    const line = readCommandLine(argv);
+    expect(line.problems).toEqual([{ path, message }]);
+    expect(line.command).toBe("install");
+  });
+
+  test("an option in the place of a value is no value", () => {
+    const line = readCommandLine(["install", "--group", "--url", "https://x"]);
+    expect(line.problems[0]?.message).toBe(
+      "needs a value; one that begins with a dash is written --group=--url",
+    );
+    expect(readCommandLine(["install", "--group=-acme"]).given.get("group")).toEqual(["-acme"]);
+  });
+
   test("finds the command wherever it stands, and what needs a value", () => {
     const line = readCommandLine(["--dry-run", "install", "--group"]);
     expect(line.command).toBe("install");
@@ -207,10 +316,9 @@ describe("readCommandLine()", () => {
   });
 });
 
-test("valueOf() leaves what does not parse as text", () => {
-  expect(valueOf({ type: "number" }, "12x")).toBe("12x");
-  expect(valueOf({ type: "boolean" }, "maybe")).toBe("maybe");
-  expect(valueOf({ type: "list" }, '[1, {"a": 2}]')).toEqual(["1", '{"a":2}']);
+test("readOptionValue() leaves what does not parse as text", () => {
+  expect(readOptionValue("number", "12x")).toEqual({ value: "12x" });
+  expect(readOptionValue("boolean", "maybe")).toEqual({ value: "maybe" });
 });
 
 describe("the table of options", () => {
@@ -224,7 +332,7 @@ describe("the table of options", () => {
 
   test("holds every option of the contract under its name", () => {
     const contract =
-      "gitlab-url group url events level include exclude topics visibility chunk-size concurrency max-requests time-limit state-file report-dir dry-run fail-on-drift enable-ssl-verification push-events-branch-filter custom-headers prune-duplicates reenable output";
+      "gitlab-url group url events level include exclude topics visibility chunk-size concurrency max-requests time-limit state-file report-dir dry-run fail-on-drift allow-empty remove-secrets enable-ssl-verification push-events-branch-filter custom-headers prune-duplicates reenable output";
     const names = OPTIONS.filter((row) => row.commands.includes("install")).map((row) => row.name);
     expect(names).toEqual(contract.split(" "));
     expect(OPTIONS.find((row) => row.name === "chunk-size")?.env).toBe("HOOKS_CHUNK_SIZE");
@@ -232,9 +340,10 @@ describe("the table of options", () => {
 
   test("choices and regular expressions agree with the schema", () => {
     for (const row of OPTIONS) {
-      for (const value of row.options ?? []) expect(row.schema.safeParse(value).success).toBe(true);
-      if (row.regex !== undefined && row.example !== undefined)
-        expect(row.example).toMatch(new RegExp(row.regex));
+      for (const value of row.choices ?? []) expect(row.schema.safeParse(value).success).toBe(true);
+      const regexes = [row.pattern?.regex, row.input?.regex].filter((regex) => regex !== undefined);
+      for (const regex of row.example === undefined ? [] : regexes)
+        expect(row.example).toMatch(new RegExp(regex));
     }
   });
 });
