@@ -1,27 +1,46 @@
-/** Who may do what: a member's role is inherited downwards, the highest one counts. */
-import type { Group, Model, Project, User } from "./model.ts";
-import { ACCESS } from "./model.ts";
+/**
+ * Who may do what: a member's role is inherited downwards, the highest one counts. Memberships and rights are two things: an
+ * administrator may do everything without being a member, and a custom role adds permissions to a lower role. What lists by
+ * `min_access_level` looks at memberships alone.
+ */
+import type { Ability, Group, Model, Project, User } from "./model.ts";
+import { ACCESS, ancestry } from "./model.ts";
 
-/** Role of the user in a group, inherited ones included; 0: no member. Administrators count as owners. */
-export function groupRole(user: User | null, group: Group): number {
+/** Role of the user by membership in a group, inherited ones included; 0: no member. */
+export function groupMembership(user: User | null, group: Group): number {
   if (user === null) return ACCESS.none;
-  if (user.admin) return ACCESS.owner;
-  let level = 0;
-  for (let g: Group | null = group; g !== null; g = g.parent) {
-    level = Math.max(level, user.groupRoles.get(g.id) ?? 0);
+  return Math.max(0, ...ancestry(group).map((g) => user.groupRoles.get(g.id) ?? 0));
+}
+
+/** Role by membership in a project: its own, one of its groups', or one through a group that it is shared with. */
+export function projectMembership(model: Model, user: User | null, project: Project): number {
+  if (user === null) return ACCESS.none;
+  let level = Math.max(groupMembership(user, project.group), user.projectRoles.get(project.id) ?? 0);
+  for (const [groupId, shared] of project.sharedWith) {
+    const group = model.groups.get(groupId);
+    if (group) level = Math.max(level, Math.min(shared, groupMembership(user, group)));
   }
   return level;
 }
 
-/** Role of the user in a project: from membership, from its groups, or through a group it is shared with. */
+/** Role that the user's rights in a group come from. Administrators count as owners. */
+export function groupRole(user: User | null, group: Group): number {
+  return user?.admin === true ? ACCESS.owner : groupMembership(user, group);
+}
+
 export function projectRole(model: Model, user: User | null, project: Project): number {
-  if (user === null) return ACCESS.none;
-  let level = Math.max(groupRole(user, project.group), user.projectRoles.get(project.id) ?? 0);
-  for (const [groupId, shared] of project.sharedWith) {
-    const group = model.groups.get(groupId);
-    if (group) level = Math.max(level, Math.min(shared, groupRole(user, group)));
-  }
-  return level;
+  return user?.admin === true ? ACCESS.owner : projectMembership(model, user, project);
+}
+
+/** Whether a custom role gives the permission in the group or above it. */
+export function groupAbility(user: User, group: Group, ability: Ability): boolean {
+  return ancestry(group).some((g) => user.groupAbilities.get(g.id)?.has(ability) === true);
+}
+
+export function projectAbility(user: User, project: Project, ability: Ability): boolean {
+  return (
+    user.projectAbilities.get(project.id)?.has(ability) === true || groupAbility(user, project.group, ability)
+  );
 }
 
 export function canReadProject(model: Model, user: User | null, project: Project): boolean {
@@ -38,6 +57,10 @@ export function canReadGroup(user: User | null, group: Group): boolean {
   );
 }
 
+/** A member of something below a group sees the group. */
 function belowMember(user: User, group: Group): boolean {
-  return group.subgroups.some((g) => (user.groupRoles.get(g.id) ?? 0) > 0 || belowMember(user, g));
+  return (
+    group.subgroups.some((g) => (user.groupRoles.get(g.id) ?? 0) > 0 || belowMember(user, g)) ||
+    group.projects.some((p) => (user.projectRoles.get(p.id) ?? 0) > 0)
+  );
 }

@@ -105,6 +105,61 @@ describe("authentication and roles", () => {
     expect((await bench.api("GET", "/groups/acme/hooks")).status).toBe(404);
   });
 
+  test("an administrator may do everything and is a member of nothing: lists by role are empty", async () => {
+    await withMember(ACCESS.maintainer);
+    const admin = bench.sim.model.addUser({ username: "root", admin: true });
+    bench.sim.model.addToken({ value: "glpat-root", user: admin });
+    const api = apiOf(bench.sim, "glpat-root");
+    const list = "/groups/acme/projects?with_shared=false";
+    expect((await api("GET", list)).body).toHaveLength(1);
+    expect((await api("GET", `${list}&min_access_level=40`)).body).toEqual([]);
+    expect((await api("GET", `${list}&owned=true`)).body).toEqual([]);
+    expect((await api("GET", "/projects?membership=true")).body).toEqual([]);
+    expect((await api("POST", "/projects/1/hooks", { url: "https://x.example" })).status).toBe(201);
+    expect((await api("GET", "/groups/acme/hooks")).status).toBe(200);
+    expect((await api("GET", `/groups/acme/members/all/${admin.id}`)).status).toBe(404);
+  });
+
+  test("a custom role with admin_web_hook: all hooks, an empty list by role, and nothing without Ultimate", async () => {
+    const api = await withMember(ACCESS.none);
+    const dev = bench.sim.model.userByName("dev");
+    const group = bench.sim.model.group("acme");
+    if (!dev || !group) throw new TypeError("no user or group");
+    bench.sim.model.setGroupRole(dev, group, ACCESS.developer, ["admin_web_hook"]);
+    bench.sim.settings.tier = "ultimate";
+    expect((await api("POST", "/projects/1/hooks", { url: "https://x.example" })).status).toBe(201);
+    expect((await api("GET", "/groups/acme/hooks")).status).toBe(200);
+    expect((await api("GET", "/groups/acme/projects?min_access_level=40")).body).toEqual([]);
+    expect((await api("GET", `/groups/acme/members/all/${dev.id}`)).body).toMatchObject({ access_level: 30 });
+    bench.sim.settings.tier = "premium";
+    expect((await api("GET", "/projects/1/hooks")).status).toBe(403);
+    expect((await api("GET", "/groups/acme/hooks")).status).toBe(403);
+  });
+
+  test("a licence that lapses closes the group's hooks and keeps them; back again, they are there", async () => {
+    await withMember(ACCESS.maintainer);
+    await bench.api("POST", "/groups/acme/hooks", { url: "https://x.example" });
+    bench.sim.settings.tier = "free";
+    expect((await bench.api("GET", "/groups/acme/hooks")).status).toBe(403);
+    bench.sim.settings.unlicensedStatus = 404;
+    expect((await bench.api("GET", "/groups/acme/hooks")).status).toBe(404);
+    bench.sim.settings.tier = "premium";
+    expect((await bench.api("GET", "/groups/acme/hooks")).body).toHaveLength(1);
+  });
+
+  test("GET /license: for administrators of the Enterprise Edition", async () => {
+    await withMember(ACCESS.maintainer);
+    const admin = bench.sim.model.addUser({ username: "root", admin: true });
+    bench.sim.model.addToken({ value: "glpat-root", user: admin });
+    const api = apiOf(bench.sim, "glpat-root");
+    expect((await bench.api("GET", "/license")).status).toBe(403);
+    expect((await api("GET", "/license")).body).toMatchObject({ plan: "premium", expired: false });
+    bench.sim.settings.tier = "free";
+    expect((await api("GET", "/license")).body).toBeNull();
+    bench.sim.settings.tier = "ce";
+    expect((await api("GET", "/license")).status).toBe(404);
+  });
+
   test("GET /user, /version, /metadata and /personal_access_tokens/self say who and what", async () => {
     await withMember(ACCESS.maintainer);
     expect((await bench.api("GET", "/user")).body).toMatchObject({ username: "owner" });

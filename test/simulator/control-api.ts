@@ -67,6 +67,13 @@ const NewUser = z.strictObject({
   admin: z.boolean().optional(),
   groups: z.record(z.string(), z.number()).optional(),
   projects: z.record(z.string(), z.number()).optional(),
+  /** Permissions of a custom role, with each of these memberships. */
+  abilities: z.array(z.literal("admin_web_hook")).optional(),
+});
+const GroupChange = z.strictObject({
+  path: z.string().optional(),
+  /** Null: to the top. */
+  moveTo: Ref.nullable().optional(),
 });
 const Trigger = z.strictObject({
   project: Ref.optional(),
@@ -87,7 +94,8 @@ const Log = z.strictObject({
   failEvery: z.number().optional(),
 });
 
-export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
+/** @param root path below which the instance is */
+export function mountControlApi(app: Hono<SimEnv>, root: string, sim: Controlled): void {
   const { world, counters, faults, seed, delivery } = sim;
   const { model } = world;
   const control = new Hono<SimEnv>();
@@ -108,7 +116,7 @@ export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
     throw new TypeError("project or group is missing");
   };
 
-  app.get("/__sim/", (c) => c.redirect("/__sim"));
+  app.get(`${root}/__sim/`, (c) => c.redirect(`${root}/__sim`));
   control.get("/", (c) =>
     c.json({
       url: world.baseUrl,
@@ -155,6 +163,13 @@ export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
     );
     return c.json({ id: group.id, fullPath: group.fullPath });
   });
+  control.patch("/groups/:ref", async (c) => {
+    const { path, moveTo } = GroupChange.parse(await c.req.json());
+    const group = groupBy(c.req.param("ref"));
+    if (path !== undefined) model.renameGroup(group, path);
+    if (moveTo !== undefined) model.transferGroup(group, moveTo === null ? null : groupBy(moveTo));
+    return c.json({ id: group.id, fullPath: group.fullPath });
+  });
   control.post("/projects", async (c) => {
     const { group, path, ...more } = NewProject.parse(await c.req.json());
     const input = defined(more) as Omit<ProjectInput, "path" | "group">;
@@ -182,9 +197,9 @@ export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
       model.addUser(defined({ username: input.username, admin: input.admin }));
     model.addToken(defined({ value: input.token, user, scopes: input.scopes, expiresAt: input.expiresAt }));
     for (const [ref, level] of Object.entries(input.groups ?? {}))
-      model.setGroupRole(user, groupBy(ref), level);
+      model.setGroupRole(user, groupBy(ref), level, input.abilities);
     for (const [ref, level] of Object.entries(input.projects ?? {}))
-      model.setProjectRole(user, projectBy(ref), level);
+      model.setProjectRole(user, projectBy(ref), level, input.abilities);
     return c.json({ id: user.id });
   });
   control.patch("/tokens/:value", async (c) => {
@@ -238,7 +253,7 @@ export function mountControlApi(app: Hono<SimEnv>, sim: Controlled): void {
   });
 
   control.onError((error, c) => c.json({ error: messageOf(error) }, 400));
-  app.route("/__sim", control);
+  app.route(`${root}/__sim`, control);
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

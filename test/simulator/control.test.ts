@@ -54,6 +54,49 @@ describe("/__sim", () => {
     expect((await bench.api("GET", "/projects/1")).status).toBe(404);
   });
 
+  test("renames and transfers groups; a user may have a custom role", async () => {
+    await control("POST", "/tree", { projects: 2, subgroups: 1 });
+    await control("POST", "/groups", { path: "other" });
+    expect(await control("PATCH", "/groups/acme%2Fteam-1", { path: "squad", moveTo: "other" })).toMatchObject(
+      {
+        fullPath: "other/squad",
+      },
+    );
+    expect(await control("PATCH", "/groups/other%2Fsquad", { moveTo: null })).toMatchObject({
+      fullPath: "squad",
+    });
+    const role = { username: "dev", token: "glpat-dev", groups: { acme: 30 }, abilities: ["admin_web_hook"] };
+    await control("POST", "/users", role);
+    await control("PATCH", "/settings", { tier: "ultimate" });
+    expect((await apiOf(bench.sim, "glpat-dev")("GET", "/groups/acme/hooks")).status).toBe(200);
+  });
+
+  test.each([
+    ["rack-attack", 403, "text/plain", "Forbidden\n"],
+    ["waf", 403, "text/html", "Request Rejected"],
+    ["cloudflare", 403, "text/html", "Cloudflare"],
+    ["sign-in", 200, "text/html", "Sign in"],
+  ])("%s answers in GitLab's place: %i, %s", async (blockedBy, status, type, text) => {
+    await control("POST", "/tree", { projects: 1 });
+    await control("PATCH", "/settings", { blockedBy });
+    const reply = await bench.api("GET", "/projects/1/hooks");
+    expect(reply.status).toBe(status);
+    expect(reply.headers.get("content-type")).toContain(type);
+    expect(reply.text).toContain(text);
+    await control("PATCH", "/settings", { blockedBy: null });
+    expect((await bench.api("GET", "/projects/1/hooks")).status).toBe(200);
+  });
+
+  test("a fault may begin in the middle and last until it is cleared", async () => {
+    await control("POST", "/tree", { projects: 1 });
+    await control("POST", "/faults", { skip: 1, times: "always", action: { kind: "blocked", by: "waf" } });
+    const statuses = [];
+    for (let n = 0; n < 4; n++) statuses.push((await bench.api("GET", "/projects/1")).status);
+    expect(statuses).toEqual([200, 403, 403, 403]);
+    await control("DELETE", "/faults");
+    expect((await bench.api("GET", "/projects/1")).status).toBe(200);
+  });
+
   test("reads and resets the counters, starts the next minute, sets faults", async () => {
     await control("POST", "/tree", { projects: 1 });
     await control("PATCH", "/settings", { budget: { requests: 1 }, versionText: "17.2.1" });
@@ -138,4 +181,22 @@ test("main.ts prints one line of JSON when it listens, and ends when its input d
   const ended = once(child, "exit");
   child.stdin.end();
   expect((await ended)[0]).toBe(0);
+});
+
+test("an instance below a relative root: its own addresses have it, outside there is a web server's 404", async () => {
+  const sim = await createSimulator({ relativeRoot: "/gitlab" });
+  try {
+    sim.seed.tree({ projects: 120 });
+    const page = await apiOf(sim)("GET", "/groups/acme/projects?per_page=100");
+    const next = /<([^>]+)>; rel="next"/.exec(page.headers.get("link") ?? "")?.[1] ?? "";
+    expect(next.startsWith(`${sim.url}/api/v4/groups/acme/projects?`)).toBe(true);
+    expect(sim.counters.count("GET /groups/:id/projects")).toBe(1);
+    const outside = await fetch(`${new URL(sim.url).origin}/api/v4/version`);
+    expect([outside.status, outside.headers.get("content-type")]).toEqual([
+      404,
+      expect.stringContaining("html"),
+    ]);
+  } finally {
+    await sim.close();
+  }
 });

@@ -1,4 +1,5 @@
 /** Trouble on demand: the next requests that match a rule fail in the way that it names. */
+import type { Blocker } from "./options.ts";
 
 export type FaultAction =
   /** Answers with the status instead of executing the request. */
@@ -8,6 +9,8 @@ export type FaultAction =
       readonly body?: string;
       readonly headers?: Record<string, string>;
     }
+  /** Answers as something in front of GitLab does that refuses on its own. */
+  | { readonly kind: "blocked"; readonly by: Blocker }
   /** Never answers; the connection stays open. */
   | { readonly kind: "hang" }
   /** Cuts the connection instead of executing the request. */
@@ -27,8 +30,8 @@ export interface FaultRule {
   readonly path?: string;
   /** Matching requests that go through before the first one fails. @default 0 */
   readonly skip?: number;
-  /** How many requests fail. @default 1 */
-  readonly times?: number;
+  /** How many requests fail; `always`: until the faults are cleared. @default 1 */
+  readonly times?: number | "always";
   readonly action: FaultAction;
 }
 
@@ -42,7 +45,8 @@ export class Faults {
   #armed: Armed[] = [];
 
   add(rule: FaultRule): void {
-    this.#armed.push({ rule, skip: rule.skip ?? 0, times: rule.times ?? 1 });
+    const times = rule.times === "always" ? Infinity : (rule.times ?? 1);
+    this.#armed.push({ rule, skip: rule.skip ?? 0, times });
   }
 
   clear(): void {
@@ -75,6 +79,32 @@ function matches(rule: FaultRule, method: string, route: string, path: string): 
   if (rule.route !== undefined && route !== rule.route && route !== `${method} ${rule.route}`) return false;
   return rule.path === undefined || path.includes(rule.path);
 }
+
+export interface FrontAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** How each of those answers that refuse requests before they reach GitLab. */
+export const BLOCKED_ANSWERS: Readonly<Record<Blocker, FrontAnswer>> = {
+  "rack-attack": { status: 403, type: "text/plain", body: "Forbidden\n" },
+  waf: {
+    status: 403,
+    type: "text/html; charset=UTF-8",
+    body: "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Your support ID is: 4711</body></html>",
+  },
+  cloudflare: {
+    status: 403,
+    type: "text/html; charset=UTF-8",
+    body: "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head><body><h1>Sorry, you have been blocked</h1></body></html>",
+  },
+  "sign-in": {
+    status: 200,
+    type: "text/html; charset=utf-8",
+    body: "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action=/login method=post></form></body></html>",
+  },
+};
 
 /** What stands before GitLab answers in its place: HTML for a gateway, JSON for the application. */
 export function faultBody(status: number): { readonly type: string; readonly body: string } {

@@ -5,8 +5,8 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { sleep } from "../../lib/clock.ts";
 import { checkToken, tokenOf } from "./auth.ts";
 import type { Counters, RequestRecord } from "./counters.ts";
-import type { FaultAction, Faults } from "./faults.ts";
-import { faultBody } from "./faults.ts";
+import type { FaultAction, Faults, FrontAnswer } from "./faults.ts";
+import { BLOCKED_ANSWERS, faultBody } from "./faults.ts";
 import type { Ctx, SimEnv } from "./http.ts";
 import { ApiError } from "./http.ts";
 import type { Verdict } from "./throttle.ts";
@@ -14,10 +14,17 @@ import type { World } from "./world.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
-export function mountGate(app: Hono<SimEnv>, world: World, counters: Counters, faults: Faults): void {
-  app.use("/api/v4/*", async (c, next) => {
+export interface Gated {
+  readonly world: World;
+  readonly counters: Counters;
+  readonly faults: Faults;
+}
+
+/** @param base path of the API, `/api/v4` below the instance's relative root */
+export function mountGate(app: Hono<SimEnv>, base: string, { world, counters, faults }: Gated): void {
+  app.use(`${base}/*`, async (c, next) => {
     const token = tokenOf(c, world.model);
-    const route = routeOf(c);
+    const route = routeOf(c, base);
     const record = counters.begin(
       c.req.method,
       `${c.req.method} ${route}`,
@@ -30,6 +37,7 @@ export function mountGate(app: Hono<SimEnv>, world: World, counters: Counters, f
     } finally {
       counters.end(record, status);
     }
+    for (const name of droppedBy(world.settings.droppedHeaders, c.res.headers)) c.res.headers.delete(name);
     return status === 0 ? RESPONSE_ALREADY_SENT : undefined;
   });
 
@@ -44,6 +52,8 @@ export function mountGate(app: Hono<SimEnv>, world: World, counters: Counters, f
     c.set("token", token);
     c.set("user", token?.user ?? null);
     if (world.settings.latencyMs > 0) await sleep(world.clock, world.settings.latencyMs);
+    const { blockedBy } = world.settings;
+    if (blockedBy !== null) return answerInFront(c, BLOCKED_ANSWERS[blockedBy]);
     const verdict = budgetVerdict(c, record);
     const headers = verdict ? world.throttle.headers(verdict, world.settings.budgetHeaders === "always") : {};
     if (verdict?.rejected) {
@@ -94,6 +104,7 @@ export function mountGate(app: Hono<SimEnv>, world: World, counters: Counters, f
       });
       return cut(c);
     }
+    if (fault.kind === "blocked") return answerInFront(c, BLOCKED_ANSWERS[fault.by]);
     if (fault.kind !== "status") return null;
     const usual = faultBody(fault.status);
     return answer(c, fault.status, fault.body ?? usual.body, {
@@ -108,6 +119,18 @@ function answer(c: Ctx, status: number, body: string, headers: Record<string, st
   return status;
 }
 
+function answerInFront(c: Ctx, { status, body, type }: FrontAnswer): number {
+  return answer(c, status, body, { "Content-Type": type });
+}
+
+/** Names of the headers that the patterns take out. */
+function droppedBy(patterns: readonly string[], headers: Headers): string[] {
+  if (patterns.length === 0) return [];
+  return [...headers.keys()].filter((name) =>
+    patterns.some((p) => (p.endsWith("*") ? name.startsWith(p.slice(0, -1)) : name === p)),
+  );
+}
+
 function cut(c: Ctx): number {
   const socket = c.env.outgoing.socket;
   if (socket && "resetAndDestroy" in socket && !socket.destroyed) socket.resetAndDestroy();
@@ -115,7 +138,7 @@ function cut(c: Ctx): number {
 }
 
 /** The route as it is written in the API's documentation; unknown paths share one name. */
-function routeOf(c: Ctx): string {
+function routeOf(c: Ctx, base: string): string {
   const route = matchedRoutes(c).find((r) => r.method !== "ALL" && !r.path.endsWith("*"));
-  return route?.path.replace("/api/v4", "") ?? "(unknown)";
+  return route?.path.replace(base, "") ?? "(unknown)";
 }

@@ -97,7 +97,6 @@ describe("test", () => {
   );
 
   test.each([
-    ["push_events", "Ensure the project has at least one commit."],
     ["issues_events", "Ensure the project has issues."],
     ["note_events", "Ensure the project has notes."],
     ["emoji_events", "Ensure the project has notes."],
@@ -112,6 +111,21 @@ describe("test", () => {
     const reply = await bench.api("POST", `${base}/test/${flag}`);
     expect([reply.status, reply.body]).toEqual([422, { message }]);
     expect(receiver.received).toHaveLength(0);
+  });
+
+  test("a push in an empty repository: that of another project, the same everywhere; old versions refuse", async () => {
+    await start();
+    bench.sim.model.updateProject(project, { content: new Set() });
+    expect((await bench.api("POST", `${base}/test/push_events`)).status).toBe(201);
+    expect(JSON.parse(receiver.received[0]?.body ?? "")).toMatchObject({
+      project_id: 15,
+      project: { path_with_namespace: "gitlab/gitlab" },
+      total_commits_count: 1,
+    });
+    bench.sim.settings.version = [16, 11];
+    expect((await bench.api("POST", `${base}/test/push_events`)).body).toEqual({
+      message: "Ensure the project has at least one commit.",
+    });
   });
 
   test("token expiry needs nothing; a group needs a project of its own with commits", async () => {

@@ -1,6 +1,6 @@
 /** Webhooks of projects and groups: list, show, create, change, delete, and their single headers and variables. */
 import type { Hono } from "hono";
-import { groupRole, projectRole } from "./access.ts";
+import { groupAbility, groupRole, projectAbility, projectRole } from "./access.ts";
 import { requireUser } from "./auth.ts";
 import type { Hook } from "./hook.ts";
 import { interpolate } from "./hook.ts";
@@ -31,20 +31,29 @@ export function projectParent(world: World): FindParent {
   return (c) => {
     const user = requireUser(c);
     const project = projectOf(world, c);
-    if (projectRole(world.model, user, project) < ACCESS.maintainer) throw forbidden();
+    const custom = knowsCustomRoles(world) && projectAbility(user, project, "admin_web_hook");
+    if (projectRole(world.model, user, project) < ACCESS.maintainer && !custom) throw forbidden();
     return { kind: "project", of: project };
   };
 }
 
-/** The group of a request; group hooks need a licence and an owner. */
+/** The group of a request; group hooks need a licence, and an owner or a custom role. */
 export function groupParent(world: World): FindParent {
   return (c) => {
-    if (world.settings.tier === "ce") throw invalid(404, "404 Not Found");
+    const { tier, unlicensedStatus } = world.settings;
+    if (tier === "ce") throw invalid(404, "404 Not Found");
     const user = requireUser(c);
     const group = groupOf(world, c);
-    if (world.settings.tier === "free" || groupRole(user, group) < ACCESS.owner) throw forbidden();
+    if (tier === "free") throw unlicensedStatus === 404 ? notFound() : forbidden();
+    const custom = knowsCustomRoles(world) && groupAbility(user, group, "admin_web_hook");
+    if (groupRole(user, group) < ACCESS.owner && !custom) throw forbidden();
     return { kind: "group", of: group };
   };
+}
+
+/** Custom roles are part of Ultimate; without its licence their permissions are gone, the roles they are based on stay. */
+function knowsCustomRoles(world: World): boolean {
+  return world.settings.tier === "ultimate" && world.since(17, 0);
 }
 
 /** The hook that a request names, if it belongs to the parent. Throws 404. */

@@ -40,6 +40,16 @@ describe("paging", () => {
     expect(last.headers.get("link")).not.toContain('rel="next"');
   });
 
+  test("a proxy takes headers out of every answer: `x-*` leaves the Link alone", async () => {
+    bench.sim.seed.tree({ projects: 120 });
+    bench.sim.settings.droppedHeaders = ["x-*"];
+    const reply = await bench.api("GET", `${ALL}&per_page=100`);
+    expect([...reply.headers.keys()].filter((name) => name.startsWith("x-"))).toEqual([]);
+    expect(reply.headers.get("link")).toContain('rel="next"');
+    bench.sim.settings.droppedHeaders = ["x-*", "link"];
+    expect((await bench.api("GET", `${ALL}&per_page=100`)).headers.get("link")).toBeNull();
+  });
+
   test("above 10,000 records the totals and the last page are left out", async () => {
     bench.sim.seed.tree({ projects: 10_001 });
     const reply = await bench.api("GET", `${ALL}&per_page=100`);
@@ -190,6 +200,32 @@ describe("groups and projects", () => {
       405,
       { message: "Non GET methods are not allowed for moved projects" },
     ]);
+  });
+
+  test("groups and projects are found in any letter case", async () => {
+    bench.sim.seed.tree({ projects: 2, subgroups: 1 });
+    expect((await bench.api("GET", "/groups/ACME%2FTeam-1")).body).toMatchObject({
+      full_path: "acme/team-1",
+    });
+    expect((await bench.api("GET", "/projects/Acme%2FPROJECT-1")).body).toMatchObject({
+      path_with_namespace: "acme/project-1",
+    });
+    expect((await bench.api("GET", "/groups/acme%2F")).status).toBe(404);
+  });
+
+  test("a transferred group takes its projects along and leaves its members above behind", async () => {
+    const { group } = bench.sim.seed.tree({ projects: 2, subgroups: 1 });
+    const team = bench.sim.model.group("acme/team-1");
+    const other = bench.sim.model.addGroup({ path: "other" });
+    if (!team) throw new TypeError("no group");
+    bench.sim.model.transferGroup(team, other);
+    expect((await bench.api("GET", "/projects/2")).status).toBe(404);
+    expect(ids(await bench.api("GET", ALL))).toEqual([1]);
+    bench.sim.model.setGroupRole(bench.sim.owner, other, ACCESS.owner);
+    expect((await bench.api("GET", "/projects/2")).body).toMatchObject({
+      path_with_namespace: "other/team-1/project-2",
+    });
+    expect(group.subgroups).toEqual([]);
   });
 
   test("a renamed group takes its projects along; a deleted project is 404", async () => {

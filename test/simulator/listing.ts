@@ -1,5 +1,5 @@
 /** Which projects a listing holds and in which order. The last results are kept: a walk over pages asks for the same one again. */
-import { canReadProject, projectRole } from "./access.ts";
+import { canReadProject, projectMembership } from "./access.ts";
 import type { Ctx } from "./http.ts";
 import { invalid } from "./http.ts";
 import type { Group, Project, User } from "./model.ts";
@@ -82,7 +82,7 @@ function select(world: World, group: Group | null, user: User | null, query: URL
     if (before !== null && project.id >= before) continue;
     if (topics.length > 0 && !topics.every((topic) => project.topics.includes(topic))) continue;
     if (search !== "" && !`${project.name}\n${project.path}`.toLowerCase().includes(search)) continue;
-    if (level > 0 && projectRole(world.model, user, project) < level) continue;
+    if (level > 0 && projectMembership(world.model, user, project) < level) continue;
     if (!canReadProject(world.model, user, project)) continue;
     found.push(project);
   }

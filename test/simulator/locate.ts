@@ -18,7 +18,7 @@ export function projectOf(world: World, c: Ctx): Project {
     `/projects/${encodeURIComponent(ref)}`,
     `/projects/${found.project.id}`,
   );
-  const location = `${world.baseUrl}${path}${asked.search}`;
+  const location = new URL(`${path}${asked.search}`, world.baseUrl).href;
   throw new ApiError(
     301,
     { message: `This resource has been moved permanently to ${location}` },

@@ -26,7 +26,13 @@ export interface User {
   readonly admin: boolean;
   readonly groupRoles: Map<number, number>;
   readonly projectRoles: Map<number, number>;
+  /** Permissions of custom roles on top of the role, by id of the group they hold in and below (Ultimate). */
+  readonly groupAbilities: Map<number, ReadonlySet<Ability>>;
+  readonly projectAbilities: Map<number, ReadonlySet<Ability>>;
 }
+
+/** A permission of a custom role, as the API names it. Reading webhooks is part of it. */
+export type Ability = "admin_web_hook";
 
 export interface Token {
   readonly id: number;
@@ -166,6 +172,8 @@ export class Model {
       admin: input.admin ?? false,
       groupRoles: new Map(),
       projectRoles: new Map(),
+      groupAbilities: new Map(),
+      projectAbilities: new Map(),
     };
     this.users.set(user.id, user);
     return user;
@@ -190,14 +198,16 @@ export class Model {
     return token;
   }
 
-  /** Makes the user a member; 0 ends the membership. */
-  setGroupRole(user: User, group: Group, level: number): void {
+  /** Makes the user a member; 0 ends the membership. @param abilities of a custom role that is based on the level */
+  setGroupRole(user: User, group: Group, level: number, abilities: readonly Ability[] = []): void {
     user.groupRoles.set(group.id, level);
+    user.groupAbilities.set(group.id, new Set(abilities));
     this.revision++;
   }
 
-  setProjectRole(user: User, project: Project, level: number): void {
+  setProjectRole(user: User, project: Project, level: number, abilities: readonly Ability[] = []): void {
     user.projectRoles.set(project.id, level);
+    user.projectAbilities.set(project.id, new Set(abilities));
     this.revision++;
   }
 
@@ -218,7 +228,7 @@ export class Model {
     };
     parent?.subgroups.push(group);
     this.groups.set(group.id, group);
-    this.#groupPaths.set(group.fullPath, group);
+    this.#groupPaths.set(pathKey(group.fullPath), group);
     this.revision++;
     return group;
   }
@@ -245,7 +255,7 @@ export class Model {
     };
     input.group.projects.push(project);
     this.projects.set(project.id, project);
-    this.#projectPaths.set(project.fullPath, project);
+    this.#projectPaths.set(pathKey(project.fullPath), project);
     this.revision++;
     return project;
   }
@@ -277,7 +287,7 @@ export class Model {
 
   deleteProject(project: Project): void {
     this.projects.delete(project.id);
-    this.#projectPaths.delete(project.fullPath);
+    this.#projectPaths.delete(pathKey(project.fullPath));
     project.group.projects.splice(project.group.projects.indexOf(project), 1);
     for (const [path, moved] of this.#formerPaths) if (moved === project) this.#formerPaths.delete(path);
     this.revision++;
@@ -299,10 +309,22 @@ export class Model {
   /** Another path for a group and so for everything below it; no project in it notices but by its path. */
   renameGroup(group: Group, path: string): void {
     group.path = path;
+    this.#repathGroup(group);
+  }
+
+  /** Another parent for a group (null: none), with everything below it. Memberships above the old place are gone. */
+  transferGroup(group: Group, parent: Group | null): void {
+    group.parent?.subgroups.splice(group.parent.subgroups.indexOf(group), 1);
+    group.parent = parent;
+    parent?.subgroups.push(group);
+    this.#repathGroup(group);
+  }
+
+  #repathGroup(group: Group): void {
     const walk = (g: Group): void => {
-      this.#groupPaths.delete(g.fullPath);
+      this.#groupPaths.delete(pathKey(g.fullPath));
       g.fullPath = g.parent ? `${g.parent.fullPath}/${g.path}` : g.path;
-      this.#groupPaths.set(g.fullPath, g);
+      this.#groupPaths.set(pathKey(g.fullPath), g);
       for (const project of g.projects) this.#repath(project, project.fullPath);
       g.subgroups.forEach(walk);
     };
@@ -311,11 +333,11 @@ export class Model {
   }
 
   #repath(project: Project, oldPath: string): void {
-    this.#projectPaths.delete(oldPath);
-    this.#formerPaths.set(oldPath, project);
+    this.#projectPaths.delete(pathKey(oldPath));
+    this.#formerPaths.set(pathKey(oldPath), project);
     project.fullPath = `${project.group.fullPath}/${project.path}`;
-    this.#formerPaths.delete(project.fullPath);
-    this.#projectPaths.set(project.fullPath, project);
+    this.#formerPaths.delete(pathKey(project.fullPath));
+    this.#projectPaths.set(pathKey(project.fullPath), project);
   }
 
   /** Adds a hook past all checks; null: a system hook. */
@@ -347,7 +369,7 @@ export class Model {
   }
 
   group(ref: string | number): Group | undefined {
-    return isId(ref) ? this.groups.get(Number(ref)) : this.#groupPaths.get(String(ref));
+    return isId(ref) ? this.groups.get(Number(ref)) : this.#groupPaths.get(pathKey(String(ref)));
   }
 
   /** A project by id or path, and whether the path is one that it has left. */
@@ -356,9 +378,10 @@ export class Model {
       const found = this.projects.get(Number(ref));
       return found && { project: found, moved: false };
     }
-    const current = this.#projectPaths.get(String(ref));
+    const key = pathKey(String(ref));
+    const current = this.#projectPaths.get(key);
     if (current) return { project: current, moved: false };
-    const former = this.#formerPaths.get(String(ref));
+    const former = this.#formerPaths.get(key);
     return former && { project: former, moved: true };
   }
 }
@@ -373,6 +396,11 @@ export function ancestry(group: Group): Group[] {
 /** The group and everything below it. */
 export function withDescendants(group: Group): Group[] {
   return [group, ...group.subgroups.flatMap(withDescendants)];
+}
+
+/** Paths are found in any letter case. */
+function pathKey(path: string): string {
+  return path.toLowerCase();
 }
 
 function isId(ref: string | number): boolean {

@@ -24,6 +24,9 @@ export interface EndpointLimits {
   readonly hookResend: number;
 }
 
+/** What may stand between a client and GitLab and refuse on its own. */
+export type Blocker = "rack-attack" | "waf" | "cloudflare" | "sign-in";
+
 export interface SimulatorOptions {
   /** Port to listen on. @default 0: a free one */
   readonly port?: number;
@@ -33,6 +36,8 @@ export interface SimulatorOptions {
   readonly version?: string;
   /** @default "premium" */
   readonly tier?: Tier;
+  /** What group hooks are answered with on an instance of the Enterprise Edition whose licence has lapsed. @default 403 */
+  readonly unlicensedStatus?: 403 | 404;
   /** Flag behind signing tokens; without it they are ignored silently. @default true */
   readonly signingTokens?: boolean;
   /** Ops flag behind the switching off of failing hooks: off on self-managed, on at GitLab.com. @default false */
@@ -53,6 +58,15 @@ export interface SimulatorOptions {
   readonly hookLimits?: { readonly project?: number; readonly group?: number };
   /** Refuses hooks that point to the local network, except for the hosts listed. @default { blockLocal: false } */
   readonly outbound?: { readonly blockLocal: boolean; readonly allowlist?: readonly string[] };
+  /**
+   * Headers that a proxy in front takes out of every answer, in lower case; a `*` at the end stands for the rest of a name, as in
+   * `x-*`. @default none
+   */
+  readonly droppedHeaders?: readonly string[];
+  /** Answers everything in GitLab's place, as a firewall does that has blocked the address. @default null */
+  readonly blockedBy?: Blocker | null;
+  /** Path below which the instance is, as `/gitlab`; outside of it there is a web server's 404. @default "" */
+  readonly relativeRoot?: string;
   /** Time that every answer takes, milliseconds. @default 0 */
   readonly latencyMs?: number;
   /** Requests kept in the log of requests. @default 50000 */

@@ -68,5 +68,5 @@ function pageUrl(c: Ctx, baseUrl: string, page: number, perPage: number): string
   asked.searchParams.set("page", String(page));
   asked.searchParams.set("per_page", String(perPage));
   asked.searchParams.sort();
-  return `${baseUrl}${asked.pathname}${asked.search}`;
+  return new URL(`${asked.pathname}${asked.search}`, baseUrl).href;
 }

@@ -122,5 +122,5 @@ function versionName(world: World): string {
 function nextKeyset(world: World, c: Ctx, last: Project): string {
   const asked = new URL(c.req.url);
   asked.searchParams.set(c.req.query("sort") === "asc" ? "id_after" : "id_before", String(last.id));
-  return `${world.baseUrl}${asked.pathname}${asked.search}`;
+  return new URL(`${asked.pathname}${asked.search}`, world.baseUrl).href;
 }

@@ -86,16 +86,16 @@ export function mountSchedulesApi(app: Hono<SimEnv>, world: World): void {
   });
 
   app.delete(ONE, (c) => {
-    const { project, schedule } = writable(world, c);
+    const { project, schedule } = removable(world, c);
     project.schedules = (project.schedules ?? []).filter((s) => s !== schedule);
     return c.body(null, 204);
   });
 
   app.post(`${ONE}/take_ownership`, (c) => {
     const { schedule, user } = scheduleOf(world, c, ACCESS.maintainer);
-    const already = schedule.owner === user;
+    if (schedule.owner === user) throw forbidden();
     schedule.owner = user;
-    return c.json(scheduleEntity(world, schedule, true), already ? 200 : 201);
+    return c.json(scheduleEntity(world, schedule, true), 201);
   });
 
   app.post(`${ONE}/play`, (c) => {
@@ -137,7 +137,7 @@ function mountVariables(app: Hono<SimEnv>, world: World): void {
     return c.json(variableEntity(variable));
   });
   app.delete(`${ONE}/variables/:key`, (c) => {
-    const { schedule } = writable(world, c);
+    const { schedule } = removable(world, c);
     const variable = variableOf(c, schedule);
     schedule.variables.delete(variable.key);
     return c.json(variableEntity(variable), 202);
@@ -172,8 +172,15 @@ function scheduleOf(world: World, c: Ctx, level: number): Place & { readonly sch
   return { ...place, schedule };
 }
 
-/** A schedule that the user owns, or any for a maintainer. */
+/** A schedule that the user owns; a Maintainer has to take it over first, an administrator need not. */
 function writable(world: World, c: Ctx): Place & { readonly schedule: Schedule } {
+  const place = scheduleOf(world, c, ACCESS.developer);
+  if (place.schedule.owner !== place.user && !place.user.admin) throw forbidden();
+  return place;
+}
+
+/** A schedule that the user owns, or any for a Maintainer. */
+function removable(world: World, c: Ctx): Place & { readonly schedule: Schedule } {
   const place = scheduleOf(world, c, ACCESS.developer);
   const role = projectRole(world.model, place.user, place.project);
   if (role < ACCESS.maintainer && place.schedule.owner !== place.user) throw forbidden();

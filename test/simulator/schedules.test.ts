@@ -151,8 +151,10 @@ describe("pipeline schedules", () => {
     expect((await developer("PUT", ownPath, { active: false })).status).toBe(200);
     expect((await developer("POST", `${ownPath}/take_ownership`)).status).toBe(403);
     const maintainer = member(ACCESS.maintainer);
+    expect((await maintainer("PUT", ownPath, { active: true })).status).toBe(403);
     expect((await maintainer("POST", `${ownPath}/take_ownership`)).status).toBe(201);
-    expect((await maintainer("POST", `${ownPath}/take_ownership`)).status).toBe(200);
+    expect((await maintainer("POST", `${ownPath}/take_ownership`)).status).toBe(403);
+    expect((await maintainer("PUT", ownPath, { active: true })).status).toBe(200);
     expect((await developer("PUT", ownPath, { active: true })).status).toBe(403);
   });
 

@@ -23,6 +23,7 @@ import { changeHook, insideOfHook, syntheticLog } from "./inside.ts";
 import type { Hook } from "./hook.ts";
 import type { Json } from "./params.ts";
 import { mountControlApi } from "./control-api.ts";
+import { mountMembersApi } from "./members-api.ts";
 import { mountPipelinesApi } from "./pipelines-api.ts";
 import { mountSchedulesApi } from "./schedules-api.ts";
 import { mountProjectsApi } from "./projects-api.ts";
@@ -32,7 +33,7 @@ import type { Settings } from "./world.ts";
 import { createWorld } from "./world.ts";
 
 export interface Simulator {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** `http://127.0.0.1:PORT` and the relative root, without a slash at the end. */
   readonly url: string;
   readonly model: Model;
   /** May be changed while it runs. */
@@ -69,16 +70,22 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
 
   const app = new Hono<SimEnv>();
   const api = new Hono<SimEnv>();
-  mountGate(app, world, counters, faults);
+  const root = options.relativeRoot ?? "";
+  mountGate(app, `${root}/api/v4`, { world, counters, faults });
   mountProjectsApi(api, world);
+  mountMembersApi(api, world);
   mountHooksApi(api, world);
   const delivery = new Delivery(world);
   mountHookLogApi(api, world, delivery);
   mountSchedulesApi(api, world);
   mountPipelinesApi(api, world);
-  app.route("/api/v4", api);
-  if (options.controlApi ?? true) mountControlApi(app, { world, counters, faults, seed, delivery });
-  app.notFound((c) => c.json({ error: "404 Not Found" }, 404));
+  app.route(`${root}/api/v4`, api);
+  if (options.controlApi ?? true) mountControlApi(app, root, { world, counters, faults, seed, delivery });
+  app.notFound((c) =>
+    c.req.path.startsWith(`${root}/`)
+      ? c.json({ error: "404 Not Found" }, 404)
+      : c.html("<html><head><title>404 Not Found</title></head><body>nginx</body></html>", 404),
+  );
   app.onError((error, c) => {
     if (!(error instanceof ApiError)) throw error;
     for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
@@ -91,7 +98,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     server.once("error", reject);
     server.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
   });
-  world.baseUrl = `http://${options.host ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  world.baseUrl = `http://${options.host ?? "127.0.0.1"}:${port}${root}`;
 
   return {
     url: world.baseUrl,

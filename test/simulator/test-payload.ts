@@ -4,11 +4,10 @@ import type { HookParent } from "./hooks-api.ts";
 import type { Content } from "./model.ts";
 import type { Json } from "./params.ts";
 import { buildPayload } from "./payloads.ts";
+import { samplePush } from "./sample-push.ts";
 import type { World } from "./world.ts";
 
 const NEEDS: Readonly<Record<string, readonly [Content, string]>> = {
-  push_events: ["commits", "Ensure the project has at least one commit."],
-  tag_push_events: ["commits", "Ensure the project has at least one commit."],
   issues_events: ["issues", "Ensure the project has issues."],
   confidential_issues_events: ["issues", "Ensure the project has issues."],
   note_events: ["notes", "Ensure the project has notes."],
@@ -22,6 +21,8 @@ const NEEDS: Readonly<Record<string, readonly [Content, string]>> = {
   vulnerability_events: ["vulnerabilities", "Ensure the project has vulnerabilities."],
 };
 
+/** An empty repository has nothing to show: another project's push is sent instead. Old versions (which is not known) refuse. */
+const PUSHES = new Set(["push_events", "tag_push_events"]);
 const UNTESTABLE = new Set(["confidential_note_events", "deployment_events", "feature_flag_events"]);
 
 /** @returns the payload, or the text of the refusal */
@@ -34,6 +35,9 @@ export function buildTestPayload(world: World, parent: HookParent, row: EventRow
       ? parent.of
       : parent.of.projects.find((candidate) => candidate.content.has("commits"));
   if (!project) return "Ensure the group has a project with commits.";
+  if (PUSHES.has(flag) && !project.content.has("commits")) {
+    return world.since(17, 0) ? samplePush() : "Ensure the project has at least one commit.";
+  }
   const need = NEEDS[flag];
   if (need && !project.content.has(need[0])) return need[1];
   return buildPayload(world, project, row, {});

@@ -1,7 +1,7 @@
 /** What every part of the simulator needs: the data, the time, the settings with their defaults, and how it is reached. */
 import type { Clock } from "../../lib/clock.ts";
 import { systemClock } from "../../lib/clock.ts";
-import type { Budget, EndpointLimits, SimulatorOptions, Tier, Version } from "./options.ts";
+import type { Blocker, Budget, EndpointLimits, SimulatorOptions, Tier, Version } from "./options.ts";
 import { GITLAB_ENDPOINT_LIMITS, atLeast, parseVersion } from "./options.ts";
 import { Model } from "./model.ts";
 import { Throttle } from "./throttle.ts";
@@ -13,7 +13,7 @@ export interface World {
   readonly settings: Settings;
   /** Whether the simulated GitLab is at least as new. */
   since(major: number, minor: number): boolean;
-  /** Scheme, host and port under which it is reached; known once it listens. */
+  /** Scheme, host, port and relative root under which it is reached; known once it listens. */
   baseUrl: string;
 }
 
@@ -22,6 +22,7 @@ export interface Settings {
   version: Version;
   versionText: string;
   tier: Tier;
+  unlicensedStatus: 403 | 404;
   signingTokens: boolean;
   autoDisable: boolean;
   budget: Budget | null;
@@ -32,6 +33,8 @@ export interface Settings {
   minuteMs: number;
   hookLimits: { project: number; group: number };
   outbound: { blockLocal: boolean; allowlist: readonly string[] };
+  droppedHeaders: readonly string[];
+  blockedBy: Blocker | null;
   latencyMs: number;
   webhookTimeoutMs: number;
   deliveryConcurrency: number;
@@ -46,6 +49,7 @@ export function createWorld(options: SimulatorOptions): World {
     version: parseVersion(versionText),
     versionText,
     tier: options.tier ?? "premium",
+    unlicensedStatus: options.unlicensedStatus ?? 403,
     signingTokens: options.signingTokens ?? true,
     autoDisable: options.autoDisable ?? false,
     budget: options.budget ?? null,
@@ -60,6 +64,8 @@ export function createWorld(options: SimulatorOptions): World {
       blockLocal: options.outbound?.blockLocal ?? false,
       allowlist: options.outbound?.allowlist ?? [],
     },
+    droppedHeaders: options.droppedHeaders ?? [],
+    blockedBy: options.blockedBy ?? null,
     latencyMs: options.latencyMs ?? 0,
     webhookTimeoutMs: options.webhookTimeoutMs ?? 10_000,
     deliveryConcurrency: options.deliveryConcurrency ?? 25,

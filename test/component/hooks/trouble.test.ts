@@ -223,7 +223,7 @@ describe("hooks that GitLab switched off", () => {
   async function asleep(
     status: number,
     failures: number,
-    content?: readonly [],
+    more: SimulatorOptions & { readonly content?: readonly [] } = {},
   ): Promise<{
     sim: Simulator;
     project: Project;
@@ -231,7 +231,8 @@ describe("hooks that GitLab switched off", () => {
     env: Record<string, string>;
     calls: () => number;
   }> {
-    const { sim, projects } = await free(1, { autoDisable: true });
+    const { content, ...options } = more;
+    const { sim, projects } = await free(1, { autoDisable: true, ...options });
     const project = projects[0] as Project;
     if (content) sim.model.updateProject(project, { content: new Set(content) });
     const relay = await receiver(status);
@@ -256,8 +257,8 @@ describe("hooks that GitLab switched off", () => {
     expect(sim.inspect(hook)["alertStatus"]).toBe("executable");
   });
 
-  test("in an empty project no test is possible, so it is recreated, the new one first", async () => {
-    const { sim, project, hook, env } = await asleep(204, 40, []);
+  test("in an empty project of an old GitLab no test is possible, so it is recreated, the new one first", async () => {
+    const { sim, project, hook, env } = await asleep(204, 40, { content: [], version: "16.11.0" });
     sim.counters.reset();
     const run = await runInstaller(sim, { env });
     const fresh = project.hooks[0] as Hook;
