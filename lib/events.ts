@@ -1,9 +1,9 @@
 /**
- * The one table of GitLab's webhook events, and the function that reads an event's routing facts out of it.
+ * GitLab's webhook events: their names, and the hook attributes that switch them on.
  *
- * Everything that knows an event by name uses this table: the relay's routing and metrics, the installer's hook flags, the
- * simulator, the generated documentation. Sources: GitLab's pages "Webhook events", "System hooks" and the hooks REST API
- * (attributes of project and group hooks).
+ * The relay's routing and metrics, the installer, the simulator and the generated documentation take names from this table. What
+ * the relay knows of a kind beyond its names stands in relay/event/kinds/. Sources: GitLab's pages "Webhook events" and "System
+ * hooks", and the hooks REST API (attributes of project and group hooks).
  */
 
 export type HookScope = "project" | "group" | "system";
@@ -48,7 +48,7 @@ export const EVENTS: readonly EventRow[] = [
   row("push", "Push", "Push Hook", ["push"], ["push"], "push_events", ["project", "group", "system"]),
   row("tag_push", "Tag push", "Tag Push Hook", ["tag_push"], ["tag_push"], "tag_push_events", ["project", "group", "system"]),
   row("issue", "Issue and work item", "Issue Hook", ["issue", "work_item"], ["issue"], "issues_events", projectAndGroup),
-  row("confidential_issue", "Confidential issue", "Confidential Issue Hook", ["issue", "work_item"], ["confidential_issue"], "confidential_issues_events", projectAndGroup),
+  row("confidential_issue", "Confidential issue", "Confidential Issue Hook", ["issue", "work_item"], ["confidential_issue", "confidential_work_item"], "confidential_issues_events", projectAndGroup),
   row("note", "Comment", "Note Hook", ["note"], ["note"], "note_events", projectAndGroup),
   row("confidential_note", "Confidential comment", "Confidential Note Hook", ["note"], ["confidential_note"], "confidential_note_events", projectAndGroup),
   row("merge_request", "Merge request", "Merge Request Hook", ["merge_request"], ["merge_request"], "merge_requests_events", ["project", "group", "system"]),
@@ -85,8 +85,13 @@ for (const r of EVENTS) {
   const aliases = [r.kind, r.flag, r.flag?.replace(/_events$/, ""), ...(r.kind === "build" ? ["job"] : [])];
   for (const name of aliases) if (name && !byAnyName.has(name)) byAnyName.set(name, r);
 }
+for (const r of EVENTS)
+  for (const name of [...r.objectKinds, ...r.eventNames]) if (!byAnyName.has(name)) byAnyName.set(name, r);
 
-/** The row that somebody means by a kind (`merge_request`), a flag (`merge_requests_events`) or its stem (`merge_requests`). */
+/**
+ * The row that a name means: a kind (`merge_request`), a flag (`merge_requests_events`), its stem (`merge_requests`), or a value
+ * of `object_kind`, `event_name` or `event_type` (`work_item`).
+ */
 export function eventByName(name: string): EventRow | undefined {
   return byAnyName.get(name);
 }
@@ -96,113 +101,77 @@ export const KNOWN_EVENT_NAMES: ReadonlySet<string> = new Set(
   EVENTS.flatMap((r) => [r.kind, ...r.objectKinds, ...r.eventNames]).concat("job"),
 );
 
-/** What routing, lists and metrics need of an event. Null means: the payload does not say, or says it in a wrong type. */
-export interface EventFacts {
+/** How an event names itself. */
+export interface EventNames {
+  /** `X-Gitlab-Event`; null if it was not sent. */
+  readonly header: string | null;
   /** `object_kind`, else `event_name`, else the kind that the header names. */
   readonly kind: string | null;
   /** `event_name`, else `event_type`. */
   readonly eventName: string | null;
-  /** The row of the table, by header first, since many group hook payloads have no `object_kind`. */
-  readonly row: EventRow | null;
-  readonly action: string | null;
-  readonly projectId: number | null;
-  readonly projectPath: string | null;
-  readonly groupId: number | null;
-  readonly groupPath: string | null;
-  /** Full ref: `refs/heads/...` or `refs/tags/...`; of a merge request its target branch. */
-  readonly ref: string | null;
-  /** Username of who caused it, else the display name. */
-  readonly actor: string | null;
 }
 
-type Json = Record<string, unknown>;
-
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function text(...candidates: unknown[]): string | null {
-  for (const c of candidates) if (typeof c === "string" && c !== "") return c;
-  return null;
-}
-
-/** Ids above 2^53 have lost digits in JSON.parse: no id is better than a wrong one. */
-function id(...candidates: unknown[]): number | null {
-  for (const c of candidates) if (typeof c === "number" && Number.isSafeInteger(c) && c >= 0) return c;
-  return null;
-}
-
-function fullRef(ref: string | null, isTag: boolean): string | null {
-  if (ref === null || ref.startsWith("refs/")) return ref;
-  return `refs/${isTag ? "tags" : "heads"}/${ref}`;
-}
-
-const systemRows = EVENTS.filter((r) => r.scopes.includes("system"));
-const rowsByHeader = new Map<string, readonly EventRow[]>([[SYSTEM_HEADER, systemRows]]);
+const rowsByHeader = new Map<string, readonly EventRow[]>();
 for (const r of EVENTS) {
-  if (r.header !== SYSTEM_HEADER) rowsByHeader.set(r.header, [...(rowsByHeader.get(r.header) ?? []), r]);
+  for (const header of new Set([r.header, ...(r.scopes.includes("system") ? [SYSTEM_HEADER] : [])]))
+    rowsByHeader.set(header, [...(rowsByHeader.get(header) ?? []), r]);
 }
 
-function fits(r: EventRow, objectKind: string | null, eventName: string | null): boolean {
-  return (
-    (eventName !== null && r.eventNames.includes(eventName)) ||
-    (objectKind !== null && r.objectKinds.includes(objectKind))
-  );
+function fitsKind(r: EventRow, kind: string | null): boolean {
+  return kind !== null && (r.objectKinds.includes(kind) || r.eventNames.includes(kind));
 }
 
-function findRow(
-  header: string | null,
-  objectKind: string | null,
-  eventName: string | null,
-): EventRow | null {
-  const named = (header === null ? undefined : rowsByHeader.get(header)) ?? [];
-  for (const r of named) if (fits(r, objectKind, eventName)) return r;
-  if (header !== SYSTEM_HEADER && named[0] !== undefined) return named[0];
-  for (const r of EVENTS) if (fits(r, objectKind, eventName)) return r;
-  return null;
+function fitsName(r: EventRow, eventName: string | null): boolean {
+  return eventName !== null && r.eventNames.includes(eventName);
+}
+
+/** By its kind, among several of that kind by its name as well. */
+function rowOfKind(rows: readonly EventRow[], { kind, eventName }: EventNames): EventRow | null {
+  const fitting = rows.filter((r) => fitsKind(r, kind));
+  return fitting.find((r) => fitsName(r, eventName)) ?? fitting[0] ?? null;
+}
+
+/** The row that the header stands for by itself. A system hook says the same of every event. */
+function rowOfHeader(header: string | null): EventRow | null {
+  return header === null || header === SYSTEM_HEADER ? null : (rowsByHeader.get(header)?.[0] ?? null);
 }
 
 /**
- * Reads the facts of one event. Never throws, whatever the payload holds.
- * @param header value of `X-Gitlab-Event`, null where it was not sent
- * @param body the parsed JSON object
+ * The row of an event. What the payload says of its kind counts most; the header chooses among rows of one kind, and stands for the
+ * kind of a payload that says nothing, as many payloads of group hooks have no `object_kind`. Null for an event that the table does
+ * not have.
  */
-export function eventFacts(header: string | null, body: unknown): EventFacts {
-  const b = object(body);
-  const attributes = object(b["object_attributes"]);
-  const project = object(b["project"]);
-  const group = object(b["group"]);
-  const user = object(b["user"]);
-  const objectKind = text(b["object_kind"]);
-  const eventName = text(b["event_name"], b["event_type"]);
-  const found = findRow(header, objectKind, eventName);
-  const isTag = b["tag"] === true || attributes["tag"] === true;
-  return {
-    kind: objectKind ?? text(b["event_name"]) ?? found?.kind ?? null,
-    eventName,
-    row: found,
-    action: text(
-      attributes["action"],
-      b["action"],
-      attributes["status"],
-      b["build_status"],
-      b["status"],
-      objectKind === "emoji" ? b["event_type"] : null,
-    ),
-    projectId: id(project["id"], b["project_id"], attributes["project_id"]),
-    projectPath: text(
-      project["path_with_namespace"],
-      b["path_with_namespace"],
-      b["project_path_with_namespace"],
-    ),
-    groupId: id(b["group_id"], group["group_id"], group["id"], attributes["group_id"]),
-    groupPath: text(b["full_path"], group["full_path"], b["group_path"]),
-    ref: fullRef(text(b["ref"], attributes["ref"], attributes["target_branch"]), isTag),
-    actor: text(b["user_username"], user["username"], b["username"], b["user_name"], user["name"]),
-  };
+export function eventRow(names: EventNames): EventRow | null {
+  const { header, eventName } = names;
+  const allowed = header === null ? [] : (rowsByHeader.get(header) ?? []);
+  return (
+    rowOfKind(allowed, names) ??
+    rowOfKind(EVENTS, names) ??
+    allowed.find((r) => fitsName(r, eventName)) ??
+    EVENTS.find((r) => fitsName(r, eventName)) ??
+    rowOfHeader(header)
+  );
 }
 
-/** The branch that a ref names; null for tags and for events without a ref. */
-export function branchOf(ref: string | null): string | null {
-  return ref !== null && ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : null;
+/**
+ * All names that an event goes by in a rule. An event can be two things: a confidential task is `issue`, `work_item`,
+ * `confidential_issue` and `confidential_work_item`.
+ */
+export function namesOf(names: EventNames): ReadonlySet<string> {
+  const all = new Set<string>();
+  const add = (name: string | null | undefined): void => {
+    if (name !== null && name !== undefined) all.add(name);
+  };
+  const found = eventRow(names);
+  add(names.kind);
+  add(names.eventName);
+  add(found?.kind);
+  add(rowOfHeader(names.header)?.kind);
+  if (found !== null && found.kind.startsWith(CONFIDENTIAL)) {
+    add(found.kind.slice(CONFIDENTIAL.length));
+    if (names.kind !== null && found.objectKinds.includes(names.kind)) add(`${CONFIDENTIAL}${names.kind}`);
+  }
+  return all;
 }
+
+const CONFIDENTIAL = "confidential_";

@@ -6,6 +6,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 const PREFIX = "whsec_";
+const VERSION = "v1,";
 
 /** The key's bytes; null where the text is not `whsec_` followed by standard base64 of 24 to 64 bytes. */
 export function decodeSigningToken(token: string): Uint8Array | null {
@@ -24,7 +25,7 @@ function digest(key: Uint8Array, id: string, timestamp: string, body: Uint8Array
  * @param timestamp Unix seconds
  */
 export function sign(keys: readonly Uint8Array[], id: string, timestamp: number, body: Uint8Array): string {
-  return keys.map((key) => `v1,${digest(key, id, String(timestamp), body)}`).join(" ");
+  return keys.map((key) => `${VERSION}${digest(key, id, String(timestamp), body)}`).join(" ");
 }
 
 export interface SignedHeaders {
@@ -37,6 +38,9 @@ export type Verdict = "valid" | "mismatch" | "expired" | "malformed";
 
 /**
  * Checks a signature on the raw bytes. Any key may match any of the signatures sent; every comparison takes constant time.
+ *
+ * Signatures are compared as text, as the reference libraries of Standard Webhooks do: another alphabet, missing padding or
+ * characters that a lenient decoder skips are a mismatch. A missing id is malformed.
  * @param nowMs time of receipt, so that a late replay from the queue is judged by when it came in
  */
 export function verify(
@@ -46,13 +50,13 @@ export function verify(
   nowMs: number,
   toleranceSeconds: number,
 ): Verdict {
-  if (!/^\d{1,12}$/.test(headers.timestamp)) return "malformed";
-  const sent = headers.signature.split(" ").filter((s) => s.startsWith("v1,"));
+  if (headers.id === "" || !/^\d{1,12}$/.test(headers.timestamp)) return "malformed";
+  const sent = headers.signature.split(" ").filter((s) => s.startsWith(VERSION));
   if (sent.length === 0) return "malformed";
-  const offered = sent.map((s) => Buffer.from(s.slice(3), "base64"));
+  const offered = sent.map((s) => Buffer.from(s.slice(VERSION.length), "latin1"));
   let matched = false;
   for (const key of keys) {
-    const wanted = Buffer.from(digest(key, headers.id, headers.timestamp, body), "base64");
+    const wanted = Buffer.from(digest(key, headers.id, headers.timestamp, body), "latin1");
     for (const signature of offered) {
       if (signature.length === wanted.length && timingSafeEqual(signature, wanted)) matched = true;
     }

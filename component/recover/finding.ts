@@ -6,7 +6,8 @@
  * what came of an attempt is text, and the text of a transport failure is no number.
  */
 import { createHash } from "node:crypto";
-import { eventFacts } from "../../lib/events.ts";
+import { eventNames, eventPlace } from "../../lib/event-payload.ts";
+import { object } from "../../lib/json.ts";
 import type { LogRow } from "../gitlab/hook-log.ts";
 
 export interface Missed {
@@ -139,13 +140,13 @@ function startOf(row: LogRow): number {
 function missedOf(rows: readonly LogRow[]): Missed {
   const first = rows[0] as LogRow;
   const last = rows.at(-1) as LogRow;
-  const facts = eventFacts(first.headers["x-gitlab-event"] ?? null, first.body);
+  const body = object(first.body);
   return {
     id: deliveryId(first),
     digest: digestOf(first),
     rowIds: rows.map((row) => row.id),
-    kind: facts.kind,
-    projectPath: facts.projectPath,
+    kind: eventNames(first.headers["x-gitlab-event"] ?? null, body).kind,
+    projectPath: eventPlace(body, first.headers["x-gitlab-instance"] ?? null).projectPath,
     at: first.at === null ? null : Math.round(startOf(first)),
     status: last.status,
     url: last.url,

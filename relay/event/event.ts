@@ -4,7 +4,7 @@
  * Layout of a stored event: 4 bytes little-endian length of the metadata, the metadata as JSON, the body untouched.
  * The length of the metadata comes first so that lists read it without loading the body.
  */
-import type { EventFacts } from "../observe/activity/facts.ts";
+import type { ActivityFacts } from "./activity-facts.ts";
 
 export interface EventMeta {
   /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/event/event-id.ts. */
@@ -20,8 +20,20 @@ export interface EventMeta {
   readonly projectPath: string | null;
   readonly groupId: number | null;
   readonly groupPath: string | null;
+  /** A full ref, or a short name that may be a branch or a tag: see ref.ts. */
   readonly ref: string | null;
   readonly actor: string | null;
+  /** Whether a push made or deleted its ref. Fields that may be missing are missing in events of 0.1.0, too. */
+  readonly refChange?: "created" | "deleted" | undefined;
+  /** Project and branch that a merge request comes from: of the merge request, or of its pipeline. */
+  readonly sourceProjectId?: number | undefined;
+  readonly sourceBranch?: string | undefined;
+  /** Number, title (80 characters) and type of what the event is about, such as the merge request that a comment is on. */
+  readonly iid?: number | undefined;
+  readonly title?: string | undefined;
+  readonly subjectType?: string | undefined;
+  /** GitLab's own test of the hook: shown and delivered, but counted in no figure of activity. */
+  readonly test?: true | undefined;
   /** `p<project>` or `g<group>`, where the hook's URL ends in it. */
   readonly hookKey: string | null;
   /** `X-Gitlab-Instance`. */
@@ -45,11 +57,13 @@ export interface NewEvent {
   readonly body: Uint8Array;
   /** What makes a second delivery of the same event recognisable. */
   readonly dedupeKey: string;
+  /** The same as version 0.1.0 remembered it, so that events stored by it are recognised; null or absent: there is none. */
+  readonly formerDedupeKey?: string | null;
   /**
    * What the body says about the work, read while it was parsed anyway; null: nothing. Not stored, only passed on to those who
    * follow the queue. Absent: not looked at.
    */
-  readonly work?: EventFacts | null;
+  readonly work?: ActivityFacts | null;
 }
 
 /** Field by field: spreading them behind an id takes V8 ten times as long, and every webhook pays for it. */
@@ -67,6 +81,13 @@ export function withId(meta: NewEvent["meta"], id: string): EventMeta {
     groupPath: meta.groupPath,
     ref: meta.ref,
     actor: meta.actor,
+    refChange: meta.refChange,
+    sourceProjectId: meta.sourceProjectId,
+    sourceBranch: meta.sourceBranch,
+    iid: meta.iid,
+    title: meta.title,
+    subjectType: meta.subjectType,
+    test: meta.test,
     hookKey: meta.hookKey,
     instance: meta.instance,
     deliveryId: meta.deliveryId,
@@ -112,9 +133,4 @@ export function decodeMeta(bytes: Uint8Array): EventMeta {
 
 export function decodeEvent(bytes: Uint8Array): StoredEvent {
   return { meta: decodeMeta(bytes), body: bytes.subarray(metaEnd(bytes)) };
-}
-
-/** The key under which deliveries of one event are recognised as the same; see contract: `webhook-id`, else `Idempotency-Key`. */
-export function dedupeKeyOfDelivery(deliveryId: string): string {
-  return `id:${deliveryId}`;
 }

@@ -6,9 +6,9 @@
  * loop may only run over what belongs to the outer loop's element (`body.commits.exists(c, c.modified.exists(f, ...))`).
  */
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
-import { branchOf } from "../../lib/events.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { EventMeta } from "../event/event.ts";
+import { branchOf } from "../event/ref.ts";
 
 /** Longest expression in characters. */
 const MAX_LENGTH = 4096;
@@ -173,7 +173,7 @@ export function scopeOf(meta: EventMeta, body: unknown): Scope {
       project: { id: meta.projectId, path: meta.projectPath },
       group: { id: meta.groupId, path: meta.groupPath },
       ref: meta.ref,
-      branch: branchOf(meta.ref),
+      branch: branchOf(meta),
       actor: meta.actor,
       receivedAt: new Date(meta.receivedAt).toISOString(),
     },

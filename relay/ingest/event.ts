@@ -3,10 +3,12 @@
  * same event recognisable.
  */
 import { isAscii, isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
-import { eventFacts } from "../../lib/events.ts";
-import type { EventFacts } from "../observe/activity/facts.ts";
-import { dedupeKeyOfDelivery, type NewEvent } from "../event/event.ts";
+import type { ActivityFacts } from "../event/activity-facts.ts";
+import { deliveryKey, formerKeyOfId } from "../event/delivery-key.ts";
+import { eventFacts } from "../event/event-facts.ts";
+import type { NewEvent } from "../event/event.ts";
+import { isTestDelivery } from "../event/test-delivery.ts";
+import { instanceHost } from "./authenticate.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 
 /** Kept beside `x-gitlab-*`: what tells deliveries apart, what the signature covers, and what the body is. */
@@ -59,13 +61,14 @@ export interface Received {
 }
 
 /** Reads out of a body what is to be told to those who follow the queue. Never throws. */
-export type ReadWork = (meta: NewEvent["meta"], parsed: unknown) => EventFacts | null;
+export type ReadWork = (meta: NewEvent["meta"], parsed: unknown) => ActivityFacts | null;
 
 /** The event as the queue takes it. Never throws, whatever the payload holds. */
 export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
-  const { headers, body, hookKey } = received;
+  const { headers, body, hookKey, parsed } = received;
   const header = headerOf(headers, "x-gitlab-event");
-  const facts = eventFacts(header, received.parsed);
+  const instance = headerOf(headers, "x-gitlab-instance");
+  const facts = eventFacts({ header, instance }, parsed);
   const deliveryId = headerOf(headers, "webhook-id") ?? headerOf(headers, "idempotency-key");
   const meta: NewEvent["meta"] = {
     receivedAt: received.receivedAt,
@@ -79,8 +82,15 @@ export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
     groupPath: facts.groupPath,
     ref: facts.ref,
     actor: facts.actor,
+    refChange: facts.refChange,
+    sourceProjectId: facts.sourceProjectId,
+    sourceBranch: facts.sourceBranch,
+    iid: facts.iid,
+    title: facts.title,
+    subjectType: facts.subjectType,
+    test: isTestDelivery(headerOf(headers, "user-agent"), parsed) ? true : undefined,
     hookKey,
-    instance: headerOf(headers, "x-gitlab-instance"),
+    instance,
     deliveryId,
     recovered: headerOf(headers, "x-relay-recovered") !== null,
     verifiedBy: received.verifiedBy,
@@ -88,11 +98,17 @@ export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
     bodyBytes: body.byteLength,
     headers: keptHeaders(headers),
   };
+  const ids = {
+    deliveryId,
+    webhookUuid: headerOf(headers, "x-gitlab-webhook-uuid"),
+    eventUuid: headerOf(headers, "x-gitlab-event-uuid"),
+  };
   return {
     meta,
     body,
-    ...(readWork === undefined ? {} : { work: readWork(meta, received.parsed) }),
-    dedupeKey: deliveryId === null ? digestKey(hookKey, header, body) : dedupeKeyOfDelivery(deliveryId),
+    ...(readWork === undefined ? {} : { work: readWork(meta, parsed) }),
+    dedupeKey: deliveryKey({ host: instanceHost(headers), hookKey }, ids, { header, body }),
+    formerDedupeKey: deliveryId === null ? null : formerKeyOfId(deliveryId),
   };
 }
 
@@ -105,12 +121,4 @@ function keptHeaders(headers: RequestHeaders): [string, string][] {
     }
   }
   return kept;
-}
-
-/** Stands in for the delivery id that GitLab before 17.4 does not send: hook, event and body. */
-function digestKey(hookKey: string | null, header: string | null, body: Uint8Array): string {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([hookKey, header]))
-    .update(body);
-  return `digest:${hash.digest("hex")}`;
 }

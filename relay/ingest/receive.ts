@@ -15,12 +15,13 @@ import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
+import { formerKeyOfId, keyOfId } from "../event/delivery-key.ts";
 import type { NewEvent } from "../event/event.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
 import { BROKEN, FORBIDDEN, json, MALFORMED, refusal, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
-import { createAuthenticator, type Authenticator, type Credential } from "./authenticate.ts";
+import { createAuthenticator, instanceHost, type Authenticator, type Credential } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { newEvent, parseObject, type ReadWork } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
@@ -228,13 +229,16 @@ export function createIngest(deps: IngestDeps): Ingest {
     async known(request, hookKey) {
       const admitted = await admit(request, hookKey, clock.monotonic(), idsOf);
       if (!admitted.ok) return refusal(request, admitted, clock);
-      const ids = admitted.value;
-      if (ids === null) {
+      const asked = admitted.value;
+      if (asked === null) {
         const message = `"ids" must be a list of at most ${MAX_KNOWN_IDS} delivery ids`;
         return refusal(request, { ...MALFORMED, message }, clock);
       }
       try {
-        return json(200, { known: await withinDeadline(queue.known(ids)) });
+        const keys = asked.map(({ keys: ofId }) => ofId);
+        const known = new Set(await withinDeadline(queue.known(keys.flat())));
+        const stored = asked.filter(({ keys: ofId }) => ofId.some((key) => known.has(key)));
+        return json(200, { known: stored.map(({ id }) => id) });
       } catch (error) {
         return refusal(request, unavailable(error), clock);
       }
@@ -242,9 +246,30 @@ export function createIngest(deps: IngestDeps): Ingest {
   };
 }
 
-/** Null where they are not what may be asked. */
-function idsOf({ parsed: { ids } }: Checked): readonly string[] | null {
+interface Asked {
+  readonly id: string;
+  /** Keys under which a delivery of this id may be stored. */
+  readonly keys: readonly string[];
+}
+
+/**
+ * The ids with their keys: of this hook; of the time before its URL had a hook key; of version 0.1.0. Null if they are not what may be
+ * asked.
+ */
+function idsOf({ parsed: { ids }, headers, hookKey }: Checked): readonly Asked[] | null {
   const isList =
     Array.isArray(ids) && ids.length <= MAX_KNOWN_IDS && ids.every((id) => typeof id === "string");
-  return isList ? (ids as readonly string[]) : null;
+  if (!isList) return null;
+  const host = instanceHost(headers);
+  const sources =
+    hookKey === null
+      ? [{ host, hookKey }]
+      : [
+          { host, hookKey },
+          { host, hookKey: null },
+        ];
+  return (ids as readonly string[]).map((id) => ({
+    id,
+    keys: [...sources.map((source) => keyOfId(source, id)), formerKeyOfId(id)],
+  }));
 }

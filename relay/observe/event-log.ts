@@ -132,6 +132,7 @@ function finishedLine(meta: EventMeta, deliveries: readonly Delivery[], entry: O
     hook: meta.hookKey,
     deliveryId: meta.deliveryId,
     recovered: meta.recovered,
+    test: meta.test === true,
     bytes: meta.bodyBytes,
     receivedAt: new Date(meta.receivedAt).toISOString(),
     outcome: deliveries.length === 0 ? "unmatched" : dead.length > 0 ? "dead" : "delivered",

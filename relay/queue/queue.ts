@@ -127,8 +127,8 @@ export interface Queue {
    * then still turn up later, as the sender's repetition will be answered as a duplicate.
    */
   enqueue(event: NewEvent): Promise<Enqueued>;
-  /** Which of these delivery ids are stored within the dedupe window. */
-  known(deliveryIds: readonly string[]): Promise<string[]>;
+  /** Which of these dedupe keys belong to deliveries that were stored within the dedupe window. */
+  known(dedupeKeys: readonly string[]): Promise<string[]>;
 
   /** Sets how events are matched with targets, and which targets exist. Events stored before are not matched anew. */
   setRouting(route: Router, targets: readonly string[]): void;

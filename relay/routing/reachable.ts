@@ -5,6 +5,8 @@
 import { EVENTS } from "../../lib/events.ts";
 import type { Problem } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
+import type { Kind } from "../event/kinds/kind.ts";
+import { kindNamed } from "../event/kinds/kinds.ts";
 import type { RuleConfig } from "../targets/settings.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
@@ -91,55 +93,30 @@ function contradiction<P extends string | number>(
     : null;
 }
 
-/** Kinds of events that name no project, no branch or no labels in any payload. */
-const WITHOUT_PROJECT: ReadonlySet<string> = new Set([
-  "member",
-  "subgroup",
-  "system_group",
-  "system_user",
-  "system_key",
-  "system_subscription",
-]);
-const WITH_BRANCH: ReadonlySet<string> = new Set([
-  "push",
-  "merge_request",
-  "pipeline",
-  "build",
-  "deployment",
-]);
-const WITH_LABELS: ReadonlySet<string> = new Set([
-  "issue",
-  "confidential_issue",
-  "note",
-  "confidential_note",
-  "merge_request",
-]);
-const WITHOUT_ACTION: ReadonlySet<string> = new Set(["push", "tag_push", "repository_update"]);
-
 function explainEvents(
   rules: RuleConfig,
   events: readonly string[],
   say: (rule: string, message: string | null) => void,
 ): void {
   const wanted = eventMatcher(events);
-  const kinds = EVENTS.filter(
+  const has = EVENTS.filter(
     (row) =>
-      wanted({ header: row.header, kind: row.objectKinds[0] ?? null, eventName: null }) ||
-      row.eventNames.some((name) => events.includes(name)),
-  ).map((row) => row.kind);
+      row.objectKinds.some((kind) => wanted({ header: row.header, kind, eventName: null })) ||
+      row.eventNames.some((eventName) => wanted({ header: row.header, kind: null, eventName })),
+  ).map((row) => kindNamed(row.kind)?.has);
   const listed = events.join(", ");
+  const none = (what: keyof Kind["has"]): boolean => !has.some((kind) => kind?.[what]);
   const hasWantedProjects = rules.projects !== undefined && splitPatterns(rules.projects).wanted.length > 0;
-  if (hasWantedProjects && kinds.every((kind) => WITHOUT_PROJECT.has(kind))) {
+  if (hasWantedProjects && none("project")) {
     say("projects", `can never match: ${listed} name no project`);
   }
-  const none = (kindsWith: ReadonlySet<string>): boolean => !kinds.some((kind) => kindsWith.has(kind));
-  if (rules.branches !== undefined && none(WITH_BRANCH)) {
+  if (rules.branches !== undefined && none("branch")) {
     say("branches", `has no effect: ${listed} have no branch, and events without one pass`);
   }
-  if (rules.labels !== undefined && none(WITH_LABELS)) {
+  if (rules.labels !== undefined && none("labels")) {
     say("labels", `has no effect: ${listed} have no labels, and events without any pass`);
   }
-  if (rules.actions !== undefined && kinds.every((kind) => WITHOUT_ACTION.has(kind))) {
+  if (rules.actions !== undefined && none("action")) {
     say("actions", `has no effect: ${listed} have no action, and events without one pass`);
   }
 }

@@ -1,17 +1,18 @@
 /**
  * The rules of a target, compiled: which events pass. An absent rule lets everything pass, and each rule that is there has to.
  *
- * - `events`: one of the names is the event's object_kind, event_name or event_type, or the kind that its header stands for
- *   (`member`, `confidential_issue` ...). `job` and `build` mean the same; `issue` has work items in it.
+ * - `events`: one of the names that the event goes by (namesOf() in lib/events.ts). `job` and `build` mean the same.
  * - `projects`, `branches`, `actions`, `labels`: lists of patterns, see patterns.ts. Events that have no branch, no action or
  *   no labels at all, as a push has no labels, are not judged by them. A merge request without labels has an empty list.
+ *   A branch of a fork is no branch of the project: no pattern fits it, neither one that lists nor one that leaves out.
  * - `when`: an expression, see expression.ts. Where the payload lacks what it asks for, the event does not pass.
  */
-import { branchOf, eventFacts } from "../../lib/events.ts";
+import { namesOf } from "../../lib/events.ts";
 import type { EventMeta } from "../event/event.ts";
+import { branchOf, isOnForeignBranch } from "../event/ref.ts";
 import type { RuleConfig } from "../targets/settings.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
-import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "./patterns.ts";
+import { globMatcher, labelMatcher, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
 
 export interface Rules {
   /** By metadata alone. */
@@ -41,9 +42,11 @@ function metaRules(config: RuleConfig): ((meta: EventMeta) => boolean)[] {
   }
   if (config.branches !== undefined) {
     const fits = globMatcher(config.branches);
+    const listsNone = splitPatterns(config.branches).wanted.length === 0;
     rules.push((meta) => {
-      const branch = branchOf(meta.ref);
-      return branch === null || branch === "" || fits(branch);
+      const branch = branchOf(meta);
+      if (branch === null) return listsNone || !isOnForeignBranch(meta);
+      return branch === "" || fits(branch);
     });
   }
   if (config.actions !== undefined) {
@@ -88,10 +91,11 @@ export function eventMatcher(
   names: readonly string[],
 ): (meta: Pick<EventMeta, "header" | "kind" | "eventName">) => boolean {
   const wanted = new Set(names.map((name) => (name === "job" ? "build" : name)));
-  return ({ header, kind, eventName }) => {
+  return (meta) => {
+    const { kind, eventName } = meta;
     if ((kind !== null && wanted.has(kind)) || (eventName !== null && wanted.has(eventName))) return true;
-    const row = eventFacts(header, { object_kind: kind, event_name: eventName }).row;
-    return row !== null && wanted.has(row.kind);
+    for (const name of namesOf(meta)) if (wanted.has(name)) return true;
+    return false;
   };
 }
 

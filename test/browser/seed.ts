@@ -1,7 +1,7 @@
 /** A month of a small team's work, written where the relay keeps it, so that the charts have something to show. */
 import { join } from "node:path";
 import { addFacts, emptyPage } from "../../relay/observe/activity/book.ts";
-import type { Fact, FactType, FactValues } from "../../relay/observe/activity/facts.ts";
+import type { Fact, FactType, FactValues } from "../../relay/event/activity-facts.ts";
 import { createJournalStore } from "../../relay/storage/files/activity-store.ts";
 import type { Entry } from "../../relay/observe/activity/store.ts";
 import { openJournal } from "../../relay/storage/journal/open.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isConventional } from "../../examples/handlers/conventional-title.ts";
 import { labelsFor } from "../../examples/handlers/label-by-path.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { eventFacts } from "../../lib/events.ts";
+import { eventFacts } from "../../relay/event/event-facts.ts";
 import { silentLog } from "../../lib/log.ts";
 import type { Result } from "../../relay/delivery/outcome.ts";
 import { createTargets } from "../../relay/targets/registry.ts";
@@ -52,7 +52,7 @@ function run(
   const handler = new URL(`../../examples/handlers/${name}.ts`, import.meta.url).pathname;
   const create = createTargets({ clock: systemClock, log: silentLog });
   target = create(name, targetSchema.parse({ type: "module", handler, ...settings }));
-  const { kind, action } = eventFacts(null, payload);
+  const { kind, action } = eventFacts({ header: null, instance: null }, payload);
   return target.send({
     meta: eventMeta({ header: null, kind, action }),
     body: Buffer.from(JSON.stringify(payload)),

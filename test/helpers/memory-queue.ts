@@ -4,7 +4,6 @@
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
-import { dedupeKeyOfDelivery } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
 import type {
   Check,
@@ -103,10 +102,10 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       for (const resume of waiting.splice(0)) resume();
     },
 
-    async enqueue({ meta, body, dedupeKey, work }: NewEvent) {
+    async enqueue({ meta, body, dedupeKey, formerDedupeKey, work }: NewEvent) {
       calls.enqueue += 1;
       await gate();
-      const known = remembered.get(dedupeKey);
+      const known = remembered.get(dedupeKey) ?? remembered.get(formerDedupeKey ?? "");
       if (known !== undefined) {
         emit({ type: "duplicate", id: known });
         return { status: "duplicate", id: known };
@@ -122,9 +121,9 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       for (const { target } of routes) wake(target);
       return { status: "accepted", id };
     },
-    async known(ids) {
+    async known(dedupeKeys) {
       await gate();
-      return ids.filter((id) => remembered.has(dedupeKeyOfDelivery(id)));
+      return dedupeKeys.filter((key) => remembered.has(key));
     },
     setRouting(router, names) {
       route = router;

@@ -1,7 +1,7 @@
 /** A morning of a small team, as webhooks: the shapes that GitLab sends, cut to what the relay and its pages read. */
 
 import { createHash } from "node:crypto";
-import { eventFacts } from "../../lib/events.ts";
+import { eventFacts } from "../../relay/event/event-facts.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { eventMeta } from "./events.ts";
 
@@ -206,6 +206,6 @@ export const MORNING: readonly SampleWebhook[] = [
 
 /** What the relay notes of it. */
 export function metaOf({ header, body }: SampleWebhook, changes: Partial<EventMeta> = {}): EventMeta {
-  const { row: _row, ...facts } = eventFacts(header, body);
-  return eventMeta({ header, ...facts, ...changes });
+  const instance = "https://gitlab.example.com";
+  return eventMeta({ header, ...eventFacts({ header, instance }, body), ...changes });
 }

@@ -4,7 +4,6 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
-import { dedupeKeyOfDelivery } from "../../relay/event/event.ts";
 import type { Attempt } from "../../relay/queue/delivery-state.ts";
 import type {
   Claim,
@@ -53,7 +52,7 @@ export function newEvent(key: string, changes: Partial<EventMeta> = {}, body = `
   return {
     meta: { ...meta, bodyBytes: bytes.length },
     body: bytes,
-    dedupeKey: dedupeKeyOfDelivery(key),
+    dedupeKey: key,
   };
 }
 
@@ -213,11 +212,20 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await expect(queue.enqueue(newEvent("one"))).rejects.toMatchObject({ code: "closed" });
       });
 
-      test("known() names the delivery ids that are stored", async () => {
+      test("known() names the dedupe keys that are stored", async () => {
         await store("one");
         await store("two");
         expect(await queue.known(["one", "three", "two"])).toEqual(["one", "two"]);
         expect(await queue.known([])).toEqual([]);
+      });
+
+      test("enqueue() recognises what an earlier version stored under another key", async () => {
+        const first = await queue.enqueue(newEvent("former"));
+        const later = { ...newEvent("present"), formerDedupeKey: "former" };
+        expect(await queue.enqueue(later)).toEqual({ status: "duplicate", id: first.id });
+        const other = { ...newEvent("present"), formerDedupeKey: "unheard of" };
+        expect(await queue.enqueue(other)).toMatchObject({ status: "accepted" });
+        expect(await queue.enqueue(other)).toMatchObject({ status: "duplicate" });
       });
     });
 

@@ -72,8 +72,29 @@ test.each([
   ["a timestamp with a sign", { timestamp: "-5" }],
   ["an endless timestamp", { timestamp: "9".repeat(400) }],
   ["no timestamp", { timestamp: "" }],
+  ["no id", { id: "", signature: sign([key], "", at, body) }],
 ])("verify() of %s is malformed", (_claim, change) => {
   expect(verify([key], { ...signed([key]), ...change }, body, at * 1000, 300)).toBe("malformed");
+});
+
+test("verify() takes base64 as the reference libraries do: standard letters, whole padding, nothing else", () => {
+  // Of many timestamps: one whose signature has letters that the two alphabets write differently.
+  const letters = Array.from({ length: 100 }, (_, second) => at + second).find((second) =>
+    /[+/]/.test(sign([key], "msg_1", second, body).slice(3)),
+  ) as number;
+  const good = sign([key], "msg_1", letters, body);
+  const check = (signature: string): string =>
+    verify([key], { id: "msg_1", timestamp: String(letters), signature }, body, letters * 1000, 300);
+  expect(check(good)).toBe("valid");
+  expect(check(good.replaceAll("+", "-").replaceAll("/", "_"))).toBe("mismatch");
+  expect(check(good.replace("=", ""))).toBe("mismatch");
+  expect(check(`${good}=`)).toBe("mismatch");
+  expect(check(good.replace("v1,", "v1,\n"))).toBe("mismatch");
+  expect(check(`${good.slice(0, 20)}.${good.slice(20)}`)).toBe("mismatch");
+  // The last letter before the padding has bits that a decoder drops.
+  const last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const twin = last[last.indexOf(good.at(-2) as string) ^ 1] as string;
+  expect(check(`${good.slice(0, -2)}${twin}=`)).toBe("mismatch");
 });
 
 test("verify() of a signature that is no base64, too short or too long is a mismatch", () => {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { EVENTS, eventFacts } from "../../lib/events.ts";
+import { EVENTS, eventRow } from "../../lib/events.ts";
+import { eventFacts } from "../../relay/event/event-facts.ts";
 import type { Hook } from "./hook.ts";
 import { HOOK_FLAGS } from "./hook.ts";
 import { always, apiOf, startBench, startReceiver } from "./harness.ts";
@@ -174,9 +175,9 @@ describe("payloads", () => {
       await bench.sim.trigger(project, kind);
       const [request] = receiver.received;
       const header = String(request?.headers["x-gitlab-event"]);
-      const facts = eventFacts(header, JSON.parse(request?.body ?? ""));
+      const facts = eventFacts({ header, instance: null }, JSON.parse(request?.body ?? ""));
       expect(header).toBe(row.header);
-      expect(facts.row?.kind).toBe(kind);
+      expect(eventRow({ header, ...facts })?.kind).toBe(kind);
       expect(facts.projectId).toBe(project.id);
     },
   );

@@ -23,7 +23,18 @@ function isoOrNull(ms: number | null): string | null {
 /** What is known of an event without its headers, and the same in words. */
 export function metaJson(meta: EventMeta) {
   const { headers: _headers, receivedAt, ...rest } = meta;
-  return { ...rest, receivedAt: iso(receivedAt), summary: sentence(meta, null) };
+  return {
+    ...rest,
+    refChange: meta.refChange ?? null,
+    sourceProjectId: meta.sourceProjectId ?? null,
+    sourceBranch: meta.sourceBranch ?? null,
+    iid: meta.iid ?? null,
+    title: meta.title ?? null,
+    subjectType: meta.subjectType ?? null,
+    test: meta.test === true,
+    receivedAt: iso(receivedAt),
+    summary: sentence(meta, null),
+  };
 }
 
 export function attemptJson(attempt: Attempt, mask: Mask) {

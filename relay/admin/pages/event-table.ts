@@ -29,7 +29,7 @@ function row(event: EventSummary): Html {
     <td class="state">${pill(event.state)}</td>
     <td class="what"><a href="/events/${meta.id}">${sentence(meta, null)}</a></td>
     <td class="kind">
-      ${meta.kind ?? "–"}${meta.recovered ? html` <span class="tag">recovered</span>` : ""}
+      ${meta.kind ?? "–"}${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}
     </td>
     <td class="to">
       ${latestDeliveries(event.deliveries).map(

@@ -164,6 +164,7 @@ function facts({ meta }: EventSummary): Html {
     ["Project id", meta.projectId === null ? null : String(meta.projectId)],
     ["Group", meta.groupPath ?? (meta.groupId === null ? null : String(meta.groupId))],
     ["Ref", meta.ref],
+    ["Source branch", sourceOf(meta)],
     [
       "Actor",
       meta.actor === null
@@ -172,8 +173,8 @@ function facts({ meta }: EventSummary): Html {
     ],
     ["Hook", meta.hookKey],
     ["Instance", meta.instance],
-    ["Delivery id", meta.deliveryId ?? "none was sent; told apart by its content"],
-    ["Origin", meta.recovered ? "fetched back from GitLab's log" : "sent by GitLab"],
+    ["Delivery id", meta.deliveryId ?? "none was sent"],
+    ["Origin", originOf(meta)],
   ];
   return html`<dl class="facts">
     ${rows.map(([name, value]) =>
@@ -183,6 +184,18 @@ function facts({ meta }: EventSummary): Html {
             <dd>${value}</dd>`,
     )}
   </dl>`;
+}
+
+/** Where a merge request comes from, in words. */
+function sourceOf({ projectId, sourceBranch, sourceProjectId }: EventSummary["meta"]): string | null {
+  if (sourceBranch === undefined) return null;
+  const isOwn = sourceProjectId === undefined || sourceProjectId === projectId;
+  return isOwn ? sourceBranch : `${sourceBranch} of project ${sourceProjectId}`;
+}
+
+function originOf({ recovered, test }: EventSummary["meta"]): string {
+  if (test === true) return "a test that was started in GitLab";
+  return recovered ? "fetched back from GitLab's log" : "sent by GitLab";
 }
 
 function bodyView({ body, masking }: EventView): Html {

@@ -1,7 +1,8 @@
 /** Facts of some days -> the figures that people ask for: in all, per period, per project, per person. Pure. */
 import { factsIn } from "./book.ts";
-import type { Fact, FactType, FactValues } from "./facts.ts";
+import type { FactType, FactValues } from "../../event/activity-facts.ts";
 import type { Entry } from "./store.ts";
+import { together, type Row } from "./together.ts";
 
 export interface ReportQuery {
   /** UTC days, both included. */
@@ -69,20 +70,19 @@ const DAY_MS = 86_400_000;
 const MAX_NAMES = 20;
 export const UNKNOWN_AUTHOR = "unknown";
 
-interface Row extends Fact {
-  readonly project: string;
-}
-
 export function report(entries: readonly Entry[], query: ReportQuery): Report {
   const nameOf = memberNames(query.members);
-  const rows = new Groups();
+  const told: Row[] = [];
   for (const { day, project, page } of entries) {
     if (query.project !== null && query.project !== project) continue;
-    for (const fact of factsIn(page)) {
-      const author = nameOf(fact.author);
-      if (query.author !== null && query.author !== author && query.author !== fact.author) continue;
-      rows.add({ ...fact, author, project }, startOf(day, query.group));
-    }
+    const period = startOf(day, query.group);
+    for (const fact of factsIn(page)) told.push({ ...fact, project, period });
+  }
+  const rows = new Groups();
+  for (const row of together(told)) {
+    const author = nameOf(row.author);
+    if (query.author === null || query.author === author || query.author === row.author)
+      rows.add({ ...row, author });
   }
   return {
     from: query.from,
@@ -103,10 +103,10 @@ class Groups {
   readonly projects = new Map<string, Row[]>();
   readonly authors = new Map<string, Row[]>();
 
-  add(row: Row, period: string): void {
+  add(row: Row): void {
     this.all.push(row);
     for (const [groups, name] of [
-      [this.periods, period],
+      [this.periods, row.period],
       [this.projects, row.project],
       [this.authors, row.author ?? UNKNOWN_AUTHOR],
     ] as const) {
@@ -142,19 +142,20 @@ function figures(rows: readonly Row[]): Figures {
   const hours = Array.from({ length: 24 }, () => 0);
   for (const [, , , hour] of commits) hours[hour] = (hours[hour] ?? 0) + 1;
   const merged = of("merged");
-  const approved = of("approved");
+  const approved = rows.filter((row) => row.type === "approved");
   const reviewed = rows.filter((row) => row.type === "reviewed");
   const touched = new Set([
-    ...approved.keys(),
+    ...approved.map((row) => `${row.project}\n${row.key}`),
     ...reviewed.map((row) => `${row.project}\n${String(row.value)}`),
   ]);
   const closed = of("issueClosed");
   const pipelines = [...of("pipeline").values()];
   const ended = (status: string): number => pipelines.filter((pipeline) => pipeline[0] === status).length;
   const deployed = [...of("deployed").values()];
+  const unlisted = [...of("unlisted").values(), ...pushes.map(([, ofPush]) => ofPush)];
   const sum = (index: 0 | 1 | 2): number => commits.reduce((total, commit) => total + commit[index], 0);
   return {
-    commits: commits.length + pushes.reduce((total, [, unlisted]) => total + unlisted, 0),
+    commits: commits.length + unlisted.reduce((total, more) => total + more, 0),
     files: { added: sum(0), modified: sum(1), removed: sum(2) },
     hours,
     branches: ranking(pushes.map(([branch]) => branch)).map(([name, count]) => ({ name, pushes: count })),
@@ -165,7 +166,7 @@ function figures(rows: readonly Row[]): Figures {
       timeToMergeSeconds: spread([...merged.values()]),
     },
     reviews: {
-      approvals: approved.size,
+      approvals: new Set(approved.map((row) => `${row.project}\n${row.key}\n${row.author}`)).size,
       comments: new Set(reviewed.map((row) => `${row.project}\n${row.key}`)).size,
       participation: share([...merged.keys()].filter((key) => touched.has(key)).length, merged.size),
     },

@@ -9,7 +9,8 @@ import type { Log } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
-import { factsOf, tellsOfWork, type EventFacts } from "./facts.ts";
+import type { ActivityFacts } from "../../event/activity-facts.ts";
+import { factsOf, tellsOfWork } from "./facts.ts";
 import type { ActivityStore, Entry } from "./store.ts";
 
 /** How often there is a look at whether the queue is to be searched. */
@@ -59,7 +60,7 @@ export function startTally(deps: TallyDeps): Tally {
   let writtenMark = 0;
   const waiters: (() => void)[] = [];
 
-  const note = ({ day, project, facts }: EventFacts, eventId: string): void => {
+  const note = ({ day, project, facts }: ActivityFacts, eventId: string): void => {
     const key = `${day}/${project}`;
     let entry = unwritten.get(key);
     if (entry === undefined) unwritten.set(key, (entry = { day, project, page: emptyPage() }));

@@ -2,7 +2,7 @@
 import { UpstreamError } from "../../../lib/errors.ts";
 import { ShortLivedMap } from "../../../lib/short-lived.ts";
 import type { NewEvent } from "../../event/event.ts";
-import { dedupeKeyOfDelivery, encodeEvent, withId } from "../../event/event.ts";
+import { encodeEvent, withId } from "../../event/event.ts";
 import { closedError } from "./core.ts";
 import type { Core } from "./core.ts";
 import { digestOf, formatEventKey, idOfKey, idWords } from "../../event/event-id.ts";
@@ -35,15 +35,15 @@ export class Intake {
     const first = this.#underWay.get(event.dedupeKey);
     if (first !== undefined) return first.then(({ id }) => this.#duplicate(id));
     const digest = digestOf(event.dedupeKey);
-    const known = this.#find(digest);
+    const known = this.#find(digest) ?? this.#findFormer(event);
     if (known !== null) return Promise.resolve(this.#duplicate(known));
     const stored = this.#store(event, digest);
     this.#underWay.set(event.dedupeKey, stored);
     return stored;
   }
 
-  known(deliveryIds: readonly string[]): string[] {
-    return deliveryIds.filter((id) => this.#find(digestOf(dedupeKeyOfDelivery(id))) !== null);
+  known(dedupeKeys: readonly string[]): string[] {
+    return dedupeKeys.filter((key) => this.#find(digestOf(key)) !== null);
   }
 
   /** Resolves once no write is under way. */
@@ -57,6 +57,10 @@ export class Intake {
     const now = steady.now();
     const event = table.index.findDigest(digest, now - dedupe.windowMs);
     return event === 0 ? dedupe.find(digest, now) : table.index.idOf(event);
+  }
+
+  #findFormer({ formerDedupeKey }: NewEvent): string | null {
+    return typeof formerDedupeKey === "string" ? this.#find(digestOf(formerDedupeKey)) : null;
   }
 
   #duplicate(id: string): Enqueued {

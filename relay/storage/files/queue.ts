@@ -111,7 +111,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
 
   return {
     enqueue: (event) => intake.enqueue(event),
-    known: (deliveryIds) => Promise.resolve(intake.known(deliveryIds)),
+    known: (dedupeKeys) => Promise.resolve(intake.known(dedupeKeys)),
     setRouting(route, targets) {
       for (const name of targets) work.touch(book.target(name));
       line.setRouter(route);

@@ -64,7 +64,7 @@ function pageOf(fields: Readonly<Record<string, string>>): OpenPage {
   const page = emptyPage();
   for (const [field, value] of Object.entries(fields)) {
     const [author, type, key] = JSON.parse(field) as [string, string, string];
-    const byType = (page[author] ??= {});
+    const byType = (page[author] ??= Object.create(null) as OpenPage[string]);
     const byKey = (byType[type] ??= Object.create(null) as Record<string, unknown>);
     byKey[key] = JSON.parse(value);
   }

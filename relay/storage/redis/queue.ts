@@ -15,7 +15,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Config } from "../../config/schema.ts";
-import { decodeEvent, dedupeKeyOfDelivery, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
+import { decodeEvent, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { Emitter } from "../../queue/emitter.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
@@ -96,6 +96,7 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
         clock.now(),
         settings().dedupeSeconds * 1000,
         oldestRemembered(),
+        typeof event.formerDedupeKey === "string" ? memoryOf(event.formerDedupeKey).text : "",
         ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
       ],
       { key: `${prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
@@ -163,12 +164,12 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
   return {
     enqueue,
 
-    async known(deliveryIds) {
-      if (deliveryIds.length === 0) return [];
-      const keys = deliveryIds.map((id) => `${prefix}:seen:${memoryOf(dedupeKeyOfDelivery(id)).text}`);
+    async known(dedupeKeys) {
+      if (dedupeKeys.length === 0) return [];
+      const keys = dedupeKeys.map((key) => `${prefix}:seen:${memoryOf(key).text}`);
       const found = await ask(client.mget(keys));
       const oldest = oldestRemembered();
-      return deliveryIds.filter((_, i) => (found[i] ?? "") >= oldest);
+      return dedupeKeys.filter((_, i) => (found[i] ?? "") >= oldest);
     },
 
     setRouting(router, newTargets) {

@@ -51,6 +51,7 @@ export function headersOf(
     "x-relay-event-id": sending.meta.id,
     "x-relay-attempt": String(sending.attempt),
     "x-relay-received-at": new Date(sending.meta.receivedAt).toISOString(),
+    ...(sending.meta.test === true ? { "x-relay-test": "true" } : {}),
     ...configured,
   };
 }

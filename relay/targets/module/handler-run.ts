@@ -2,10 +2,11 @@
  * Runs a handler for one event: what it is given, and what its end means. Returned: done; thrown: tried again; a Drop: dead; where
  * the handler or GitLab says when to come back, not before that.
  */
-import { branchOf, eventFacts } from "../../../lib/events.ts";
+import { eventRow } from "../../../lib/events.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { EXCERPT_LENGTH } from "../../delivery/outcome.ts";
 import type { EventMeta } from "../../event/event.ts";
+import { branchOf } from "../../event/ref.ts";
 import { createGitlabClient, type GitlabClient, type GitlabClientDeps } from "./gitlab-client.ts";
 import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
 import { gitlabHeaders } from "../http/headers.ts";
@@ -36,16 +37,16 @@ export interface RunDeps {
 }
 
 function eventOf(meta: EventMeta, payload: unknown): GitLabEvent {
-  const { row } = eventFacts(meta.header, payload);
   return {
-    kind: row?.kind ?? "unknown",
+    kind: eventRow(meta)?.kind ?? "unknown",
     id: meta.id,
     action: meta.action,
     project: { id: meta.projectId, path: meta.projectPath },
     group: { id: meta.groupId, path: meta.groupPath },
     ref: meta.ref,
-    branch: branchOf(meta.ref),
+    branch: branchOf(meta),
     actor: meta.actor,
+    test: meta.test === true,
     receivedAt: new Date(meta.receivedAt).toISOString(),
     headers: gitlabHeaders(meta),
     payload,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EVENTS } from "../../../lib/events.ts";
+import type { EventMeta } from "../../../relay/event/event.ts";
 import { sentence } from "../../../relay/admin/event-summary.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import {
@@ -30,12 +31,12 @@ const cases: readonly [SampleWebhook, string, string][] = [
   [
     { header: "Push Hook", body: { ...push("bob", "shop", "fix", []).body, before: NONE } },
     "bob created the branch fix of acme/shop",
-    "bob pushed to fix of acme/shop",
+    "bob created the branch fix of acme/shop",
   ],
   [
     { header: "Push Hook", body: { ...push("bob", "shop", "fix", []).body, after: NONE } },
     "bob deleted the branch fix of acme/shop",
-    "bob pushed to fix of acme/shop",
+    "bob deleted the branch fix of acme/shop",
   ],
   [
     {
@@ -48,37 +49,37 @@ const cases: readonly [SampleWebhook, string, string][] = [
   [
     mergeRequest("alice", "shop", 17, "Cart", "open"),
     "alice opened merge request !17 “Cart” into main in acme/shop",
-    "alice opened a merge request into main in acme/shop",
+    "alice opened merge request !17 “Cart” into main in acme/shop",
   ],
   [
     mergeRequest("bob", "shop", 17, "Cart", "approved"),
     "bob approved merge request !17 “Cart” into main in acme/shop",
-    "bob approved a merge request into main in acme/shop",
+    "bob approved merge request !17 “Cart” into main in acme/shop",
   ],
   [
     mergeRequest("bob", "shop", 17, "Cart", "unheard-of"),
     "bob changed merge request !17 “Cart” into main in acme/shop",
-    "bob changed a merge request into main in acme/shop",
+    "bob changed merge request !17 “Cart” into main in acme/shop",
   ],
   [
     issue("chen", "shop", 8, "Empty cart", "close"),
     "chen closed issue #8 “Empty cart” in acme/shop",
-    "chen closed an issue in acme/shop",
+    "chen closed issue #8 “Empty cart” in acme/shop",
   ],
   [
     note("bob", "shop", 17, "hm"),
     "bob commented on merge request !17 in acme/shop",
-    "bob commented in acme/shop",
+    "bob commented on merge request !17 in acme/shop",
   ],
   [
     pipeline("bob", "api", 5103, "success", 95),
     "pipeline #103 succeeded on main in acme/platform/api",
-    "a pipeline succeeded on main in acme/platform/api",
+    "pipeline #103 succeeded on main in acme/platform/api",
   ],
   [
     deployment("bob", "api", "failed"),
     "deployment to production failed in acme/platform/api",
-    "deployment failed in acme/platform/api",
+    "deployment to production failed in acme/platform/api",
   ],
   [
     {
@@ -86,7 +87,7 @@ const cases: readonly [SampleWebhook, string, string][] = [
       body: { object_kind: "build", build_name: "e2e", build_status: "failed", ref: "main", project: at() },
     },
     "job “e2e” failed on main in acme/shop",
-    "job failed on main in acme/shop",
+    "job “e2e” failed on main in acme/shop",
   ],
   [
     {
@@ -94,7 +95,7 @@ const cases: readonly [SampleWebhook, string, string][] = [
       body: { object_kind: "release", name: "1.0", action: "create", project: at() },
     },
     "the release “1.0” was created in acme/shop",
-    "the release was created in acme/shop",
+    "the release “1.0” was created in acme/shop",
   ],
   [
     {
@@ -107,8 +108,8 @@ const cases: readonly [SampleWebhook, string, string][] = [
         object_attributes: { name: "tada", awardable_type: "MergeRequest" },
       },
     },
-    "bob reacted with :tada: on merge request in acme/shop",
-    "bob reacted with an emoji in acme/shop",
+    "bob reacted with :tada: on a merge request in acme/shop",
+    "bob reacted with :tada: on a merge request in acme/shop",
   ],
   [
     {
@@ -121,7 +122,7 @@ const cases: readonly [SampleWebhook, string, string][] = [
       },
     },
     "bob switched off the feature flag “beta” in acme/shop",
-    "bob changed the feature flag in acme/shop",
+    "bob changed the feature flag “beta” in acme/shop",
   ],
   [
     {
@@ -152,6 +153,80 @@ const cases: readonly [SampleWebhook, string, string][] = [
     'event "odd" (spin) by bob in project 12',
     'event "odd" (spin) by bob in project 12',
   ],
+  [
+    {
+      header: "Tag Push Hook",
+      body: {
+        object_kind: "tag_push",
+        ref: "refs/tags/v1",
+        user_username: "bob",
+        after: NONE,
+        project: at(),
+      },
+    },
+    "bob deleted the tag v1 in acme/shop",
+    "bob deleted the tag v1 in acme/shop",
+  ],
+  [
+    {
+      header: "Tag Push Hook",
+      body: { object_kind: "push", ref: "refs/heads/main", user_username: "bob", project: at() },
+    },
+    "bob pushed to main of acme/shop",
+    "bob pushed to main of acme/shop",
+  ],
+  [
+    {
+      header: "Note Hook",
+      body: {
+        object_kind: "note",
+        user: { username: "alice" },
+        project: null,
+        object_attributes: {
+          noteable_type: "Epic",
+          url: "https://gitlab.example.com/groups/acme/-/epics/4#note_1",
+        },
+        epic: { iid: 4, title: "Taxes" },
+      },
+    },
+    "alice commented on epic &4 in acme",
+    "alice commented on epic &4 in acme",
+  ],
+  [
+    {
+      header: "Note Hook",
+      body: { object_kind: "note", project: at(), object_attributes: { noteable_type: "AlertManagement" } },
+    },
+    "someone commented on an alert management in acme/shop",
+    "someone commented on an alert management in acme/shop",
+  ],
+  [
+    {
+      header: "Pipeline Hook",
+      body: {
+        object_kind: "pipeline",
+        project: at(),
+        object_attributes: { iid: 3, ref: "tax", tag: false, status: "failed" },
+        merge_request: { iid: 16, source_branch: "tax", source_project_id: 1 },
+      },
+    },
+    "pipeline #3 failed for merge request !16 in acme/shop",
+    "pipeline #3 failed for merge request !16 in acme/shop",
+  ],
+  [
+    {
+      header: "Confidential Issue Hook",
+      body: {
+        object_kind: "work_item",
+        event_type: "confidential_work_item",
+        user: { username: "bob" },
+        project: at(),
+        object_attributes: { iid: 9, type: "Task", action: "open", title: "Keys" },
+      },
+    },
+    "bob opened task #9 “Keys” in acme/shop",
+    "bob opened task #9 “Keys” in acme/shop",
+  ],
   [{ header: "", body: {} }, 'event "unknown"', 'event "unknown"'],
 ];
 
@@ -160,6 +235,15 @@ describe("sentence()", () => {
     const meta = metaOf(webhook, webhook.header === "" ? { header: null, projectId: null } : {});
     expect(sentence(meta, webhook.body)).toBe(full);
     expect(sentence(meta, null)).toBe(short);
+  });
+
+  it("of metadata that 0.1.0 stored is plain, and whole once the body is there", () => {
+    const webhook = mergeRequest("alice", "shop", 17, "Cart", "open");
+    const { iid: _iid, title: _title, ...former }: EventMeta = metaOf(webhook);
+    expect(sentence(former, null)).toBe("alice opened a merge request into main in acme/shop");
+    expect(sentence(former, webhook.body)).toBe(
+      "alice opened merge request !17 “Cart” into main in acme/shop",
+    );
   });
 
   it("has words of its own for every event that GitLab sends", () => {

@@ -114,18 +114,63 @@ test("newEvent() keeps GitLab's headers, and neither the secret token nor anythi
   expect(JSON.stringify(meta)).not.toContain("secret");
 });
 
-test("newEvent() recognises a delivery by webhook-id, else by Idempotency-Key", () => {
-  expect(made({ "webhook-id": "a", "idempotency-key": "b" }).dedupeKey).toBe("id:a");
-  expect(made({ "webhook-id": "", "idempotency-key": "b" }).dedupeKey).toBe("id:b");
+const keyOf = (headers: Record<string, string>, hookKey: string | null = null, bytes = body): string =>
+  made({ "x-gitlab-event": "Push Hook", ...headers }, hookKey, bytes).dedupeKey;
+const other = text(`${body} `);
+
+test("newEvent() recognises a delivery by webhook-id, else by Idempotency-Key, whatever its content", () => {
+  expect(keyOf({ "webhook-id": "a", "idempotency-key": "b" })).toBe(
+    keyOf({ "webhook-id": "a" }, null, other),
+  );
+  expect(keyOf({ "webhook-id": "", "idempotency-key": "a" })).toBe(keyOf({ "webhook-id": "a" }));
+  expect(keyOf({ "webhook-id": "a", "idempotency-key": "b" })).not.toBe(keyOf({ "idempotency-key": "b" }));
 });
 
-test("newEvent() without either recognises hook, event and body", () => {
-  const key = made({ "x-gitlab-event": "Push Hook" }).dedupeKey;
-  expect(key).toMatch(/^digest:[0-9a-f]{64}$/);
-  expect(made({ "x-gitlab-event": "Push Hook", "x-gitlab-webhook-uuid": "other" }).dedupeKey).toBe(key);
-  expect(made({ "x-gitlab-event": "Tag Push Hook" }).dedupeKey).not.toBe(key);
-  expect(made({ "x-gitlab-event": "Push Hook" }, "p7").dedupeKey).not.toBe(key);
-  expect(made({ "x-gitlab-event": "Push Hook" }, null, text(`${body} `)).dedupeKey).not.toBe(key);
+test("newEvent() remembers how version 0.1.0 recognised an id", () => {
+  expect(made({ "webhook-id": "a" }, "p7").formerDedupeKey).toBe("id:a");
+  expect(made({}).formerDedupeKey).toBeNull();
+});
+
+test.each<[string, Record<string, string>]>([
+  ["a webhook-id", { "webhook-id": "a" }],
+  ["an Idempotency-Key", { "idempotency-key": "a" }],
+  ["UUIDs", { "x-gitlab-event-uuid": "e", "x-gitlab-webhook-uuid": "w" }],
+  ["content", {}],
+])("newEvent(): %s of another hook or instance is another delivery", (_claim, headers) => {
+  const at = (instance: string, hookKey: string | null): string =>
+    keyOf({ ...headers, "x-gitlab-instance": instance }, hookKey);
+  const keys = [
+    keyOf(headers),
+    at("https://gitlab.acme.dev", null),
+    at("https://gitlab.acme.dev", "p7"),
+    at("https://gitlab.acme.dev", "g7"),
+    at("https://gitlab.acme.dev:8443", "p7"),
+    at("https://gitlab.com", "p7"),
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(at("https://gitlab.acme.dev/", "p7")).toBe(at("https://GITLAB.acme.dev/prefix", "p7"));
+});
+
+test("newEvent() without an id recognises the two UUIDs together, whatever the content", () => {
+  const both = { "x-gitlab-event-uuid": "e1", "x-gitlab-webhook-uuid": "w1" };
+  expect(keyOf(both)).toBe(keyOf(both, null, other));
+  expect(keyOf({ ...both, "x-gitlab-webhook-uuid": "w2" })).not.toBe(keyOf(both));
+  expect(keyOf({ ...both, "x-gitlab-event-uuid": "e2" })).not.toBe(keyOf(both));
+});
+
+test.each(["x-gitlab-event-uuid", "x-gitlab-webhook-uuid"])(
+  "newEvent() with %s alone recognises it together with the content",
+  (name) => {
+    expect(keyOf({ [name]: "1" })).toBe(keyOf({ [name]: "1" }));
+    expect(keyOf({ [name]: "1" })).not.toBe(keyOf({ [name]: "2" }));
+    expect(keyOf({ [name]: "1" })).not.toBe(keyOf({ [name]: "1" }, null, other));
+  },
+);
+
+test("newEvent() without any of these recognises event and body", () => {
+  expect(keyOf({})).toBe(keyOf({}));
+  expect(keyOf({ "x-gitlab-event": "Tag Push Hook" })).not.toBe(keyOf({}));
+  expect(keyOf({}, null, other)).not.toBe(keyOf({}));
 });
 
 test("newEvent() of empty header rows says null", () => {

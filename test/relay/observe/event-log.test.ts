@@ -64,6 +64,7 @@ describe("startEventLog()", () => {
           hook: null,
           deliveryId: "5f7ad4f4-4b3c-4a0a-9f3e-0f3a0e1c2d3b",
           recovered: false,
+          test: false,
           bytes: 2,
           receivedAt: "2026-01-15T12:00:00.000Z",
           outcome: "dead",

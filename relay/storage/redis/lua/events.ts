@@ -21,7 +21,8 @@ end
 
 export const EVENT_SCRIPTS = {
   /**
-   * ARGV: hash, id, now, dedupe window in ms, beginning of the smallest id within the window, `1` where routes follow, routes. The stored event was
+   * ARGV: hash, id, now, dedupe window in ms, beginning of the smallest id within the window, hash of the former key or empty, `1`
+   * where routes follow, routes. The stored event was
    * set right before, for a while only: from here on it lasts. Answers the id of the event that this is a duplicate of, or nil.
    * (Of a duplicate, too, something is written: who waits for the sync of this connection's last write then waits for the first
    * one's.)
@@ -29,10 +30,13 @@ export const EVENT_SCRIPTS = {
   relayEnqueue: `${LIBRARY}${ROUTES}
 local id = ARGV[2]
 local seen, event = p .. ':seen:' .. ARGV[1], p .. ':event:' .. id
-local known = redis.call('GET', seen)
+local known, hash = redis.call('GET', seen), ARGV[1]
+if not (known and known >= ARGV[5]) and ARGV[6] ~= '' then
+  known, hash = redis.call('GET', p .. ':seen:' .. ARGV[6]), ARGV[6]
+end
 if known and known >= ARGV[5] then
   redis.call('DEL', event)
-  return known .. ARGV[1]
+  return known .. hash
 end
 local size = redis.call('STRLEN', event)
 if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
@@ -40,8 +44,8 @@ redis.call('SET', seen, string.sub(id, 1, -1 - #ARGV[1]), 'PX', ARGV[4])
 redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
-if ARGV[6] == '1' then
-  addRoutes(id, ARGV[3], 7, size)
+if ARGV[7] == '1' then
+  addRoutes(id, ARGV[3], 8, size)
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { factsOf, tellsOfWork, type Fact } from "../../../../relay/observe/activity/facts.ts";
+import type { Fact } from "../../../../relay/event/activity-facts.ts";
+import { factsOf, tellsOfWork } from "../../../../relay/observe/activity/facts.ts";
 import {
   deployment,
   issue,
@@ -22,36 +23,31 @@ function changed(webhook: SampleWebhook, changes: Record<string, unknown>): Samp
 }
 
 describe("factsOf()", () => {
-  it("reads commits and the push from a push", () => {
-    const found = factsOf(
-      metaOf(push("alice", "shop", "feature/cart", ["One", "Two"])),
-      push("alice", "shop", "feature/cart", ["One", "Two"]).body,
-    );
-    expect(found).toEqual({
+  it("reads commits, their order and the push from a push", () => {
+    const webhook = push("alice", "shop", "feature/cart", ["One", "Two"]);
+    const [one, two] = (webhook.body["commits"] as { id: string }[]).map(({ id }) => id.slice(0, 12));
+    const of = { author: "alice" };
+    expect(factsOf(metaOf(webhook), webhook.body)).toEqual({
       day: "2026-01-15",
       project: "acme/shop",
       facts: [
-        {
-          type: "commit",
-          key: expect.stringMatching(/^[0-9a-f]{12}$/),
-          author: "alice",
-          value: [1, 2, 0, 9],
-        },
-        {
-          type: "commit",
-          key: expect.stringMatching(/^[0-9a-f]{12}$/),
-          author: "alice",
-          value: [1, 2, 0, 9],
-        },
-        { type: "push", key: null, author: "alice", value: ["feature/cart", 0] },
+        { type: "commit", key: one, ...of, value: [1, 2, 0, 9, 2] },
+        { type: "commit", key: two, ...of, value: [1, 2, 0, 9, 2] },
+        { type: "older", key: two, ...of, value: one },
+        { type: "older", key: one, ...of, value: "95790bf891e7" },
+        { type: "push", key: "feature/cart 95790bf891e7..da1560886d4f", ...of, value: ["feature/cart", 0] },
       ],
     });
   });
 
-  it("counts commits that the payload leaves out, for the pusher", () => {
+  it("names commits that the payload leaves out after the oldest that it lists", () => {
     const { header, body } = push("alice", "shop", "main", ["One"]);
-    expect(facts({ header, body: { ...body, total_commits_count: 31 } }).at(-1)).toMatchObject({
-      value: ["main", 30],
+    const [{ id }] = body["commits"] as [{ id: string }];
+    expect(facts({ header, body: { ...body, total_commits_count: 31 } })).toContainEqual({
+      type: "unlisted",
+      key: `${id.slice(0, 12)}+30`,
+      author: "alice",
+      value: 30,
     });
   });
 
@@ -62,11 +58,19 @@ describe("factsOf()", () => {
       { ...first, author: { name: "Bob Ray", email: "Bob@Acme.dev" } },
       { ...second, author: { name: "Bob Ray", email: "[REDACTED]" } },
     ];
-    expect(facts({ header, body: { ...body, commits } }).map((fact) => fact.author)).toEqual([
-      "bob@acme.dev",
-      "Bob Ray",
-      "alice",
+    const found = facts({ header, body: { ...body, commits } }).filter(({ type }) => type === "commit");
+    expect(found.map(({ author, value }) => [author, (value as readonly number[])[4]])).toEqual([
+      ["bob@acme.dev", 1],
+      ["Bob Ray", 0],
     ]);
+  });
+
+  it("has no facts of a deleted branch, and none of a test", () => {
+    const { header, body } = push("alice", "shop", "main", ["One"]);
+    expect(facts({ header, body: { ...body, after: "0".repeat(40), commits: [] } })).toEqual([]);
+    const meta = metaOf({ header, body }, { test: true });
+    expect(factsOf(meta, body)).toBeNull();
+    expect(tellsOfWork(meta)).toBe(false);
   });
 
   it.each<[string, SampleWebhook, Partial<Fact>[]]>([
@@ -84,8 +88,19 @@ describe("factsOf()", () => {
     [
       "an approval",
       mergeRequest("bob", "shop", 17, "T", "approved"),
-      [{ type: "approved", key: "17", author: "bob" }],
+      [{ type: "approved", key: expect.stringMatching(/^17@1768467600000\./) as string, author: "bob" }],
     ],
+    [
+      "an approval that is withdrawn",
+      mergeRequest("bob", "shop", 17, "T", "unapproval"),
+      [{ type: "unapproved", author: "bob" }],
+    ],
+    [
+      "all approvals that GitLab withdraws",
+      changed(mergeRequest("bob", "shop", 17, "T", "unapproved"), { system: true }),
+      [{ type: "approvalsReset" }],
+    ],
+    ["no approval of the author's own", mergeRequest("alice", "shop", 17, "T", "approved"), []],
     ["no change of a title", mergeRequest("bob", "shop", 17, "T", "update"), []],
     [
       "a comment on another's merge request",
@@ -202,14 +217,14 @@ describe("factsOf()", () => {
       "x",
       null,
     ])
-      expect(() => factsOf(eventMeta({ kind }), body)).not.toThrow();
+      expect(() => factsOf(eventMeta({ header: null, kind, eventName: null }), body)).not.toThrow();
   });
 
   it("says nothing of events without a project", () => {
     const { body } = push("alice", "shop", "main", ["One"]);
     expect(factsOf(eventMeta({ projectPath: null, projectId: null }), body)).toBeNull();
     expect(tellsOfWork(eventMeta({ projectPath: null, projectId: null }))).toBe(false);
-    expect(tellsOfWork(eventMeta({ kind: "wiki_page" }))).toBe(false);
+    expect(tellsOfWork(eventMeta({ header: null, kind: "wiki_page", eventName: null }))).toBe(false);
     expect(tellsOfWork(eventMeta({ projectPath: null }))).toBe(true);
   });
 });

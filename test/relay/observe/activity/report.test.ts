@@ -7,7 +7,7 @@ import {
   encodePage,
   factsIn,
 } from "../../../../relay/observe/activity/book.ts";
-import type { Fact } from "../../../../relay/observe/activity/facts.ts";
+import type { Fact } from "../../../../relay/event/activity-facts.ts";
 import { report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
 import type { Entry } from "../../../../relay/observe/activity/store.ts";
 

@@ -76,7 +76,7 @@ describe("cloudEventAttributes()", () => {
     ],
     ["milestone", [], "milestone.create", null, received, "https://gitlab.example.com"],
   ])("%s %#", (kind, payload, type, subject, time, source) => {
-    const meta = eventMeta({ kind, action: "create" });
+    const meta = eventMeta({ header: null, kind, eventName: null, action: "create" });
     expect(cloudEventAttributes(meta, payload)).toEqual({
       id: meta.id,
       source,
@@ -87,7 +87,7 @@ describe("cloudEventAttributes()", () => {
   });
 
   test("an event of unknown kind and origin still has what CloudEvents requires", () => {
-    const meta = eventMeta({ kind: null, action: null, instance: null });
+    const meta = eventMeta({ header: null, kind: null, eventName: null, action: null, instance: null });
     expect(cloudEventAttributes(meta, {})).toMatchObject({ source: "/gitlab", type: "com.gitlab.unknown" });
   });
 });
