@@ -32,3 +32,8 @@ export function count(...candidates: readonly unknown[]): number | null {
     if (typeof candidate === "number" && Number.isSafeInteger(candidate) && candidate >= 0) return candidate;
   return null;
 }
+
+/** The value that the record itself has under a name, which may come from outside: nothing that every object inherits. */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}

@@ -7,6 +7,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { ConfigError, messageOf, type Problem } from "./errors.ts";
+import { own } from "./json.ts";
 import { MASK } from "./log.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -206,7 +207,7 @@ function walkSecrets(
     return Object.fromEntries(
       Object.entries(value).map(([key, v]) => {
         const inner = all.flatMap((s) => {
-          const named = s.properties?.[key];
+          const named = s.properties === undefined ? undefined : own(s.properties, key);
           if (named) return [named];
           return isTree(s.additionalProperties) ? [s.additionalProperties as JsonSchema] : [];
         });

@@ -3,6 +3,7 @@
  * finds what can be told from the rules alone, and says nothing where it is not certain.
  */
 import { EVENTS } from "../../lib/events.ts";
+import { own } from "../../lib/json.ts";
 import type { Problem } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { Kind } from "../event/kinds/kind.ts";
@@ -19,7 +20,7 @@ export function explainRules(config: Pick<Config, "targets" | "overrides">): Pro
     const path = `targets.${name}`;
     found.push(...explain(path, target));
     const isEnabledSomewhere =
-      target.enabled || config.overrides.some((o) => o.targets[name]?.enabled === true);
+      target.enabled || config.overrides.some((o) => own(o.targets, name)?.enabled === true);
     if (!isEnabledSomewhere) {
       found.push({ path: `${path}.enabled`, message: "is false, and no override switches the target on" });
     }
@@ -51,7 +52,7 @@ function sameProjects(a: Override["projects"], b: Override["projects"]): boolean
 }
 
 function hidesAll(later: Override, earlier: Override, name: string): boolean {
-  const [over, under] = [later.targets[name], earlier.targets[name]];
+  const [over, under] = [own(later.targets, name), own(earlier.targets, name)];
   return over !== undefined && Object.keys(under ?? {}).every((key) => Object.hasOwn(over, key));
 }
 

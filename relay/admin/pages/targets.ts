@@ -1,4 +1,5 @@
 /** Targets with the rules by which they get events and the limits by which they are served: why something was (not) delivered. */
+import { own } from "../../../lib/json.ts";
 import { html } from "hono/html";
 import type { Config, TargetConfig } from "../../config/schema.ts";
 import { counted, duration, grouped, type Html } from "./html.ts";
@@ -28,7 +29,7 @@ export function targetsPage(view: TargetsView): Html {
 }
 
 function card(target: TargetRow, view: TargetsView): Html {
-  const settings = view.config.targets[target.name];
+  const settings = own(view.config.targets, target.name);
   return html`<section class="panel" id="${target.name}">
     <div class="title">
       <div>

@@ -31,18 +31,17 @@ export interface NotePayload extends WithProject {
   readonly snippet?: More;
 }
 
-/** Type of what can be commented and has a number -> the field that holds it. */
-const NUMBERED: ReadonlyMap<string, string> = new Map([
-  ["MergeRequest", "merge_request"],
-  ["Issue", "issue"],
-  ["WorkItem", "work_item"],
-  ["Epic", "epic"],
+/** Type of what can be commented and has a number -> what the payload says of it. */
+const NUMBERED: ReadonlyMap<string, (body: Json) => unknown> = new Map([
+  ["MergeRequest", (body: Json) => body["merge_request"]],
+  ["Issue", (body: Json) => body["issue"]],
+  ["WorkItem", (body: Json) => body["work_item"]],
+  ["Epic", (body: Json) => body["epic"]],
 ]);
 
 /** What a comment or reaction is on, by its type. */
 export function subjectOf(type: string | null, body: Json): Subject {
-  const field = type === null ? undefined : NUMBERED.get(type);
-  const on = field === undefined ? {} : object(body[field]);
+  const on = object(type === null ? undefined : NUMBERED.get(type)?.(body));
   return { type, iid: count(on["iid"]), title: titleOf(on["title"]) };
 }
 

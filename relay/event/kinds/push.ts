@@ -104,13 +104,13 @@ function shortSha(value: unknown): string | null {
 }
 
 function commitFact(commit: Json, id: string | null, { meta, body }: Pick<Push, "meta" | "body">): Fact[] {
-  const files = (name: string): number => list(commit[name]).length;
+  const files = (paths: unknown): number => list(paths).length;
   const hour = hourOf(text(commit["timestamp"])) ?? new Date(meta.receivedAt).getUTCHours();
   const { author, certainty } = authorOf(commit, { meta, body });
   return fact("commit", { key: id, author }, [
-    files("added"),
-    files("modified"),
-    files("removed"),
+    files(commit["added"]),
+    files(commit["modified"]),
+    files(commit["removed"]),
     hour,
     certainty,
   ]);
