@@ -27,6 +27,17 @@ const server = z.strictObject({
   maxBodyBytes: count
     .default(26_279_936)
     .describe("Largest webhook body in bytes; GitLab's own limit is 25 MiB"),
+  maxUnverifiedBytes: count
+    .default(33_554_432)
+    .describe(
+      "Bytes of webhook bodies that may wait in memory for their signature to be checked, all together; never less than one body needs",
+    ),
+  maxConnections: count
+    .min(16)
+    .default(1000)
+    .describe(
+      "Connections that may be open at once, at most three quarters of what the system lets the process open; beyond it the oldest idle one is closed",
+    ),
 });
 
 const gitlab = z.strictObject({

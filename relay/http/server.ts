@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly timeouts?: ServerTimeouts;
+  /** Connections that may be open at once; read for each new one. @default no limit */
+  readonly maxConnections?: () => number;
 }
 
 export interface HttpServer {
@@ -78,7 +80,9 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
   // Whether the body is wanted is decided by the headers: the body's reader asks for it.
   server.on("checkContinue", respond);
   server.on("checkExpectation", respond);
-  server.on("clientError", refuseMalformed);
+  server.on("clientError", (error, socket) => refuseMalformed(error, socket as Socket, options.clock));
+  const connections = new Connections(options.maxConnections ?? (() => Infinity), inFlight);
+  server.on("connection", (socket) => connections.add(socket));
 
   return new Promise((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, options)));
@@ -109,15 +113,67 @@ function problem(code: string, message: string): string {
   return JSON.stringify({ error: { code, message } });
 }
 
-/** What the parser refuses never becomes a request; the answer is written by hand, unless one has begun. */
-function refuseMalformed(error: Error, stream: unknown): void {
-  const socket = stream as Socket & { readonly _httpMessage?: ServerResponse | null };
+/** Idle connections that are closed together where there are too many. */
+const EVICTED_TOGETHER = 16;
+
+/**
+ * The open connections, the oldest first. Where there are too many, those go that have no request under way: many silent
+ * connections never keep a webhook out. Where all have one, the new connection goes.
+ */
+class Connections {
+  readonly #open = new Set<Socket>();
+  readonly #limit: () => number;
+  readonly #inFlight: Iterable<ServerResponse>;
+
+  constructor(limit: () => number, inFlight: Iterable<ServerResponse>) {
+    this.#limit = limit;
+    this.#inFlight = inFlight;
+  }
+
+  add(socket: Socket): void {
+    if (this.#open.size >= this.#limit() && !this.#evict()) {
+      socket.destroy();
+      return;
+    }
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+  }
+
+  #evict(): boolean {
+    const busy = new Set<Socket | null>();
+    for (const outgoing of this.#inFlight) busy.add(outgoing.socket);
+    let evicted = 0;
+    for (const socket of this.#open) {
+      if (busy.has(socket)) continue;
+      socket.destroy();
+      this.#open.delete(socket);
+      evicted += 1;
+      if (evicted === EVICTED_TOGETHER) break;
+    }
+    return evicted > 0;
+  }
+}
+
+/** How long a sender whose request was no HTTP may take to read the answer. */
+const LAST_WORDS_MS = 2000;
+
+/**
+ * What the parser refuses never becomes a request; the answer is written by hand, unless one has begun. The connection is gone
+ * soon after, whether the other side closes its own or not.
+ */
+function refuseMalformed(
+  error: Error,
+  socket: Socket & { readonly _httpMessage?: ServerResponse | null },
+  clock: Clock,
+): void {
   if (!socket.writable || systemCode(error) === "ECONNRESET" || socket._httpMessage?.headersSent === true) {
     socket.destroy();
     return;
   }
   const [status, code, message] = malformedAnswer(systemCode(error));
   const body = problem(code, message);
+  const timer = clock.after(LAST_WORDS_MS, () => socket.destroy());
+  socket.once("close", () => timer.cancel());
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );

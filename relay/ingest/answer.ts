@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import { discardRest, isStillSending } from "./body.ts";
 import { awaitsContinue, type WebhookRequest } from "./request.ts";
+import type { UnverifiedBodies } from "./unverified.ts";
 
 export interface Refused {
   readonly ok: false;
@@ -38,6 +39,11 @@ export const TOO_SLOW: Refused = {
   counted: "malformed",
   unread: true,
 };
+/** Its place in memory was needed for others: see unverified.ts. */
+export const CROWDED_OUT: Refused = {
+  ...TOO_SLOW,
+  message: "the body took too long to come in while too many others waited to be verified",
+};
 export const BROKEN: Refused = {
   ok: false,
   status: 400,
@@ -64,7 +70,11 @@ export function json(status: number, value: unknown): Response {
 }
 
 /** Ends the connection where the body was not read; the sender gets the whole answer first, even while it is still sending. */
-export function refusal(request: WebhookRequest, refused: Refused, clock: Clock): Response {
+export function refusal(
+  request: WebhookRequest,
+  refused: Refused,
+  { unverified, clock }: { readonly unverified: UnverifiedBodies; readonly clock: Clock },
+): Response {
   const { code, message } = refused;
   const body = JSON.stringify({ error: { code, message } });
   const headers: Record<string, string> = { ...JSON_HEADERS };
@@ -78,7 +88,7 @@ export function refusal(request: WebhookRequest, refused: Refused, clock: Clock)
     const lingering = new ReadableStream({
       async start(controller) {
         controller.enqueue(Buffer.from(body));
-        await discardRest(incoming, clock);
+        await discardRest(incoming, unverified, clock);
         controller.close();
       },
     });

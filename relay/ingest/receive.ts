@@ -2,7 +2,8 @@
  * The answer to a webhook: a ladder of refusals in a fixed order, first match wins, then the storage.
  *
  *   403 forbidden      the sender's address is not on the allow-list
- *   413 too_large      the body is above the limit: by Content-Length, else while it is read
+ *   413 too_large      the body is above the limit: by Content-Length, else while it is read (without a credential: measured for
+ *                      a second, and not kept)
  *   401 unauthorized   no valid secret token or signature (429 too_many_failures once a sender keeps failing)
  *   400 malformed      not a JSON object
  *   202, 200           on stable storage; or was already
@@ -20,12 +21,23 @@ import type { NewEvent } from "../event/event.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
-import { BROKEN, FORBIDDEN, json, MALFORMED, refusal, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
+import {
+  BROKEN,
+  CROWDED_OUT,
+  FORBIDDEN,
+  json,
+  MALFORMED,
+  refusal,
+  tooLarge,
+  TOO_SLOW,
+  type Refused,
+} from "./answer.ts";
 import { createAuthenticator, instanceHost, type Authenticator, type Credential } from "./authenticate.ts";
-import { readBody } from "./body.ts";
+import { isTooLarge, readBody, type BodyRead } from "./body.ts";
 import { newEvent, parseObject, type ReadWork } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import { createThrottle } from "./throttle.ts";
+import { UnverifiedBodies } from "./unverified.ts";
 
 /** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
 export const PERSIST_DEADLINE_MS = 5000;
@@ -37,6 +49,8 @@ const RETRY_AFTER_SECONDS = 10;
 /** What changes when relay.yaml does; compiled once, swapped as a whole. */
 export interface IngestRules {
   readonly maxBodyBytes: number;
+  /** Bytes of bodies, in all, that may wait to be verified. */
+  readonly maxUnverifiedBytes: number;
   readonly addresses: AddressRules;
   readonly authenticator: Authenticator;
 }
@@ -44,6 +58,8 @@ export interface IngestRules {
 export function compileIngest(config: Pick<Config, "server" | "gitlab">): IngestRules {
   return {
     maxBodyBytes: config.server.maxBodyBytes,
+    // One body must fit, with what its pieces cost beside their bytes.
+    maxUnverifiedBytes: Math.max(config.server.maxUnverifiedBytes, 1.25 * config.server.maxBodyBytes),
     addresses: createAddressRules(config.server),
     authenticator: createAuthenticator(config.gitlab),
   };
@@ -57,6 +73,8 @@ export interface IngestDeps {
   readonly rules: () => IngestRules;
   /** What else is read out of each body, for those who follow the queue. @default nothing */
   readonly readWork?: ReadWork;
+  /** Frees buffers that are garbage: after megabytes that strangers sent. @default the engine does when it likes */
+  readonly collect?: () => void;
   /** True once the relay is shutting down: what comes after that is answered with 503. */
   readonly isStopping: () => boolean;
   readonly metrics: {
@@ -87,8 +105,18 @@ interface Checked {
   readonly verifiedMs: number;
 }
 
+/** What is answered where a body could not be had. */
+const UNREAD: Readonly<Record<(BodyRead & { ok: false })["reason"], (limit: number) => Refused>> = {
+  "too-large": tooLarge,
+  "too-slow": () => TOO_SLOW,
+  "crowded-out": () => CROWDED_OUT,
+  broken: () => BROKEN,
+};
+
 export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics } = deps;
+  const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
+  const lingering = { unverified, clock };
   const throttle = createThrottle(clock);
 
   /**
@@ -117,14 +145,17 @@ export function createIngest(deps: IngestDeps): Ingest {
     const announced = contentLengthOf(headers);
     if (announced !== null && announced > limit) return tooLarge(limit);
     const claimed = rules.authenticator.claim(headers, hookKey);
-    // A chunked body may still turn out to be too large, which comes before 401.
-    if (claimed.refused !== null && announced !== null) {
+    if (claimed.refused !== null) {
+      // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
+      if (announced === null && (await isTooLarge(request, { maxBytes: limit, unverified }, clock)))
+        return tooLarge(limit);
       return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
     }
-    const read = await readBody(request, limit, clock);
+    const held = claimed.token === "right" ? null : unverified;
+    const read = await readBody(request, { maxBytes: limit, unverified: held }, clock);
     if (!read.ok) {
-      if (read.reason === "too-large") return tooLarge(limit);
-      return read.reason === "too-slow" ? TOO_SLOW : BROKEN;
+      if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
+      return UNREAD[read.reason](limit);
     }
     const verdict = rules.authenticator.judge(claimed, headers, read.bytes, receivedAt);
     if (!verdict.ok) return unauthorized(address, verdict.reason, hookKey);
@@ -204,7 +235,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       const admitted = await admit(request, hookKey, startedMs, toEvent);
       if (!admitted.ok) {
         metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
-        return refusal(request, admitted, clock);
+        return refusal(request, admitted, lingering);
       }
       const event = admitted.value;
       let stored: Enqueued;
@@ -215,7 +246,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       } catch (error) {
         const refused = unavailable(error);
         metrics.request(refused.counted, event.meta.kind, clock.monotonic() - startedMs);
-        return refusal(request, refused, clock);
+        return refusal(request, refused, lingering);
       }
       metrics.request(stored.status, event.meta.kind, clock.monotonic() - startedMs);
       log.info(`webhook.${stored.status}`, {
@@ -228,11 +259,11 @@ export function createIngest(deps: IngestDeps): Ingest {
 
     async known(request, hookKey) {
       const admitted = await admit(request, hookKey, clock.monotonic(), idsOf);
-      if (!admitted.ok) return refusal(request, admitted, clock);
+      if (!admitted.ok) return refusal(request, admitted, lingering);
       const asked = admitted.value;
       if (asked === null) {
         const message = `"ids" must be a list of at most ${MAX_KNOWN_IDS} delivery ids`;
-        return refusal(request, { ...MALFORMED, message }, clock);
+        return refusal(request, { ...MALFORMED, message }, lingering);
       }
       try {
         const keys = asked.map(({ keys: ofId }) => ofId);
@@ -240,7 +271,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         const stored = asked.filter(({ keys: ofId }) => ofId.some((key) => known.has(key)));
         return json(200, { known: stored.map(({ id }) => id) });
       } catch (error) {
-        return refusal(request, unavailable(error), clock);
+        return refusal(request, unavailable(error), lingering);
       }
     },
   };

@@ -1,6 +1,6 @@
 /** What the relay asks of the file system beside its storage: notices of changes, and how much room there is. */
 import { watch } from "node:fs";
-import { statfs } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../lib/errors.ts";
 
@@ -23,6 +23,17 @@ export async function freeBytesOf(folder: string): Promise<number | null> {
   try {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return null;
+  }
+}
+
+/** Files and sockets that the process may have open at once; null where the system does not say (other than Linux) or has no limit. */
+export async function descriptorLimit(path = "/proc/self/limits"): Promise<number | null> {
+  try {
+    const limit = /^Max open files +(\d+)/m.exec(await readFile(path, "utf8"))?.[1];
+    return limit === undefined ? null : Number(limit);
   } catch (error) {
     if (systemCode(error) === null) throw error;
     return null;

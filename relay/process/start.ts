@@ -16,7 +16,8 @@ import { createApp } from "../http/app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDelivery } from "../delivery/delivery.ts";
 import { startEventLog } from "../observe/event-log.ts";
-import { freeBytesOf } from "./files.ts";
+import { quickCollection } from "./collector.ts";
+import { descriptorLimit, freeBytesOf } from "./files.ts";
 import { healthOf, type Health } from "../observe/health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -151,6 +152,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       activity,
       checks: ownChecks,
     });
+    const collect = quickCollection();
     const ingest = createIngest({
       queue,
       clock,
@@ -158,6 +160,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       metrics,
       rules: () => rules,
       ...(activity === null ? {} : { readWork: factsOf }),
+      ...(collect === null ? {} : { collect }),
       isStopping: () => isStopping,
     });
     const app = createApp({
@@ -172,11 +175,13 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     const route = (): void => queue.setRouting(routing.routerFor(config), Object.keys(config.targets));
     // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
     route();
+    const connectionsAllowed = Math.floor(0.75 * ((await descriptorLimit()) ?? Infinity));
     const server: HttpServer = await listen({
       fetch: (request, env) => app.fetch(request, env),
       host: config.server.host,
       port: config.server.port,
       clock,
+      maxConnections: () => Math.min(config.server.maxConnections, connectionsAllowed),
     });
     delivery.configure(config.targets);
     const maintenance = startMaintenance({ queue, log });

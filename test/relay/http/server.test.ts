@@ -1,10 +1,11 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { connect } from "node:net";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { ConfigError } from "../../../lib/errors.ts";
-import { BODY_DEADLINE_MS, LINGER_MS } from "../../../relay/ingest/body.ts";
+import { BODY_DEADLINE_MS, LINGER_MS, MEASURE_MS } from "../../../relay/ingest/body.ts";
 import { listen, type HttpServer, type ServerTimeouts } from "../../../relay/http/server.ts";
 import { createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
-import { closeRawClients, head, rawClient } from "../../helpers/raw-http.ts";
+import { closeRawClients, head, rawClient, type RawClient } from "../../helpers/raw-http.ts";
 
 const open: HttpServer[] = [];
 
@@ -13,7 +14,11 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close(0)));
 });
 
-async function serve(settings: Record<string, unknown> = {}, timeouts: ServerTimeouts = {}) {
+async function serve(
+  settings: Record<string, unknown> = {},
+  timeouts: ServerTimeouts = {},
+  maxConnections = Infinity,
+) {
   const intake = createIntake({ gitlab: { secretTokens: [TOKEN] }, ...settings });
   const server = await listen({
     fetch: (request, env) => intake.app.fetch(request, env),
@@ -21,6 +26,7 @@ async function serve(settings: Record<string, unknown> = {}, timeouts: ServerTim
     port: 0,
     clock: systemClock,
     timeouts,
+    maxConnections: () => maxConnections,
   });
   open.push(server);
   return { ...intake, server, port: server.port, url: server.url };
@@ -256,6 +262,107 @@ describe("time-outs", () => {
     const client = await rawClient(port);
     client.write(write(head(path, { ...right, ...length }) + body));
     expect(await client.ended()).toMatch(/ 202 /);
+  });
+});
+
+describe("a sender that holds on", () => {
+  test("a connection answered 408 is gone, though the other side does not close its own", async () => {
+    const { port } = await serve({}, { headersMs: 100, requestMs: 200, checkMs: 50 });
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.write("POST /webhooks/gitlab HTTP/1.1\r\nX-Slow: ");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", () => {});
+    // Whoever writes to a connection that is gone is told so; one that is half open would take it.
+    const nagging = setInterval(() => socket.write("x"), 50);
+    socket.resume();
+    await closed;
+    clearInterval(nagging);
+  }, 10_000);
+
+  test("silent connections give way to new ones, the oldest first; one with a request under way stays", async () => {
+    const { port, queue } = await serve({}, {}, 40);
+    queue.faults.hang = true;
+    const busy = await rawClient(port);
+    busy.write(write(head(path, { ...right, ...length, "webhook-id": "1" }) + body));
+    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(1));
+    const silent = await Promise.all(Array.from({ length: 100 }, () => rawClient(port)));
+    const late = await rawClient(port);
+    late.write(write(head(path, { ...right, ...length, "webhook-id": "2" }) + body));
+    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(2));
+    queue.release();
+    await Promise.all([busy.receive(/ 202 /), late.receive(/ 202 /), silent[0]!.ended()]);
+  });
+
+  test("where every connection has a request under way, a new one is closed", async () => {
+    const { port, queue } = await serve({}, {}, 2);
+    queue.faults.hang = true;
+    const busy = await Promise.all([rawClient(port), rawClient(port)]);
+    for (const [n, client] of busy.entries())
+      client.write(write(head(path, { ...right, ...length, "webhook-id": `${n}` }) + body));
+    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(2));
+    expect(await (await rawClient(port)).ended()).toBe("");
+    queue.release();
+    await Promise.all(busy.map((client) => client.receive(/ 202 /)));
+  });
+});
+
+describe("bodies of unknown senders", () => {
+  const signed = {
+    gitlab: { signingTokens: [`whsec_${Buffer.alloc(32, 1).toString("base64")}`] },
+    server: { maxUnverifiedBytes: 1_000_000, maxBodyBytes: 400_000 },
+  };
+  const claim = { "webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA" };
+  const part = chunk("x".repeat(300_000));
+
+  test("together they stay below the limit: the oldest is given up, the newest is looked at", async () => {
+    const { port, lines } = await serve(signed);
+    const clients: RawClient[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      const client = await rawClient(port);
+      client.write(head(path, { ...claim, "Transfer-Encoding": "chunked" }));
+      await client.send(part);
+      clients.push(client);
+    }
+    await clients[0]!.receive(/ 408 [^]*too many others/);
+    clients[4]!.write("0\r\n\r\n");
+    await clients[4]!.receive(/ 401 /);
+    expect(lines.map((line) => line["event"])).toContain("webhook.crowded-out");
+    expect(clients[3]!.text()).toBe("");
+  });
+
+  test("those who show the token are not counted", async () => {
+    const { port, lines } = await serve({ ...signed, gitlab: { secretTokens: [TOKEN] } });
+    const clients = await Promise.all(Array.from({ length: 6 }, () => rawClient(port)));
+    for (const client of clients) {
+      client.write(head(path, { ...right, "Transfer-Encoding": "chunked" }));
+      await client.send(chunk(`{"a":"${"x".repeat(300_000)}"`));
+    }
+    for (const client of clients) client.write(`${chunk("}")}0\r\n\r\n`);
+    for (const client of clients) await client.receive(/ 202 | 200 /);
+    expect(lines.map((line) => line["event"])).not.toContain("webhook.crowded-out");
+  });
+
+  test("a wrong token is answered while the chunked body is still coming in slowly", async () => {
+    const { port, clock, requests } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...wrong, "Transfer-Encoding": "chunked" }) + chunk("x"));
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    await clock.advance(MEASURE_MS);
+    await client.receive(/^HTTP\/1.1 401 [^]*unauthorized/);
+    expect(requests).toEqual([["unauthorized", null]]);
+    await clock.advance(LINGER_MS);
+    await client.ended();
+  });
+
+  test("a body of thousands of tiny chunks arrives whole", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    client.write(head(path, { ...right, "Transfer-Encoding": "chunked" }));
+    const text = `{"a":"${Array.from({ length: 5000 }, (_, n) => n).join(",")}"}`;
+    client.write([...text].map(chunk).join(""));
+    client.write("0\r\n\r\n");
+    await client.receive(/ 202 /);
+    expect(Buffer.from(queue.stored()[0]!.body).toString()).toBe(text);
   });
 });
 

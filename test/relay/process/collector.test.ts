@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import { quickCollection } from "../../../relay/process/collector.ts";
 import { RUNTIMES, hasRuntime, type Runtime } from "../../helpers/runtimes.ts";
 
 describe("tuneCollector()", () => {
@@ -11,4 +12,14 @@ describe("tuneCollector()", () => {
       expect([stdout, stderr, status]).toEqual(["tuned\n", "", 0]);
     },
   );
+});
+
+test("quickCollection() frees buffers that are garbage", async () => {
+  const collect = quickCollection();
+  expect(collect).not.toBeNull();
+  collect?.();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let count = 0; count < 100; count += 1) Buffer.alloc(65_536);
+  collect?.();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(65_536 * 50);
 });
