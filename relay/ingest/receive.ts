@@ -6,6 +6,7 @@
  *                      a second, and not kept)
  *   401 unauthorized   no valid secret token or signature (429 too_many_failures once a sender keeps failing)
  *   400 malformed      not a JSON object
+ *   401 unauthorized   under a hook's path: the event is not the hook's (hook-binding.ts)
  *   202, 200           on stable storage; or was already
  *   503 unavailable    cannot be stored now, with Retry-After
  *
@@ -33,6 +34,7 @@ import {
   type Refused,
 } from "./answer.ts";
 import { createAuthenticator, instanceHost, type Authenticator, type Credential } from "./authenticate.ts";
+import { hookMismatch } from "./hook-binding.ts";
 import { isTooLarge, readBody, type BodyRead } from "./body.ts";
 import { newEvent, parseObject, type ReadWork } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
@@ -105,6 +107,14 @@ interface Checked {
   readonly verifiedMs: number;
 }
 
+/** The secret is right, the event is not the hook's. */
+class Mismatch {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
 /** What is answered where a body could not be had. */
 const UNREAD: Readonly<Record<(BodyRead & { ok: false })["reason"], (limit: number) => Refused>> = {
   "too-large": tooLarge,
@@ -127,7 +137,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     request: WebhookRequest,
     hookKey: string | null,
     startedMs: number,
-    use: (checked: Checked) => T,
+    use: (checked: Checked) => T | Mismatch,
   ): Promise<Admitted<T> | Refused> {
     const rules = deps.rules();
     const receivedAt = clock.now();
@@ -164,7 +174,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     if (parsed === null) return MALFORMED;
     const { verifiedBy } = verdict;
     const value = use({ headers, hookKey, body: read.bytes, parsed, verifiedBy, receivedAt, verifiedMs });
-    return { ok: true, value };
+    return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
   }
 
   function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
@@ -226,7 +236,12 @@ export function createIngest(deps: IngestDeps): Ingest {
     });
   }
 
-  const toEvent = (checked: Checked): NewEvent => newEvent(checked, deps.readWork);
+  const toEvent = (checked: Checked): NewEvent | Mismatch => {
+    const event = newEvent(checked, deps.readWork);
+    const { hookKey, parsed } = checked;
+    const mismatch = hookKey === null ? null : hookMismatch(hookKey, event.meta, parsed);
+    return mismatch === null ? event : new Mismatch(mismatch);
+  };
 
   return {
     async receive(request, hookKey) {

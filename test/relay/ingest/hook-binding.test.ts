@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { deriveSecretToken } from "../../../lib/secrets.ts";
+import { createIntake } from "../../helpers/intake.ts";
+
+const MASTER = "a-master-secret-of-32-characters!";
+const INSTANCE = "https://gitlab.example.com";
+
+function intake(settings: Record<string, unknown> = { gitlab: { masterSecret: MASTER } }) {
+  const made = createIntake(settings);
+  return {
+    ...made,
+    send: (
+      hookKey: string,
+      payload: unknown,
+      token = deriveSecretToken(MASTER, "gitlab.example.com", hookKey),
+    ) =>
+      made.post({
+        path: `/webhooks/gitlab/${hookKey}`,
+        headers: { "x-gitlab-token": token, "x-gitlab-instance": INSTANCE },
+        body: JSON.stringify(payload),
+      }),
+  };
+}
+
+const ofProject = (id: number) => ({ object_kind: "push", project_id: id, project: { id } });
+
+test.each<[string, string, unknown, number]>([
+  ["its own project", "p15", ofProject(15), 202],
+  ["another project", "p15", ofProject(16), 401],
+  ["another project, named in the attributes alone", "p15", { object_attributes: { project_id: 16 } }, 401],
+  ["no project and no group", "p15", { object_kind: "quantum" }, 202],
+  ["a project whose id is no number", "p15", { project: { id: "15" } }, 202],
+  ["a group", "p15", { event_name: "user_add_to_group", group_id: 7 }, 401],
+  ["any project", "g7", ofProject(16), 202],
+  ["its own group", "g7", { event_name: "user_add_to_group", group_id: 7, group_path: "acme" }, 202],
+  [
+    "a group that may be below it",
+    "g7",
+    { event_name: "user_add_to_group", group_id: 9, group_path: "x" },
+    202,
+  ],
+  ["a subgroup", "g7", { group_id: 9, full_path: "acme/x", parent_group_id: 7 }, 202],
+  ["a deep subgroup", "g7", { group_id: 9, full_path: "acme/x/y", parent_group_id: 8 }, 202],
+  ["another top-level group", "g7", { group_id: 9, full_path: "other" }, 401],
+  ["a token of another top-level group", "g7", { group: { group_id: 9, full_path: "other" } }, 401],
+  [
+    "a child of another top-level group",
+    "g7",
+    { group_id: 9, full_path: "other/x", parent_group_id: 8 },
+    401,
+  ],
+  ["nothing", "g7", {}, 202],
+])("an event of %s under %s is answered %i", async (...[, hookKey, payload, status]) => {
+  const made = intake();
+  const answer = await made.send(hookKey, payload);
+  expect(answer.status).toBe(status);
+  expect(made.queue.stored()).toHaveLength(status === 202 ? 1 : 0);
+  if (status !== 401) return;
+  expect(answer.body).toEqual({
+    error: { code: "unauthorized", message: "no valid secret token or signature" },
+  });
+  expect(made.lines.at(-1)).toMatchObject({
+    event: "webhook.unauthorized",
+    hookKey,
+    reason: expect.stringMatching(/^the event is of (project|group) \d+/),
+  });
+  expect(made.requests).toEqual([["unauthorized", null]]);
+});
+
+test("a shared secret under a hook's path is bound to the hook as well, under the common path it is not", async () => {
+  const made = intake({ gitlab: { secretTokens: ["a-shared-secret"] } });
+  expect((await made.send("p15", ofProject(16), "a-shared-secret")).status).toBe(401);
+  const headers = { "x-gitlab-token": "a-shared-secret" };
+  expect((await made.post({ headers, body: JSON.stringify(ofProject(16)) })).status).toBe(202);
+});
+
+test("known answers about the ids of the hook that asks, and of no other", async () => {
+  const made = intake();
+  const token = (hookKey: string): string => deriveSecretToken(MASTER, "gitlab.example.com", hookKey);
+  const headers = (hookKey: string) => ({ "x-gitlab-token": token(hookKey), "x-gitlab-instance": INSTANCE });
+  await made.post({
+    path: "/webhooks/gitlab/p15",
+    headers: { ...headers("p15"), "webhook-id": "delivery-1" },
+    body: JSON.stringify(ofProject(15)),
+  });
+  const ask = async (hookKey: string) =>
+    (
+      await made.post({
+        path: `/webhooks/gitlab/${hookKey}/known`,
+        headers: headers(hookKey),
+        body: JSON.stringify({ ids: ["delivery-1"] }),
+      })
+    ).body;
+  expect(await ask("p15")).toEqual({ known: ["delivery-1"] });
+  expect(await ask("p16")).toEqual({ known: [] });
+});
