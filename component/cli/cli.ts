@@ -92,6 +92,9 @@ export async function runCli(world: World): Promise<number> {
   for (const row of SECRETS) secrets.add((world.env[row.env] ?? "").split(",").map((s) => s.trim()));
   try {
     const config = loadConfig(command, line, world);
+    if (config.dryRunForced) {
+      world.stderr("this pipeline belongs to a merge request: a dry run, whatever the settings say\n");
+    }
     return await RUN[command](createRun(world, config, secrets));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

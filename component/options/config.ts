@@ -21,4 +21,6 @@ export interface HookSecrets {
 export interface InstallerConfig extends InstallerOptions {
   readonly gitlabTokens: readonly string[];
   readonly secrets: HookSecrets;
+  /** `dryRun` is true because of the pipeline, not because it was asked for. */
+  readonly dryRunForced: boolean;
 }

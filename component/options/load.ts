@@ -9,9 +9,10 @@ import { decodeSigningToken } from "../../lib/signature.ts";
 import { unknownVariables } from "../../lib/variables.ts";
 import type { CommandLine } from "./command-line.ts";
 import { optionsSchema, type InstallerConfig } from "./config.ts";
+import { inMergeRequest } from "./pipeline.ts";
 import type { Command } from "./row.ts";
 import { labelOf, OPTIONS, SECRETS, type OptionRow, type SecretRow } from "./table.ts";
-import { readOptionValue, type Reading } from "./values.ts";
+import { readOptionValue, type ListNotation, type Reading } from "./values.ts";
 
 export interface Sources {
   readonly env: Env;
@@ -30,6 +31,7 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
       return undefined;
     }
   };
+  const notation = listNotation(sources.env);
   const values: Record<string, unknown> = {};
   for (const row of OPTIONS) {
     const texts = (line.given.get(row.name) ?? []).filter((text) => text !== "");
@@ -41,7 +43,7 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
     }
     if (texts.length === 0) texts.push(...[read(row.env) ?? standIn(row, sources.env) ?? []].flat());
     if (texts.length > 0) {
-      const reading = readTexts(row, texts);
+      const reading = readTexts(row, texts, notation);
       if ("problem" in reading) problems.push({ path: labelOf(row), message: reading.problem });
       else values[row.key] = reading.value;
     } else if (row.required?.includes(command)) {
@@ -54,8 +56,11 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
   if (secret.gitlabToken.length === 0) problems.push({ path: "HOOKS_GITLAB_TOKEN", message: "is required" });
   problems.push(...secretProblems(secret, sources.readFile));
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
+  const planOnly = inMergeRequest(sources.env);
   return {
     ...parsed.data,
+    dryRun: parsed.data.dryRun || planOnly,
+    dryRunForced: planOnly && !parsed.data.dryRun,
     gitlabTokens: [...new Set(secret.gitlabToken)],
     secrets: {
       secretToken: secret.secretToken[0] ?? null,
@@ -72,8 +77,14 @@ function unknownNames(env: Env): Problem[] {
   }));
 }
 
+/** gitlab-ci-local says that it is not GitLab. */
+function listNotation(env: Env): ListNotation {
+  const { GITLAB_CI } = env;
+  return GITLAB_CI === "true" ? "ruby" : GITLAB_CI === "false" ? "json" : "either";
+}
+
 /** Lists add up; of anything else one text is allowed. */
-function readTexts(row: OptionRow, texts: readonly string[]): Reading {
+function readTexts(row: OptionRow, texts: readonly string[], notation: ListNotation): Reading {
   if (row.type !== "list") {
     return texts.length > 1
       ? { problem: `is given ${texts.length} times and takes one value` }
@@ -81,7 +92,7 @@ function readTexts(row: OptionRow, texts: readonly string[]): Reading {
   }
   const items: unknown[] = [];
   for (const text of texts) {
-    const reading = readOptionValue("list", text);
+    const reading = readOptionValue("list", text, notation);
     if ("problem" in reading) return reading;
     items.push(...(reading.value as readonly unknown[]));
   }

@@ -3,16 +3,22 @@
  * text, for the schema to refuse; a list that cannot be read is a problem of its own, because an empty filter would select every
  * project.
  *
- * A list is `a, b`, a JSON array, a JSON object of `key: value` items, or what GitLab makes of an array input inside a text: the
- * notation of Ruby's `inspect`, in which a substitution has halved the backslashes afterwards. Ruby writes `\#` before `$`, `{`
- * and `@`, `nil` for null and `=>` in maps.
+ * A list is `a, b`, a JSON array, a JSON object of `key: value` items, or what GitLab makes of an array input inside a text (see
+ * ruby-list.ts).
  */
+import { readRubyList } from "./ruby-list.ts";
 import type { OptionType } from "./row.ts";
 
 export type Reading = { readonly value: unknown } | { readonly problem: string };
 
-/** @param text what was given, not empty */
-export function readOptionValue(type: OptionType, text: string): Reading {
+/** Who has made a text of an array input: GitLab writes Ruby, gitlab-ci-local JSON. `either`: it is not known. */
+export type ListNotation = "ruby" | "json" | "either";
+
+/**
+ * @param text what was given, not empty
+ * @param notation of the lists that come from inputs
+ */
+export function readOptionValue(type: OptionType, text: string, notation: ListNotation = "either"): Reading {
   switch (type) {
     case "text":
     case "choice":
@@ -24,7 +30,7 @@ export function readOptionValue(type: OptionType, text: string): Reading {
       if (/^\s*(true|1|yes|on)\s*$/i.test(text)) return { value: true };
       return { value: /^\s*(false|0|no|off)\s*$/i.test(text) ? false : text };
     case "list":
-      return readList(text);
+      return readList(text, notation);
     default:
       return type satisfies never;
   }
@@ -34,7 +40,7 @@ export function readOptionValue(type: OptionType, text: string): Reading {
 const ARRAY = /^\s*\[\s*(?:["[{\]]|nil\b|null\b|true\b|false\b|-?\d+\s*[,\]])/;
 const OBJECT = /^\s*\{\s*["}]/;
 
-function readList(text: string): Reading {
+function readList(text: string, notation: ListNotation): Reading {
   if (text.trim() === "") return { value: [] };
   if (OBJECT.test(text)) return readObject(text);
   if (!ARRAY.test(text)) {
@@ -42,20 +48,22 @@ function readList(text: string): Reading {
     return items.length === 0 ? { problem: "is a list without items" } : { value: items };
   }
   // The components' templates put a blank behind a list: only such a text may have come through GitLab's interpolation.
-  const interpolated = /\]\s+$/.test(text);
+  const isInput = text.endsWith("] ");
   const json = itemsOfJson(text);
-  if (json !== null && (!interpolated || !text.includes("\\"))) return json;
+  if (isInput && notation === "ruby") return itemsOfRuby(text) ?? unreadable(text);
+  if (json !== null && (!isInput || notation === "json" || !text.includes("\\"))) return json;
   const ruby = itemsOfRuby(text);
   if (json === null) return ruby ?? unreadable(text);
   return ruby !== null && sameReading(json, ruby) ? json : unreadable(text);
 }
 
 function unreadable(text: string): Reading {
-  const cause = /"\s*=>/.test(text)
-    ? 'one of its items is a map; a header is one text, "Name: value"'
-    : text.includes("\\")
-      ? "a backslash in it cannot be told from an escape"
-      : "it begins like an array, but a quote, a bracket or a comma is missing or too many";
+  const cause =
+    /=>|[{,] ?\w+: /.test(text) && text.includes("{")
+      ? 'one of its items is a map; a header is one text, "Name: value"'
+      : text.includes("\\")
+        ? "a backslash in it cannot be told from an escape"
+        : "it begins like an array, but a quote, a bracket or a comma is missing or too many";
   return {
     problem: `cannot be read as a list: ${cause}. Where the value of a variable in it holds quotes or backslashes, set the whole list as a variable, in JSON`,
   };
@@ -103,31 +111,10 @@ function readObject(text: string): Reading {
   return { value: entries.map(([key, value]) => `${key}: ${String(value)}`) };
 }
 
-/**
- * Reads the notation of Ruby's `inspect` after the substitution. Null where it is something else, or where an escape could mean
- * two things: `\n` is a line break or a halved `\\n`, and a double backslash before a quote may end the item or not.
- */
+/** Null where the text is something else, or could mean two things. */
 function itemsOfRuby(text: string): Reading | null {
-  const items: unknown[] = [];
-  const scanner = /\s*(?:"((?:[^"\\]|\\[^])*)"|(nil)|(true|false|-?\d+))\s*(,|\]\s*$)/y;
-  scanner.lastIndex = text.indexOf("[") + 1;
-  for (;;) {
-    const match = scanner.exec(text);
-    if (match === null) return null;
-    const [, quoted, nil, bare, end] = match;
-    const item = quoted === undefined ? (nil === undefined ? bare : null) : unescaped(quoted);
-    if (item === undefined) return null;
-    items.push(item);
-    if (end !== ",") return checkedItems(items);
-  }
-}
-
-/** Undefined where an escape is ambiguous. */
-function unescaped(quoted: string): string | undefined {
-  if (/\\[abefnrtuvx0-9&'`+k]|\\\\(?=$|")/.test(quoted)) return undefined;
-  return quoted.replace(/\\(["#\\]?)/g, (whole, escaped: string) =>
-    escaped === "\\" ? whole : escaped || "\\",
-  );
+  const list = readRubyList(text.trim());
+  return "items" in list ? checkedItems(list.items) : null;
 }
 
 /** Comma separated; a comma inside braces belongs to a glob or to JSON. Braces without their partner do not count. */

@@ -76,7 +76,7 @@ export class Faults {
 
 function matches(rule: FaultRule, method: string, route: string, path: string): boolean {
   if (rule.method !== undefined && rule.method.toUpperCase() !== method) return false;
-  if (rule.route !== undefined && route !== rule.route && route !== `${method} ${rule.route}`) return false;
+  if (rule.route !== undefined && rule.route !== route && rule.route !== `${method} ${route}`) return false;
   return rule.path === undefined || path.includes(rule.path);
 }
 

@@ -357,3 +357,27 @@ test("helpText() explains every option, secret and exit status, within 110 colum
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
   expect(helpText("1.2.3", "schedule")).not.toContain("--chunk-size");
 });
+
+describe("a merge request's pipeline", () => {
+  const given = (env: Record<string, string>, ...args: string[]) =>
+    load(args, { HOOKS_DRY_RUN: "false", ...env });
+
+  test.each([
+    [{ CI_PIPELINE_SOURCE: "merge_request_event" }],
+    [{ CI_PIPELINE_SOURCE: "external_pull_request_event" }],
+    [{ CI_PIPELINE_SOURCE: "parent_pipeline", CI_MERGE_REQUEST_IID: "7" }],
+    [{ CI_PIPELINE_SOURCE: "schedule", CI_MERGE_REQUEST_REF_PATH: "refs/merge-requests/7/head" }],
+  ] as Record<string, string>[][])(
+    "%j: loadConfig() makes it a dry run, whatever variable or option says otherwise",
+    (env) => {
+      expect(given(env)).toMatchObject({ dryRun: true, dryRunForced: true });
+      expect(given(env, "--no-dry-run")).toMatchObject({ dryRun: true, dryRunForced: true });
+      expect(given(env, "--dry-run")).toMatchObject({ dryRun: true, dryRunForced: false });
+    },
+  );
+
+  test("any other pipeline applies", () => {
+    const env = { CI_PIPELINE_SOURCE: "schedule", CI_MERGE_REQUEST_IID: "" };
+    expect(given(env)).toMatchObject({ dryRun: false, dryRunForced: false });
+  });
+});

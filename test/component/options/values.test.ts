@@ -1,21 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { readOptionValue } from "../../../component/options/values.ts";
+import { readOptionValue, type ListNotation } from "../../../component/options/values.ts";
+import { rubyGsub, rubyInspect } from "../../helpers/gitlab-interpolation.ts";
 
-/** An array as GitLab puts it into a variable of the components' templates: Ruby's `inspect`, then `gsub`, then a blank. */
-function interpolated(items: readonly (string | null | Readonly<Record<string, string>>)[]): string {
-  const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\" };
-  const quoted = (text: string): string =>
-    `"${text.replace(/[\n\t"\\]/g, (c) => escapes[c] as string).replace(/#(?=[{$@])/g, "\\#")}"`;
-  const inspected = items.map((item) => {
-    if (item === null) return "nil";
-    if (typeof item === "string") return quoted(item);
-    return `{${Object.entries(item).map(([key, value]) => `${quoted(key)}=>${quoted(value)}`)}}`;
-  });
-  return `[${inspected.join(", ")}] `.replaceAll("\\\\", "\\");
+const BLOCK = "$[[ inputs.list ]]";
+
+/** An array as it arrives in a variable of the components' templates, which have a blank behind it. */
+function interpolated(items: readonly unknown[]): string {
+  return rubyGsub(`${BLOCK} `, BLOCK, rubyInspect(items));
 }
 
-function read(text: string): unknown {
-  const reading = readOptionValue("list", text);
+function read(text: string, notation?: ListNotation): unknown {
+  const reading = readOptionValue("list", text, notation);
   return "value" in reading ? reading.value : reading;
 }
 
@@ -24,7 +19,7 @@ describe("readOptionValue() of a list", () => {
     [["acme/apps/**", "acme/{a,b}/*"]],
     [["X-Team: a, b", 'X-Json: {"a": "b"}']],
     [["X-Ruby: #{x} #$y #@z # w"]],
-    [["C:\\Dir\\Windows", "\\d+"].slice(0, 1)],
+    [["C:\\Dir\\Windows", "\\d+", "a\\"]],
     [["a, b", "c] "]],
     [[]],
   ])("reads what GitLab makes of the array input %j", (items) => {
@@ -35,13 +30,18 @@ describe("readOptionValue() of a list", () => {
     ["a line break, which a halved backslash could be, too", ["a\nb"]],
     ["a backslash before a letter of Ruby's escapes", ["a\\nb"]],
     ["two backslashes, which JSON takes for one", ["a\\\\b"]],
-    ["a backslash at the end", ["a\\"]],
     ["nil", [null]],
     ["nil among others", ["a", null]],
     ["a map", [{ "X-Team": "a" }]],
     ["an empty item", [""]],
   ])("refuses %s instead of guessing", (_, items) => {
     expect(read(interpolated(items))).toEqual({ problem: expect.any(String) });
+  });
+
+  test("the notation is certain where GitLab or gitlab-ci-local says which of them it is", () => {
+    expect(read('["a\\\\d"] ', "ruby")).toEqual(["a\\\\d"]);
+    expect(read('["a\\\\d"] ', "json")).toEqual(["a\\d"]);
+    expect(read('["a\\\\d"]', "ruby")).toEqual(["a\\d"]);
   });
 
   test.each([
