@@ -5,7 +5,7 @@
  * that one could fall between two pages: whenever the list has become shorter, and when a round is resumed, the page before is
  * looked at again. What was seen already is known by its id.
  */
-import picomatch from "picomatch";
+import { compileGlob } from "../../lib/glob.ts";
 import type { GitLab, ProjectQuery } from "../gitlab/client.ts";
 import type { Page, Project, ProjectDetails } from "../gitlab/types.ts";
 
@@ -107,8 +107,10 @@ export interface Filters {
 
 /** Globs are matched with the full path and with the path below the group; letter case does not count, as in GitLab. */
 export function createFilter(filters: Filters): (project: Project) => string | null {
-  const matcher = (globs: readonly string[]): ((path: string) => boolean) =>
-    globs.length === 0 ? () => false : picomatch([...globs], { nocase: true, dot: true });
+  const matcher = (globs: readonly string[]): ((path: string) => boolean) => {
+    const tests = globs.map(globTest);
+    return (path) => tests.some((test) => test(path));
+  };
   const included = matcher(filters.include);
   const excluded = matcher(filters.exclude);
   const prefix = `${filters.group.toLowerCase()}/`;
@@ -181,4 +183,11 @@ async function nameInactive(ask: Ask): Promise<LeftOut["named"]> {
       .filter((p) => p.deletionScheduled && !p.archived)
       .map((p) => row(p, "scheduled for deletion")),
   ];
+}
+
+/** A glob behind `!` fits what it does not fit without it; `!( )` is a group of its own. */
+function globTest(glob: string): (path: string) => boolean {
+  const isNegated = glob.startsWith("!") && !glob.startsWith("!(");
+  const fits = compileGlob(isNegated ? glob.slice(1) : glob, { caseMatters: false });
+  return isNegated ? (path) => !fits(path) : fits;
 }

@@ -2,6 +2,7 @@
 import { closestMatch } from "leven";
 import type { z } from "zod";
 import { eventByName, subscribable } from "../../lib/events.ts";
+import { globProblem } from "../../lib/glob.ts";
 
 function refuse(context: z.RefinementCtx, message: string): void {
   context.addIssue({ code: "custom", message });
@@ -48,6 +49,14 @@ export function plainPath(text: string): string {
   const decoded = /%2f/i.test(trimmed) ? trimmed.replace(/%2f/gi, "/") : trimmed;
   const parts = decoded.split("/").filter((part) => part !== "");
   return URL.canParse(trimmed) && /^https?:/i.test(trimmed) ? trimmed : parts.join("/");
+}
+
+/** Globs of project paths, perhaps behind `!`. */
+export function projectGlobs(texts: readonly string[], context: z.RefinementCtx): void {
+  for (const text of texts) {
+    const problem = globProblem(text.replace(/^!(?!\()/, ""));
+    if (problem !== null) refuse(context, `${JSON.stringify(text)}: ${problem}`);
+  }
 }
 
 /** A group's full path or id; somebody who pasted an address is told the path in it. */

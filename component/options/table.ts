@@ -7,6 +7,7 @@ import {
   headers,
   instanceUrl,
   plainPath,
+  projectGlobs,
   someEvent,
   validDate,
   webUrl,
@@ -61,11 +62,11 @@ export const TABLE = {
     description: "One hook on the group (a paid tier, needs the Owner role), a hook in each project, or whichever the instance allows.",
   }),
   include: list([], {
-    commands: hooks, example: "acme/apps/**",
+    commands: hooks, example: "acme/apps/**", check: projectGlobs,
     description: "Globs of project paths, full or relative to the group: only these projects. Empty: all.",
   }),
   exclude: list([], {
-    commands: hooks, example: "acme/sandbox/**",
+    commands: hooks, example: "acme/sandbox/**", check: projectGlobs,
     description: "Globs of project paths that are left alone; wins over include.",
   }),
   topics: list([], {

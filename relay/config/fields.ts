@@ -1,5 +1,6 @@
 /** Building blocks of the settings' schema, shared by its parts. */
 import { z } from "zod";
+import { globProblem } from "../../lib/glob.ts";
 import { decodeSigningToken } from "../../lib/signature.ts";
 
 /** Marks a text that must never be shown. */
@@ -15,4 +16,15 @@ export const signingToken = secret(
 );
 
 /** A glob of path_with_namespace, or an id. */
-export const projectPattern = z.union([z.string().min(1), z.number().int().positive()]);
+export const projectPattern = z.union([
+  z.string().min(1).superRefine(checkGlob),
+  z.number().int().positive(),
+]);
+
+/** A glob, perhaps behind `!`. */
+export const globPattern = z.string().min(1).superRefine(checkGlob);
+
+function checkGlob(text: string, context: z.RefinementCtx): void {
+  const problem = globProblem(text.startsWith("!") && !text.startsWith("!(") ? text.slice(1) : text);
+  if (problem !== null) context.addIssue({ code: "custom", message: problem });
+}

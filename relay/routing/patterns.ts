@@ -4,7 +4,7 @@
  * Projects are globs of their path (case does not matter, as in GitLab) or ids; branches are globs in which `*` stops at a
  * slash; labels are globs too; actions are plain words.
  */
-import picomatch from "picomatch";
+import { compileGlobs } from "../../lib/glob.ts";
 
 export type ProjectPattern = string | number;
 
@@ -35,9 +35,8 @@ function compileProjects(
 ): (id: number | null, path: string | null) => boolean {
   const ids = new Set(patterns.filter(isProjectId).map(Number));
   const globs = patterns.filter((p): p is string => !isProjectId(p));
-  const matches = picomatch(globs, { nocase: true, dot: true, nonegate: true });
-  return (id, path) =>
-    (id !== null && ids.has(id)) || (globs.length > 0 && path !== null && path !== "" && matches(path));
+  const matches = compileGlobs(globs, { caseMatters: false });
+  return (id, path) => (id !== null && ids.has(id)) || (path !== null && path !== "" && matches(path));
 }
 
 /** A path always has a slash, so that digits alone can only be an id. */
@@ -48,10 +47,8 @@ export function isProjectId(pattern: ProjectPattern): boolean {
 /** Whether a text fits globs; case matters. */
 export function globMatcher(patterns: readonly string[]): (text: string) => boolean {
   const split = splitPatterns(patterns);
-  const options = { dot: true, nonegate: true };
-  const [wanted, unwanted] = [picomatch(split.wanted, options), picomatch(split.unwanted, options)];
-  return (text) =>
-    (split.wanted.length === 0 || wanted(text)) && (split.unwanted.length === 0 || !unwanted(text));
+  const [wanted, unwanted] = [compileGlobs(split.wanted), compileGlobs(split.unwanted)];
+  return (text) => (split.wanted.length === 0 || wanted(text)) && !unwanted(text);
 }
 
 /** Whether a word is in a list. */
@@ -64,10 +61,10 @@ export function wordMatcher(patterns: readonly string[]): (word: string) => bool
 /** Whether a set of labels fits: one of them is listed, and none stands behind `!`. Slashes in labels mean nothing. */
 export function labelMatcher(patterns: readonly string[]): (labels: readonly string[]) => boolean {
   const split = splitPatterns(patterns);
-  const options = { dot: true, nonegate: true, bash: true };
-  const [wanted, unwanted] = [picomatch(split.wanted, options), picomatch(split.unwanted, options)];
+  const options = { hasSegments: false };
+  const [wanted, unwanted] = [compileGlobs(split.wanted, options), compileGlobs(split.unwanted, options)];
   return (labels) => {
     if (split.wanted.length > 0 && !labels.some((label) => wanted(label))) return false;
-    return split.unwanted.length === 0 || !labels.some((label) => unwanted(label));
+    return !labels.some((label) => unwanted(label));
   };
 }

@@ -1,7 +1,7 @@
 /** The part of relay.yaml that says where events go, by which rules and how: types of targets, overrides. */
 import { z } from "zod";
 import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
-import { count, positive, projectPattern, secret, signingToken } from "../config/fields.ts";
+import { count, globPattern, positive, projectPattern, secret, signingToken } from "../config/fields.ts";
 import { compileExpression } from "../expressions/expression.ts";
 import { RESERVED_HEADERS } from "./http/headers.ts";
 import { compileTemplate } from "../expressions/template.ts";
@@ -14,6 +14,7 @@ const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> =>
   z.array(item).min(1, { error: "lists nothing: leave it out for no restriction" });
 
 const words = listOf(z.string().min(1));
+const globs = listOf(globPattern);
 
 const expression = z.string().superRefine((text, context) => {
   const compiled = compileExpression(text, "bool");
@@ -33,7 +34,7 @@ const ruleFields = {
     .describe(
       "Events that it gets, by object_kind or event_name, such as [push, merge_request]; default: all",
     ),
-  branches: words
+  branches: globs
     .optional()
     .describe(
       "Globs of branches, with ! to leave out, such as [main, release/*]; events without a branch pass",
@@ -43,7 +44,7 @@ const ruleFields = {
     .describe(
       "Actions or states, with ! to leave out, such as [open, merge] or [failed]; events without one pass",
     ),
-  labels: words
+  labels: globs
     .optional()
     .describe(
       "Globs of labels of which the issue or merge request has one, with ! to leave out, such as [backend, !wip]; events that know no labels pass",
