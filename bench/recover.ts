@@ -5,7 +5,7 @@
  *   npx tsx bench/recover.ts
  */
 import { fileURLToPath } from "node:url";
-import { createTransport } from "../component/gitlab/transport.ts";
+import { createTransport } from "../lib/gitlab/transport.ts";
 import { runCli } from "../component/cli/cli.ts";
 import type { RecoveryReport } from "../component/recover/report.ts";
 import { systemClock } from "../lib/clock.ts";

@@ -9,7 +9,7 @@ import { systemClock } from "../lib/clock.ts";
 import { systemCode } from "../lib/errors.ts";
 import { runCli } from "./cli/cli.ts";
 import type { Files } from "./hooks/cursor.ts";
-import { createTransport } from "./gitlab/transport.ts";
+import { createTransport } from "../lib/gitlab/transport.ts";
 
 const files: Files = {
   async read(path) {

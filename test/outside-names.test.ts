@@ -27,7 +27,7 @@ const REVIEWED: ReadonlyMap<string, string> = new Map([
   ["relay/targets/http/proxy.ts: env[name.toLowerCase()]", "variables that the source names"],
   ["relay/targets/http/proxy.ts: env[name]", "variables that the source names"],
   ["component/cli/cli.ts: world.env[row.env]", "variables that the options name"],
-  ["component/gitlab/budget.ts: headers[name]", "headers that the source names"],
+  ["lib/gitlab/budget.ts: headers[name]", "headers that the source names"],
   ["component/hooks/cursor.ts: (await readAll()).rounds[round]", "an instance and a group"],
   ["component/hooks/plan.ts: hook[attribute]", "attributes that the source names"],
   ["component/options/checks.ts: result[name]", "names that a pattern allows"],

@@ -11,7 +11,7 @@ import {
 } from "@gitbeaker/rest";
 import { UpstreamError } from "../../lib/errors.ts";
 import { createHookLog, type HookLogApi, type LogRequester } from "./hook-log.ts";
-import type { Incoming, Outgoing, Send } from "./requester.ts";
+import type { Incoming, Outgoing, Send } from "../../lib/gitlab/sender.ts";
 import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
 
 /** Filters of a group's list of projects, as GitLab names them in camel case. */

@@ -3,7 +3,7 @@
  * most, by offset: a row that is written meanwhile shifts the others, so that some come twice and none is left out.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { Incoming } from "./requester.ts";
+import type { Incoming } from "../../lib/gitlab/sender.ts";
 
 /** GitLab's longest page of this list. */
 export const LOG_PAGE_ROWS = 20;

@@ -8,9 +8,9 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import { describe, markerIn, type Marker, type WantedHook } from "./desired.ts";
 import { explain } from "./explain.ts";
-import type { Budget } from "../gitlab/budget.ts";
+import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { HookApi } from "../gitlab/client.ts";
-import { ATTEMPTS, backoffMs } from "../gitlab/requester.ts";
+import { ATTEMPTS, backoffMs } from "../../lib/gitlab/sender.ts";
 import type { Hook, HookBody, Level, Place } from "../gitlab/types.ts";
 import { isOurs, planHook, wantedStrategy, type Change, type HookPlan } from "./plan.ts";
 import { resultOf, type Result } from "./result.ts";

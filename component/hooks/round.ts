@@ -6,7 +6,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Cursor, CursorStore } from "./cursor.ts";
 import { explain } from "./explain.ts";
-import { RunStopped, type Budget } from "../gitlab/budget.ts";
+import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import type { Level, Place, Project } from "../gitlab/types.ts";
 import { createFilter, createListing, findLeftOut } from "./inventory.ts";

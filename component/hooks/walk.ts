@@ -7,7 +7,7 @@
  * The cursor stands on the first unfinished project; it is written after each chunk and at the end.
  */
 import type { Cursor, CursorStore } from "./cursor.ts";
-import { RunStopped, type Budget } from "../gitlab/budget.ts";
+import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { Project } from "../gitlab/types.ts";
 import type { Listed, Listing } from "./inventory.ts";
 import { resultOf, type Result } from "./result.ts";

@@ -4,7 +4,7 @@
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { InstallerConfig } from "../options/config.ts";
-import type { Budget } from "../gitlab/budget.ts";
+import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";

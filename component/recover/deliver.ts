@@ -8,9 +8,9 @@
  * stays outstanding for the next run. Interrupted anywhere: a delivery whose answer was lost is made again, under the same id.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { Budget } from "../gitlab/budget.ts";
+import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { HookLogApi } from "../gitlab/hook-log.ts";
-import { ATTEMPTS, backoffMs } from "../gitlab/requester.ts";
+import { ATTEMPTS, backoffMs } from "../../lib/gitlab/sender.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { Fate, HookWork } from "./fate.ts";
 import { isDelivered, openSince, type Missed } from "./finding.ts";

@@ -5,7 +5,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import { explain } from "../hooks/explain.ts";
-import type { Budget } from "../gitlab/budget.ts";
+import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import type { Hook, Place } from "../gitlab/types.ts";
 import { healthy, isOurs } from "../hooks/plan.ts";

@@ -6,8 +6,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { deriveSecretToken, deriveSigningToken, isHookKey } from "../../lib/secrets.ts";
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
 import type { HookSecrets } from "../options/config.ts";
-import { retryAfterMs, serverTime } from "../gitlab/budget.ts";
-import type { Transport } from "../gitlab/transport.ts";
+import { retryAfterMs, serverTime } from "../../lib/gitlab/budget.ts";
+import type { Transport } from "../../lib/gitlab/transport.ts";
 import type { Missed } from "./finding.ts";
 
 /** Ids that the relay takes in one question. */

@@ -7,7 +7,7 @@
 import pLimit from "p-limit";
 import type { Clock } from "../../lib/clock.ts";
 import { markerIn } from "../hooks/desired.ts";
-import { RunStopped } from "../gitlab/budget.ts";
+import { RunStopped } from "../../lib/gitlab/budget.ts";
 import type { Level, Place } from "../gitlab/types.ts";
 import { probeGroup, type Probe } from "../hooks/level.ts";
 import { isOurs } from "../hooks/plan.ts";

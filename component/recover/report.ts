@@ -3,7 +3,7 @@
  * secret is ever part of it.
  */
 import { shownUrl } from "../../lib/log.ts";
-import type { StopReason } from "../gitlab/budget.ts";
+import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { Result } from "../hooks/result.ts";
 import type { HookWork } from "./fate.ts";

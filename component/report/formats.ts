@@ -1,5 +1,7 @@
 /** The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. */
 
+import { oneLine } from "../../lib/one-line.ts";
+
 export interface JunitCase {
   readonly name: string;
   readonly ended: "passed" | "failed" | "skipped";
@@ -9,13 +11,7 @@ export interface JunitCase {
   readonly output: string | null;
 }
 
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
-
-/** The text without line ends and control characters, which would forge lines of a log. */
-export function oneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, " ").replace(CONTROL, "");
-}
+export { oneLine };
 
 function xml(text: string): string {
   const escapes: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
  * junit.xml and hooks.env. Pure. Nothing here ever holds a secret: results carry fingerprints, and addresses without user info
  * and query.
  */
-import type { StopReason } from "../gitlab/budget.ts";
+import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { Change } from "../hooks/plan.ts";
 import { dotenvLines, junitXml, oneLine, type JunitCase } from "./formats.ts";

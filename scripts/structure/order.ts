@@ -38,7 +38,7 @@ export const ORDER: readonly Folder[] = [
   { path: "relay/admin", subject: "Log-in, JSON API, live stream and pages." },
   { path: "relay/process", subject: "Builds everything, starts it and takes it down again." },
   { path: "relay/main.ts", subject: "The entry: the only file that knows the process." },
-  { path: "component/gitlab", subject: "The calls to GitLab that the installer makes." },
+  { path: "component/gitlab", subject: "The endpoints of GitLab that the installer calls." },
   {
     path: "component/options",
     subject: "One table of options: flag, variable, template input, help and docs.",

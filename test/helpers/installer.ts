@@ -1,6 +1,6 @@
 /** Runs the whole installer in the test's own process, against a simulator, with files in memory. */
 import { runCli } from "../../component/cli/cli.ts";
-import { createTransport, type Transport } from "../../component/gitlab/transport.ts";
+import { createTransport, type Transport } from "../../lib/gitlab/transport.ts";
 import type { Report } from "../../component/report/report.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Simulator } from "../simulator/simulator.ts";

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Transport } from "../../../component/gitlab/transport.ts";
+import type { Transport } from "../../../lib/gitlab/transport.ts";
 import { RELAY_URL, SECRET, runInstaller, transport } from "../../helpers/installer.ts";
 import type { FaultRule } from "../../simulator/faults.ts";
 import type { Hook } from "../../simulator/hook.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cursor } from "../../../component/hooks/cursor.ts";
-import { RunStopped, createBudget, type Budget } from "../../../component/gitlab/budget.ts";
+import { RunStopped, createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
 import type { Listed, Listing } from "../../../component/hooks/inventory.ts";
 import { resultOf, type Result } from "../../../component/hooks/result.ts";
 import { walkProjects, type WalkOptions } from "../../../component/hooks/walk.ts";

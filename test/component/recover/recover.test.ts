@@ -5,7 +5,7 @@ import type { Hook } from "../../simulator/hook.ts";
 import type { Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
 import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-import type { Transport } from "../../../component/gitlab/transport.ts";
+import type { Transport } from "../../../lib/gitlab/transport.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
 import { decodeSigningToken, verify } from "../../../lib/signature.ts";

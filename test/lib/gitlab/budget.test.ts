@@ -8,7 +8,7 @@ import {
   type Answer,
   type Budget,
   type BudgetOptions,
-} from "../../../component/gitlab/budget.ts";
+} from "../../../lib/gitlab/budget.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 
 const START = Date.UTC(2026, 0, 15, 12, 0, 0);

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { createTransport } from "../../../component/gitlab/transport.ts";
+import { createTransport } from "../../../lib/gitlab/transport.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

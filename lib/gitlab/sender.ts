@@ -6,8 +6,8 @@
  * GET, PUT and DELETE are repeated after 5xx, time-outs and network errors, with full jitter. A POST never is: whoever sent it
  * must look first whether it arrived. What GitLab did not execute (429, 401) is sent again for every method.
  */
-import type { Clock } from "../../lib/clock.ts";
-import { UpstreamError, systemCode } from "../../lib/errors.ts";
+import type { Clock } from "../clock.ts";
+import { UpstreamError, systemCode } from "../errors.ts";
 import { retryAfterMs, serverTime, type Budget, type Permit } from "./budget.ts";
 import type { Transport } from "./transport.ts";
 

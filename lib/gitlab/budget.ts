@@ -7,8 +7,8 @@
  * a small reserve for the token's other users; it closes for everybody at once. With several tokens the next one takes over.
  * A wait is sat out where it fits the time limit; otherwise the run stops, for all workers, and the next run goes on.
  */
-import { sleep, type Clock } from "../../lib/clock.ts";
-import { UpstreamError } from "../../lib/errors.ts";
+import { sleep, type Clock } from "../clock.ts";
+import { UpstreamError } from "../errors.ts";
 
 export type StopReason = "rate-limit" | "time-limit" | "max-requests";
 

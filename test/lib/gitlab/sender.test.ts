@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { createBudget } from "../../../component/gitlab/budget.ts";
-import { backoffMs, createSender, type Outgoing, type Send } from "../../../component/gitlab/requester.ts";
-import type { Received, Sent, Transport } from "../../../component/gitlab/transport.ts";
+import { createBudget } from "../../../lib/gitlab/budget.ts";
+import { backoffMs, createSender, type Outgoing, type Send } from "../../../lib/gitlab/sender.ts";
+import type { Received, Sent, Transport } from "../../../lib/gitlab/transport.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { createScaledClock } from "../../simulator/scaled-clock.ts";
 
