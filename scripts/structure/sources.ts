@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseSync, type Node } from "oxc-parser";
+import { parseSync, type Node, type ParseResult } from "oxc-parser";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -31,21 +31,22 @@ export interface Source {
   readonly driverSwitches: number;
 }
 
-/** Every TypeScript file below the folder. */
-export function readSources(folder: string): Source[] {
+/** Path and text of every TypeScript file below the folder. */
+export function readTexts(folder: string): { readonly file: string; readonly text: string }[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts"))
-    .map((path) => readSource(join(folder, path)));
+    .map((path) => join(folder, path))
+    .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
 }
 
-function readSource(file: string): Source {
-  return parseSource(file, readFileSync(join(root, file), "utf8"));
+/** Every TypeScript file below the folder, read. */
+export function readSources(folder: string): Source[] {
+  return readTexts(folder).map(({ file, text }) => parseSource(file, text));
 }
 
 /** @throws SyntaxError if the text is no TypeScript */
 export function parseSource(file: string, text: string): Source {
-  const { program, module, errors } = parseSync(file, text);
-  if (errors.length > 0) throw new SyntaxError(`${file}: ${errors[0]?.message}`);
+  const { program, module } = parse(file, text);
   const imports = module.staticImports.map(({ moduleRequest, entries }) =>
     importOf(file, moduleRequest.value, entries.length > 0 && entries.every((entry) => entry.isType)),
   );
@@ -64,6 +65,13 @@ export function parseSource(file: string, text: string): Source {
     if (asksForDriver(node)) found.driverSwitches += 1;
   });
   return { file, imports, exports: declaredExports(program), ...found };
+}
+
+/** @throws SyntaxError if the text is no TypeScript */
+export function parse(file: string, text: string): ParseResult {
+  const result = parseSync(file, text);
+  if (result.errors.length > 0) throw new SyntaxError(`${file}: ${result.errors[0]?.message}`);
+  return result;
 }
 
 function importOf(file: string, specifier: string, isType: boolean): Import {
@@ -105,7 +113,8 @@ function declaredExports(program: { readonly body: readonly Node[] }): string[] 
   });
 }
 
-function visit(node: Node, parent: Node | null, see: (node: Node, parent: Node | null) => void): void {
+/** Calls with each node and its parent, from the outside in. */
+export function visit(node: Node, parent: Node | null, see: (node: Node, parent: Node | null) => void): void {
   see(node, parent);
   for (const value of Object.values(node))
     for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) visit(child, node, see);
