@@ -36,7 +36,8 @@ export function logEventsOf(file: string, text: string): LogEvents {
     const names = nameNode === undefined ? [] : literals(nameNode);
     if (names.length === 0) problems.push(`${file}: a log event is not written as a literal`);
     const { fields, errorIsReason } = fieldsOf(fieldsNode);
-    if (errorIsReason) problems.push(`${file}: ${names.join()} has the error's text in "reason"; use "error"`);
+    if (errorIsReason)
+      problems.push(`${file}: ${names.join()} has the error's text in "reason"; use "error"`);
     for (const name of names) {
       if (!NAME.test(name)) problems.push(`${file}: ${name} is not lower case with dots and hyphens`);
       events.push({ name, level: call.level, fields, file });
