@@ -8,6 +8,7 @@
  * - `when`: an expression, see expression.ts. Where the payload lacks what it asks for, the event does not pass.
  */
 import { namesOf } from "../../lib/events.ts";
+import { list, object } from "../../lib/json.ts";
 import type { EventMeta } from "../event/event.ts";
 import { branchOf, isOnForeignBranch } from "../event/ref.ts";
 import type { RuleConfig } from "../targets/settings.ts";
@@ -101,15 +102,16 @@ export function eventMatcher(
 
 /** Titles of the labels of an issue or merge request, or of what a comment is on; null where the payload has no such list. */
 export function labelsOf(body: unknown): string[] | null {
-  const of = (value: unknown, key: string): unknown =>
-    typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  const payload = object(body);
   const places = [
-    of(body, "labels"),
-    of(of(body, "object_attributes"), "labels"),
-    of(of(body, "merge_request"), "labels"),
-    of(of(body, "issue"), "labels"),
+    payload["labels"],
+    object(payload["object_attributes"])["labels"],
+    object(payload["merge_request"])["labels"],
+    object(payload["issue"])["labels"],
   ];
-  const list = places.find((place) => Array.isArray(place)) as readonly unknown[] | undefined;
-  if (list === undefined) return null;
-  return list.map((label) => of(label, "title")).filter((title) => typeof title === "string");
+  const found = places.find((place) => Array.isArray(place));
+  if (found === undefined) return null;
+  return list(found)
+    .map((label) => object(label)["title"])
+    .filter((title) => typeof title === "string");
 }
