@@ -10,7 +10,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
-import { watchFolder } from "./process/files.ts";
+import { watchFileFolder } from "./process/files.ts";
 import { createLineWriter } from "./process/output.ts";
 import { openQueue } from "./storage/open-queue.ts";
 import { runProgram, type Host } from "./process/program.ts";
@@ -33,7 +33,7 @@ const host: Host = {
   openQueue,
   readFile: (path) => readFileSync(path, "utf8"),
   readText: (path) => readFile(path, "utf8").catch(() => null),
-  notify: watchFolder,
+  notify: watchFileFolder,
   stdout,
   stderr: (text) => void process.stderr.write(text),
 };

@@ -55,7 +55,7 @@ describe("who may import whom", () => {
 
 /** Libraries and modules that do I/O, and the only files (or folders) that may import them. */
 const adapters: Record<string, readonly string[]> = {
-  hono: ["relay/http/app.ts", "relay/admin/", "relay/observe/activity/"],
+  hono: ["relay/process/app.ts", "relay/admin/", "relay/observe/activity/"],
   "@hono/node-server": ["relay/http/server.ts"],
   unstorage: ["relay/storage/"],
   ioredis: ["relay/storage/redis/"],

@@ -11,7 +11,8 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config/schema.ts";
-import { createDelivery } from "../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers } from "../../relay/delivery/workers.ts";
+import { createTargetsOrFailing } from "../../relay/targets/registry.ts";
 import { openQueue } from "../../relay/storage/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { eventMeta } from "../../test/helpers/events.ts";
@@ -53,7 +54,7 @@ async function byRelay(job: Job): Promise<number> {
       setTimeout(resolve, 10);
     });
   }
-  const delivery = createDelivery({ queue, ...deps });
+  const delivery = createDeliveryWorkers({ queue, ...deps, createTarget: createTargetsOrFailing(deps) });
   let started = 0;
   let done = 0;
   await new Promise<void>((resolve) => {

@@ -2,7 +2,8 @@
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config/schema.ts";
-import { createDelivery } from "../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers } from "../../relay/delivery/workers.ts";
+import { createTargetsOrFailing } from "../../relay/targets/registry.ts";
 import { openQueue } from "../../relay/storage/open-queue.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 
@@ -22,7 +23,7 @@ const config = configSchema.parse({
 const deps = { clock: systemClock, random: Math.random, log: silentLog };
 const queue = await openQueue({ ...deps, onSync: () => {}, settings: () => config.queue });
 queue.setRouting(createRouter(config), ["sink"]);
-const delivery = createDelivery({ queue, ...deps });
+const delivery = createDeliveryWorkers({ queue, ...deps, createTarget: createTargetsOrFailing(deps) });
 delivery.configure(config.targets);
 process.stdout.write('{"ready":true}\n');
 process.once("SIGTERM", () => {

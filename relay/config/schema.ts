@@ -6,8 +6,9 @@ import { z } from "zod";
 import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
 import { patternProblem } from "../../lib/pattern.ts";
 import type { EnvBinding } from "../../lib/settings.ts";
-import { count, positive, secret, signingToken } from "./fields.ts";
-import { overrideSchema, targetName, targetSchema } from "../targets/settings.ts";
+import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
+import { targetSchema } from "../targets/registry.ts";
+import { overrideSchema, targetName } from "../targets/rules.ts";
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
@@ -24,15 +25,15 @@ const server = z.strictObject({
     .array(address)
     .default([])
     .describe("Addresses or CIDR ranges that may send webhooks, such as 34.74.90.64/28; empty: all"),
-  maxBodyBytes: count
+  maxBodyBytes: atLeastOne
     .default(26_279_936)
     .describe("Largest webhook body in bytes; GitLab's own limit is 25 MiB"),
-  maxUnverifiedBytes: count
+  maxUnverifiedBytes: atLeastOne
     .default(33_554_432)
     .describe(
       "Bytes of webhook bodies that may wait in memory for their signature to be checked, all together; never less than one body needs",
     ),
-  maxConnections: count
+  maxConnections: atLeastOne
     .min(16)
     .default(1000)
     .describe(
@@ -168,7 +169,7 @@ const log = z.strictObject({
     .describe(
       "Folder for a file of log lines per UTC day (relay-2026-01-31.jsonl) beside standard output; empty: none",
     ),
-  keepDays: count.max(3650).default(14).describe("Days that such files are kept, today included"),
+  keepDays: atLeastOne.max(3650).default(14).describe("Days that such files are kept, today included"),
 });
 
 const maskExpression = z.string().superRefine((source, context) => {
@@ -207,7 +208,7 @@ const activity = z.strictObject({
     .boolean()
     .default(false)
     .describe("Whether what the events say about the work is counted, per project, author and day"),
-  keepDays: count.max(3650).default(400).describe("Days that are kept"),
+  keepDays: atLeastOne.max(3650).default(400).describe("Days that are kept"),
   members: z
     .record(z.string().min(1), z.array(z.string().min(1)).min(1))
     .default({})
@@ -217,7 +218,7 @@ const activity = z.strictObject({
   prometheus: z
     .strictObject({
       enabled: z.boolean().default(false).describe("Whether /metrics shows today's activity per project"),
-      maxProjects: count
+      maxProjects: atLeastOne
         .max(1000)
         .default(50)
         .describe("Projects with series of their own, the busiest; the rest counts as other"),
@@ -280,14 +281,6 @@ export const configSchema = z
   });
 
 export type Config = z.output<typeof configSchema>;
-export type {
-  HttpTargetConfig,
-  ModuleTargetConfig,
-  PipelineTargetConfig,
-  RetryConfig,
-  TargetConfig,
-} from "../targets/settings.ts";
-
 /** Environment variables of the relay; each also as NAME_FILE. RELAY_TARGET_URL and RELAY_CONFIG are read beside these. */
 export const ENV_BINDINGS: readonly EnvBinding[] = [
   { name: "HOST", path: ["server", "host"], as: "text" },

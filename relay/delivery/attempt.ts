@@ -6,14 +6,14 @@ import { Cancellable } from "../../lib/cancellation.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config/schema.ts";
 import type { Attempt, Settlement } from "../queue/delivery-state.ts";
 import type { Claim } from "../queue/queue.ts";
-import type { Target } from "./port.ts";
+import type { AttemptResult, Target } from "./port.ts";
+import type { DeliverySettings } from "./settings.ts";
 import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
 import type { Halt } from "./halt.ts";
-import { resultOfFailure, settlementOf, type Result } from "./outcome.ts";
+import { resultOfFailure, settlementOf } from "./outcome.ts";
 
 /** Waits between two tries on a queue that fails, in seconds. */
 export const QUEUE_BACKOFF = { baseSeconds: 0.1, capSeconds: 30 } as const;
@@ -39,7 +39,7 @@ const STOPPING = new Error("the relay is stopping");
 /** Never rejects. A crash on the way leaves the delivery to be sent again. */
 export async function runAttempt(
   claim: Claim,
-  config: TargetConfig,
+  config: DeliverySettings,
   target: Target,
   deps: AttemptDeps,
 ): Promise<Ended> {
@@ -53,7 +53,7 @@ export async function runAttempt(
     await settleSurely(claim, settlement, deps);
     return { sign: "called-off", settlement };
   }
-  const { status, error, excerpt, steps, verdict } = result as Result;
+  const { status, error, excerpt, steps, verdict } = result as AttemptResult;
   const attempt: Attempt = {
     at: startedAt,
     durationMs: Math.round(clock.monotonic() - started),
@@ -63,7 +63,7 @@ export async function runAttempt(
     ...(steps === undefined ? {} : { steps }),
   };
   const settlement = settlementOf(
-    result as Result,
+    result as AttemptResult,
     attempt,
     claim.delivery,
     config.retry,
@@ -76,10 +76,10 @@ export async function runAttempt(
 
 async function sendInTime(
   claim: Claim,
-  config: TargetConfig,
+  config: DeliverySettings,
   target: Target,
   deps: AttemptDeps,
-): Promise<Result | typeof LOST | typeof STOPPING> {
+): Promise<AttemptResult | typeof LOST | typeof STOPPING> {
   const signal = new Cancellable();
   const timer = deps.clock.after(config.timeoutSeconds * 1000, () => signal.abort(TIME_UP));
   signal.follow(claim.lost, LOST);

@@ -8,31 +8,14 @@
  *
  * No answer (refused, reset, name not found, time-out, TLS) is a retry. A retry becomes dead where attempts or age are used up.
  */
-import type { RetryConfig } from "../config/schema.ts";
 import type { Attempt, Delivery, Settlement } from "../queue/delivery-state.ts";
 import { waitMs } from "./backoff.ts";
-
-export type Verdict = "done" | "retry" | "dead";
-
-/** How one attempt ended, as the target's adapter says it. */
-export interface Result {
-  readonly verdict: Verdict;
-  /** HTTP status of the answer; null where there was none. */
-  readonly status: number | null;
-  /** Why it was not taken, fit for an operator's eyes; null where it was. */
-  readonly error: string | null;
-  /** Beginning of the answer's body, at most EXCERPT_LENGTH characters; null where there was none. */
-  readonly excerpt: string | null;
-  /** What the target asked us to wait, in seconds; null: nothing. */
-  readonly retryAfterSeconds: number | null;
-  readonly steps?: NonNullable<Attempt["steps"]>;
-}
-
-export const EXCERPT_LENGTH = 512;
+import type { AttemptResult } from "./port.ts";
+import type { RetrySettings } from "./settings.ts";
 
 const RETRIED: ReadonlySet<number> = new Set([408, 425, 429]);
 
-export function verdictOf(status: number): Verdict {
+export function verdictOf(status: number): AttemptResult["verdict"] {
   if (status >= 200 && status < 300) return "done";
   return RETRIED.has(status) || status >= 500 ? "retry" : "dead";
 }
@@ -47,7 +30,7 @@ export function resultOfAnswer(
   headers: { readonly retryAfter: string | null; readonly location: string | null },
   excerpt: string | null,
   nowMs: number,
-): Result {
+): AttemptResult {
   const verdict = verdictOf(status);
   return {
     verdict,
@@ -65,7 +48,7 @@ function reasonOf(status: number, location: string | null): string {
 }
 
 /** The result where there was no answer. */
-export function resultOfFailure(error: string): Result {
+export function resultOfFailure(error: string): AttemptResult {
   return { verdict: "retry", status: null, error, excerpt: null, retryAfterSeconds: null };
 }
 
@@ -85,10 +68,10 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
  * @param endedAt wall clock, milliseconds
  */
 export function settlementOf(
-  result: Result,
+  result: AttemptResult,
   attempt: Attempt,
   delivery: Delivery,
-  retry: RetryConfig,
+  retry: RetrySettings,
   endedAt: number,
   random: () => number,
 ): Settlement {
@@ -105,10 +88,10 @@ export function settlementOf(
 }
 
 function retryOrDead(
-  result: Result,
+  result: AttemptResult,
   attempt: Attempt,
   delivery: Delivery,
-  retry: RetryConfig,
+  retry: RetrySettings,
   endedAt: number,
   random: () => number,
 ): Settlement {

@@ -1,9 +1,27 @@
 /**
- * What a target is to the worker: something that takes one event at a time and says how that ended. Each type has one file.
+ * What a target is to the worker: something that takes one event at a time and says how that ended. delivery/ owns this port; targets/ has a folder for each type.
  */
 import type { Cancellation } from "../../lib/cancellation.ts";
-import type { Result } from "./outcome.ts";
 import type { EventMeta } from "../event/event.ts";
+import type { Attempt } from "../queue/delivery-state.ts";
+
+/** How one attempt ended, as the target's adapter says it. */
+export interface AttemptResult {
+  /** `retry`: worth another attempt; `dead`: the other side will never take it. */
+  readonly verdict: "done" | "retry" | "dead";
+  /** HTTP status of the answer; null where there was none. */
+  readonly status: number | null;
+  /** Why it was not taken, fit for an operator's eyes; null where it was. */
+  readonly error: string | null;
+  /** Beginning of the answer's body, at most EXCERPT_LENGTH characters; null where there was none. */
+  readonly excerpt: string | null;
+  /** What the target asked us to wait, in seconds; null: nothing. */
+  readonly retryAfterSeconds: number | null;
+  readonly steps?: NonNullable<Attempt["steps"]>;
+}
+
+/** Characters of an answer that are kept with the attempt. */
+export const EXCERPT_LENGTH = 512;
 
 /** One attempt. */
 export interface Sending {
@@ -19,10 +37,10 @@ export interface Sending {
 
 export interface Target {
   /**
-   * Sends the event. Whatever the other side does is a Result; it rejects with the signal's reason soon after the signal aborts,
+   * Sends the event. Whatever the other side does is a result; it rejects with the signal's reason soon after the signal aborts,
    * and with anything else only for a bug of ours.
    */
-  send(sending: Sending): Promise<Result>;
+  send(sending: Sending): Promise<AttemptResult>;
   /** Lets go of connections and threads. Nothing is under way any more. */
   close(): Promise<void>;
 }

@@ -9,10 +9,10 @@ import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config/schema.ts";
 import type { Settlement } from "../queue/delivery-state.ts";
 import type { Claim, Queue } from "../queue/queue.ts";
 import type { Target } from "./port.ts";
+import type { DeliverySettings } from "./settings.ts";
 import { QUEUE_BACKOFF, runAttempt } from "./attempt.ts";
 import { waitMs } from "./backoff.ts";
 import { admitted, afterEnd, afterStart, atTime, CLOSED, type Breaker } from "./breaker.ts";
@@ -35,8 +35,8 @@ export interface WorkerDeps {
 }
 
 /** What an operator sees of a target's worker. */
-export interface TargetStatus {
-  readonly type: TargetConfig["type"];
+export interface WorkerStatus {
+  readonly type: string;
   readonly concurrency: number;
   /** Attempts under way. */
   readonly sending: { readonly first: number; readonly retry: number };
@@ -55,22 +55,27 @@ export interface Worker {
   /** Looks for work soon. */
   wake(): void;
   /** New settings: for what is claimed from now on; attempts under way end as they began. The breaker starts anew. */
-  reconfigure(config: TargetConfig, target: Target): void;
+  reconfigure(config: DeliverySettings, target: Target): void;
   /** Claims nothing more; resolves when nothing is under way and the target is closed. */
   retire(): Promise<void>;
-  status(): TargetStatus;
+  status(): WorkerStatus;
   /** False where the queue has owed it an answer for a minute. */
   alive(): boolean;
 }
 
 /** A target as configured at one time, kept until its last attempt has ended. */
 interface Generation {
-  readonly config: TargetConfig;
+  readonly config: DeliverySettings;
   readonly target: Target;
   sending: number;
 }
 
-export function createWorker(name: string, config: TargetConfig, target: Target, deps: WorkerDeps): Worker {
+export function createWorker(
+  name: string,
+  config: DeliverySettings,
+  target: Target,
+  deps: WorkerDeps,
+): Worker {
   const { queue, clock, random } = deps;
   const log = deps.log.child({ target: name });
   let current: Generation = { config, target, sending: 0 };
@@ -87,7 +92,7 @@ export function createWorker(name: string, config: TargetConfig, target: Target,
   let pause: Timer | null = null;
   let alarm: Timer | null = null;
   let lastDoneAt: number | null = null;
-  let lastFailure: TargetStatus["lastFailure"] = null;
+  let lastFailure: WorkerStatus["lastFailure"] = null;
   const idleWaiters: (() => void)[] = [];
   const closing = new Set<Promise<void>>();
 
@@ -213,7 +218,7 @@ export function createWorker(name: string, config: TargetConfig, target: Target,
     else log.info("delivery.retry", { ...facts, error, inMs: Math.max(0, settlement.dueAt - settlement.at) });
   }
 
-  function noteBreaker(before: Breaker["state"], after: Breaker, settings: TargetConfig): void {
+  function noteBreaker(before: Breaker["state"], after: Breaker, settings: DeliverySettings): void {
     if (before === after.state) return;
     if (after.state === "open") {
       log.warn("breaker.open", { cooldownSeconds: settings.breaker.cooldownSeconds });
@@ -280,6 +285,6 @@ function isRetry(claim: Claim): boolean {
   return claim.delivery.attempts > 0;
 }
 
-function rateOf(config: TargetConfig): Rate | null {
+function rateOf(config: DeliverySettings): Rate | null {
   return config.rateLimit === undefined ? null : createRate(config.rateLimit);
 }

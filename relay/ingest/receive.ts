@@ -10,7 +10,7 @@
  *   202, 200           on stable storage; or was already
  *   503 unavailable    cannot be stored now, with Retry-After
  *
- * 404 and 405 come before it, in relay/http/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
+ * 404 and 405 come before it, in relay/process/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
  * answer on the ladder: there is nobody, or no body, to give it to.
  */
 import type { Clock } from "../../lib/clock.ts";

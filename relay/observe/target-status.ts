@@ -1,9 +1,9 @@
 /** What the operator's side shows of each target: its settings, its worker, and how many attempts the last minute saw. */
 import type { Clock } from "../../lib/clock.ts";
-import { shownUrl } from "../../lib/log.ts";
 import type { TargetStatus as Shown } from "../admin/ports.ts";
 import type { Config } from "../config/schema.ts";
-import type { Delivery } from "../delivery/delivery.ts";
+import type { DeliveryWorkers } from "../delivery/workers.ts";
+import { targetAddress } from "../targets/registry.ts";
 import type { Queue } from "../queue/queue.ts";
 
 const SECONDS = 60;
@@ -17,7 +17,7 @@ export interface TargetBoard {
 
 export interface BoardDeps {
   readonly queue: Pick<Queue, "onEvent">;
-  readonly delivery: Pick<Delivery, "status">;
+  readonly delivery: Pick<DeliveryWorkers<never>, "status">;
   readonly config: () => Config;
   readonly clock: Clock;
 }
@@ -42,7 +42,7 @@ export function createTargetBoard({ queue, delivery, config, clock }: BoardDeps)
         return {
           name,
           type: target.type,
-          address: target.type === "http" ? shownUrl(target.url) : null,
+          address: targetAddress(target),
           breaker: worker?.breaker ?? "closed",
           breakerUntil: opensInMs === null ? null : clock.now() + opensInMs,
           inFlight: worker === undefined ? 0 : worker.sending.first + worker.sending.retry,

@@ -20,14 +20,14 @@ itself a secret token at the first start. docs/configuration.md lists all settin
 Exit status: 0 stopped as asked, 1 failed, 2 wrong options or settings, or a folder or port that cannot be used.
 `;
 
-export interface Options {
+export interface RelayOptions {
   readonly action: "run" | "check" | "print-config" | "help" | "version";
   /** Value of --config. */
   readonly file: string | null;
 }
 
 /** Throws a ConfigError for anything that is not an option. */
-export function parseOptions(argv: readonly string[]): Options {
+export function parseOptions(argv: readonly string[]): RelayOptions {
   try {
     const { values } = parseArgs({
       args: [...argv],

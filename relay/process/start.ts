@@ -12,9 +12,9 @@ import { factsOf } from "../observe/activity/facts.ts";
 import { registerActivityGauges } from "../observe/activity/gauges.ts";
 import { openActivityStore } from "../storage/open-activity-store.ts";
 import { createAdmin } from "../admin/admin.ts";
-import { createApp } from "../http/app.ts";
+import { createApp } from "./app.ts";
 import type { Config } from "../config/schema.ts";
-import { createDelivery } from "../delivery/delivery.ts";
+import { createDeliveryWorkers } from "../delivery/workers.ts";
 import { startEventLog } from "../observe/event-log.ts";
 import { quickCollection } from "./collector.ts";
 import { descriptorLimit, freeBytesOf } from "./files.ts";
@@ -25,6 +25,7 @@ import { createMetrics } from "../observe/metrics.ts";
 import type { OpenQueue } from "../storage/open-queue.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
+import { createTargetsOrFailing } from "../targets/registry.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
 import { createTargetBoard } from "../observe/target-status.ts";
@@ -94,7 +95,13 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     let rules = compileIngest(config);
     let isStopping = false;
 
-    const delivery = createDelivery({ queue, clock, log, random: deps.random, env: deps.env ?? {} });
+    const delivery = createDeliveryWorkers({
+      queue,
+      clock,
+      log,
+      random: deps.random,
+      createTarget: createTargetsOrFailing({ clock, log, env: deps.env ?? {} }),
+    });
     const board = createTargetBoard({ queue, delivery, clock, config: () => config });
     const metrics = createMetrics({
       queue,

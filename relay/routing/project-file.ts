@@ -11,7 +11,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { EventMeta } from "../event/event.ts";
-import { projectFileSchema } from "../targets/settings.ts";
+import { projectFileSchema } from "../targets/rules.ts";
 import type { Narrowing, ProjectNarrowing } from "./route.ts";
 import { compileRules, type OnRuleError } from "./rules.ts";
 

@@ -8,7 +8,7 @@ import type { Problem } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { Kind } from "../event/kinds/kind.ts";
 import { kindNamed } from "../event/kinds/kinds.ts";
-import type { RuleConfig } from "../targets/settings.ts";
+import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
 import { eventMatcher } from "./rules.ts";
@@ -56,7 +56,7 @@ function hidesAll(later: Override, earlier: Override, name: string): boolean {
   return over !== undefined && Object.keys(under ?? {}).every((key) => Object.hasOwn(over, key));
 }
 
-function explain(path: string, rules: RuleConfig): Problem[] {
+function explain(path: string, rules: RuleSettings): Problem[] {
   const found: Problem[] = [];
   const say = (rule: string, message: string | null): void => {
     if (message !== null) found.push({ path: `${path}.${rule}`, message });
@@ -95,7 +95,7 @@ function contradiction<P extends string | number>(
 }
 
 function explainEvents(
-  rules: RuleConfig,
+  rules: RuleSettings,
   events: readonly string[],
   say: (rule: string, message: string | null) => void,
 ): void {

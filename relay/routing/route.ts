@@ -4,10 +4,11 @@
  * The settings of a target for an event are its own, changed by each override whose projects fit, in their order; the project's
  * own file may narrow the result. Bodies are loaded once, and only where rules of a target that is still in question need them.
  */
-import type { Config, TargetConfig } from "../config/schema.ts";
+import type { Config } from "../config/schema.ts";
+import type { TargetSettings } from "../targets/registry.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
-import type { RuleConfig } from "../targets/settings.ts";
+import type { RuleSettings } from "../targets/rules.ts";
 import { projectMatcher } from "./patterns.ts";
 import { compileRules, type OnRuleError, type Rules } from "./rules.ts";
 
@@ -96,7 +97,7 @@ function byBody(
 /** The settings of a target by which overrides are in force; each combination is compiled once. */
 function variantsOf(
   name: string,
-  target: TargetConfig,
+  target: TargetSettings,
   overrides: Config["overrides"],
   onError: OnRuleError,
 ): (inForce: readonly number[]) => Variant {
@@ -108,7 +109,7 @@ function variantsOf(
     let variant = compiled.get(key);
     if (variant === undefined) {
       const changes = own.map((i) => overrides[i]?.targets[name] ?? {});
-      const settings: RuleConfig & { enabled: boolean } = Object.assign({}, target, ...changes);
+      const settings: RuleSettings & { enabled: boolean } = Object.assign({}, target, ...changes);
       variant = { enabled: settings.enabled, rules: compileRules(settings, onError) };
       compiled.set(key, variant);
     }

@@ -11,7 +11,7 @@ import { namesOf } from "../../lib/events.ts";
 import { list, object } from "../../lib/json.ts";
 import type { EventMeta } from "../event/event.ts";
 import { branchOf, isOnForeignBranch } from "../event/ref.ts";
-import type { RuleConfig } from "../targets/settings.ts";
+import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, labelMatcher, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
 
@@ -25,7 +25,7 @@ export interface Rules {
 /** Told of a `when` that could not be evaluated. */
 export type OnRuleError = (meta: EventMeta, expression: string, error: unknown) => void;
 
-export function compileRules(config: RuleConfig, onError: OnRuleError): Rules {
+export function compileRules(config: RuleSettings, onError: OnRuleError): Rules {
   const meta = metaRules(config);
   const body = bodyRules(config, onError);
   return {
@@ -34,7 +34,7 @@ export function compileRules(config: RuleConfig, onError: OnRuleError): Rules {
   };
 }
 
-function metaRules(config: RuleConfig): ((meta: EventMeta) => boolean)[] {
+function metaRules(config: RuleSettings): ((meta: EventMeta) => boolean)[] {
   const rules: ((meta: EventMeta) => boolean)[] = [];
   if (config.events !== undefined) rules.push(eventMatcher(config.events));
   if (config.projects !== undefined) {
@@ -58,7 +58,7 @@ function metaRules(config: RuleConfig): ((meta: EventMeta) => boolean)[] {
 }
 
 function bodyRules(
-  config: RuleConfig,
+  config: RuleSettings,
   onError: OnRuleError,
 ): ((meta: EventMeta, body: unknown) => boolean)[] {
   const rules: ((meta: EventMeta, body: unknown) => boolean)[] = [];

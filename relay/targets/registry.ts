@@ -1,60 +1,60 @@
-/** Settings of a target -> the target. The one place that knows all types. */
-import type { Clock } from "../../lib/clock.ts";
+/** Every type of target. The one place that lists them: their schemas as one, and settings -> target. */
+import { z } from "zod";
 import { ConfigError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { TargetConfig } from "../config/schema.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
-import type { ConnectionDeps } from "./http/connection.ts";
-import { createHttpTarget } from "./http/http.ts";
-import { createLogTarget } from "./log/log.ts";
-import { createModuleTarget } from "./module/module.ts";
-import { createPipelineTarget } from "./pipeline/pipeline.ts";
 import type { Target } from "../delivery/port.ts";
-import { startThread, watchFolder } from "./module/thread.ts";
+import { httpType } from "./http/index.ts";
+import { logType } from "./log/index.ts";
+import { moduleType } from "./module/index.ts";
+import { pipelineType } from "./pipeline/index.ts";
+import type { TargetDeps, TargetType } from "./target-type.ts";
 
-export interface TargetDeps extends ConnectionDeps {
-  readonly clock: Clock;
-  readonly log: Log;
+export const TARGET_TYPES = [httpType, moduleType, pipelineType, logType] as const;
+
+type AnySchema = (typeof TARGET_TYPES)[number]["schema"];
+
+/** Settings of a target of any type. */
+export const targetSchema = z.discriminatedUnion(
+  "type",
+  TARGET_TYPES.map(({ schema }) => schema) as [AnySchema, ...AnySchema[]],
+);
+
+export type TargetSettings = z.output<typeof targetSchema>;
+
+function typeOf(settings: TargetSettings): TargetType {
+  return TARGET_TYPES.find(({ name }) => name === settings.type) as TargetType;
 }
 
-/** Never throws: a target that cannot work as it is configured fails each attempt with the reason. */
-export type CreateTarget = (name: string, config: TargetConfig) => Target;
+/** Where a target delivers to, fit to be shown. Null if it has no address. */
+export function targetAddress(settings: TargetSettings): string | null {
+  return typeOf(settings).address(settings);
+}
+
+/** Throws a ConfigError, with paths below the target's settings, if the target cannot work as it is configured. */
+export type CreateTarget = (name: string, settings: TargetSettings) => Target;
 
 export function createTargets(deps: TargetDeps): CreateTarget {
-  const { clock } = deps;
-  const create: CreateTarget = (name, config) => {
-    const log = deps.log.child({ target: name });
-    switch (config.type) {
-      case "http":
-        return createHttpTarget(config, deps);
-      case "module":
-        return createModuleTarget(config, { clock, log, startThread, watchFolder });
-      case "pipeline":
-        return createPipelineTarget(config, deps);
-      case "log":
-        return createLogTarget(log);
-      default:
-        return config satisfies never;
-    }
+  return function createTarget(name, settings) {
+    return typeOf(settings).create(settings, { ...deps, log: deps.log.child({ target: name }) });
   };
-  return function createTarget(name, config) {
+}
+
+/**
+ * A target that cannot work as it is configured fails each attempt with the reason, so that its deliveries wait by their schedule
+ * until the settings are corrected.
+ */
+export function createTargetsOrFailing(deps: TargetDeps): CreateTarget {
+  const create = createTargets(deps);
+  return function createTarget(name, settings) {
     try {
-      return create(name, config);
+      return create(name, settings);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       const reason = error.problems
         .map((p) => (p.path === "url" ? p.message : `${p.path} ${p.message}`))
         .join("; ");
-      deps.log.error("target.unusable", { target: name, reason });
-      return unusable(reason);
+      deps.log.error("target.unusable", { target: name, error: reason });
+      return { send: () => Promise.resolve(resultOfFailure(reason)), close: () => Promise.resolve() };
     }
-  };
-}
-
-/** Its deliveries wait by their schedule until the settings are corrected. */
-function unusable(reason: string): Target {
-  return {
-    send: () => Promise.resolve(resultOfFailure(reason)),
-    close: () => Promise.resolve(),
   };
 }

@@ -6,10 +6,9 @@ import { labelsFor } from "../../examples/handlers/label-by-path.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { eventFacts } from "../../relay/event/event-facts.ts";
 import { silentLog } from "../../lib/log.ts";
-import type { Result } from "../../relay/delivery/outcome.ts";
 import { createTargets } from "../../relay/targets/registry.ts";
-import { targetSchema } from "../../relay/targets/settings.ts";
-import type { Target } from "../../relay/delivery/port.ts";
+import { targetSchema } from "../../relay/targets/registry.ts";
+import type { AttemptResult, Target } from "../../relay/delivery/port.ts";
 import { eventMeta } from "../helpers/events.ts";
 import { httpServer, type Received, type TestServer } from "../helpers/http-server.ts";
 
@@ -44,7 +43,7 @@ function run(
   fixture: string,
   settings: object,
   change: (payload: Record<string, never>) => void = () => {},
-): Promise<Result> {
+): Promise<AttemptResult> {
   const payload = JSON.parse(
     readFileSync(new URL(`../fixtures/${fixture}.json`, import.meta.url), "utf8"),
   ) as Record<string, never>;

@@ -7,7 +7,7 @@ import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config/sche
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { explainRules } from "../../relay/routing/reachable.ts";
-import { projectFileSchema } from "../../relay/targets/settings.ts";
+import { projectFileSchema } from "../../relay/targets/rules.ts";
 import { eventMeta } from "../helpers/events.ts";
 
 const text = readFileSync(new URL("../../docs/targets.md", import.meta.url), "utf8");

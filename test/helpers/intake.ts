@@ -1,7 +1,7 @@
 /** The relay's intake without its process: the app on a queue in memory, with settings, clock and log that tests see. */
 import { readFileSync } from "node:fs";
 import { createLog, createSecrets } from "../../lib/log.ts";
-import { createApp } from "../../relay/http/app.ts";
+import { createApp } from "../../relay/process/app.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import { healthOf } from "../../relay/observe/health.ts";
 import { compileIngest, createIngest } from "../../relay/ingest/receive.ts";

@@ -1,7 +1,8 @@
 /** Targets with the rules by which they get events and the limits by which they are served: why something was (not) delivered. */
 import { own } from "../../../lib/json.ts";
 import { html } from "hono/html";
-import type { Config, TargetConfig } from "../../config/schema.ts";
+import type { Config } from "../../config/schema.ts";
+import type { TargetSettings } from "../../targets/registry.ts";
 import { counted, duration, grouped, type Html } from "./html.ts";
 import type { TargetRow } from "./view.ts";
 import { pauseButton, targetState } from "./overview.ts";
@@ -57,7 +58,7 @@ function card(target: TargetRow, view: TargetsView): Html {
   </section>`;
 }
 
-function rules(settings: TargetConfig): Html {
+function rules(settings: TargetSettings): Html {
   const list = (values: readonly (string | number)[] | undefined): string =>
     values === undefined || values.length === 0 ? "all" : values.join(", ");
   const { retry, rateLimit, breaker } = settings;

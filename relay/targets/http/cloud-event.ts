@@ -6,11 +6,11 @@
  * time" is the time of receipt. In structured mode the received bytes stand in `data` as they are, in binary mode they are the body.
  */
 import { object, text } from "../../../lib/json.ts";
-import type { HttpTargetConfig } from "../../config/schema.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { plainCloudEvent } from "../../event/kinds/cloud-event.ts";
 import { kindOf } from "../../event/kinds/kinds.ts";
 import type { Sending } from "../../delivery/port.ts";
+import type { HttpTargetSettings } from "./settings.ts";
 
 export interface CloudEventAttributes {
   readonly id: string;
@@ -46,7 +46,7 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Body and headers of an attempt, in the configured format; header names in lower case. */
 export function envelope(
-  config: Pick<HttpTargetConfig, "format" | "cloudEventsMode">,
+  config: Pick<HttpTargetSettings, "format" | "cloudEventsMode">,
   sending: Pick<Sending, "meta" | "body">,
 ): { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> } {
   if (config.format === "raw") return { body: sending.body, headers: {} };

@@ -11,20 +11,6 @@ export const USER_AGENT = "gitlab-hook-relay";
 const SECRET = "x-gitlab-token";
 const OWN = /^(?:x-gitlab-[a-z0-9-]+|idempotency-key|webhook-(?:id|timestamp|signature)|content-type)$/;
 
-/** Names that the operator cannot set: they belong to the connection. Lower case. */
-export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 /** GitLab's own headers of an event, names in lower case: what a receiver behind the relay may see. */
 export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, string> {
   const kept: Record<string, string> = {};

@@ -1,20 +1,20 @@
 /** The target that is an HTTP server: one POST per attempt. What an answer means is decided in delivery/outcome.ts. */
 import type { Clock } from "../../../lib/clock.ts";
 import { decodeSigningToken } from "../../../lib/signature.ts";
-import type { HttpTargetConfig } from "../../config/schema.ts";
-import { resultOfAnswer, resultOfFailure, type Result } from "../../delivery/outcome.ts";
+import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
+import type { AttemptResult, Target } from "../../delivery/port.ts";
+import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
+import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
 import { envelope } from "./cloud-event.ts";
-import { createConnections, type ConnectionDeps } from "./connection.ts";
-import { excerptOf, exchange, ExchangeError } from "./exchange.ts";
 import { headersOf, signatureHeaders } from "./headers.ts";
-import type { Target } from "../../delivery/port.ts";
+import type { HttpTargetSettings } from "./settings.ts";
 
 export interface HttpTargetDeps extends ConnectionDeps {
   readonly clock: Clock;
 }
 
 /** Throws a ConfigError where its address or certificates cannot be used. */
-export function createHttpTarget(config: HttpTargetConfig, deps: HttpTargetDeps): Target {
+export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDeps): Target {
   const { clock } = deps;
   const url = new URL(config.url);
   const { origin } = url;
@@ -23,7 +23,7 @@ export function createHttpTarget(config: HttpTargetConfig, deps: HttpTargetDeps)
   const configured = configuredHeaders(config, url);
   const connections = createConnections(config, deps);
   return {
-    async send(sending): Promise<Result> {
+    async send(sending): Promise<AttemptResult> {
       const { body, headers: format } = envelope(config, sending);
       const headers = {
         ...headersOf(sending, format, configured),
@@ -43,7 +43,7 @@ export function createHttpTarget(config: HttpTargetConfig, deps: HttpTargetDeps)
 }
 
 /** Names in lower case; user info of the URL becomes basic authentication unless a header says otherwise. */
-function configuredHeaders(config: HttpTargetConfig, url: URL): Record<string, string> {
+function configuredHeaders(config: HttpTargetSettings, url: URL): Record<string, string> {
   const entries = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   const headers = Object.fromEntries(entries);
   if ((url.username !== "" || url.password !== "") && headers["authorization"] === undefined) {

@@ -1,9 +1,8 @@
 /** The target that writes one line per event to the relay's log: to see what comes in before anything is built on it. */
 import type { Log } from "../../../lib/log.ts";
-import type { Result } from "../../delivery/outcome.ts";
-import type { Target } from "../../delivery/port.ts";
+import type { AttemptResult, Target } from "../../delivery/port.ts";
 
-const TAKEN: Result = {
+const TAKEN: AttemptResult = {
   verdict: "done",
   status: null,
   error: null,

@@ -4,7 +4,7 @@
  */
 import { eventRow } from "../../../lib/events.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import { EXCERPT_LENGTH } from "../../delivery/outcome.ts";
+import { EXCERPT_LENGTH } from "../../delivery/port.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { branchOf } from "../../event/ref.ts";
 import { createGitlabClient, type GitlabClient, type GitlabClientDeps } from "./gitlab-client.ts";

@@ -12,10 +12,10 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/log.ts";
-import type { ModuleTargetConfig } from "../../config/schema.ts";
-import { resultOfFailure, type Result } from "../../delivery/outcome.ts";
+import { resultOfFailure } from "../../delivery/outcome.ts";
 import type { FromThread, ThreadData } from "./protocol.ts";
-import type { Sending, Target } from "../../delivery/port.ts";
+import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
+import type { ModuleTargetSettings } from "./settings.ts";
 import type { StartThread, Thread, WatchFolder } from "./thread.ts";
 
 /** A thread that has not answered for so long is blocked, in milliseconds. */
@@ -34,7 +34,7 @@ export interface ModuleTargetDeps {
 
 interface Call {
   readonly sending: Sending;
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: AttemptResult) => void;
   readonly reject: (error: Error) => void;
   readonly onAbort: () => void;
 }
@@ -50,7 +50,7 @@ interface Host {
   readonly unanswered: Map<number, Timer>;
 }
 
-export function createModuleTarget(config: ModuleTargetConfig, deps: ModuleTargetDeps): Target {
+export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTargetDeps): Target {
   const { clock, log } = deps;
   const file = resolve(config.handler);
   let lastCall = 0;

@@ -10,14 +10,14 @@ import type { Dispatcher } from "undici";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Cancellation } from "../../../lib/cancellation.ts";
 import { messageOf } from "../../../lib/errors.ts";
-import type { PipelineTargetConfig } from "../../config/schema.ts";
-import { resultOfAnswer, resultOfFailure, type Result } from "../../delivery/outcome.ts";
+import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
+import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import { scopeOf, type Scope } from "../../expressions/expression.ts";
-import { createConnections, type ConnectionDeps } from "../http/connection.ts";
-import { excerptOf, exchange, ExchangeError } from "../http/exchange.ts";
+import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
+import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
 import { USER_AGENT } from "../http/headers.ts";
-import type { Sending, Target } from "../../delivery/port.ts";
 import { compileTemplate, type Template } from "../../expressions/template.ts";
+import type { PipelineTargetSettings } from "./settings.ts";
 
 /** Variable by which a pipeline knows its event. */
 export const EVENT_ID_VARIABLE = "RELAY_EVENT_ID";
@@ -36,7 +36,7 @@ interface Wanted {
 
 /** Throws a ConfigError where its address or certificates cannot be used. */
 export function createPipelineTarget(
-  config: PipelineTargetConfig,
+  config: PipelineTargetSettings,
   deps: ConnectionDeps & { readonly clock: Clock },
 ): Target {
   const { clock } = deps;
@@ -51,7 +51,7 @@ export function createPipelineTarget(
   };
   const api = createApi(connections, url.origin, root);
 
-  async function trigger(wanted: Wanted, sending: Sending): Promise<Result> {
+  async function trigger(wanted: Wanted, sending: Sending): Promise<AttemptResult> {
     const uuid = sending.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1];
     const headers: Record<string, string> = {
       "content-type": "application/json",
@@ -152,7 +152,7 @@ function startedPipeline(body: Buffer): string | null {
 }
 
 /** GitLab says in the body why it refused: `{"message": ...}`. */
-function withReason(result: Result, body: Buffer): Result {
+function withReason(result: AttemptResult, body: Buffer): AttemptResult {
   if (result.error === null) return result;
   const said = excerptOf(body);
   return said === null ? result : { ...result, error: `${result.error}: ${said.slice(0, 200)}` };
@@ -160,7 +160,12 @@ function withReason(result: Result, body: Buffer): Result {
 
 interface Api {
   /** The result for a pipeline that an earlier attempt started; null where none is found or GitLab does not let us look. */
-  findStarted(wanted: Wanted, sending: Sending, apiToken: string, sinceMs: number): Promise<Result | null>;
+  findStarted(
+    wanted: Wanted,
+    sending: Sending,
+    apiToken: string,
+    sinceMs: number,
+  ): Promise<AttemptResult | null>;
 }
 
 function createApi(connections: Dispatcher, origin: string, root: string): Api {

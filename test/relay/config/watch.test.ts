@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { createLog, createSecrets } from "../../../lib/log.ts";
-import { watchFolder } from "../../../relay/process/files.ts";
+import { watchFileFolder } from "../../../relay/process/files.ts";
 import { loadRelaySettings, type LoadedSettings } from "../../../relay/config/load.ts";
 import { POLL_MS, REST_MS, watchSettings } from "../../../relay/config/watch.ts";
 import { FakeClock } from "../../helpers/clock.ts";
@@ -173,7 +173,7 @@ async function onDisk(prepare: (folder: string) => Promise<string>) {
     load,
     readText: (path) => readFile(path, "utf8").catch(() => null),
     notify: (path, listener) =>
-      watchFolder(path, () => {
+      watchFileFolder(path, () => {
         listener();
         noticed();
       }),
@@ -219,6 +219,6 @@ test("on disk: symbolic links that a container platform swaps", async () => {
   expect(ports(applied)).toEqual([2]);
 });
 
-test("watchFolder() of a folder that is not there gives none, and the watch polls", () => {
-  expect(watchFolder("/no/such/folder/relay.yaml", () => {})).toBeNull();
+test("watchFileFolder() of a folder that is not there gives none, and the watch polls", () => {
+  expect(watchFileFolder("/no/such/folder/relay.yaml", () => {})).toBeNull();
 });

@@ -5,7 +5,8 @@ import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
-import { createDelivery } from "../../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers } from "../../../relay/delivery/workers.ts";
+import { createTargetsOrFailing } from "../../../relay/targets/registry.ts";
 import { openQueue } from "../../../relay/storage/open-queue.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { eventMeta } from "../../helpers/events.ts";
@@ -41,7 +42,7 @@ test("one event to 20 targets is one stored body, and one that hangs holds nobod
   const queue = await openQueue({ ...deps, onSync: () => {}, settings: () => config.queue });
   cleanups.push(() => queue.close());
   queue.setRouting(createRouter(config), names);
-  const delivery = createDelivery({ queue, ...deps });
+  const delivery = createDeliveryWorkers({ queue, ...deps, createTarget: createTargetsOrFailing(deps) });
   cleanups.push(() => delivery.stop(0));
   const done = new Promise<void>((resolve) => {
     queue.onEvent(() => {

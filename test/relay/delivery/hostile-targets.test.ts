@@ -1,13 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
-import { createDelivery, type Delivery } from "../../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers, type DeliveryWorkers } from "../../../relay/delivery/workers.ts";
+import { createTargetsOrFailing, type TargetSettings } from "../../../relay/targets/registry.ts";
 import { DeliveryQueue } from "../../helpers/delivery-queue.ts";
 import { httpServer, tcpServer, type TestServer } from "../../helpers/http-server.ts";
 import { httpConfig } from "../../helpers/targets.ts";
 
 const open: TestServer[] = [];
-let delivery: Delivery | null = null;
+let delivery: DeliveryWorkers<TargetSettings> | null = null;
 afterEach(async () => {
   await delivery?.stop(0);
   delivery = null;
@@ -60,7 +61,13 @@ test("targets that misbehave cost their own slots only, and the bodies arrive as
     }),
   );
   const queue = new DeliveryQueue(systemClock);
-  delivery = createDelivery({ queue, clock: systemClock, random: Math.random, log: silentLog });
+  delivery = createDeliveryWorkers({
+    queue,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLog,
+    createTarget: createTargetsOrFailing({ clock: systemClock, log: silentLog }),
+  });
   const limits = {
     timeoutSeconds: 0.7,
     concurrency: 4,

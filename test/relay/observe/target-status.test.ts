@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { silentLog } from "../../../lib/log.ts";
-import { createDelivery } from "../../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers } from "../../../relay/delivery/workers.ts";
+import { createTargetsOrFailing } from "../../../relay/targets/registry.ts";
 import { newDelivery } from "../../../relay/queue/delivery-state.ts";
 import type { Queue, QueueEvent } from "../../../relay/queue/queue.ts";
 import { createTargetBoard } from "../../../relay/observe/target-status.ts";
@@ -26,7 +27,13 @@ function board() {
       seen: { type: "log" },
     },
   });
-  const delivery = createDelivery({ queue, clock, log: silentLog, random: () => 0.5 });
+  const delivery = createDeliveryWorkers({
+    queue,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    createTarget: createTargetsOrFailing({ clock, log: silentLog }),
+  });
   const settle = (target: string, counts = true): void => {
     const attempt = { at: 0, durationMs: 1, status: 200, error: null, excerpt: null };
     const sent = newDelivery("e1", target, 0, 0);

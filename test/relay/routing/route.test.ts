@@ -3,7 +3,7 @@ import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { createRouter, laneOf } from "../../../relay/routing/route.ts";
 import { compileRules } from "../../../relay/routing/rules.ts";
-import type { RuleConfig } from "../../../relay/targets/settings.ts";
+import type { RuleSettings } from "../../../relay/targets/rules.ts";
 import { eventMeta } from "../../helpers/events.ts";
 
 const noBody = (): Promise<Uint8Array> => Promise.reject(new Error("the body was loaded"));
@@ -154,7 +154,7 @@ describe("createRouter()", () => {
       const config = {
         targets: { bot: { ...http, branches: ["main"] }, log: { type: "log", enabled: false } },
       };
-      const rules = (settings: RuleConfig) => compileRules(settings, () => {});
+      const rules = (settings: RuleSettings) => compileRules(settings, () => {});
       const narrowing = new Map([
         ["bot", { enabled: true, rules: rules({ branches: ["main", "dev"], actions: ["open"] }) }],
         ["log", { enabled: true, rules: rules({}) }],

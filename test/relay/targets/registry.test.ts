@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { createLog, createSecrets } from "../../../lib/log.ts";
-import { targetSchema } from "../../../relay/targets/settings.ts";
+import { targetSchema } from "../../../relay/targets/registry.ts";
 import { createTargets } from "../../../relay/targets/registry.ts";
 import { eventMeta } from "../../helpers/events.ts";
 

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
-import { createDelivery } from "../../../../relay/delivery/delivery.ts";
+import { createDeliveryWorkers } from "../../../../relay/delivery/workers.ts";
+import { createTargetsOrFailing } from "../../../../relay/targets/registry.ts";
 import type { Claim, Queue, Router } from "../../../../relay/queue/queue.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { Leases, leaseTimes } from "../../../../relay/storage/redis/leases.ts";
@@ -264,7 +265,13 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
     const errors: string[] = [];
     const log = { ...silentLog, error: (name: string) => errors.push(name), child: () => log };
     const { queue, proxy } = await rig.open({ clock: systemClock, log });
-    const delivery = createDelivery({ queue, clock: systemClock, random: () => 0.5, log });
+    const delivery = createDeliveryWorkers({
+      queue,
+      clock: systemClock,
+      random: () => 0.5,
+      log,
+      createTarget: createTargetsOrFailing({ clock: systemClock, log }),
+    });
     const store = (key: string): Promise<unknown> => queue.enqueue(newEvent(key, { receivedAt: Date.now() }));
     const scripts = async (): Promise<number> =>
       [...(await rig.inspect.info("commandstats")).matchAll(/cmdstat_(?:evalsha|eval):calls=(\d+)/g)].reduce(

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import type { EventMeta } from "../../../../relay/event/event.ts";
-import type { Resolve } from "../../../../relay/targets/http/addresses.ts";
+import type { Resolve } from "../../../../relay/targets/connection/addresses.ts";
 import type { HttpTargetDeps } from "../../../../relay/targets/http/http.ts";
-import { createTargets } from "../../../../relay/targets/registry.ts";
+import { createTargetsOrFailing } from "../../../../relay/targets/registry.ts";
 import type { Sending, Target } from "../../../../relay/delivery/port.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 import { httpServer, tcpServer, type Received, type TestServer } from "../../../helpers/http-server.ts";
@@ -33,7 +33,7 @@ function targetAt(
   changes: Record<string, unknown> = {},
   deps: Partial<HttpTargetDeps> = {},
 ): Target {
-  const create = createTargets({ clock: systemClock, log: silentLog, ...deps });
+  const create = createTargetsOrFailing({ clock: systemClock, log: silentLog, ...deps });
   const target = create("bot", httpConfig({ url, ...changes }));
   open.push(target);
   return target;

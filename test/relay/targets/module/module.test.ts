@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import type { Log, LogFields } from "../../../../lib/log.ts";
-import type { Result } from "../../../../relay/delivery/outcome.ts";
 import type { EventMeta } from "../../../../relay/event/event.ts";
 import { createTargets } from "../../../../relay/targets/registry.ts";
-import { targetSchema } from "../../../../relay/targets/settings.ts";
-import type { Target } from "../../../../relay/delivery/port.ts";
+import { targetSchema } from "../../../../relay/targets/registry.ts";
+import type { AttemptResult, Target } from "../../../../relay/delivery/port.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 import { httpServer, type Received } from "../../../helpers/http-server.ts";
 
@@ -55,7 +54,7 @@ function send(
   payload: object,
   signal = new AbortController().signal,
   meta: Partial<EventMeta> = {},
-): Promise<Result> {
+): Promise<AttemptResult> {
   const body = Buffer.from(JSON.stringify(payload));
   return target.send({ meta: eventMeta(meta), body, attempt: 2, replay: 1, signal });
 }

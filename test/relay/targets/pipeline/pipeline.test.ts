@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import type { Result } from "../../../../relay/delivery/outcome.ts";
 import { createTargets } from "../../../../relay/targets/registry.ts";
-import { targetSchema } from "../../../../relay/targets/settings.ts";
-import type { Sending, Target } from "../../../../relay/delivery/port.ts";
+import { targetSchema } from "../../../../relay/targets/registry.ts";
+import type { AttemptResult, Sending, Target } from "../../../../relay/delivery/port.ts";
 import { repositoryOf, type Repository } from "../../../simulator/pipelines-api.ts";
 import { createSimulator, type Simulator } from "../../../simulator/simulator.ts";
 import { eventMeta } from "../../../helpers/events.ts";
@@ -32,7 +31,7 @@ const body = {
   labels: [{ title: "bug" }],
 };
 
-function send(changes: Record<string, unknown>, sending: Partial<Sending> = {}): Promise<Result> {
+function send(changes: Record<string, unknown>, sending: Partial<Sending> = {}): Promise<AttemptResult> {
   const settings = { type: "pipeline", url: gitlab.url, token: "glptt-good", ...changes };
   const create = createTargets({ clock: systemClock, log: silentLog });
   const target = create("ci", targetSchema.parse(settings));

@@ -1,13 +1,15 @@
-/** Building blocks of the settings' schema, shared by its parts. */
+/** Building blocks of a settings schema, shared by the folders that own a part of it. */
 import { z } from "zod";
-import { globProblem } from "../../lib/glob.ts";
-import { decodeSigningToken } from "../../lib/signature.ts";
+import { globProblem } from "./glob.ts";
+import { decodeSigningToken } from "./signature.ts";
 
 /** Marks a text that must never be shown. */
 export const secret = (schema: z.ZodString): z.ZodString => schema.meta({ secret: true });
 
+/** A number above 0. */
 export const positive = z.number().positive();
-export const count = z.number().int().min(1);
+/** A whole number from 1. */
+export const atLeastOne = z.number().int().min(1);
 
 export const signingToken = secret(
   z.string().refine((token) => decodeSigningToken(token) !== null, {
@@ -28,3 +30,11 @@ function checkGlob(text: string, context: z.RefinementCtx): void {
   const problem = globProblem(text.startsWith("!") && !text.startsWith("!(") ? text.slice(1) : text);
   if (problem !== null) context.addIssue({ code: "custom", message: problem });
 }
+
+/** A list that holds something: a list without entries is a mistake, since leaving it out means "no restriction". */
+export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> =>
+  z.array(item).min(1, { error: "is empty; leave it out for no restriction" });
+
+export const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+
+export const filePath = z.string().min(1);

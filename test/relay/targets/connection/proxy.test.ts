@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { proxyFor } from "../../../../relay/targets/http/proxy.ts";
+import { proxyFor } from "../../../../relay/targets/connection/proxy.ts";
 
 const env = { HTTP_PROXY: "http://proxy:3128", HTTPS_PROXY: "https://user:pw@secure:3129" };
 

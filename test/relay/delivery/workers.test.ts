@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Log, LogFields } from "../../../lib/log.ts";
-import type { TargetConfig } from "../../../relay/config/schema.ts";
-import { createDelivery, type Delivery } from "../../../relay/delivery/delivery.ts";
+import type { TargetSettings } from "../../../relay/targets/registry.ts";
+import { createDeliveryWorkers, type DeliveryWorkers } from "../../../relay/delivery/workers.ts";
 import type { Target } from "../../../relay/delivery/port.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { DeliveryQueue } from "../../helpers/delivery-queue.ts";
@@ -9,7 +9,7 @@ import { answered, httpConfig, SteeredTarget } from "../../helpers/targets.ts";
 
 let clock: FakeClock;
 let queue: DeliveryQueue;
-let delivery: Delivery;
+let delivery: DeliveryWorkers<TargetSettings>;
 let lines: { readonly event: string; readonly fields: LogFields }[];
 let targets: Map<string, Target>;
 let random: () => number;
@@ -33,7 +33,7 @@ beforeEach(() => {
   lines = [];
   targets = new Map();
   random = () => 0.5;
-  delivery = createDelivery({
+  delivery = createDeliveryWorkers({
     queue,
     clock,
     random: () => random(),
@@ -55,7 +55,7 @@ afterEach(async () => {
 
 function configure(all: Record<string, Record<string, unknown>>): void {
   const entries = Object.entries(all).map(([name, changes]) => [name, httpConfig(changes)] as const);
-  delivery.configure(Object.fromEntries<TargetConfig>(entries));
+  delivery.configure(Object.fromEntries<TargetSettings>(entries));
 }
 
 function steer(name: string, target = new SteeredTarget()): SteeredTarget {

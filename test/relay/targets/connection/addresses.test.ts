@@ -3,7 +3,7 @@ import {
   addressProblem,
   createGuardedLookup,
   literalAddress,
-} from "../../../../relay/targets/http/addresses.ts";
+} from "../../../../relay/targets/connection/addresses.ts";
 
 describe("addressProblem()", () => {
   const metadata = "belongs to a cloud metadata service";

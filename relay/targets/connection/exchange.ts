@@ -7,14 +7,14 @@ import type { Dispatcher } from "undici";
 import type { Cancellation } from "../../../lib/cancellation.ts";
 import { messageOf, systemCode } from "../../../lib/errors.ts";
 import { shownUrl } from "../../../lib/log.ts";
-import { EXCERPT_LENGTH } from "../../delivery/outcome.ts";
+import { EXCERPT_LENGTH } from "../../delivery/port.ts";
 import { BlockedAddressError } from "./addresses.ts";
 
 /** Bytes of an answer that are read; a longer one is cut off. */
 const MAX_ANSWER_BYTES = 262_144;
 const LONGEST_ERROR = 300;
 
-export interface Request {
+export interface ExchangeRequest {
   readonly origin: string;
   readonly path: string;
   readonly method: "GET" | "POST";
@@ -24,7 +24,7 @@ export interface Request {
   readonly keepBytes?: number;
 }
 
-export interface Answer {
+export interface ExchangeAnswer {
   readonly status: number;
   readonly retryAfter: string | null;
   /** Fit to be shown: without query and user info. */
@@ -42,7 +42,11 @@ export class ExchangeError extends Error {
  * Sends a request. Resolves once the answer is complete, cut off or, after its headers, aborted. Rejects with the signal's reason
  * where it aborts before the headers, with an ExchangeError where the network fails.
  */
-export function exchange(dispatcher: Dispatcher, request: Request, signal: Cancellation): Promise<Answer> {
+export function exchange(
+  dispatcher: Dispatcher,
+  request: ExchangeRequest,
+  signal: Cancellation,
+): Promise<ExchangeAnswer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason as Error);
@@ -59,12 +63,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #origin: string;
   readonly #keepBytes: number;
   readonly #signal: Cancellation;
-  readonly #resolve: (answer: Answer) => void;
+  readonly #resolve: (answer: ExchangeAnswer) => void;
   readonly #reject: (error: Error) => void;
   readonly #chunks: Buffer[] = [];
   readonly #onAbort: () => void;
   #controller: Dispatcher.DispatchController | null = null;
-  #head: Omit<Answer, "body"> | null = null;
+  #head: Omit<ExchangeAnswer, "body"> | null = null;
   #kept = 0;
   #received = 0;
   #ended = false;
@@ -73,7 +77,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     origin: string,
     keepBytes: number,
     signal: Cancellation,
-    resolve: (answer: Answer) => void,
+    resolve: (answer: ExchangeAnswer) => void,
     reject: (error: Error) => void,
   ) {
     this.#origin = origin;

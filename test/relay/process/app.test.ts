@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { silentLog } from "../../../lib/log.ts";
-import { createApp, type AppEnv } from "../../../relay/http/app.ts";
+import { createApp, type AppEnv } from "../../../relay/process/app.ts";
 import { createIntake } from "../../helpers/intake.ts";
 
 const webhookPaths = [

@@ -6,8 +6,9 @@ import type { TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
-import type { Result } from "../../../../relay/delivery/outcome.ts";
-import { createTargets, type TargetDeps } from "../../../../relay/targets/registry.ts";
+import type { AttemptResult } from "../../../../relay/delivery/port.ts";
+import { createTargetsOrFailing } from "../../../../relay/targets/registry.ts";
+import type { TargetDeps } from "../../../../relay/targets/target-type.ts";
 import { makeCertificates, type Certificates } from "../../../helpers/certificates.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 import { httpServer } from "../../../helpers/http-server.ts";
@@ -24,8 +25,11 @@ afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.close();
 });
 
-async function send(changes: Record<string, unknown>, deps: Partial<TargetDeps> = {}): Promise<Result> {
-  const create = createTargets({ clock: systemClock, log: silentLog, ...deps });
+async function send(
+  changes: Record<string, unknown>,
+  deps: Partial<TargetDeps> = {},
+): Promise<AttemptResult> {
+  const create = createTargetsOrFailing({ clock: systemClock, log: silentLog, ...deps });
   const target = create("bot", httpConfig(changes));
   open.push(target);
   const { signal } = new AbortController();

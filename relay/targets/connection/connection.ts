@@ -6,9 +6,9 @@ import { readFileSync } from "node:fs";
 import { lookup as resolveName } from "node:dns/promises";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
-import type { HttpTargetConfig } from "../../config/schema.ts";
 import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
 import { proxyFor, type ProxyEnv } from "./proxy.ts";
+import type { ConnectionSettings } from "./settings.ts";
 
 export interface ConnectionDeps {
   /** @default the system's resolver */
@@ -17,16 +17,11 @@ export interface ConnectionDeps {
   readonly env?: ProxyEnv;
 }
 
-type ConnectionConfig = Pick<
-  HttpTargetConfig,
-  "url" | "tls" | "allowPrivateNetworks" | "concurrency" | "timeoutSeconds"
->;
-
 /**
  * The connections of a target. Throws a ConfigError where a certificate cannot be read or the address may not be used.
  * Through a proxy names are resolved by the proxy: what they resolve to is its business.
  */
-export function createConnections(config: ConnectionConfig, deps: ConnectionDeps): Dispatcher {
+export function createConnections(config: ConnectionSettings, deps: ConnectionDeps): Dispatcher {
   const url = new URL(config.url);
   const literal = literalAddress(url.hostname);
   const problem = literal === null ? null : addressProblem(literal, config.allowPrivateNetworks);
@@ -53,7 +48,7 @@ export function createConnections(config: ConnectionConfig, deps: ConnectionDeps
   return new Agent({ ...limits, connect: { ...connect, ...certificates, lookup } });
 }
 
-function readCertificates(tls: ConnectionConfig["tls"]): { ca?: string; cert?: string; key?: string } {
+function readCertificates(tls: ConnectionSettings["tls"]): { ca?: string; cert?: string; key?: string } {
   const read = (name: "caFile" | "certFile" | "keyFile"): string | undefined => {
     const path = tls?.[name];
     if (path === undefined) return undefined;

@@ -3,38 +3,35 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config/schema.ts";
 import type { Check, Queue } from "../queue/queue.ts";
-import { createTargets, type CreateTarget } from "../targets/registry.ts";
-import type { ProxyEnv } from "../targets/http/proxy.ts";
 import { createHalt } from "./halt.ts";
-import { createWorker, type TargetStatus, type Worker } from "./worker.ts";
+import type { Target } from "./port.ts";
+import type { DeliverySettings } from "./settings.ts";
+import { createWorker, type Worker, type WorkerStatus } from "./worker.ts";
 
-export interface DeliveryDeps {
+export interface DeliveryDeps<Settings> {
   readonly queue: Pick<Queue, "claim" | "onWork">;
   readonly clock: Clock;
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly log: Log;
-  /** Where targets find the proxy variables. @default no proxy */
-  readonly env?: ProxyEnv;
-  /** @default every type of target that the relay has */
-  readonly createTarget?: CreateTarget;
+  /** Makes the target that the settings describe. */
+  readonly createTarget: (name: string, settings: Settings) => Target;
 }
 
-export interface Delivery {
+export interface DeliveryWorkers<Settings> {
   /**
    * The targets from now on. A target whose settings stay the same is left alone; a changed one uses the new settings for what it
    * claims next; a removed one finishes what is under way. What waits for a removed target stays in the queue.
    */
-  configure(targets: Config["targets"]): void;
+  configure(targets: Readonly<Record<string, Settings>>): void;
   /**
    * Claims nothing more, lets attempts end until `deadlineMs` from now, then calls the rest off: those deliveries go back to
    * the queue as they were. Resolves when nothing is under way.
    */
   stop(deadlineMs: number): Promise<void>;
   /** What each target is doing, by name. */
-  status(): ReadonlyMap<string, TargetStatus>;
+  status(): ReadonlyMap<string, WorkerStatus>;
   /** What readiness depends on. */
   check(): Check;
 }
@@ -45,9 +42,10 @@ interface Entry {
   settings: string;
 }
 
-export function createDelivery(deps: DeliveryDeps): Delivery {
-  const { queue, clock, random, log } = deps;
-  const createTarget = deps.createTarget ?? createTargets({ clock, log, env: deps.env ?? {} });
+export function createDeliveryWorkers<Settings extends DeliverySettings>(
+  deps: DeliveryDeps<Settings>,
+): DeliveryWorkers<Settings> {
+  const { queue, clock, random, log, createTarget } = deps;
   const stopping = createHalt();
   const entries = new Map<string, Entry>();
   const retiring = new Set<Promise<void>>();

@@ -1,0 +1,59 @@
+/** The settings of a `type: http` target. */
+import { z } from "zod";
+import { httpUrl, secret, signingToken } from "../../../lib/fields.ts";
+import { deliveryFields } from "../../delivery/settings.ts";
+import { connectionFields } from "../connection/settings.ts";
+import { routingFields } from "../rules.ts";
+
+/** Names that the operator cannot set: they belong to the connection. Lower case. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
+  .refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), {
+    error: "belongs to the connection and cannot be set",
+  });
+
+const headerValue = secret(
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: "must be printable Latin-1 on one line" }),
+);
+
+export const httpTargetSchema = z.strictObject({
+  type: z.literal("http"),
+  ...routingFields,
+  url: httpUrl.describe("Where the events go, such as https://bot.internal/gitlab"),
+  headers: z
+    .record(headerName, headerValue)
+    .default({})
+    .describe('Headers sent along, such as { Authorization: "Bearer ${BOT_TOKEN}" }'),
+  signingTokens: z
+    .array(signingToken)
+    .default([])
+    .describe("Signs each attempt by Standard Webhooks, with every key listed"),
+  format: z
+    .enum(["raw", "cloudevents"])
+    .default("raw")
+    .describe("raw: the received bytes; cloudevents: wrapped in a CloudEvent"),
+  cloudEventsMode: z
+    .enum(["structured", "binary"])
+    .default("structured")
+    .describe(
+      "structured: one JSON document with the received bytes as its data; binary: the received bytes, attributes as ce- headers",
+    ),
+  ...connectionFields,
+  ...deliveryFields,
+});
+
+export type HttpTargetSettings = z.output<typeof httpTargetSchema>;

@@ -1,0 +1,28 @@
+/**
+ * What a type of target is: one folder below targets/ whose index.ts exports one of these, listed in registry.ts. No other file
+ * knows the types; settings, workers, lists and documents get everything from here.
+ */
+import type { z } from "zod";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Target } from "../delivery/port.ts";
+import type { ConnectionDeps } from "./connection/connection.ts";
+
+export interface TargetDeps extends ConnectionDeps {
+  readonly clock: Clock;
+  /** Lines carry the target's name. */
+  readonly log: Log;
+}
+
+export interface TargetType<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
+  /** The word after `type:`. */
+  readonly name: Name;
+  /** Everything that may be set, `type` included. */
+  readonly schema: Schema;
+  /** One entry of `targets` as YAML, as docs/targets.md shows it. */
+  readonly example: string;
+  /** Where it delivers to, fit to be shown: no user info, no query. Null if it has no address. */
+  address(settings: z.output<Schema>): string | null;
+  /** Throws a ConfigError, with paths below the target's settings, if it cannot work as it is configured. */
+  create(settings: z.output<Schema>, deps: TargetDeps): Target;
+}
