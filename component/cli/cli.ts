@@ -11,7 +11,7 @@ import type { InstallerConfig } from "../options/config.ts";
 import { loadConfig } from "../options/load.ts";
 import { COMMANDS, type Command } from "../options/row.ts";
 import { SECRETS } from "../options/table.ts";
-import { createCursorStore, type Files } from "../hooks/cursor.ts";
+import { createCursorStore, createLevelStore, type Files } from "../hooks/cursor.ts";
 import { createBudget, RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import { createGitLab, type GitLab } from "../gitlab/client.ts";
 import { createSender } from "../../lib/gitlab/sender.ts";
@@ -21,7 +21,7 @@ import { install } from "../hooks/install.ts";
 import { createOutput, type Output } from "./output.ts";
 import { recoverCommand } from "../recover/command.ts";
 import { hasDrift, reportFiles, summarise, type Context, type Report } from "../report/report.ts";
-import type { Result } from "../hooks/result.ts";
+import type { HookResult } from "../hooks/result.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { uninstall } from "../hooks/uninstall.ts";
@@ -141,7 +141,7 @@ async function hooksCommand(
     folds: (world.env["CI"] ?? "") !== "",
     now: () => world.clock.now(),
   });
-  const results: Result[] = [];
+  const results: HookResult[] = [];
   const notices: string[] = [];
   const plan = config.dryRun ? "-plan" : "";
   const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}`;
@@ -153,6 +153,12 @@ async function hooksCommand(
     budget,
     random: world.random,
     cursors: createCursorStore({ path: config.stateFile, round, files: world.files, log }),
+    levels: createLevelStore({
+      path: config.stateFile,
+      round: `${new URL(config.gitlabUrl).host}/${config.group}`,
+      files: world.files,
+      log,
+    }),
     report: (result) => {
       results.push(result);
       output.result(result);

@@ -10,11 +10,11 @@ import {
   type Context,
   type Report,
 } from "../report/report.ts";
-import type { Result } from "../hooks/result.ts";
+import type { HookResult } from "../hooks/result.ts";
 
 export interface Output {
   begin(title: string): void;
-  result(result: Result): void;
+  result(result: HookResult): void;
   notice(text: string): void;
   end(report: Report, context: Context): void;
 }

@@ -12,6 +12,7 @@ import {
 import { UpstreamError } from "../../lib/errors.ts";
 import { createHookLog, type HookLogApi, type LogRequester } from "./hook-log.ts";
 import type { Incoming, Outgoing, Send } from "../../lib/gitlab/sender.ts";
+import { createStanding, type Requester, type StandingApi } from "./standing.ts";
 import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
 
 /** Filters of a group's list of projects, as GitLab names them in camel case. */
@@ -63,7 +64,8 @@ export interface GitLab {
     page: number,
     perPage: number,
   ): Promise<Page<ProjectDetails>>;
-  groupId(group: string): Promise<number>;
+  /** What the instance is and what the token's user may do. */
+  readonly standing: StandingApi;
   readonly hooks: Readonly<Record<Level, HookApi>>;
   readonly logs: Readonly<Record<Level, HookLogApi>>;
   readonly schedules: ScheduleApi;
@@ -219,11 +221,7 @@ export function createGitLab(url: string, send: Send): GitLab {
     projects: (group, query, number, perPage) =>
       page(group, { ...query, simple: true }, number, perPage, projectOf),
     projectDetails: (group, query, number, perPage) => page(group, query, number, perPage, detailsOf),
-    async groupId(group) {
-      const found = (await groups.show(group, { withProjects: false })) as { id?: unknown };
-      if (typeof found.id !== "number") throw badAnswer("a group");
-      return found.id;
-    },
+    standing: createStanding(groups.requester as unknown as Requester),
     hooks: { project: hookApi(hooks.project), group: hookApi(hooks.group) },
     logs: { project: logOf(hooks.project), group: logOf(hooks.group) },
     schedules: {

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Log } from "../../lib/log.ts";
 import { messageOf } from "../../lib/errors.ts";
+import type { Level } from "../gitlab/types.ts";
 
 export const cursorSchema = z.object({
   /** What kind of walk it was: another kind begins anew. */
@@ -15,15 +16,24 @@ export const cursorSchema = z.object({
   afterId: z.number().int().min(0),
   /** Projects of earlier runs of this round that failed: tried again at its end. */
   failed: z.array(z.object({ id: z.number().int(), path: z.string() })),
+  /** False: no run of this round has found a project to work on so far. */
+  worked: z.boolean().optional(),
 });
 
 export type Cursor = z.output<typeof cursorSchema>;
 
 /** Whatever else is in the file belongs to other commands and stays. */
-const fileSchema = z.looseObject({ version: z.literal(1), rounds: z.record(z.string(), cursorSchema) });
+const fileSchema = z.looseObject({
+  version: z.literal(1),
+  rounds: z.record(z.string(), cursorSchema),
+  /** By instance and group: the level that the last complete run left behind. */
+  levels: z.record(z.string(), z.enum(["group", "project"])).optional(),
+});
 
-/** Failed projects that one cursor remembers. */
-export const MOST_FAILED = 1000;
+type StateFile = z.output<typeof fileSchema>;
+
+/** Projects that one cursor remembers as unfinished. */
+export const MOST_FAILED = 100_000;
 
 export interface Files {
   /** Text of a file; null where there is none. Throws where it cannot be read. */
@@ -38,6 +48,13 @@ export interface CursorStore {
   save(cursor: Cursor | null): Promise<void>;
 }
 
+export interface LevelStore {
+  /** The level that the last complete run left behind; null: not known. */
+  load(): Promise<Level | null>;
+  /** Null: no hook of ours is left. */
+  save(level: Level | null): Promise<void>;
+}
+
 export interface CursorStoreOptions {
   /** Null: nothing is kept. */
   readonly path: string | null;
@@ -47,38 +64,62 @@ export interface CursorStoreOptions {
   readonly log: Pick<Log, "warn">;
 }
 
-export function createCursorStore(options: CursorStoreOptions): CursorStore {
-  const { path, round, files } = options;
+type FileOptions = Pick<CursorStoreOptions, "path" | "files" | "log">;
 
-  async function readAll(): Promise<z.output<typeof fileSchema>> {
-    const empty = { version: 1 as const, rounds: {} };
-    if (path === null) return empty;
-    try {
-      const text = await files.read(path);
-      return text === null || text.trim() === "" ? empty : fileSchema.parse(JSON.parse(text));
-    } catch (error) {
-      const reason = error instanceof z.ZodError ? "not a state file of this program" : messageOf(error);
-      options.log.warn("state.ignored", { path, reason });
-      return empty;
-    }
+async function readState({ path, files, log }: FileOptions): Promise<StateFile> {
+  const empty: StateFile = { version: 1, rounds: {} };
+  if (path === null) return empty;
+  try {
+    const text = await files.read(path);
+    return text === null || text.trim() === "" ? empty : fileSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? "not a state file of this program" : messageOf(error);
+    log.warn("state.ignored", { path, error: reason });
+    return empty;
   }
+}
 
+async function writeState({ path, files, log }: FileOptions, content: StateFile): Promise<void> {
+  if (path === null) return;
+  try {
+    await files.write(path, `${JSON.stringify(content)}\n`);
+  } catch (error) {
+    log.warn("state.unwritten", { path, error: messageOf(error) });
+  }
+}
+
+export function createCursorStore(options: CursorStoreOptions): CursorStore {
+  const { path, round } = options;
   return {
     async load(walk) {
-      const cursor = (await readAll()).rounds[round];
+      const cursor = (await readState(options)).rounds[round];
       return cursor?.walk === walk ? cursor : null;
     },
     async save(cursor) {
       if (path === null) return;
-      const content = await readAll();
+      const content = await readState(options);
       const { rounds } = content;
       if (cursor === null) delete rounds[round];
       else rounds[round] = { ...cursor, failed: cursor.failed.slice(0, MOST_FAILED) };
-      try {
-        await files.write(path, `${JSON.stringify(content)}\n`);
-      } catch (error) {
-        options.log.warn("state.unwritten", { path, reason: messageOf(error) });
-      }
+      await writeState(options, content);
+    },
+  };
+}
+
+/** @param options.round names instance and group */
+export function createLevelStore(options: CursorStoreOptions): LevelStore {
+  const { path, round } = options;
+  return {
+    load: async () => (await readState(options)).levels?.[round] ?? null,
+    async save(level) {
+      if (path === null) return;
+      const content = await readState(options);
+      const { [round]: before = null, ...others } = content.levels ?? {};
+      if (before === level) return;
+      await writeState(options, {
+        ...content,
+        levels: level === null ? others : { ...others, [round]: level },
+      });
     },
   };
 }

@@ -3,7 +3,9 @@
  *
  * GitLab hides the secret token, the signing token and the values of custom headers, so a hook carries a fingerprint of them in
  * its description: `gitlab-hook-relay fp=<16 hex digits>`, and `hn=<8 hex digits>` for the names of its custom headers, where it
- * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write.
+ * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write. On a
+ * group's hook `at=<project id>` names the project whose hooks tell whether projects have hooks of ours beside the group's, and
+ * `moving` says that they may.
  */
 import { createHash } from "node:crypto";
 import { subscribable } from "../../lib/events.ts";
@@ -30,32 +32,45 @@ export interface WantedHook {
   readonly marker: Marker;
   /** False: neither a secret nor a header is configured, so what is hidden is left as it is. */
   readonly managesHidden: boolean;
+  /** What is hidden and not configured is taken away from hooks that have it. */
+  readonly removesSecrets: boolean;
 }
 
 export interface Marker {
   readonly fingerprint: string;
   /** Digest of the names of the custom headers; empty where there are none. */
   readonly headerNames: string;
-  /** The group hook is new and hooks of the projects may still have to go. */
+  /** Projects may have hooks of ours beside this one of the group, which have to go. */
   readonly moving: boolean;
+  /** Of a group's hook: the project that is looked at in its stead for all; null: none was there. */
+  readonly sample: number | null;
 }
+
+/** Of a hook about whose secrets nothing is known: equal to no fingerprint that anybody computes. */
+export const UNKNOWN_FINGERPRINT = "0".repeat(16);
 
 export type Desire = (level: Level, id: number) => WantedHook;
 
-const MARKER = /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?( moving)?/;
+const MARKER = /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?/;
 const LONGEST_DESCRIPTION = 2048;
 
 /** The marker in a hook's description; null where there is none. */
 export function markerIn(description: unknown): Marker | null {
   const match = typeof description === "string" ? MARKER.exec(description) : null;
   if (match === null) return null;
-  return { fingerprint: match[1] as string, headerNames: match[2] ?? "", moving: match[3] !== undefined };
+  return {
+    fingerprint: match[1] as string,
+    headerNames: match[2] ?? "",
+    sample: match[3] === undefined ? null : Number(match[3]),
+    moving: match[4] !== undefined,
+  };
 }
 
 /** A description that carries the marker and keeps what somebody wrote beside it. */
 export function describe(marker: Marker, present: unknown): string {
   const names = marker.headerNames === "" ? "" : ` hn=${marker.headerNames}`;
-  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${marker.moving ? " moving" : ""}`;
+  const sample = marker.sample === null ? "" : ` at=${marker.sample}`;
+  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}`;
   if (typeof present !== "string" || present.trim() === "") return text;
   if (MARKER.test(present)) return present.replace(MARKER, text);
   const joined = `${present.trim()} | ${text}`;
@@ -71,6 +86,13 @@ export function withHookKey(url: string, hookKey: string): string {
   return parsed.href;
 }
 
+/** Letter case of the host, default ports and slashes at the end do not count. Null where it is no address. */
+export function plainAddress(url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/+$/, "")}${parsed.search}`;
+}
+
 /** The relay's address, whichever hook it was taken from. */
 export function withoutHookKey(url: string): string {
   const parsed = new URL(url);
@@ -79,7 +101,7 @@ export function withoutHookKey(url: string): string {
   return parsed.href;
 }
 
-/** What addresses of the same relay have in common: letter case, default ports, a slash at the end and hook keys do not count. */
+/** What addresses of the same relay have in common: as `plainAddress`, and hook keys do not count. */
 export function normalisedUrl(url: string): string | null {
   if (!URL.canParse(url)) return null;
   const parsed = new URL(url);
@@ -118,7 +140,8 @@ export function createDesire(
   const headerNames = digestOfNames(headers);
   const hidden = masterSecret === null ? [secretToken, signingToken] : [masterSecret];
   const fingerprint = createFingerprint([...hidden.map((s) => s ?? ""), JSON.stringify(headerLines)]);
-  const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0;
+  const { removeSecrets } = config;
+  const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0 || removeSecrets;
 
   const flags = { project: eventFlags(config.events, "project"), group: eventFlags(config.events, "group") };
 
@@ -142,8 +165,10 @@ export function createDesire(
         fingerprint: fingerprint([url, token ?? "", signing ?? "", JSON.stringify(headerLines)]),
         headerNames,
         moving: false,
+        sample: null,
       },
       managesHidden,
+      removesSecrets: removeSecrets,
     };
   };
 }

@@ -2,124 +2,86 @@
  * `install`: every project of the group, or the group itself, has exactly one healthy hook of ours.
  *
  * Between the levels it moves safely: the new level is complete before the other one goes. Until then a project may be heard
- * twice, never not at all.
+ * twice, never zero times.
  */
-import { createApply, type Apply, type Seen } from "./apply.ts";
-import { createDesire, eventsWithout, type Desire } from "./desired.ts";
-import { decideLevel, probeGroup, type Probe } from "./level.ts";
-import { isOurs } from "./plan.ts";
 import type { Level } from "../gitlab/types.ts";
-import {
-  concluded,
-  createRound,
-  groupPlace,
-  isFiltered,
-  type Round,
-  type RoundDeps,
-  type RoundOutcome,
-  type RunConfig,
-} from "./round.ts";
-
-export interface InstallDeps extends RoundDeps {
-  readonly config: RunConfig & { readonly url: string };
-  readonly random: () => number;
-}
+import { Apply, nothingSeen } from "./apply.ts";
+import { coveredByParent } from "./covered.ts";
+import { createDesire, eventsWithout } from "./desired.ts";
+import { installOnGroup } from "./group-level.ts";
+import { createMaintained } from "./inventory.ts";
+import { decideLevel, GroupOpen, probeGroup, type Probe } from "./level.ts";
+import { Losses } from "./losses.ts";
+import { BeforeCreate, installInProjects } from "./project-level.ts";
+import { concluded, isFiltered, Round, type RoundOutcome, type RunConfig } from "./round.ts";
+import type { InstallDeps, InstallRun } from "./run.ts";
 
 /** @returns how far it came; results and notices went to `report` and `notice` on the way */
 export async function install(deps: InstallDeps): Promise<RoundOutcome> {
-  const { config, gitlab, budget, notice } = deps;
-  const seen: Seen = { signingIgnored: false, noDescriptions: false };
-  const { dryRun, pruneDuplicates, reenable, url: relayUrl } = config;
-  const apply = createApply({
+  const { config, gitlab, notice } = deps;
+  const seen = nothingSeen();
+  const losses = new Losses();
+  const beforeCreate = new BeforeCreate();
+  const isMaintained = createMaintained(gitlab, config.group);
+  const apply = new Apply({
     hooks: gitlab.hooks,
-    budget,
+    budget: deps.budget,
     random: deps.random,
     seen,
-    relayUrl,
-    dryRun,
-    pruneDuplicates,
-    reenable,
+    losses,
+    relayUrl: config.url,
+    dryRun: config.dryRun,
+    pruneDuplicates: config.pruneDuplicates,
+    reenable: config.reenable,
+    beforeCreate: () => beforeCreate.pass(),
+    isBelowMaintainer: async (id) => !(await isMaintained(id)),
+    isEmpty: async (id) => (await gitlab.standing.isEmptyProject(id)) === true,
   });
-  const desire = createDesire(config);
-  const round = createRound(deps);
+  const round = new Round(deps);
+  const run: InstallRun = { deps, apply, desire: createDesire(config), round, losses, seen };
   let level: Level = config.level === "group" ? "group" : "project";
+
+  async function onLevel(probe: Probe): Promise<void> {
+    const decision = decideLevel(config.level, isFiltered(config), probe);
+    level = decision.level;
+    notice(`level ${level}: ${decision.why}`);
+    const missing = eventsWithout(config.events, level);
+    if (missing.length > 0) notice(`${level} hooks have no event ${missing.join(", ")}: installed without`);
+    if (level === "group") await installOnGroup(run, probe);
+    else await installInProjects(run, probe, beforeCreate);
+  }
 
   const outcome = await concluded(
     () => level,
     round,
     async () => {
       const probe = await probeGroup(gitlab.hooks.group, config.group);
-      const decision = decideLevel(config.level, isFiltered(config), probe);
-      level = decision.level;
-      notice(`level ${level}: ${decision.why}`);
-      const missing = eventsWithout(config.events, level);
-      if (missing.length > 0) notice(`${level} hooks have no event ${missing.join(", ")}: installed without`);
-      if (level === "group") await onGroup(deps, apply, desire, probe, round);
-      else await onProjects(deps, apply, desire, probe, round);
+      if (await coveredByParent(run, probe)) return;
+      try {
+        await onLevel(probe);
+      } catch (error) {
+        if (!(error instanceof GroupOpen)) throw error;
+        await onLevel(error.probe);
+      }
     },
   );
-  for (const text of findings(config, seen)) notice(text);
+  for (const text of findings(config, seen, losses)) notice(text);
   return outcome;
 }
 
-async function onGroup(
-  deps: InstallDeps,
-  apply: Apply,
-  desire: Desire,
-  probe: Probe,
-  round: Round,
-): Promise<void> {
-  const { config, gitlab } = deps;
-  const place = groupPlace(config);
-  const shownId = probe.hooks?.[0]?.["group_id"];
-  // Only a hook with secrets of its own needs the group's number.
-  const needsId = config.secrets.masterSecret !== null;
-  const id = !needsId ? 0 : typeof shownId === "number" ? shownId : await gitlab.groupId(config.group);
-  const wanted = desire("group", id);
-  const { result, moving } = await apply.installGroup(place, wanted);
-  deps.report(result);
-  if (result.action === "fail") return;
-  // What an earlier level left in the state file has no meaning any more.
-  if (!moving) return round.close();
-  await round.projects(
-    "sweep",
-    apply.remove,
-    (swept) => swept.action === "remove" || swept.action === "fail",
-  );
-  if (round.failures > 0)
-    deps.notice("some projects keep a hook of ours beside the group hook: the next run removes it");
-  else if (!config.dryRun) await apply.arrived(place, wanted);
-  await round.close();
-}
-
-async function onProjects(
-  deps: InstallDeps,
-  apply: Apply,
-  desire: Desire,
-  probe: Probe,
-  round: Round,
-): Promise<void> {
-  const { config } = deps;
-  await round.projects("install", (place) => apply.install(place, desire("project", Number(place.id))));
-  if (probe.hooks?.some((hook) => isOurs(hook, config.url))) {
-    if (round.failures > 0) {
-      deps.notice(
-        "the group hook stays until every project has its own: some failed, and the other projects are heard twice",
-      );
-    } else deps.report(await apply.remove(groupPlace(config)));
-  }
-  await round.leftOut();
-  await round.close();
-}
-
 /** What the operator has to know and no single project says. */
-function findings(config: RunConfig, seen: Seen): string[] {
+function findings(config: RunConfig, seen: InstallRun["seen"], losses: Losses): string[] {
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const texts: string[] = [];
   if (secretToken === null && signingToken === null && masterSecret === null) {
     texts.push(
-      "no secret is set (GITLAB_WEBHOOK_SECRET, GITLAB_WEBHOOK_SIGNING_TOKEN or GITLAB_WEBHOOK_MASTER_SECRET): new hooks carry none, and the relay refuses what carries none; secrets of present hooks stay as they are",
+      "no secret is set (GITLAB_WEBHOOK_SECRET, GITLAB_WEBHOOK_SIGNING_TOKEN or GITLAB_WEBHOOK_MASTER_SECRET): new hooks carry none, and the relay refuses what carries none",
     );
+  }
+  const unverified = losses.unverifiedSentence();
+  if (unverified !== null) texts.push(unverified);
+  if (config.dryRun && losses.hooks > 0) {
+    texts.push(`carrying this out would end with status 2: ${losses.sentence()}`);
   }
   if (seen.signingIgnored) {
     const left =

@@ -30,13 +30,21 @@ export interface ListingOptions {
   readonly group: string;
   readonly chunkSize: number;
   readonly visibility: string;
+  /** Archived projects and those about to be deleted, too: a hook of ours may still be there. @default false */
+  readonly everything?: boolean;
   /** Why a project is left out by the operator's filters; null: it is not. */
   readonly filter: (project: Project) => string | null;
   readonly from: { readonly offset: number; readonly afterId: number };
 }
 
-/** What the listing itself leaves out: archived, about to be deleted, shared into the group, below the Maintainer role. */
-const ELIGIBLE: ProjectQuery = { withShared: false, archived: false, active: true, minAccessLevel: 40 };
+/**
+ * What the listing itself leaves out: archived, about to be deleted, shared into the group. Not what is below the Maintainer
+ * role: GitLab's `min_access_level` knows memberships alone, and would hide every project from an administrator who is no member
+ * and from a custom role that may write hooks.
+ */
+const ELIGIBLE: ProjectQuery = { withShared: false, archived: false, active: true };
+const EVERYTHING: ProjectQuery = { withShared: false };
+const MAINTAINED: ProjectQuery = { withShared: false, minAccessLevel: 40 };
 
 function withVisibility(query: ProjectQuery, visibility: string): ProjectQuery {
   return visibility === "all" ? query : { ...query, visibility };
@@ -44,7 +52,7 @@ function withVisibility(query: ProjectQuery, visibility: string): ProjectQuery {
 
 export function createListing(options: ListingOptions): Listing {
   const { gitlab, group, chunkSize } = options;
-  const query = withVisibility(ELIGIBLE, options.visibility);
+  const query = withVisibility(options.everything === true ? EVERYTHING : ELIGIBLE, options.visibility);
   let number = Math.floor(options.from.offset / chunkSize) + 1;
   let seenUpTo = options.from.afterId;
   let total: number | null = null;
@@ -88,7 +96,8 @@ export function createListing(options: ListingOptions): Listing {
   };
 
   function reasonOf(project: Project): string | null {
-    return isDeletionPath(project) ? "scheduled for deletion" : options.filter(project);
+    if (options.everything !== true && isDeletionPath(project)) return "scheduled for deletion";
+    return options.filter(project);
   }
 }
 
@@ -99,31 +108,101 @@ function isDeletionPath(project: Project): boolean {
 }
 
 export interface Filters {
+  /** Full path of the group, which globs may leave out. */
   readonly group: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly topics: readonly string[];
 }
 
-/** Globs are matched with the full path and with the path below the group; letter case does not count, as in GitLab. */
-export function createFilter(filters: Filters): (project: Project) => string | null {
-  const matcher = (globs: readonly string[]): ((path: string) => boolean) => {
-    const tests = globs.map(globTest);
-    return (path) => tests.some((test) => test(path));
-  };
-  const included = matcher(filters.include);
-  const excluded = matcher(filters.exclude);
-  const prefix = `${filters.group.toLowerCase()}/`;
-  const topics = new Set(filters.topics.map((topic) => topic.toLowerCase()));
-  return function leftOutBy(project) {
+interface Glob {
+  readonly option: string;
+  readonly text: string;
+  readonly matches: (path: string) => boolean;
+  used: boolean;
+}
+
+/**
+ * The operator's filters. Globs are matched with the full path and with the path below the group; letter case does not count, as
+ * in GitLab. It remembers which names fitted nothing, because a misspelt one would be a silent gap.
+ */
+export class ProjectFilter {
+  readonly #include: readonly Glob[];
+  readonly #exclude: readonly Glob[];
+  /** Lower case -> as written, of the topics that no project has had so far. */
+  readonly #unusedTopics: Map<string, string>;
+  readonly #topics: ReadonlySet<string>;
+  readonly #prefix: string;
+
+  constructor({ group, include, exclude, topics }: Filters) {
+    this.#include = include.map((text) => globOf("--include", text));
+    this.#exclude = exclude.map((text) => globOf("--exclude", text));
+    this.#unusedTopics = new Map(topics.map((topic) => [topic.toLowerCase(), topic]));
+    this.#topics = new Set(this.#unusedTopics.keys());
+    this.#prefix = `${group.toLowerCase()}/`;
+  }
+
+  /** Why the project is left out; null: it is not. */
+  leftOut(project: Project): string | null {
     const path = project.path_with_namespace;
-    const below = path.toLowerCase().startsWith(prefix) ? path.slice(prefix.length) : path;
-    const matches = (test: (path: string) => boolean): boolean => test(path) || test(below);
-    if (filters.include.length > 0 && !matches(included)) return "not among --include";
-    if (matches(excluded)) return "matches --exclude";
-    const tagged = topics.size === 0 || project.topics.some((topic) => topics.has(topic.toLowerCase()));
-    return tagged ? null : "has none of --topics";
+    const below = path.toLowerCase().startsWith(this.#prefix) ? path.slice(this.#prefix.length) : path;
+    // Every glob is tried: one that never fits is named in the end.
+    const fits = (globs: readonly Glob[]): boolean =>
+      globs.filter((glob) => (glob.matches(path) || glob.matches(below)) && (glob.used = true)).length > 0;
+    const included = fits(this.#include);
+    const excluded = fits(this.#exclude);
+    const topics = project.topics
+      .map((topic) => topic.toLowerCase())
+      .filter((topic) => this.#topics.has(topic));
+    for (const topic of topics) this.#unusedTopics.delete(topic);
+    if (this.#include.length > 0 && !included) return "not among --include";
+    if (excluded) return "matches --exclude";
+    return this.#topics.size === 0 || topics.length > 0 ? null : "has none of --topics";
+  }
+
+  /** `--include "acme/tyop/**"`: what has fitted no project so far. */
+  unmatched(): string[] {
+    return [
+      ...[...this.#include, ...this.#exclude]
+        .filter((glob) => !glob.used)
+        .map(({ option, text }) => `${option} ${JSON.stringify(text)}`),
+      ...[...this.#unusedTopics.values()].map((topic) => `--topics ${JSON.stringify(topic)}`),
+    ];
+  }
+}
+
+function globOf(option: string, text: string): Glob {
+  return { option, text, matches: globTest(text), used: false };
+}
+
+/** Projects in which the token's user is a Maintainer or more by membership: asked for once, where a project refuses. */
+export function createMaintained(
+  gitlab: Pick<GitLab, "projects">,
+  group: string,
+): (projectId: number) => Promise<boolean> {
+  let known: Promise<ReadonlySet<number>> | null = null;
+
+  async function load(): Promise<ReadonlySet<number>> {
+    const ids = new Set<number>();
+    for (let page: number | null = 1; page !== null;) {
+      const found: Page<Project> = await gitlab.projects(group, MAINTAINED, page, LONGEST_PAGE);
+      for (const { id } of found.items) ids.add(id);
+      page = found.next;
+    }
+    return ids;
+  }
+
+  return async function isMaintained(projectId) {
+    known ??= load();
+    return (await known).has(projectId);
   };
+}
+
+const LONGEST_PAGE = 100;
+
+/** The oldest project that an installation would work on; null: there is none. One request. */
+export async function firstEligible(gitlab: Pick<GitLab, "projects">, group: string): Promise<number | null> {
+  return (await gitlab.projects(group, ELIGIBLE, 1, 1)).items[0]?.id ?? null;
 }
 
 export interface LeftOut {
@@ -158,11 +237,9 @@ type Ask = (query: ProjectQuery) => Promise<Page<ProjectDetails>>;
 /** A group of at most a hundred projects: everything that is not eligible, by name. */
 async function nameAll(ask: Ask, everything: readonly ProjectDetails[]): Promise<LeftOut["named"]> {
   const eligible = new Set((await ask(ELIGIBLE)).items.map((p) => p.id));
-  const own = new Set((await ask({ withShared: false })).items.map((p) => p.id));
   const reason = (p: ProjectDetails): string => {
     if (p.archived) return "archived";
-    if (p.deletionScheduled) return "scheduled for deletion";
-    return own.has(p.id) ? "below the Maintainer role" : "shared into the group";
+    return p.deletionScheduled ? "scheduled for deletion" : "shared into the group";
   };
   return everything
     .filter((p) => !eligible.has(p.id))

@@ -5,7 +5,7 @@ import type { Change } from "./plan.ts";
 export const ACTIONS = ["create", "update", "none", "remove", "skip", "fail"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-export interface Result {
+export interface HookResult {
   /** Null: the group itself. */
   readonly projectId: number | null;
   readonly path: string;
@@ -24,7 +24,7 @@ export function resultOf(
     readonly reason?: string | null;
     readonly hookId?: number | null;
   } = {},
-): Result {
+): HookResult {
   return {
     projectId: place.level === "project" ? Number(place.id) : null,
     path: place.path,

@@ -1,17 +1,19 @@
 /**
- * What `install` and `uninstall` share: a round over the projects, the second try for those that failed in earlier runs of the
- * round, the count of what was left out, and the end of a run that stops early.
+ * What `install`, `uninstall` and `recover` share: a round over the projects, the second try for those that failed in earlier
+ * runs of the round, the count of what was left out, and the end of a run that stops early.
  */
+import pLimit from "p-limit";
 import { UpstreamError } from "../../lib/errors.ts";
-import type { InstallerConfig } from "../options/config.ts";
-import type { Cursor, CursorStore } from "./cursor.ts";
-import { explain } from "./explain.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import type { Level, Place, Project } from "../gitlab/types.ts";
-import { createFilter, createListing, findLeftOut } from "./inventory.ts";
-import { resultOf, type Result } from "./result.ts";
-import { walkProjects } from "./walk.ts";
+import type { InstallerConfig } from "../options/config.ts";
+import type { Cursor, CursorStore } from "./cursor.ts";
+import { EndOfRun } from "./end-of-run.ts";
+import { explain } from "./explain.ts";
+import { createListing, findLeftOut, ProjectFilter } from "./inventory.ts";
+import { resultOf, type HookResult } from "./result.ts";
+import { walkProjects, type WalkOutcome } from "./walk.ts";
 
 /** The options without which these commands do not start. */
 export interface RunConfig extends InstallerConfig {
@@ -24,35 +26,33 @@ export interface RoundDeps {
   readonly gitlab: GitLab;
   readonly budget: Budget;
   readonly cursors: CursorStore;
-  readonly report: (result: Result) => void;
+  readonly report: (result: HookResult) => void;
   readonly notice: (text: string) => void;
+  /** Hears how many projects there are, as often as GitLab says so; null: it does not. */
+  readonly total?: (projects: number | null) => void;
 }
 
 export interface RoundOutcome {
   readonly complete: boolean;
   readonly remaining: number | null;
   readonly level: Level;
-  /** What ended the run that is no limit: GitLab down, the group unknown, no token left. */
+  /** What ended the run that is no limit: GitLab down, the group unknown, no token left, nothing to work on. */
   readonly trouble: { readonly message: string; readonly status: 1 | 2 } | null;
 }
 
-export interface Round {
-  /**
-   * Walks all projects. Throws RunStopped where the run ends first. The cursor is written either way: a run that ends between
-   * here and `close` is followed by one that does the rest only.
-   */
-  projects(
-    walk: string,
-    work: (place: Place) => Promise<Result>,
-    keep?: (result: Result) => boolean,
-  ): Promise<void>;
-  /** Reports what the listing left out. */
-  leftOut(): Promise<void>;
-  /** The round is complete: the next run starts over. */
-  close(): Promise<void>;
-  /** Projects that failed in this run. */
-  readonly failures: number;
-  readonly remaining: number | null;
+export interface Walk {
+  /** Names the kind of walk in the cursor. */
+  readonly name: string;
+  /** Null: postponed to the second part, `again`. */
+  readonly work: (place: Place) => Promise<HookResult | null>;
+  /** What is done at the end, with those that were postponed or failed in earlier runs. @default work */
+  readonly again?: (place: Place) => Promise<HookResult>;
+  /** Whether a result is reported. @default all */
+  readonly keep?: (result: HookResult) => boolean;
+  /** Archived projects and those about to be deleted, too. @default false */
+  readonly everything?: boolean;
+  /** After the first part, and where a limit ends it; what it throws ends the run and the round with it. */
+  readonly check?: () => void;
 }
 
 export function placeOf(project: Project): Place {
@@ -68,86 +68,187 @@ export function isFiltered(config: RunConfig): boolean {
   return include.length + exclude.length + topics.length > 0 || visibility !== "all";
 }
 
-export function createRound(deps: RoundDeps): Round {
-  const { config, budget, cursors } = deps;
-  const { group, visibility, chunkSize, concurrency } = config;
-  const skipped = new Set<number>();
-  let eligible: number | null = null;
-  let failures = 0;
-  let remaining: number | null = null;
+export class Round {
+  readonly #deps: RoundDeps;
+  readonly #skipped = new Set<number>();
+  /** Why projects were skipped, with their number. */
+  readonly #reasons = new Map<string, number>();
+  #eligible: number | null = null;
+  #failures = 0;
+  #remaining: number | null = null;
+  #worked = false;
+  #filter: ProjectFilter | null = null;
+  /** This run saw the whole list. */
+  #whole = false;
 
-  function report(result: Result): void {
-    if (result.action === "fail") failures++;
-    if (result.action === "skip" && result.projectId !== null) skipped.add(result.projectId);
-    deps.report(result);
+  constructor(deps: RoundDeps) {
+    this.#deps = deps;
   }
 
-  return {
-    async projects(walk, work, keep = () => true) {
-      const resumed = await cursors.load(walk);
-      const from = resumed ?? { offset: 0, afterId: 0 };
-      const filter = createFilter(config);
-      const listing = createListing({ gitlab: deps.gitlab, group, chunkSize, visibility, filter, from });
-      const kept = (result: Result): void => {
-        if (keep(result)) report(result);
-      };
-      const outcome = await walkProjects({
-        walk,
-        listing,
-        work: (project) => work(placeOf(project)),
-        report: kept,
-        budget,
-        cursors,
-        concurrency,
-        chunkSize,
-        resumed,
-      });
-      remaining = outcome.remaining;
-      eligible = listing.total;
-      if (!outcome.complete) throw new RunStopped(budget.stopped ?? "time-limit");
-      const end = { walk, offset: eligible ?? outcome.offset, afterId: outcome.afterId };
-      await retryFailed(resumed, work, kept, end);
-      await cursors.save({ ...end, failed: [] });
-    },
-    async leftOut() {
-      const found = await findLeftOut(deps.gitlab, { group, visibility, eligible });
-      for (const { id, path, reason } of found.named) {
-        if (!skipped.has(id)) report(resultOf({ level: "project", id, path }, "skip", { reason }));
-      }
-      if (found.counted > 0) {
-        deps.notice(
-          `${found.counted} more projects of the group were left out: archived, shared into the group, scheduled for deletion or below the Maintainer role`,
-        );
-      }
-    },
-    close: () => cursors.save(null),
-    get failures() {
-      return failures;
-    },
-    get remaining() {
-      return remaining;
-    },
-  };
+  /** Projects that failed in this run. */
+  get failures(): number {
+    return this.#failures;
+  }
 
-  /** Projects that failed in earlier runs of this round; without this their failure would end with the run that saw it. */
-  async function retryFailed(
-    resumed: Cursor | null,
-    work: (place: Place) => Promise<Result>,
-    kept: (result: Result) => void,
-    end: Omit<Cursor, "failed">,
-  ): Promise<void> {
-    const again = [...(resumed?.failed ?? [])];
-    while (again[0] !== undefined) {
-      const { id, path } = again[0];
-      try {
-        kept(await work({ level: "project", id, path }));
-      } catch (error) {
-        await cursors.save({ ...end, failed: again });
-        throw error;
-      }
-      again.shift();
+  get remaining(): number | null {
+    return this.#remaining;
+  }
+
+  /** Some project of the round was worked on, by this run or an earlier one. */
+  get worked(): boolean {
+    return this.#worked;
+  }
+
+  /**
+   * Walks all projects. Throws RunStopped where the run ends first. The cursor is written either way: a run that ends between
+   * here and `close` is followed by one that does the rest only.
+   */
+  async projects({ name, work, again, keep = () => true, everything = false, check }: Walk): Promise<void> {
+    const { config, budget, cursors, gitlab } = this.#deps;
+    const resumed = await cursors.load(name);
+    this.#filter = new ProjectFilter({ ...config, group: await this.#fullPath() });
+    const listing = createListing({
+      gitlab,
+      group: config.group,
+      chunkSize: config.chunkSize,
+      visibility: config.visibility,
+      everything,
+      filter: (project) => this.#filter?.leftOut(project) ?? null,
+      from: resumed ?? { offset: 0, afterId: 0 },
+    });
+    const kept = (result: HookResult): void => {
+      if (keep(result)) this.report(result);
+    };
+    const outcome = await walkProjects({
+      walk: name,
+      listing,
+      work: (project) => {
+        this.#deps.total?.(listing.total);
+        return work(placeOf(project));
+      },
+      report: kept,
+      budget,
+      cursors,
+      concurrency: config.concurrency,
+      chunkSize: config.chunkSize,
+      resumed,
+    });
+    this.#remaining = outcome.remaining;
+    this.#eligible = listing.total;
+    this.#worked ||= outcome.worked;
+    this.#whole = outcome.complete && resumed === null;
+    await this.#checked(check);
+    if (!outcome.complete) throw new RunStopped(budget.stopped ?? "time-limit");
+    await this.#secondPart({ name, work, again, kept, resumed, outcome });
+  }
+
+  /** What the check refuses, the next run must see again from the start. */
+  async #checked(check: Walk["check"]): Promise<void> {
+    try {
+      check?.();
+    } catch (error) {
+      await this.#deps.cursors.save(null);
+      throw error;
     }
   }
+
+  /** Projects that were postponed, or failed in earlier runs: without this their failure would end with the run that saw it. */
+  async #secondPart(
+    part: Pick<Walk, "name" | "work"> & {
+      readonly again: Walk["again"];
+      readonly kept: (result: HookResult) => void;
+      readonly resumed: Cursor | null;
+      readonly outcome: WalkOutcome;
+    },
+  ): Promise<void> {
+    const { cursors, config } = this.#deps;
+    const { outcome, again, work, resumed } = part;
+    const end = {
+      walk: part.name,
+      offset: this.#eligible ?? outcome.offset,
+      afterId: outcome.afterId,
+      ...(outcome.worked ? {} : { worked: false }),
+    };
+    const waiting = new Map(
+      (again === undefined ? (resumed?.failed ?? []) : outcome.failed).map((entry) => [entry.id, entry]),
+    );
+    const slots = pLimit(config.concurrency);
+    const ends = await Promise.allSettled(
+      [...waiting.values()].map(({ id, path }) =>
+        slots(async () => {
+          const result = await (again ?? work)({ level: "project", id, path });
+          if (result !== null) part.kept(result);
+          waiting.delete(id);
+        }),
+      ),
+    );
+    const broken = ends.find((one) => one.status === "rejected");
+    if (broken !== undefined) {
+      await cursors.save({ ...end, failed: [...waiting.values()] });
+      throw broken.reason;
+    }
+    await cursors.save({ ...end, failed: [] });
+  }
+
+  /** Reports what the listing left out. */
+  async leftOut(): Promise<void> {
+    const { config, gitlab, notice } = this.#deps;
+    const { group, visibility } = config;
+    const found = await findLeftOut(gitlab, { group, visibility, eligible: this.#eligible });
+    for (const { id, path, reason } of found.named) {
+      if (!this.#skipped.has(id)) this.report(resultOf({ level: "project", id, path }, "skip", { reason }));
+    }
+    if (found.counted > 0) {
+      notice(
+        `${found.counted} more projects of the group were left out: archived, shared into the group or scheduled for deletion`,
+      );
+    }
+  }
+
+  /** The round is complete: the next run starts over. Names what the filters could not find. */
+  async close(): Promise<void> {
+    const unmatched = this.#whole ? (this.#filter?.unmatched() ?? []) : [];
+    if (unmatched.length > 0) this.#deps.notice(`no project fits ${unmatched.join(", ")}`);
+    await this.#deps.cursors.save(null);
+  }
+
+  report(result: HookResult): void {
+    if (result.action === "fail") this.#failures++;
+    if (result.action === "skip" && result.projectId !== null) {
+      this.#skipped.add(result.projectId);
+      const reason = result.reason ?? "";
+      this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+    }
+    this.#deps.report(result);
+  }
+
+  /** Throws where no project was worked on and nobody asked for that: a green run would say that all is well. */
+  refuseNothing(): void {
+    const { config } = this.#deps;
+    const asked = [...this.#reasons.keys()].every((reason) => reason === "matches --exclude");
+    if (this.#worked || config.allowEmpty || (this.#reasons.size > 0 && asked)) return;
+    throw new EndOfRun(nothingText(config, this.#reasons), { status: 1, complete: true });
+  }
+
+  /** Relative globs need the group's path, which an id does not tell. */
+  async #fullPath(): Promise<string> {
+    const { config, gitlab } = this.#deps;
+    const needed = config.include.length + config.exclude.length > 0 && /^\d+$/.test(config.group);
+    return needed ? (await gitlab.standing.group(config.group)).fullPath : config.group;
+  }
+}
+
+function nothingText(config: RunConfig, reasons: ReadonlyMap<string, number>): string {
+  const pass = "--allow-empty makes such a run a success";
+  if (reasons.size === 0) {
+    const shown = config.visibility === "all" ? "" : ` of visibility ${config.visibility}`;
+    return `no project${shown} is listed in ${config.group}: it has none, or the token's user is no member of them (Maintainer is needed); ${pass}`;
+  }
+  const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
+  const cure = reasons.has("below the Maintainer role")
+    ? "give the token's user the Maintainer role in the group, or a custom role with admin_web_hook"
+    : "look at the filters";
+  return `every project was left out (${list}): ${cure}; ${pass}`;
 }
 
 /** Runs a command's rounds; limits and GitLab's troubles become part of the outcome. */
@@ -162,6 +263,11 @@ export async function concluded(
   } catch (error) {
     const outcome = { complete: false, remaining: round.remaining, level: level() };
     if (error instanceof RunStopped) return { ...outcome, trouble: null };
+    if (error instanceof EndOfRun) {
+      const { complete, message, status } = error;
+      const remaining = complete ? 0 : outcome.remaining;
+      return { ...outcome, complete, remaining, trouble: { message, status } };
+    }
     if (!(error instanceof UpstreamError)) throw error;
     const wrongSettings = ["unauthorized", "forbidden", "not-found", "redirect", "bad-answer"].includes(
       error.code,

@@ -10,14 +10,15 @@ import type { Cursor, CursorStore } from "./cursor.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { Project } from "../gitlab/types.ts";
 import type { Listed, Listing } from "./inventory.ts";
-import { resultOf, type Result } from "./result.ts";
+import { resultOf, type HookResult } from "./result.ts";
 
 export interface WalkOptions {
   /** Names the kind of round in the cursor. */
   readonly walk: string;
   readonly listing: Listing;
-  readonly work: (project: Project) => Promise<Result>;
-  readonly report: (result: Result) => void;
+  /** Null: postponed; the project is among the unfinished ones of the outcome and of the cursor. */
+  readonly work: (project: Project) => Promise<HookResult | null>;
+  readonly report: (result: HookResult) => void;
   readonly budget: Budget;
   readonly cursors: CursorStore;
   readonly concurrency: number;
@@ -34,6 +35,10 @@ export interface WalkOutcome {
   /** Where the walk stands, as in a cursor. */
   readonly offset: number;
   readonly afterId: number;
+  /** Projects that were postponed, in this run and in earlier ones of the round, and those that failed. */
+  readonly failed: Cursor["failed"];
+  /** Some project was worked on, in this run or an earlier one of the round. */
+  readonly worked: boolean;
 }
 
 /** Requests that a project usually needs: its hooks are listed, one is written. */
@@ -43,6 +48,8 @@ interface Entry {
   readonly id: number;
   readonly offset: number;
   done: boolean;
+  /** Kept until those before it are done, so that results come in the order of the listing. */
+  result: HookResult | null;
 }
 
 /** Works through the round. Throws what `work` throws, except RunStopped, after the cursor is written. */
@@ -54,6 +61,7 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   const failed = [...(options.resumed?.failed ?? [])];
   let offset = options.resumed?.offset ?? 0;
   let afterId = options.resumed?.afterId ?? 0;
+  let worked = options.resumed !== null && options.resumed.worked !== false;
   let savedAt = offset;
   let active = 0;
   let isListing = false;
@@ -61,17 +69,19 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   let wakeUp: () => void = () => {};
 
   function cursor(): Cursor {
-    return { walk: options.walk, offset, afterId, failed };
+    return { walk: options.walk, offset, afterId, failed, ...(worked ? {} : { worked }) };
   }
 
-  function finish(entry: Entry, result: Result): void {
+  function finish(entry: Entry, project: Project, result: HookResult | null): void {
     entry.done = true;
-    if (result.action === "fail" && result.projectId !== null) {
-      failed.push({ id: result.projectId, path: result.path });
+    entry.result = result;
+    if (result === null || result.action === "fail") {
+      failed.push({ id: project.id, path: project.path_with_namespace });
     }
-    options.report(result);
+    if (result?.action !== "skip") worked = true;
     while (begun[0]?.done) {
       const first = begun.shift() as Entry;
+      if (first.result !== null) options.report(first.result);
       offset = first.offset + 1;
       afterId = first.id;
     }
@@ -79,14 +89,14 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
 
   async function workOn(listed: Listed): Promise<void> {
     const { project } = listed;
-    const entry: Entry = { id: project.id, offset: listed.offset, done: false };
+    const entry: Entry = { id: project.id, offset: listed.offset, done: false, result: null };
     begun.push(entry);
     if (listed.leftOut !== null) {
       const place = { level: "project" as const, id: project.id, path: project.path_with_namespace };
-      finish(entry, resultOf(place, "skip", { reason: listed.leftOut }));
+      finish(entry, project, resultOf(place, "skip", { reason: listed.leftOut }));
       return;
     }
-    finish(entry, await options.work(project));
+    finish(entry, project, await options.work(project));
   }
 
   /** Runs a task in one of the slots; the loop below goes on when it ends. */
@@ -141,6 +151,7 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   }
 
   const complete = trouble === null;
+  for (const { result } of begun) if (result !== null) options.report(result);
   const doneBeyond = begun.filter((entry) => entry.done).length;
   const remaining = complete
     ? 0
@@ -149,5 +160,5 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
       : Math.max(0, listing.total - offset - doneBeyond);
   if (!complete) await options.cursors.save(cursor());
   if (trouble !== null && !(trouble instanceof RunStopped)) throw trouble;
-  return { complete, remaining, offset, afterId };
+  return { complete, remaining, offset, afterId, failed, worked };
 }

@@ -9,7 +9,7 @@ import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import type { Hook, Place } from "../gitlab/types.ts";
 import { healthy, isOurs } from "../hooks/plan.ts";
-import { resultOf, type Result } from "../hooks/result.ts";
+import { resultOf, type HookResult } from "../hooks/result.ts";
 import { createDeliver, parentOf, type Deliver } from "./deliver.ts";
 import { openDeliveries, type HookWork, type Mode } from "./fate.ts";
 import type { Missed } from "./finding.ts";
@@ -249,7 +249,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
 }
 
 /** The place as the walk over the projects counts it; `update`: something was recovered or woken, or would be. */
-export function placeResult(work: PlaceWork, dryRun: boolean): Result {
+export function placeResult(work: PlaceWork, dryRun: boolean): HookResult {
   const { place, hooks } = work;
   const fates = hooks.flatMap((hook) => [...hook.fates.values()]);
   const hookId = hooks[0]?.hook.id ?? null;

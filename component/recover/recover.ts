@@ -13,13 +13,13 @@ import { probeGroup, type Probe } from "../hooks/level.ts";
 import { isOurs } from "../hooks/plan.ts";
 import {
   concluded,
-  createRound,
   groupPlace,
   isFiltered,
+  Round,
   type RoundDeps,
   type RoundOutcome,
 } from "../hooks/round.ts";
-import type { Result } from "../hooks/result.ts";
+import type { HookResult } from "../hooks/result.ts";
 import type { CursorStore } from "../hooks/cursor.ts";
 import type { Memory } from "./memory.ts";
 import { createPace } from "./pace.ts";
@@ -35,13 +35,13 @@ export interface RecoverDeps extends Omit<RoundDeps, "cursors" | "report"> {
   /** Wall clock, milliseconds: rows from then on count. */
   readonly since: number;
   /** Gets each place once; `work` is null for one that was left out. */
-  readonly report: (result: Result, work: PlaceWork | null) => void;
+  readonly report: (result: HookResult, work: PlaceWork | null) => void;
 }
 
 /** @returns how far it came; places and notices went to `report` and `notice` on the way */
 export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
   const { config, gitlab, budget, memory } = deps;
-  const works = new WeakMap<Result, PlaceWork>();
+  const works = new WeakMap<HookResult, PlaceWork>();
   const waiting: PlaceWork[] = [];
   /** Places that wait for the limit are not done, although the walk has gone past them. */
   const cursors: CursorStore = {
@@ -53,7 +53,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
       return memory.save({ ...cursor, failed });
     },
   };
-  const round = createRound({
+  const round = new Round({
     ...deps,
     cursors,
     report: (result) => deps.report(result, works.get(result) ?? null),
@@ -74,7 +74,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
   });
   let level: Level = config.level === "group" ? "group" : "project";
 
-  function resultFor(work: PlaceWork): Result {
+  function resultFor(work: PlaceWork): HookResult {
     const result = placeResult(work, config.dryRun);
     works.set(result, work);
     return result;
@@ -85,7 +85,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
   }
 
   /** Works on a place; one that waits for the limit is reported later. */
-  async function visit(place: Place): Promise<Result> {
+  async function visit(place: Place): Promise<HookResult> {
     const work = newPlaceWork(place);
     try {
       await recoverPlace.begin(work);
@@ -139,8 +139,8 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
             deps.notice(`the group has no hook of ours${probe?.refusal ? `: ${probe.refusal}` : ""}`);
           }
           if (level === "project") {
-            const done = (result: Result): boolean => (works.get(result)?.waitMs ?? null) === null;
-            await round.projects("recover", visit, done);
+            const done = (result: HookResult): boolean => (works.get(result)?.waitMs ?? null) === null;
+            await round.projects({ name: "recover", work: visit, keep: done });
             // From here on the next run begins at the first project: what logs hold that is new matters as much as the rest.
             await round.close();
           }

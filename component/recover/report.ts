@@ -5,7 +5,7 @@
 import { shownUrl } from "../../lib/log.ts";
 import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
-import type { Result } from "../hooks/result.ts";
+import type { HookResult } from "../hooks/result.ts";
 import type { HookWork } from "./fate.ts";
 import type { Missed } from "./finding.ts";
 import type { PlaceWork } from "./place.ts";
@@ -118,7 +118,7 @@ export function count(deliveries: readonly DeliveryReport[]): Counts {
 }
 
 /** One place. @param work null: it was left out */
-export function placeReport(result: Result, work: PlaceWork | null): PlaceReport {
+export function placeReport(result: HookResult, work: PlaceWork | null): PlaceReport {
   const hooks = (work?.hooks ?? []).map(hookReport);
   const { action } = result;
   // A project that was given by its path is known by its number from its hooks.

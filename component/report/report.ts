@@ -7,7 +7,7 @@ import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { Change } from "../hooks/plan.ts";
 import { dotenvLines, junitXml, oneLine, type JunitCase } from "./formats.ts";
-import type { Action, Result } from "../hooks/result.ts";
+import type { Action, HookResult } from "../hooks/result.ts";
 
 export interface Summary {
   readonly projects: number;
@@ -28,7 +28,7 @@ export interface Report {
   readonly stoppedBy: StopReason | null;
   readonly summary: Summary;
   readonly requests: { readonly total: number; readonly rejected: number };
-  readonly results: readonly Result[];
+  readonly results: readonly HookResult[];
 }
 
 /** What the readable reports say besides. */
@@ -50,7 +50,7 @@ const COUNTED: Readonly<Record<Action, keyof Omit<Summary, "projects" | "remaini
   fail: "failed",
 };
 
-export function summarise(results: readonly Result[], remaining: number | null): Summary {
+export function summarise(results: readonly HookResult[], remaining: number | null): Summary {
   const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0, failed: 0 };
   for (const result of results) counts[COUNTED[result.action]]++;
   return { projects: results.length + (remaining ?? 0), ...counts, remaining };
@@ -78,7 +78,7 @@ const SIGNS: Readonly<Record<Action, string>> = {
 };
 
 /** One line for a project that changed or failed; null for the others. */
-export function resultLine(result: Result): string | null {
+export function resultLine(result: HookResult): string | null {
   if (result.action === "none" && result.reason === null) return null;
   if (result.action === "skip") return null;
   const hook = result.hookId === null ? "" : ` (hook ${result.hookId})`;

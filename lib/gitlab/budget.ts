@@ -56,6 +56,8 @@ export interface Budget {
   /** Ends the run; the first reason stays. */
   stop(reason: StopReason): void;
   readonly stopped: StopReason | null;
+  /** Tokens that GitLab refused in this run. */
+  readonly refusedTokens: number;
   readonly counts: { readonly total: number; readonly rejected: number };
 }
 
@@ -245,6 +247,9 @@ export function createBudget(options: BudgetOptions): Budget {
     stop,
     get stopped() {
       return stopped;
+    },
+    get refusedTokens() {
+      return states.filter((s) => s.refused).length;
     },
     get counts() {
       return { total, rejected };

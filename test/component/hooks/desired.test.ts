@@ -89,12 +89,13 @@ describe("createDesire()", () => {
 });
 
 describe("the marker", () => {
-  const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false };
+  const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false, sample: null };
 
   test.each([
     [marker, "gitlab-hook-relay fp=0123456789abcdef"],
     [{ ...marker, headerNames: "deadbeef" }, "gitlab-hook-relay fp=0123456789abcdef hn=deadbeef"],
     [{ ...marker, moving: true }, "gitlab-hook-relay fp=0123456789abcdef moving"],
+    [{ ...marker, sample: 12, moving: true }, "gitlab-hook-relay fp=0123456789abcdef at=12 moving"],
   ])("is written and read", (given, text) => {
     expect(describeHook(given, null)).toBe(text);
     expect(markerIn(text)).toEqual(given);

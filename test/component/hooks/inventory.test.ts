@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
-  createFilter,
   createListing,
   findLeftOut,
+  ProjectFilter,
   type Listing,
 } from "../../../component/hooks/inventory.ts";
 import type { ProjectQuery } from "../../../component/gitlab/client.ts";
@@ -126,7 +126,7 @@ describe("createListing()", () => {
   });
 });
 
-describe("createFilter()", () => {
+describe("ProjectFilter", () => {
   const none = { group: "acme", include: [], exclude: [], topics: [] };
   test.each([
     [{}, "acme/x", null],
@@ -140,13 +140,13 @@ describe("createFilter()", () => {
     [{ include: ["**"], exclude: ["**/a"] }, "acme/team/a", "matches --exclude"],
     [{ include: ["*.acme"] }, "beta/x", "not among --include"],
   ])("%j: %s is %j", (filters, path, expected) => {
-    expect(createFilter({ ...none, ...filters })(project(1, path))).toBe(expected);
+    expect(new ProjectFilter({ ...none, ...filters }).leftOut(project(1, path))).toBe(expected);
   });
 
   test("one of the topics is enough", () => {
-    const filter = createFilter({ ...none, topics: ["Service", "batch"] });
-    expect(filter(project(1, "acme/x", ["other", "service"]))).toBeNull();
-    expect(filter(project(1, "acme/x", ["other"]))).toBe("has none of --topics");
+    const filter = new ProjectFilter({ ...none, topics: ["Service", "batch"] });
+    expect(filter.leftOut(project(1, "acme/x", ["other", "service"]))).toBeNull();
+    expect(filter.leftOut(project(1, "acme/x", ["other"]))).toBe("has none of --topics");
   });
 });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { describe as describeHook, type WantedHook } from "../../../component/hooks/desired.ts";
 import type { Hook } from "../../../component/gitlab/types.ts";
-import { differences, isOurs, planHook } from "../../../component/hooks/plan.ts";
+import { isOurs, planHook, type PlanOptions } from "../../../component/hooks/plan.ts";
 
 const URL_OF_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
-const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false };
+const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false, sample: null };
 
 const wanted: WantedHook = {
   url: URL_OF_RELAY,
@@ -21,6 +21,7 @@ const wanted: WantedHook = {
   headers: {},
   marker,
   managesHidden: true,
+  removesSecrets: false,
 };
 
 function hook(id: number, change: Record<string, unknown> = {}): Hook {
@@ -42,6 +43,10 @@ function hook(id: number, change: Record<string, unknown> = {}): Hook {
 
 const NOTHING_SEEN = { signingIgnored: false };
 
+function differences(want: WantedHook, present: Hook, options: PlanOptions) {
+  return planHook(want, [present], options, URL_OF_RELAY).changes;
+}
+
 function changed(
   change: Record<string, unknown>,
   want: Partial<WantedHook> = {},
@@ -50,7 +55,7 @@ function changed(
   return differences({ ...wanted, ...want }, hook(1, change), seen).map((c) => c.attribute);
 }
 
-describe("differences()", () => {
+describe("the changes of planHook()", () => {
   test("finds none in a hook as GitLab shows a right one, nulls included", () => {
     expect(changed({})).toEqual([]);
   });
@@ -123,7 +128,7 @@ describe("planHook()", () => {
   const foreign = hook(1, { url: "https://elsewhere.dev", description: null });
 
   test("finds nothing of ours among the hooks of others", () => {
-    expect(planHook(wanted, [foreign], NOTHING_SEEN)).toEqual({
+    expect(planHook(wanted, [foreign], NOTHING_SEEN)).toMatchObject({
       keep: null,
       changes: [],
       asleep: null,

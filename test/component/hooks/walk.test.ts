@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Cursor } from "../../../component/hooks/cursor.ts";
 import { RunStopped, createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
 import type { Listed, Listing } from "../../../component/hooks/inventory.ts";
-import { resultOf, type Result } from "../../../component/hooks/result.ts";
+import { resultOf, type HookResult } from "../../../component/hooks/result.ts";
 import { walkProjects, type WalkOptions } from "../../../component/hooks/walk.ts";
 import { sleep } from "../../../lib/clock.ts";
 import { FakeClock } from "../../helpers/clock.ts";
@@ -31,7 +31,7 @@ function fakeListing(count: number, chunkSize: number, log: string[]): Listing {
 function setup(count: number, options: Partial<WalkOptions> & { room?: number } = {}) {
   const log: string[] = [];
   const saved: (Cursor | null)[] = [];
-  const results: Result[] = [];
+  const results: HookResult[] = [];
   const chunkSize = options.chunkSize ?? 4;
   const listing = fakeListing(count, chunkSize, log);
   const budget = createBudget({ tokens: ["t"], clock: new FakeClock() });

@@ -14,11 +14,11 @@ import {
   type Context,
   type Report,
 } from "../../../component/report/report.ts";
-import type { Result } from "../../../component/hooks/result.ts";
+import type { HookResult } from "../../../component/hooks/result.ts";
 import { OPTIONS } from "../../../component/options/table.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 
-function result(projectId: number, action: Result["action"], rest: Partial<Result> = {}): Result {
+function result(projectId: number, action: HookResult["action"], rest: Partial<HookResult> = {}): HookResult {
   return {
     projectId,
     path: `acme/p${projectId}`,
@@ -30,7 +30,7 @@ function result(projectId: number, action: Result["action"], rest: Partial<Resul
   };
 }
 
-const results: readonly Result[] = [
+const results: readonly HookResult[] = [
   result(1, "create"),
   result(2, "update", { changes: [{ attribute: "push_events", from: false, to: true }] }),
   result(3, "none"),
@@ -156,7 +156,7 @@ describe("finalTable()", () => {
 });
 
 describe("createOutput()", () => {
-  function logOf(folds: boolean, rows: readonly Result[] = results): string {
+  function logOf(folds: boolean, rows: readonly HookResult[] = results): string {
     let text = "";
     const output = createOutput({ say: (more) => (text += more), folds, now: () => 1_700_000_000_500 });
     output.begin("title");

@@ -13,18 +13,17 @@ beforeEach(async () => {
 });
 afterEach(() => sim.close());
 
+const COMMON = {
+  "--project": "acme/hooks",
+  "--ref": "main",
+  "--cron": "5 4 * * *",
+  "--cron-timezone": "Europe/Berlin",
+};
+
+/** With the common options, but for those that the test gives itself. */
 function schedule(args: readonly string[] = [], token: Token = sim.token): Promise<InstallerRun> {
-  const common = [
-    "--project",
-    "acme/hooks",
-    "--ref",
-    "main",
-    "--cron",
-    "5 4 * * *",
-    "--cron-timezone",
-    "Europe/Berlin",
-  ];
-  return runInstaller({ url: sim.url, token }, { command: "schedule", args: [...common, ...args] });
+  const common = Object.entries(COMMON).filter(([name]) => !args.includes(name));
+  return runInstaller({ url: sim.url, token }, { command: "schedule", args: [...common.flat(), ...args] });
 }
 
 function member(level: number, scopes?: readonly string[]): Token {

@@ -1,0 +1,109 @@
+/**
+ * One hook on the group, and none of ours in its projects beside it. Where projects may have some, the group's hook says
+ * `moving` until all of them were looked at, so that a run that ends in between is followed by one that knows.
+ */
+import type { Hook } from "../gitlab/types.ts";
+import { carriedBy, variablesOf } from "./carried.ts";
+import { markerIn, type WantedHook } from "./desired.ts";
+import type { Probe } from "./level.ts";
+import type { HookPlan } from "./plan.ts";
+import { resultOf } from "./result.ts";
+import { groupPlace } from "./round.ts";
+import { lacksToken, sweep, takeSample, type InstallRun, type Sample } from "./run.ts";
+
+export async function installOnGroup(run: InstallRun, probe: Probe): Promise<void> {
+  const { deps, apply, round, losses } = run;
+  const { config, levels } = deps;
+  const place = groupPlace(config);
+  const wanted = run.desire("group", await groupNumber(run, probe));
+  if (probe.hooks === null) return deps.report(await apply.install(place, wanted));
+  const plan = apply.planListed(wanted, probe.hooks);
+  const evidence = await evidenceOfLeftOvers(run, plan);
+  if (!config.dryRun) {
+    if (plan.losses.length > 0) losses.add(plan.losses);
+    losses.refuse();
+    if (evidence.leftOvers) await refuseLossOfMove(run, plan, wanted);
+  }
+  const marker = { ...wanted.marker, moving: evidence.leftOvers, sample: evidence.sample?.projectId ?? null };
+  const marked = { ...wanted, marker };
+  const writes = plan.keep === null || plan.changes.length > 0 || plan.asleep !== null;
+  // What is listed already need not be listed again where nothing is written.
+  const result = writes
+    ? await apply.install(place, marked)
+    : await apply.installListed(place, marked, probe.hooks);
+  deps.report(result);
+  if (result.action === "fail") return;
+  if (evidence.leftOvers) {
+    if (plan.keep !== null && !writes) await apply.mark(place, plan.keep, { moving: true });
+    await sweep(run);
+    await arrive(run);
+  } else if (plan.keep !== null && !writes && hasNewSample(plan.keep, evidence.sample)) {
+    await apply.mark(place, plan.keep, { sample: evidence.sample?.projectId ?? null });
+  }
+  if (!config.dryRun && round.failures === 0) await levels.save("group");
+  // What an earlier level left in the state file has no meaning any more.
+  await round.close();
+}
+
+/** Only a hook with secrets of its own needs the group's number. */
+async function groupNumber({ deps }: InstallRun, probe: Probe): Promise<number> {
+  if (deps.config.secrets.masterSecret === null) return 0;
+  const shown = probe.hooks?.[0]?.["group_id"];
+  return typeof shown === "number" ? shown : (await deps.gitlab.standing.group(deps.config.group)).id;
+}
+
+interface Evidence {
+  /** Projects may have hooks of ours. */
+  readonly leftOvers: boolean;
+  /** Null: no project was looked at. */
+  readonly sample: Sample | null;
+}
+
+/** A hook that was not ours alone before, a move that was interrupted, a level that the last run left, or a project with a hook. */
+async function evidenceOfLeftOvers(run: InstallRun, plan: HookPlan): Promise<Evidence> {
+  if (plan.keep === null) return { leftOvers: true, sample: null };
+  const marker = markerIn(plan.keep["description"]);
+  const known = "description" in plan.keep;
+  if (known && marker?.moving !== false) return { leftOvers: true, sample: null };
+  if ((await run.deps.levels.load()) === "project") return { leftOvers: true, sample: null };
+  const sample = await takeSample(run, marker?.sample ?? null);
+  return { leftOvers: sample.hasOurs, sample };
+}
+
+function hasNewSample(hook: Hook, sample: Sample | null): boolean {
+  const before = markerIn(hook["description"]);
+  return before !== null && sample !== null && before.sample !== sample.projectId;
+}
+
+/** Without a secret to write, the hooks of the projects may be the last ones that have one. Throws EndOfRun. */
+async function refuseLossOfMove(run: InstallRun, plan: HookPlan, wanted: WantedHook): Promise<void> {
+  const { deps, apply, round, losses } = run;
+  const keptHasToken = plan.keep !== null && carriedBy(plan.keep, wanted.url).token === true;
+  if (!lacksToken(deps.config) || keptHasToken) return;
+  await round.projects({
+    name: "survey-of-move",
+    everything: true,
+    work: async (place) => {
+      for (const hook of await apply.oursIfThere(place)) {
+        const { token } = carriedBy(hook, deps.config.url);
+        if (token !== false) losses.add(variablesOf({ token: true, signing: false, headers: false }, hook));
+      }
+      return resultOf(place, "none");
+    },
+    keep: () => false,
+    check: () => losses.refuse(),
+  });
+}
+
+/** Writes into the group's hook that no project has one of ours any more. */
+async function arrive(run: InstallRun): Promise<void> {
+  const { deps, apply, round } = run;
+  if (deps.config.dryRun) return;
+  if (round.failures > 0) {
+    return deps.notice("some projects keep a hook of ours beside the group hook: the next run removes it");
+  }
+  const [hook] = await apply.ours(groupPlace(deps.config));
+  if (hook === undefined) return;
+  const { projectId } = await takeSample(run, null);
+  await apply.mark(groupPlace(deps.config), hook, { moving: false, sample: projectId });
+}

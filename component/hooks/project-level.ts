@@ -1,0 +1,142 @@
+/**
+ * A hook in each project. The group's own hook goes once every project has one: until then a project may be heard twice, never
+ * zero times.
+ */
+import type { Hook, Place } from "../gitlab/types.ts";
+import { carriedBy, variablesOf } from "./carried.ts";
+import { EndOfRun } from "./end-of-run.ts";
+import { Gate, type Probe } from "./level.ts";
+import { isOurs } from "./plan.ts";
+import type { HookResult } from "./result.ts";
+import { groupPlace, isFiltered } from "./round.ts";
+import { lacksToken, type InstallRun } from "./run.ts";
+
+/** What stands between the plan and the first hook of a project; set up before the walk, asked by `Apply`. */
+export class BeforeCreate {
+  #gate: Gate | null = null;
+  #mark: (() => Promise<void>) | null = null;
+  #marked: Promise<void> | null = null;
+
+  /** @param mark writes into the group's hook that projects get hooks beside it; null: there is none */
+  arm(gate: Gate | null, mark: (() => Promise<void>) | null): void {
+    this.#gate = gate;
+    this.#mark = mark;
+    this.#marked = null;
+  }
+
+  async pass(): Promise<void> {
+    await this.#gate?.pass();
+    this.#marked ??= this.#mark?.() ?? Promise.resolve();
+    await this.#marked;
+  }
+}
+
+export async function installInProjects(
+  run: InstallRun,
+  probe: Probe,
+  beforeCreate: BeforeCreate,
+): Promise<void> {
+  const { deps, apply, round, losses, seen } = run;
+  const { config, gitlab, levels } = deps;
+  const lastLevel = await levels.load();
+  const asked = config.level === "project" || isFiltered(config);
+  const onGroup = probe.hooks?.filter((hook) => isOurs(hook, config.url)) ?? [];
+  if (!config.dryRun) refuseLossOfGroupHook(run, onGroup);
+  const gate = new Gate({
+    api: gitlab.hooks.group,
+    standing: gitlab.standing,
+    budget: deps.budget,
+    group: config.group,
+    dryRun: config.dryRun,
+    asked,
+    lastLevel,
+    projectsWithOurs: () => seen.projectsWithOurs,
+    notice: deps.notice,
+  });
+  const [hook] = onGroup;
+  beforeCreate.arm(
+    probe.hooks === null ? gate : null,
+    hook === undefined ? null : () => apply.mark(groupPlace(config), hook, { moving: true }),
+  );
+  await walk(run);
+  if (onGroup.length > 0) await removeGroupHook(run);
+  await round.leftOut();
+  const hidden = probe.hooks === null && lastLevel === "group" && asked;
+  if (!config.dryRun && !hidden && round.failures === 0) await levels.save("project");
+  await round.close();
+  if (!config.dryRun) losses.refuse();
+  round.refuseNothing();
+  if (hidden) {
+    const text =
+      "the last run left a hook of ours on the group, which this token can neither see nor remove: events come twice; use a token with the Owner role";
+    throw new EndOfRun(text, { status: 1, complete: true });
+  }
+}
+
+/**
+ * Without a secret to write back, no write is made before every project was looked at: one whose hook would lose its secret may be
+ * the last. With one, a hook is looked at and written in one go.
+ */
+async function walk(run: InstallRun): Promise<void> {
+  const { deps, apply, round, losses, desire } = run;
+  const { config } = deps;
+  const wanted = (place: Place): ReturnType<typeof desire> => desire("project", Number(place.id));
+  const created: Place[] = [];
+  const install = async (place: Place): Promise<HookResult> => {
+    const result = await apply.install(place, wanted(place));
+    if (result.action === "create") created.push(place);
+    return result;
+  };
+  if (!lacksToken(config) || config.dryRun) {
+    await round.projects({ name: "install", work: install });
+  } else {
+    await round.projects({
+      name: "survey",
+      work: async (place) => {
+        const { result, losses: lost } = await apply.foresee(place, wanted(place));
+        if (lost.length > 0) return { ...result, action: "fail", changes: [] };
+        return ["none", "skip", "fail"].includes(result.action) ? result : null;
+      },
+      check: () => losses.refuse(),
+      again: install,
+    });
+  }
+  if (!config.dryRun) await pruneTwins(run, created);
+}
+
+/**
+ * Two runs at the same time may both have found a project without hook. A hook of ours that is younger than the first one of this
+ * run tells of the other run; then every project that got one is looked at again.
+ */
+async function pruneTwins(
+  { deps, apply, desire, round, seen }: InstallRun,
+  created: readonly Place[],
+): Promise<void> {
+  const { youngestFound, firstCreated } = seen;
+  const alone = youngestFound === null || firstCreated === null || youngestFound < firstCreated;
+  if (alone || !deps.config.pruneDuplicates) return;
+  deps.notice("another run made hooks at the same time: the projects are looked at once more");
+  for (const place of created) {
+    const result = await apply.install(place, desire("project", Number(place.id)));
+    if (result.action === "fail") round.report(result);
+  }
+}
+
+async function removeGroupHook({ deps, apply, round }: InstallRun): Promise<void> {
+  if (round.failures > 0 || !round.worked) {
+    return deps.notice(
+      "the group hook stays until every project has its own: some have none, and the other projects are heard twice",
+    );
+  }
+  deps.report(await apply.remove(groupPlace(deps.config)));
+}
+
+/** The group's hook goes in the end, and its secret with it. Throws EndOfRun. */
+function refuseLossOfGroupHook({ deps, losses }: InstallRun, onGroup: readonly Hook[]): void {
+  if (!lacksToken(deps.config)) return;
+  for (const hook of onGroup) {
+    if (carriedBy(hook, deps.config.url).token === false) continue;
+    losses.add(variablesOf({ token: true, signing: false, headers: false }, hook));
+  }
+  losses.refuse();
+}

@@ -1,0 +1,72 @@
+/** What the parts of an installation share, and what they ask of the group and its projects alike. */
+import { UpstreamError } from "../../lib/errors.ts";
+import type { Place } from "../gitlab/types.ts";
+import type { Apply, Seen } from "./apply.ts";
+import type { LevelStore } from "./cursor.ts";
+import type { Desire } from "./desired.ts";
+import { firstEligible } from "./inventory.ts";
+import type { Losses } from "./losses.ts";
+import type { Round, RoundDeps, RunConfig } from "./round.ts";
+
+export interface InstallDeps extends RoundDeps {
+  readonly config: RunConfig & { readonly url: string };
+  readonly levels: LevelStore;
+  readonly random: () => number;
+}
+
+export interface InstallRun {
+  readonly deps: InstallDeps;
+  readonly apply: Apply;
+  readonly desire: Desire;
+  readonly round: Round;
+  readonly losses: Losses;
+  readonly seen: Seen;
+}
+
+/** The run holds neither a secret token nor a master secret, and is not to take secrets away. */
+export function lacksToken({ secrets, removeSecrets }: RunConfig): boolean {
+  return secrets.secretToken === null && secrets.masterSecret === null && !removeSecrets;
+}
+
+export interface Sample {
+  /** The project that was looked at; null: the group has none. */
+  readonly projectId: number | null;
+  /** It has a hook of ours. */
+  readonly hasOurs: boolean;
+}
+
+/**
+ * Looks at one project in the stead of all: one request where the one from before is still there, two otherwise.
+ * @param before the project that was looked at last time
+ */
+export async function takeSample({ deps, apply }: InstallRun, before: number | null): Promise<Sample> {
+  const look = async (id: number): Promise<boolean | null> => {
+    const place: Place = { level: "project", id, path: `project ${id}` };
+    try {
+      return (await apply.ours(place)).length > 0;
+    } catch (error) {
+      const gone =
+        error instanceof UpstreamError && (error.code === "not-found" || error.code === "forbidden");
+      if (!gone) throw error;
+      return null;
+    }
+  };
+  const again = before === null ? null : await look(before);
+  if (again !== null) return { projectId: before, hasOurs: again };
+  const id = await firstEligible(deps.gitlab, deps.config.group);
+  return { projectId: id, hasOurs: id !== null && (await look(id)) === true };
+}
+
+/** No project has a hook of ours any more, whether it is archived or about to be deleted; nor has a group below. */
+export async function sweep({ deps, apply, round }: InstallRun): Promise<void> {
+  await round.projects({
+    name: "sweep",
+    everything: true,
+    work: (place) => apply.remove(place),
+    keep: ({ action }) => action === "remove" || action === "fail",
+  });
+  for (const { id, fullPath } of await deps.gitlab.standing.subgroups(deps.config.group)) {
+    const result = await apply.remove({ level: "group", id, path: fullPath });
+    if (result.action === "remove") round.report(result);
+  }
+}
