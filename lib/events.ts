@@ -127,8 +127,13 @@ function fitsName(r: EventRow, eventName: string | null): boolean {
 
 /** By its kind, among several of that kind by its name as well. */
 function rowOfKind(rows: readonly EventRow[], { kind, eventName }: EventNames): EventRow | null {
-  const fitting = rows.filter((r) => fitsKind(r, kind));
-  return fitting.find((r) => fitsName(r, eventName)) ?? fitting[0] ?? null;
+  let first: EventRow | null = null;
+  for (const r of rows) {
+    if (!fitsKind(r, kind)) continue;
+    if (fitsName(r, eventName)) return r;
+    first ??= r;
+  }
+  return first;
 }
 
 /** The row that the header stands for by itself. A system hook says the same of every event. */

@@ -43,7 +43,7 @@ export function deliveryKey(
 
 /** The key of a delivery with this `webhook-id` or `Idempotency-Key`. */
 export function keyOfId(source: DeliverySource, deliveryId: string): string {
-  return `id:${scoped(source, [deliveryId])}`;
+  return `id:${source.host ?? ""}\n${source.hookKey ?? ""}\n${deliveryId}`;
 }
 
 /** As version 0.1.0 remembered it: by the id alone. */
@@ -51,6 +51,7 @@ export function formerKeyOfId(deliveryId: string): string {
   return `id:${deliveryId}`;
 }
 
+/** One line each: neither a header's value nor a hook's key holds a line end, and none of them is empty. */
 function scoped({ host, hookKey }: DeliverySource, parts: readonly (string | null)[]): string {
-  return JSON.stringify([host, hookKey, ...parts]);
+  return `${host ?? ""}\n${hookKey ?? ""}\n${parts.map((part) => part ?? "").join("\n")}`;
 }

@@ -121,10 +121,24 @@ export function createAuthenticator(settings: Credentials): Authenticator {
   };
 }
 
-/** Host of `X-Gitlab-Instance`, with its port if it has one: what hook secrets are derived for. Null where it says none. */
+/** Instances whose host is remembered: reading an address takes as long as hashing an id. */
+const MAX_HOSTS = 100;
+const hosts = new Map<string, string | null>();
+
+/** Host of `X-Gitlab-Instance`, with its port if it has one: what hook secrets are derived for. Null if it says none. */
 export function instanceHost(headers: RequestHeaders): string | null {
   const instance = headerOf(headers, "x-gitlab-instance");
   if (instance === null) return null;
+  let host = hosts.get(instance);
+  if (host === undefined) {
+    host = hostOf(instance);
+    if (hosts.size >= MAX_HOSTS) hosts.clear();
+    hosts.set(instance, host);
+  }
+  return host;
+}
+
+function hostOf(instance: string): string | null {
   try {
     return new URL(instance.includes("://") ? instance : `https://${instance}`).host;
   } catch {

@@ -6,10 +6,14 @@ import type { Telling } from "./kind.ts";
 /** Characters of a title that are kept and shown. */
 const TITLE_LENGTH = 80;
 
+/** White space that becomes a single space. */
+const TO_JOIN = /\s\s|[^\S ]/;
+
 /** One line of at most 80 characters, the last an ellipsis if there are more; null if it is no text. */
 export function titleOf(value: unknown): string | null {
   const found = text(value);
   if (found === null) return null;
+  if (found.length <= TITLE_LENGTH && !TO_JOIN.test(found)) return found;
   const line = found.slice(0, TITLE_LENGTH * 4).replace(/\s+/g, " ");
   if (line.length <= TITLE_LENGTH && found.length <= TITLE_LENGTH * 4) return line;
   const characters = [...line];
