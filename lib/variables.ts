@@ -63,12 +63,13 @@ export const INSTALLER_VARIABLES: readonly string[] = [
   "HOOKS_VARIABLES",
   "HOOKS_VISIBILITY",
   // Of the components' jobs.
+  "HOOKS_AS",
   "HOOKS_DRY_RUN_ON_MERGE_REQUESTS",
   "HOOKS_GITLAB_READ_TOKEN",
 ];
 
 /** What the reports of an earlier job hand on to later ones (dotenv). */
-const RESULT_PREFIX = /^HOOKS_RESULT_/;
+const RESULT_PREFIX = /^HOOKS_(RESULT|RECOVERY)_/;
 
 export interface UnknownVariable {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * Writes what is generated: relay.schema.json, and the regions of Markdown files that stand between
- * `<!-- generated: NAME -->` and `<!-- /generated -->`. With --check it writes nothing and fails where something is out of date.
+ * Writes what is generated: relay.schema.json, the regions of Markdown files that stand between `<!-- generated: NAME -->` and
+ * `<!-- /generated -->`, and the version in every example of an inclusion, which is the changelog's newest. With --check it writes nothing and fails where something is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
@@ -8,6 +8,7 @@ import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
 import { eventsTable } from "./docs/events.ts";
 import { foldersTable } from "./docs/folders.ts";
 import { inputsTable } from "./docs/inputs.ts";
+import { newestVersion, pinned } from "./docs/release.ts";
 import { optionsTable, secretsTable } from "./docs/options.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
 
@@ -21,6 +22,9 @@ const read = (path: string): string | null => {
 };
 
 const schema = jsonSchemaOf(configSchema);
+const version = newestVersion(read("CHANGELOG.md") ?? "");
+const templates = readdirSync(new URL("templates/", root)).map((file) => `templates/${file}`);
+const template = (path: string): string => pinned(read(path) ?? "", version);
 
 /** Name of a region -> its content. */
 const regions: Readonly<Record<string, () => string>> = {
@@ -31,9 +35,9 @@ const regions: Readonly<Record<string, () => string>> = {
   "installer-options": optionsTable,
   "installer-secrets": secretsTable,
   ...Object.fromEntries(
-    readdirSync(new URL("templates/", root)).map((file) => [
-      `inputs/${file.replace(/\.yml$/, "")}`,
-      () => inputsTable(readFileSync(new URL(`templates/${file}`, root), "utf8")),
+    templates.map((path) => [
+      path.replace("templates/", "inputs/").replace(/\.yml$/, ""),
+      () => inputsTable(template(path)),
     ]),
   ),
 };
@@ -57,8 +61,9 @@ const markdown = [
 const wanted = new Map<string, string>([["relay.schema.json", `${JSON.stringify(schema, null, 2)}\n`]]);
 for (const path of markdown) {
   const text = read(path);
-  if (text !== null) wanted.set(path, withRegions(path, text));
+  if (text !== null) wanted.set(path, pinned(withRegions(path, text), version));
 }
+for (const path of templates) wanted.set(path, template(path));
 
 const problems = undescribed(schema).map((path) => `relay/config/schema.ts: "${path}" has no description`);
 const stale = [...wanted].filter(([path, text]) => read(path) !== text);

@@ -179,7 +179,15 @@ async function hooksCommand(
   const trouble = outcome.trouble?.message ?? null;
   const { gitlabUrl, group, dryRun } = config;
   try {
-    await publish(run, output, report, { command, group, gitlabUrl, dryRun, notices, trouble });
+    await publish(run, output, report, {
+      command,
+      group,
+      gitlabUrl,
+      dryRun,
+      notices,
+      trouble,
+      job: world.env["HOOKS_AS"] ?? "",
+    });
   } catch (error) {
     if (systemCode(error) === null) throw error;
     throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);

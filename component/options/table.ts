@@ -34,6 +34,8 @@ const all: readonly Command[] = COMMANDS;
 /** An address that an input may also take from a variable. */
 const ADDRESS = "^(https?://|\\$)\\S+$";
 const FILE_IN_PROJECT = "^[\\w.-]+(/[\\w.-]+)*$";
+/** Its name may come from a variable. */
+const FOLDER_IN_PROJECT = "^[\\w.$-]+(/[\\w.$-]+)*$";
 const EXAMPLE_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
 
 /* oxfmt-ignore */
@@ -108,8 +110,8 @@ export const TABLE = {
     commands: hooks, example: "hooks-report",
     description: "Folder for report.json, report.md, junit.xml and hooks.env.",
     input: {
-      regex: FILE_IN_PROJECT, note: "They become artifacts.",
-      default: { install: ".gitlab-hook-relay/report", recover: ".gitlab-hook-relay/recovery" },
+      regex: FOLDER_IN_PROJECT, note: "They become artifacts. Each job has a folder of its own.",
+      default: ".gitlab-hook-relay/$CI_JOB_NAME_SLUG",
     },
   }),
   dryRun: flag(false, {

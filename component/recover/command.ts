@@ -114,7 +114,15 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
   }
   const trouble = outcome.trouble?.message ?? null;
   const { gitlabUrl, dryRun } = config;
-  const context: Context = { command: "recover", group: names, gitlabUrl, dryRun, notices, trouble };
+  const context: Context = {
+    command: "recover",
+    group: names,
+    gitlabUrl,
+    dryRun,
+    notices,
+    trouble,
+    job: world.env["HOOKS_AS"] ?? "",
+  };
   if (trouble !== null) line(`! ${trouble}`);
   line(finalTable(report, context));
   await publish(run, report, context);

@@ -1,4 +1,5 @@
 /** The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. */
+import { createHash } from "node:crypto";
 
 import { oneLine } from "../../lib/one-line.ts";
 
@@ -65,6 +66,22 @@ export function junitXml(
     "</testsuites>",
     "",
   ].join("\n");
+}
+
+/** Names of the components' jobs where nobody gave another one. */
+const USUAL_JOBS: ReadonlySet<string> = new Set(["install-hooks", "recover-deliveries"]);
+
+/**
+ * Beginning of the names in hooks.env. A job with a name of its own has names of its own, so that later jobs can read the results
+ * of several: GitLab hands all of them on in one list. Never both kinds: self-managed instances take 20 names from a job.
+ * @param usual as `HOOKS_RESULT_`
+ * @param job name of the component's job (its input `as`); empty outside of a component
+ */
+export function resultPrefix(usual: string, job: string): string {
+  if (job === "" || USUAL_JOBS.has(job)) return usual;
+  const words = job.toUpperCase().match(/[A-Z0-9]+/g);
+  const name = words?.join("_") ?? createHash("sha256").update(job).digest("hex").slice(0, 8).toUpperCase();
+  return `${usual}${name}_`;
 }
 
 /** Variables for later jobs, one a line. */

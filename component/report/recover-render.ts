@@ -2,7 +2,7 @@
  * The report of `recover` -> what people and pipelines read: one line per hook with something missed, a table at the end,
  * report.md, junit.xml and hooks.env. Pure.
  */
-import { dotenvLines, junitXml, oneLine, type JunitCase } from "./formats.ts";
+import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Context } from "./report.ts";
 import {
   count,
@@ -199,9 +199,9 @@ export function junit(report: RecoveryReport, context: Context): string {
 }
 
 /** hooks.env: names of its own, so that a pipeline with the installer's job keeps both. */
-export function dotenv(report: RecoveryReport): string {
+export function dotenv(report: RecoveryReport, job: string): string {
   const { summary } = report;
-  return dotenvLines("HOOKS_RECOVERY_", {
+  return dotenvLines(resultPrefix("HOOKS_RECOVERY_", job), {
     COMPLETE: report.complete,
     LEVEL: report.level,
     STOPPED_BY: report.stoppedBy ?? "",
@@ -223,6 +223,6 @@ export function recoveryFiles(report: RecoveryReport, context: Context): Readonl
     "report.json": `${JSON.stringify(report, null, 1)}\n`,
     "report.md": markdown(report, context),
     "junit.xml": junit(report, context),
-    "hooks.env": dotenv(report),
+    "hooks.env": dotenv(report, context.job),
   };
 }

@@ -6,7 +6,7 @@
 import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { Change } from "../hooks/plan.ts";
-import { dotenvLines, junitXml, oneLine, type JunitCase } from "./formats.ts";
+import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Action, HookResult } from "../hooks/result.ts";
 
 export interface Summary {
@@ -39,6 +39,8 @@ export interface Context {
   readonly dryRun: boolean;
   readonly notices: readonly string[];
   readonly trouble: string | null;
+  /** Name of the component's job; empty outside of one. */
+  readonly job: string;
 }
 
 const COUNTED: Readonly<Record<Action, keyof Omit<Summary, "projects" | "remaining">>> = {
@@ -180,9 +182,9 @@ export function junit(report: Report, context: Context): string {
 }
 
 /** hooks.env: variables for later jobs. Their names are no option's, or a later job would take them for its settings. */
-export function dotenv(report: Report): string {
+export function dotenv(report: Report, job: string): string {
   const { summary } = report;
-  return dotenvLines("HOOKS_RESULT_", {
+  return dotenvLines(resultPrefix("HOOKS_RESULT_", job), {
     COMPLETE: report.complete,
     LEVEL: report.level,
     STOPPED_BY: report.stoppedBy ?? "",
@@ -204,6 +206,6 @@ export function reportFiles(report: Report, context: Context): Readonly<Record<s
     "report.json": `${JSON.stringify(report, null, 1)}\n`,
     "report.md": markdown(report, context),
     "junit.xml": junit(report, context),
-    "hooks.env": dotenv(report),
+    "hooks.env": dotenv(report, context.job),
   };
 }

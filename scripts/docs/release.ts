@@ -19,6 +19,24 @@ export function changesOf(changelog: string, version: string): string {
   return text;
 }
 
+/**
+ * The newest version that the changelog has a heading for: the only one that exists for whoever copies an example.
+ * @throws Error where there is none
+ */
+export function newestVersion(changelog: string): string {
+  const versions = [...changelog.matchAll(/^## +\[?(\d+\.\d+\.\d+[\w.-]*)/gm)];
+  const newest = versions[0]?.[1];
+  if (newest === undefined) throw new Error("CHANGELOG.md has no heading of a version");
+  return newest;
+}
+
+/** The text with every example of an inclusion, and every name of the image, at the version. */
+export function pinned(text: string, version: string): string {
+  return text
+    .replace(/\b(install-hooks|recover-deliveries)@\d[\w.-]*/g, `$1@${version}`)
+    .replace(/(gitlab-hook-relay\/gitlab-hook-relay):\d[\w.-]*/g, `$1:${version}`);
+}
+
 export interface Release {
   readonly version: string;
   /** Address of the component project, without scheme: `gitlab.example.com/tools/gitlab-hook-relay`. */

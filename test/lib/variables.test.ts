@@ -5,7 +5,7 @@ import { ENV_BINDINGS } from "../../relay/config/schema.ts";
 
 test("INSTALLER_VARIABLES holds every variable of the table of options", () => {
   const read = [...OPTIONS, ...SECRETS].map((row) => row.env);
-  const ofJobs = ["HOOKS_DRY_RUN_ON_MERGE_REQUESTS", "HOOKS_GITLAB_READ_TOKEN"];
+  const ofJobs = ["HOOKS_AS", "HOOKS_DRY_RUN_ON_MERGE_REQUESTS", "HOOKS_GITLAB_READ_TOKEN"];
   expect([...INSTALLER_VARIABLES].sort()).toEqual([...read, ...ofJobs].sort());
 });
 

@@ -1,6 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { changesOf, releaseNotes, type ReleaseFiles } from "../../scripts/docs/release.ts";
+import {
+  changesOf,
+  newestVersion,
+  pinned,
+  releaseNotes,
+  type ReleaseFiles,
+} from "../../scripts/docs/release.ts";
 
 const changelog = `# Changelog
 
@@ -68,4 +74,17 @@ test("release-notes.ts fails, and prints no notes, for a tag that is not ready",
   );
   expect({ status: run.status, stdout: run.stdout }).toEqual({ status: 1, stdout: "" });
   expect(run.stderr).toContain("CHANGELOG.md");
+});
+
+test("newestVersion() is the first heading of a version", () => {
+  expect(newestVersion(changelog)).toBe("1.2.0");
+  expect(() => newestVersion("# Changelog\n\n## Unreleased\n")).toThrow("no heading");
+});
+
+test("pinned() puts every example and the image at the version, and leaves variables and prose alone", () => {
+  const text =
+    "x/install-hooks@1 y/recover-deliveries@0.9.0-rc.1, install-hooks@$CI_COMMIT_SHA, gitlab-hook-relay/gitlab-hook-relay:0.9.0, `install-hooks@` a version";
+  expect(pinned(text, "1.2.0")).toBe(
+    "x/install-hooks@1.2.0 y/recover-deliveries@1.2.0, install-hooks@$CI_COMMIT_SHA, gitlab-hook-relay/gitlab-hook-relay:1.2.0, `install-hooks@` a version",
+  );
 });

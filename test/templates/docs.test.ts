@@ -4,12 +4,13 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { SECRETS } from "../../component/options/table.ts";
 import { summarise, type RecoveryReport } from "../../component/recover/report.ts";
+import { newestVersion } from "../../scripts/docs/release.ts";
 import { inputsTable, parseTemplate } from "../../scripts/docs/inputs.ts";
 import { render } from "./gitlab.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const page = read("docs/component.md");
-const { version } = JSON.parse(read("package.json")) as { version: string };
+const version = newestVersion(read("CHANGELOG.md"));
 
 interface Included {
   readonly component: string;

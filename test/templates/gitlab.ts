@@ -4,6 +4,7 @@
  * is nothing but one block keeps the input's type, a block inside of a longer string becomes text, and a list becomes text as
  * Ruby shows it.
  */
+import { rubyGsub, rubyText } from "../helpers/gitlab-interpolation.ts";
 import { parseTemplate, type Input, type Template } from "../../scripts/docs/inputs.ts";
 
 export type InputValues = Readonly<Record<string, unknown>>;
@@ -41,23 +42,13 @@ export function blocksOf(text: string): string[] {
   });
 }
 
-/** `["a", "b"]`: Ruby's text of a list of strings, which is JSON but for `#{`. */
-function rubyText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(inspect).join(", ")}]`;
-  return String(value);
-}
-
-function inspect(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value).replaceAll("#{", "\\#{") : rubyText(value);
-}
-
 function interpolateNode(node: unknown, value: (name: string) => unknown): unknown {
   if (typeof node === "string") {
-    const names = blocksOf(node);
-    const whole = node.match(BLOCK)?.[0] === node;
-    return whole
-      ? value(names[0] as string)
-      : node.replace(BLOCK, (block) => rubyText(value(blocksOf(block)[0] as string)));
+    const block = node.match(BLOCK)?.[0];
+    if (block === undefined) return node;
+    // GitLab looks at the first block of a text only.
+    const inserted = value(blocksOf(block)[0] as string);
+    return block === node ? inserted : rubyGsub(node, block, rubyText(inserted));
   }
   if (Array.isArray(node)) return node.map((item) => interpolateNode(item, value));
   if (typeof node === "object" && node !== null) {
@@ -82,7 +73,10 @@ function valueIn(template: Template, values: InputValues): (name: string) => unk
   };
 }
 
-/** The jobs that a pipeline gets from the template. Throws with GitLab's words where it refuses a value. */
+/**
+ * The jobs that a pipeline gets from the template, with what they extend, without hidden ones. Throws with GitLab's words where it
+ * refuses a value.
+ */
 export function render(templateYamlText: string, values: InputValues): ReadonlyMap<string, Job> {
   const template = parseTemplate(templateYamlText);
   const value = valueIn(template, values);
@@ -90,5 +84,15 @@ export function render(templateYamlText: string, values: InputValues): ReadonlyM
     const problem = inputProblem(name, input, value(name));
     if (problem !== null) throw new Error(problem);
   }
-  return new Map(Object.entries(interpolateNode(template.configuration, value) as Record<string, Job>));
+  const all = new Map(Object.entries(interpolateNode(template.configuration, value) as Record<string, Job>));
+  const jobs = [...all].filter(([name]) => !name.startsWith("."));
+  return new Map(jobs.map(([name, job]) => [name, extended(all, job)]));
+}
+
+/** The job over what it extends, one level deep. Throws where that is not there. */
+function extended(all: ReadonlyMap<string, Job>, { extends: base, ...job }: Job): Job {
+  if (base === undefined) return job as Job;
+  const parent = all.get(String(base));
+  if (parent === undefined) throw new Error(`${String(base)}: unknown keys in \`extends\``);
+  return { ...parent, ...job } as Job;
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readCommandLine } from "../../component/options/command-line.ts";
 import { loadConfig } from "../../component/options/load.ts";
@@ -40,7 +41,7 @@ describe("templates/install-hooks.yml", () => {
     expect({ ...config, stateFile: null, reportDir: null, timeLimit: null }).toEqual(plain);
     expect({ stateFile, reportDir, timeLimit }).toEqual({
       stateFile: ".gitlab-hook-relay/install-state.json",
-      reportDir: ".gitlab-hook-relay/report",
+      reportDir: ".gitlab-hook-relay/$CI_JOB_NAME_SLUG",
       timeLimit: 3000,
     });
   });
@@ -138,10 +139,14 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
   const hooks = async (): Promise<readonly Hook[]> =>
     (await gitlab.control("GET", `hooks?group=${group}`)) as Hook[];
 
-  function include(inputs: Readonly<Record<string, unknown>> = {}): void {
-    const address = "$CI_SERVER_FQDN/$CI_PROJECT_PATH/install-hooks@$CI_COMMIT_SHA";
-    const given = { group, url: relay, events: ["push", "merge_requests"], ...inputs };
-    project = createProject(JSON.stringify({ include: [{ component: address, inputs: given }] }));
+  const address = "$CI_SERVER_FQDN/$CI_PROJECT_PATH/install-hooks@$CI_COMMIT_SHA";
+  const given = (inputs: Readonly<Record<string, unknown>>): object => ({
+    component: address,
+    inputs: { group, url: relay, events: ["push", "merge_requests"], ...inputs },
+  });
+  /** @param others what else the consumer's file holds */
+  function include(inputs: Readonly<Record<string, unknown>> = {}, others: object = {}): void {
+    project = createProject(JSON.stringify({ include: [given(inputs)], ...others }));
   }
   async function pipeline(
     source: string,
@@ -154,9 +159,9 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
     if (Object.keys(run.jobs).length === 0) expect(run.status, run.output).toBe(0);
     return run;
   }
-  const file = (name: string): string =>
-    readFileSync(join(project.folder, ".gitlab-hook-relay/report", name), "utf8");
-  const report = (): Report => JSON.parse(file("report.json")) as Report;
+  const file = (name: string, job = "install-hooks"): string =>
+    readFileSync(join(project.folder, ".gitlab-hook-relay", job, name), "utf8");
+  const report = (job?: string): Report => JSON.parse(file("report.json", job)) as Report;
 
   test("schedule: every project gets its hook, no secret is shown; the next run changes nothing", async () => {
     include({ "custom-headers": ["X-Team: $TEAM_HEADER"] });
@@ -168,7 +173,10 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
     for (const hook of installed) expect(hook.flags).toEqual(["push_events", "merge_requests_events"]);
     expect(installed[0]?.customHeaders).toEqual({ "X-Team": "hidden-header-value" });
     expect(report()).toMatchObject({ complete: true, summary: { projects: PROJECTS, created: PROJECTS } });
-    for (const text of [first.output, ...["report.json", "report.md", "junit.xml", "hooks.env"].map(file)]) {
+    for (const text of [
+      first.output,
+      ...["report.json", "report.md", "junit.xml", "hooks.env"].map((name) => file(name)),
+    ]) {
       expect(text).not.toContain(gitlab.token);
       expect(text).not.toContain("the-secret-of-the-hooks");
       expect(text).not.toContain("hidden-header-value");
@@ -188,6 +196,65 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
     expect(run.output).toMatch(/install-hooks finished in .* FAIL 3/);
     expect(report().summary).toMatchObject({ projects: PROJECTS, created: PROJECTS });
     expect(await hooks()).toEqual([]);
+  });
+
+  test("merge request: a project's HOOKS_DRY_RUN=false lifts nothing", async () => {
+    include();
+    const run = await pipeline("merge_request_event", { HOOKS_DRY_RUN: "false" });
+    expect(run.jobs, run.output).toEqual({ "install-hooks": "PASS" });
+    expect(run.output).toContain("this pipeline belongs to a merge request");
+    expect(report().summary).toMatchObject({ created: PROJECTS });
+    expect(await hooks()).toEqual([]);
+  });
+
+  test("merge request: where no token reaches it, a warning that names the variables", async () => {
+    include();
+    const run = await pipeline("merge_request_event", { HOOKS_GITLAB_TOKEN: "" });
+    expect(run.jobs, run.output).toEqual({ "install-hooks": "WARN" });
+    expect(run.output).toMatch(/No plan: .*HOOKS_GITLAB_TOKEN is protected or missing/);
+  });
+
+  test("default: of the consumer's, nothing runs in the job but its runner's tags", async () => {
+    const consumer = {
+      default: {
+        before_script: ["echo CONSUMER-BEFORE; exit 9"],
+        after_script: ["echo CONSUMER-AFTER"],
+        services: ["postgres:17"],
+        cache: { paths: ["vendor"] },
+        retry: 2,
+        tags: ["docker"],
+      },
+    };
+    include({}, consumer);
+    const run = await pipeline("schedule");
+    expect(run.jobs, run.output).toEqual({ "install-hooks": "PASS" });
+    expect(run.output).not.toContain("CONSUMER-");
+    const preview = async (): Promise<Readonly<Record<string, unknown>>> => {
+      const { output } = await project.run({ CI_PIPELINE_SOURCE: "schedule" }, "--preview");
+      return (parse(output.slice(output.indexOf("---"))) as Record<string, Record<string, unknown>>)[
+        "install-hooks"
+      ]!;
+    };
+    const inherited = await preview();
+    expect(inherited["tags"]).toEqual(["docker"]);
+    for (const keyword of ["before_script", "after_script", "services", "retry"]) {
+      expect(inherited[keyword] ?? [], keyword).toEqual([]);
+    }
+    project.remove();
+    include({ tags: ["hooks", "a b"] }, consumer);
+    expect((await preview())["tags"]).toEqual(["hooks", "a b"]);
+  });
+
+  test("two inclusions: reports and variables for later jobs stand beside each other", async () => {
+    const one = given({ as: "hooks-one", exclude: ["**/project-1"] });
+    const two = given({ as: "hooks-two", include: ["**/project-1"], tags: ["docker"] });
+    project = createProject(JSON.stringify({ include: [one, two] }));
+    const run = await pipeline("schedule");
+    expect(run.jobs, run.output).toEqual({ "hooks-one": "PASS", "hooks-two": "PASS" });
+    expect(report("hooks-one").summary).toMatchObject({ created: PROJECTS - 1 });
+    expect(report("hooks-two").summary).toMatchObject({ created: 1 });
+    expect(file("hooks.env", "hooks-one")).toContain(`HOOKS_RESULT_HOOKS_ONE_CREATED=${PROJECTS - 1}\n`);
+    expect(file("hooks.env", "hooks-two")).toContain("HOOKS_RESULT_HOOKS_TWO_CREATED=1\n");
   });
 
   test("merge request: dry-run-on-merge-requests keeps the job away", async () => {
@@ -226,13 +293,13 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
     include({ "max-requests": 18, "chunk-size": 4, concurrency: 1, as: "hooks of acme" });
     const first = await pipeline("schedule");
     expect(first.jobs, first.output).toEqual({ "hooks of acme": "WARN" });
-    expect(report()).toMatchObject({ complete: false, stoppedBy: "max-requests" });
+    expect(report("hooks-of-acme")).toMatchObject({ complete: false, stoppedBy: "max-requests" });
     const begun = (await hooks()).length;
     expect(begun).toBeGreaterThan(0);
     expect(begun).toBeLessThan(PROJECTS);
     const second = await pipeline("schedule");
     expect(second.jobs, second.output).toEqual({ "hooks of acme": "PASS" });
-    expect(report().complete).toBe(true);
+    expect(report("hooks-of-acme").complete).toBe(true);
     expect(new Set((await hooks()).map((hook) => hook.parentId)).size).toBe(PROJECTS);
     expect(await hooks()).toHaveLength(PROJECTS);
   });

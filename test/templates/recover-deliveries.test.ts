@@ -42,7 +42,7 @@ describe("templates/recover-deliveries.yml", () => {
     expect({ ...config, stateFile: null, reportDir: null, timeLimit: null }).toEqual(plain);
     expect([stateFile, reportDir, timeLimit]).toEqual([
       ".gitlab-hook-relay/recover-state.json",
-      ".gitlab-hook-relay/recovery",
+      ".gitlab-hook-relay/$CI_JOB_NAME_SLUG",
       3000,
     ]);
   });
@@ -146,7 +146,7 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 120_000 }, () => {
       ...variables,
     });
   const file = (name: string): string =>
-    readFileSync(join(project.folder, ".gitlab-hook-relay/recovery", name), "utf8");
+    readFileSync(join(project.folder, ".gitlab-hook-relay/recover-deliveries", name), "utf8");
   const report = (): RecoveryReport => JSON.parse(file("report.json")) as RecoveryReport;
 
   test("schedule: everything missed is delivered once, no secret is shown; the next run finds nothing", async () => {

@@ -3,14 +3,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { componentInput } from "../../component/options/inputs.ts";
 import type { Command } from "../../component/options/row.ts";
+import { resultPrefix } from "../../component/report/formats.ts";
 import { OPTIONS, SECRETS } from "../../component/options/table.ts";
+import { newestVersion } from "../../scripts/docs/release.ts";
 import { parseTemplate, type Input } from "../../scripts/docs/inputs.ts";
 import { blocksOf, inputProblem, render } from "./gitlab.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
 const files = readdirSync(new URL("templates/", root));
-const version = (JSON.parse(read("package.json")) as { version: string }).version;
+const version = newestVersion(read("CHANGELOG.md"));
 
 /** Keywords of a job in 17.0, without those that hurt in a component (before_script and after_script are the consumer's). */
 const JOB_KEYWORDS = new Set(
@@ -88,7 +90,7 @@ describe.each(files)("templates/%s", (file) => {
     expect([...inputs.keys()].filter((name) => !used.has(name))).toEqual([]);
   });
 
-  test("the configuration is one job, named by an input, without global keywords", () => {
+  test("the configuration is one job that shows, named by an input, without global keywords", () => {
     expect([...jobs.keys()]).toEqual([inputs.get("as")?.default]);
     expect(GLOBAL_KEYWORDS.filter((keyword) => jobs.has(keyword))).toEqual([]);
   });
@@ -98,6 +100,37 @@ describe.each(files)("templates/%s", (file) => {
     const inRules = (job?.rules ?? []).flatMap((rule) => Object.keys(rule));
     expect(inRules.filter((key) => !RULE_KEYWORDS.has(key))).toEqual([]);
     expect(job?.rules.length, "GitLab refuses an empty list").toBeGreaterThan(0);
+  });
+
+  test("a text holds one block at most: GitLab looks at the first one only", () => {
+    const texts: string[] = [];
+    JSON.stringify(configuration, (key, value: unknown) => {
+      texts.push(key, ...(typeof value === "string" ? [value] : []));
+      return value;
+    });
+    expect(texts.filter((one) => blocksOf(one).length > 1)).toEqual([]);
+  });
+
+  test("default: of the consumer's, only tags are taken over, and they hold where the input is empty", () => {
+    expect(job).toMatchObject({ inherit: { default: ["tags"] } });
+    expect(job).not.toHaveProperty("tags");
+    const lists = [["docker"], ["a b", 'it\'s "odd"', "$TAG", "#{x}", "back\\slash"]];
+    for (const tags of lists)
+      expect([...render(text, { ...REQUIRED, tags }).values()][0]?.["tags"]).toEqual(tags);
+  });
+
+  test("report-dir: follows the job's name, so that two inclusions have two folders", () => {
+    const value = String(inputs.get("report-dir")?.default);
+    expect(value).toContain("$CI_JOB_NAME_SLUG");
+    expect(job?.variables["HOOKS_REPORT_DIR"]).toBe(value);
+    expect(job).toMatchObject({
+      artifacts: { paths: [`${value}/`], reports: { dotenv: `${value}/hooks.env` } },
+    });
+  });
+
+  test("as: hooks.env has the usual names for the usual job", () => {
+    expect(resultPrefix("X_", String(inputs.get("as")?.default))).toBe("X_");
+    expect(job?.variables["HOOKS_AS"]).toBe(inputs.get("as")?.default);
   });
 
   test("script: no input is spliced in", () => {
@@ -126,7 +159,7 @@ describe.each(files)("templates/%s", (file) => {
     }
   });
 
-  test("image: the version of this package, on the registry of the instance, and no other host", () => {
+  test("image: the newest version that exists, on the registry of the instance, and no other host", () => {
     expect(inputs.get("image")?.default).toMatch(/^\$CI_REGISTRY\//);
     expect(inputs.get("image")?.default).toMatch(new RegExp(`:${version.replaceAll(".", "\\.")}$`));
     const hosts = [...text.matchAll(/https?:\/\/([\w.-]+)/g)].map((m) => m[1]);
@@ -156,6 +189,7 @@ describe.each(files)("templates/%s", (file) => {
     }
     const named = Object.keys(job?.variables ?? {}).filter((name) => name.startsWith("HOOKS_"));
     expect(named.filter((name) => !own.some((row) => row.env === name))).toEqual([
+      "HOOKS_AS",
       "HOOKS_DRY_RUN_ON_MERGE_REQUESTS",
     ]);
   });

@@ -15,6 +15,7 @@ const context: Context = {
   dryRun: false,
   notices: [],
   trouble: null,
+  job: "",
 };
 
 function delivery(more: Partial<DeliveryReport> = {}): DeliveryReport {

@@ -55,6 +55,7 @@ const context: Context = {
   dryRun: false,
   notices: ["level project: because"],
   trouble: null,
+  job: "",
 };
 
 test("summarise() counts each action once, and what is left belongs to the whole", () => {
@@ -125,11 +126,26 @@ describe("report files", () => {
     expect(text).not.toContain("\u0001");
   });
 
+  test("hooks.env of a component's job has the job's name in its names, unless that is the usual one", () => {
+    const names = (job: string): string[] =>
+      dotenv(report, job)
+        .trim()
+        .split("\n")
+        .map((line) => line.split("=")[0] as string);
+    expect(names("install-hooks")).toEqual(names(""));
+    expect(names("hooks of acme/2")).toContain("HOOKS_RESULT_HOOKS_OF_ACME_2_CREATED");
+    expect(names("веб")[0]).toMatch(/^HOOKS_RESULT_[0-9A-F]{8}_COMPLETE$/);
+    const both = [...names("hooks-acme"), ...names("hooks-labs")];
+    expect(new Set(both).size).toBe(both.length);
+    // GitLab's limit on self-managed instances.
+    expect(names("hooks-acme").length).toBeLessThanOrEqual(20);
+  });
+
   test("hooks.env has variables that no option reads", () => {
-    const lines = dotenv(report).trim().split("\n");
+    const lines = dotenv(report, "").trim().split("\n");
     expect(lines).toContain("HOOKS_RESULT_STOPPED_BY=rate-limit");
     expect(lines).toContain("HOOKS_RESULT_REMAINING=4");
-    expect(dotenv({ ...report, summary: summarise([], null), stoppedBy: null })).toContain(
+    expect(dotenv({ ...report, summary: summarise([], null), stoppedBy: null }, "")).toContain(
       "HOOKS_RESULT_REMAINING=\n",
     );
     const known = new Set(OPTIONS.map((row) => row.env));
