@@ -2,7 +2,6 @@
  * What `install`, `uninstall` and `recover` share: a round over the projects, the second try for those that failed in earlier
  * runs of the round, the count of what was left out, and the end of a run that stops early.
  */
-import pLimit from "p-limit";
 import { UpstreamError } from "../../lib/errors.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
@@ -14,6 +13,7 @@ import { explain } from "./explain.ts";
 import { createListing, findLeftOut, ProjectFilter } from "./inventory.ts";
 import { resultOf, type HookResult } from "./result.ts";
 import { walkProjects, type WalkOutcome } from "./walk.ts";
+import { workThrough } from "./work-through.ts";
 
 /** The options without which these commands do not start. */
 export interface RunConfig extends InstallerConfig {
@@ -172,20 +172,19 @@ export class Round {
     const waiting = new Map(
       (again === undefined ? (resumed?.failed ?? []) : outcome.failed).map((entry) => [entry.id, entry]),
     );
-    const slots = pLimit(config.concurrency);
-    const ends = await Promise.allSettled(
-      [...waiting.values()].map(({ id, path }) =>
-        slots(async () => {
+    try {
+      await workThrough(
+        [...waiting.values()],
+        { budget: this.#deps.budget, concurrency: config.concurrency },
+        async ({ id, path }) => {
           const result = await (again ?? work)({ level: "project", id, path });
           if (result !== null) part.kept(result);
           waiting.delete(id);
-        }),
-      ),
-    );
-    const broken = ends.find((one) => one.status === "rejected");
-    if (broken !== undefined) {
+        },
+      );
+    } catch (error) {
       await cursors.save({ ...end, failed: [...waiting.values()] });
-      throw broken.reason;
+      throw error;
     }
     await cursors.save({ ...end, failed: [] });
   }

@@ -11,6 +11,7 @@ import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { Project } from "../gitlab/types.ts";
 import type { Listed, Listing } from "./inventory.ts";
 import { resultOf, type HookResult } from "./result.ts";
+import { REQUESTS_PER_PROJECT } from "./work-through.ts";
 
 export interface WalkOptions {
   /** Names the kind of round in the cursor. */
@@ -40,9 +41,6 @@ export interface WalkOutcome {
   /** Some project was worked on, in this run or an earlier one of the round. */
   readonly worked: boolean;
 }
-
-/** Requests that a project usually needs: its hooks are listed, one is written. */
-const REQUESTS_PER_PROJECT = 2;
 
 interface Entry {
   readonly id: number;

@@ -1,0 +1,221 @@
+/** After any history two healthy runs leave exactly one hook of ours that fires for each project, and none of others is touched. */
+import { afterEach, describe, expect, test } from "vitest";
+import { RELAY_URL, runInstaller, type InstallerRun } from "../../helpers/installer.ts";
+import type { Hook } from "../../simulator/hook.ts";
+import type { Group, Project } from "../../simulator/model.ts";
+import type { SimulatorOptions } from "../../simulator/options.ts";
+import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
+
+const open: Simulator[] = [];
+afterEach(async () => {
+  for (const sim of open.splice(0)) await sim.close();
+});
+
+interface Stage {
+  readonly sim: Simulator;
+  readonly group: Group;
+  readonly projects: Project[];
+}
+
+async function stage(options: SimulatorOptions = {}): Promise<Stage> {
+  const sim = await createSimulator({ tier: "premium", ...options });
+  open.push(sim);
+  return { sim, ...sim.seed.tree({ projects: 4, subgroups: 2, foreignHooks: 1 }) };
+}
+
+function ours(parent: Group | Project): Hook[] {
+  return parent.hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
+}
+
+function counts({ group, projects }: Stage): [group: number, projects: number] {
+  return [ours(group).length, projects.flatMap(ours).length];
+}
+
+const REFUSED = { method: "GET", route: "/groups/:id/hooks" } as const;
+
+describe("a look at the group's hooks that was refused", () => {
+  test.each([403, 404])("one %i makes no project hook beside the group's", async (status) => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    at.sim.faults.add({ ...REFUSED, times: 1, action: { kind: "status", status } });
+    const run = await runInstaller(at.sim);
+    expect([run.status, counts(at)]).toEqual([0, [1, 0]]);
+    expect((await runInstaller(at.sim)).status).toBe(0);
+    expect(counts(at)).toEqual([1, 0]);
+  });
+
+  test("5xx and a dead connection end the run and change nothing", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    at.sim.faults.add({ ...REFUSED, times: 4, action: { kind: "status", status: 502 } });
+    const run = await runInstaller(at.sim);
+    expect([run.status, run.report.complete, counts(at)]).toEqual([1, false, [1, 0]]);
+  });
+
+  test("where the state file says that the group has a hook of ours, a lower role makes none and ends with 1", async () => {
+    const at = await stage();
+    const files = new Map<string, string>();
+    const args = ["--state-file", "state.json"];
+    await runInstaller(at.sim, { args, files });
+    at.sim.model.setGroupRole(at.sim.owner, at.group, 40);
+    const run = await runInstaller(at.sim, { args, files });
+    expect([run.status, counts(at)]).toEqual([1, [1, 0]]);
+    expect(run.stdout).toContain("cannot be told whether the group has a hook of ours");
+    at.sim.model.setGroupRole(at.sim.owner, at.group, 50);
+    expect((await runInstaller(at.sim, { args, files })).status).toBe(0);
+  });
+
+  test("where the owner's token is revoked and a maintainer's takes over, no project gets a hook", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    const user = at.sim.model.addUser({ username: "bot" });
+    at.sim.model.setGroupRole(user, at.group, 40);
+    at.sim.model.addToken({ value: "glpat-simulator-bot", user });
+    const env = { HOOKS_GITLAB_TOKEN: "glpat-revoked,glpat-simulator-bot" };
+    const run = await runInstaller(at.sim, { env });
+    expect([run.status, counts(at)]).toEqual([1, [1, 0]]);
+    expect(run.stdout).toContain("another token of this run was refused");
+  });
+
+  test("a plan with a maintainer's token does not claim that hooks are missing", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    const user = at.sim.model.addUser({ username: "reader" });
+    at.sim.model.setGroupRole(user, at.group, 40);
+    const token = at.sim.model.addToken({ value: "glpat-simulator-reader", user, scopes: ["read_api"] });
+    const args = ["--dry-run", "--fail-on-drift"];
+    const run = await runInstaller({ url: at.sim.url, token }, { args });
+    expect([run.status, run.report.summary.created]).toEqual([1, 0]);
+  });
+
+  test("a role that went down and came back leaves one hook on the group", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    at.sim.model.setGroupRole(at.sim.owner, at.group, 40);
+    const low = await runInstaller(at.sim);
+    if (counts(at)[1] > 0) expect(low.stdout).toContain("does not see the group's hooks");
+    at.sim.model.setGroupRole(at.sim.owner, at.group, 50);
+    const drift = await runInstaller(at.sim, { args: ["--dry-run", "--fail-on-drift"] });
+    expect(drift.status).toBe(counts(at)[1] > 0 ? 3 : 0);
+    expect((await runInstaller(at.sim)).status).toBe(0);
+    expect(counts(at)).toEqual([1, 0]);
+  });
+
+  test("a licence that lapsed and came back: never zero, one hook in the end, drift in between", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    at.sim.settings.tier = "free";
+    expect((await runInstaller(at.sim)).report.level).toBe("project");
+    expect(counts(at)).toEqual([1, 4]);
+    at.sim.settings.tier = "premium";
+    expect((await runInstaller(at.sim, { args: ["--dry-run", "--fail-on-drift"] })).status).toBe(3);
+    expect((await runInstaller(at.sim)).report.summary.removed).toBe(4);
+    expect(counts(at)).toEqual([1, 0]);
+    at.sim.counters.reset();
+    await runInstaller(at.sim);
+    expect([at.sim.counters.total, at.sim.counters.writes]).toEqual([2, 0]);
+  });
+});
+
+describe("what an earlier level left", () => {
+  test("an interrupted change to the projects is taken back by the next run at the group", async () => {
+    const at = await stage();
+    await runInstaller(at.sim);
+    const args = ["--level", "project", "--max-requests", "6", "--concurrency", "1"];
+    expect((await runInstaller(at.sim, { args })).status).toBe(75);
+    expect(counts(at)[1]).toBeGreaterThan(0);
+    await runInstaller(at.sim);
+    expect(counts(at)).toEqual([1, 0]);
+  });
+
+  test("an archived project loses its hook with the change to the group, and has none when it comes back", async () => {
+    const at = await stage({ tier: "free" });
+    await runInstaller(at.sim);
+    const archived = at.projects[1] as Project;
+    at.sim.model.updateProject(archived, { archived: true });
+    at.sim.settings.tier = "premium";
+    await runInstaller(at.sim);
+    at.sim.model.updateProject(archived, { archived: false });
+    expect(counts(at)).toEqual([1, 0]);
+  });
+
+  test("a hook on a group below goes with the change to the group", async () => {
+    const at = await stage();
+    await runInstaller(at.sim, { env: { HOOKS_GROUP: "acme/team-1" } });
+    const below = at.sim.model.group("acme/team-1") as Group;
+    expect(ours(below)).toHaveLength(1);
+    await runInstaller(at.sim);
+    expect([counts(at), ours(below).length]).toEqual([[1, 0], 0]);
+  });
+
+  test("uninstall reaches archived projects", async () => {
+    const at = await stage({ tier: "free" });
+    await runInstaller(at.sim);
+    at.sim.model.updateProject(at.projects[0] as Project, { archived: true });
+    expect((await runInstaller(at.sim, { command: "uninstall" })).report.summary.removed).toBe(4);
+    expect(counts(at)).toEqual([0, 0]);
+  });
+});
+
+describe("a hook on a group above", () => {
+  test.each(["auto", "group", "project"])(
+    "covers this one at --level %s: named, and no second hook",
+    async (level) => {
+      const at = await stage();
+      await runInstaller(at.sim);
+      const below = at.sim.model.group("acme/team-1") as Group;
+      const run = await runInstaller(at.sim, {
+        env: { HOOKS_GROUP: "acme/team-1" },
+        args: ["--level", level],
+      });
+      expect([run.status, ours(below).length, counts(at)]).toEqual([0, 0, [1, 0]]);
+      expect(run.stdout).toMatch(/hook \d+ of the group acme above sends every event/);
+    },
+  );
+
+  test("with fewer events is named, and this group gets its own", async () => {
+    const at = await stage();
+    await runInstaller(at.sim, { args: ["--events", "push"] });
+    const run = await runInstaller(at.sim, { env: { HOOKS_GROUP: "acme/team-1" } });
+    expect(run.stdout).toMatch(/the group acme above has hook \d+ for the same relay with other events/);
+    expect(ours(at.sim.model.group("acme/team-1") as Group)).toHaveLength(1);
+  });
+});
+
+describe("foreign hooks", () => {
+  const foreign = (at: Stage): string =>
+    JSON.stringify([at.group, ...at.projects].map((p) => p.hooks.map((h) => h)));
+
+  test.each([
+    ["an address that ends like another project's key", `${RELAY_URL}/p999`],
+    ["the address without what looks like a key in ours", "https://hooks.acme.dev/webhooks"],
+    ["a longer path", `${RELAY_URL}/team`],
+    ["another query", `${RELAY_URL}?team=1`],
+  ])("%s stays, installed and uninstalled", async (_, url) => {
+    const at = await stage({ tier: "free" });
+    const relay = url === "https://hooks.acme.dev/webhooks" ? `${url}/p15` : RELAY_URL;
+    for (const project of at.projects) sim(at, project, url);
+    const before = foreign(at);
+    const env = { HOOKS_URL: relay };
+    await runInstaller(at.sim, { env });
+    await runInstaller(at.sim, { env: { ...env, GITLAB_WEBHOOK_MASTER_SECRET: "a-master-secret" } });
+    await runInstaller(at.sim, { command: "uninstall", env });
+    expect(foreign(at)).toBe(before);
+  });
+
+  function sim(at: Stage, project: Project, url: string): void {
+    at.sim.change(at.sim.model.addHook(project, url), { token: "theirs" });
+  }
+});
+
+describe("two runs at once", () => {
+  test("the second of them that sees the other's hooks leaves exactly one each", async () => {
+    const at = await stage({ tier: "free" });
+    const runs = await Promise.all([runInstaller(at.sim), runInstaller(at.sim)]);
+    expect(runs.map((run: InstallerRun) => run.status)).toEqual([0, 0]);
+    const told = runs.some((run) => run.stdout.includes("another run made hooks at the same time"));
+    if (told) expect(counts(at)).toEqual([0, 4]);
+    await runInstaller(at.sim);
+    expect(counts(at)).toEqual([0, 4]);
+  });
+});
