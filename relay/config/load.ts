@@ -110,6 +110,7 @@ export function restartPaths(present: Config, next: Config): string[] {
   return [
     ...differing("server.host", present.server.host, next.server.host),
     ...differing("server.port", present.server.port, next.server.port),
+    ...differing("server.basePath", present.server.basePath, next.server.basePath),
     ...differing("log", { ...present.log, level: null }, { ...next.log, level: null }),
     ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
     ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
@@ -118,10 +119,10 @@ export function restartPaths(present: Config, next: Config): string[] {
 
 /** `next`, with what cannot change at run time as it is now. */
 export function withoutRestart(present: Config, next: Config): Config {
-  const { host, port } = present.server;
+  const { host, port, basePath } = present.server;
   return {
     ...next,
-    server: { ...next.server, host, port },
+    server: { ...next.server, host, port, basePath },
     queue: { ...present.queue, retain: next.queue.retain },
     log: { ...present.log, level: next.log.level },
     activity: { ...next.activity, enabled: present.activity.enabled },

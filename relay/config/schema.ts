@@ -17,6 +17,11 @@ const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
 const server = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").describe("Address to listen on, such as 0.0.0.0"),
   port: z.number().int().min(0).max(65535).default(8080).describe("Port to listen on; 0 takes a free one"),
+  basePath: z
+    .string()
+    .regex(/^(?:\/[\w.~-]+)*\/?$/, { error: "must be empty or a path such as /relay" })
+    .default("")
+    .describe("Path below which everything is served, such as /relay behind a proxy; empty: the root"),
   trustedProxies: z
     .array(address)
     .default([])

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly timeouts?: ServerTimeouts;
+  /** Path and query of a request as its handler is to read them. @default as they came */
+  readonly inbound?: (url: string) => string;
   /** Connections that may be open at once; read for each new one. @default no limit */
   readonly maxConnections?: () => number;
 }
@@ -62,6 +64,7 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
   const inFlight = new ShortLivedSet<ServerResponse>();
   const respond = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (isClosing) outgoing.shouldKeepAlive = false;
+    if (options.inbound !== undefined) incoming.url = options.inbound(incoming.url ?? "/");
     inFlight.add(outgoing);
     outgoing.once("close", () => inFlight.delete(outgoing));
     void answer(incoming, outgoing);

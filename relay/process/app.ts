@@ -4,12 +4,14 @@
  * Webhook paths have no middleware: each would cost every webhook a chain of promises.
  */
 import { Hono, type Context } from "hono";
+import { getPath } from "hono/utils/url";
 import { isHookKey } from "../../lib/secrets.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Health } from "../observe/health.ts";
 import type { Ingest } from "../ingest/receive.ts";
 import { webhookRequest, type ServerBindings } from "../ingest/request.ts";
+import { isWebhookPath, MISDIRECTED, routedPath } from "./webhook-paths.ts";
 
 export interface AppEnv {
   Bindings: ServerBindings;
@@ -20,19 +22,17 @@ export interface AppDeps {
   readonly log: Log;
   readonly health: () => Health;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** What stands before every path in a client's eyes. @default "" */
+  readonly prefix?: string;
   /** Adds the routes of the operator's side: dashboard and admin API. @default none */
   readonly mountAdmin?: (app: Hono<AppEnv>) => void;
 }
 
-/** Every path that takes webhooks or questions about them; the hook key as in isHookKey(). */
-const WEBHOOK_PATH =
-  /^(?:\/api\/v1)?\/webhooks\/gitlab$|^\/webhooks\/gitlab\/(?:known|[pg][1-9]\d{0,18}(?:\/known)?)$/;
-
 type Handle = "receive" | "known";
 
 export function createApp(deps: AppDeps): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  const { ingest } = deps;
+  const app = new Hono<AppEnv>({ getPath: (request) => routedPath(getPath(request), request) });
+  const { ingest, prefix = "" } = deps;
 
   const shared =
     (handle: Handle) =>
@@ -51,6 +51,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/webhooks/gitlab/known", shared("known"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}", perHook("receive"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}/known", perHook("known"));
+  app.all(MISDIRECTED, () => misdirected(`${prefix}/webhooks/gitlab`));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   const ready = (c: Context<AppEnv>): Response => {
     const health = deps.health();
@@ -66,19 +67,25 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   // Other methods end up here, not in handlers of their own, which would make each webhook pass through a chain.
   app.notFound((c) =>
-    WEBHOOK_PATH.test(c.req.path)
-      ? problem(405, "method_not_allowed", "only POST is answered here", { allow: "POST" })
+    isWebhookPath(c.req.path)
+      ? problem(405, "method_not_allowed", "method not allowed; use POST", { allow: "POST" })
       : notFound(),
   );
   app.onError((error, c) => {
-    deps.log.error("request.failed", { path: c.req.path, reason: messageOf(error), stack: error.stack });
-    return problem(500, "internal", "something went wrong in the relay; its log says more");
+    deps.log.error("request.failed", { path: c.req.path, error: messageOf(error), stack: error.stack });
+    return problem(500, "internal", "internal error; see the relay's log");
   });
   return app;
 }
 
 function notFound(): Response {
   return problem(404, "not_found", "there is nothing at this address");
+}
+
+/** For GitLab's log of the hook, where its owner reads it. */
+function misdirected(path: string): Response {
+  const message = `webhooks go to ${path}; correct the URL of the webhook in GitLab`;
+  return Response.json({ error: { code: "not_found", message, path } }, { status: 404 });
 }
 
 function problem(status: number, code: string, message: string, headers?: Record<string, string>): Response {

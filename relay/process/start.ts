@@ -26,6 +26,7 @@ import type { OpenQueue } from "../storage/open-queue.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
 import { createTargetsOrFailing } from "../targets/registry.ts";
+import { createBasePath } from "../http/base-path.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
 import { createTargetBoard } from "../observe/target-status.ts";
@@ -170,7 +171,9 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       ...(collect === null ? {} : { collect }),
       isStopping: () => isStopping,
     });
+    const base = createBasePath(config.server.basePath);
     const app = createApp({
+      prefix: base.prefix,
       ingest,
       log,
       health,
@@ -184,7 +187,11 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     route();
     const connectionsAllowed = Math.floor(0.75 * ((await descriptorLimit()) ?? Infinity));
     const server: HttpServer = await listen({
-      fetch: (request, env) => app.fetch(request, env),
+      ...(base.prefix === "" ? {} : { inbound: base.inbound }),
+      fetch:
+        base.prefix === ""
+          ? (request, env) => app.fetch(request, env)
+          : async (request, env) => base.outbound(await app.fetch(request, env)),
       host: config.server.host,
       port: config.server.port,
       clock,

@@ -8,6 +8,8 @@
   const REFRESH_MS = 1000;
   const IDLE_REFRESH_MS = 10_000;
   const TYPES = ["stored", "routed", "settled", "replayed", "removed", "gap"];
+  /** Path below which the relay is served; this script is in the folder assets/ below it. */
+  const base = new URL("..", document.currentScript.src).pathname;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
   // Times
@@ -54,7 +56,7 @@
 
   async function refresh() {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (response.redirected && new URL(response.url).pathname === "/login") {
+    if (response.redirected && new URL(response.url).pathname === `${base}login`) {
       location.reload();
       return;
     }
@@ -170,7 +172,7 @@
 
   // Keyboard
 
-  const places = { o: "/", e: "/events", d: "/dead", t: "/targets", a: "/activity" };
+  const places = { o: "", e: "events", d: "dead", t: "targets", a: "activity" };
   let isGoing = false;
 
   function move(step) {
@@ -188,7 +190,7 @@
     if (event.target.closest("input, select, textarea, dialog") !== null) return;
     if (isGoing) {
       isGoing = false;
-      const place = places[event.key];
+      const place = places[event.key] === undefined ? undefined : base + places[event.key];
       if (place !== undefined) location.assign(place);
       return;
     }
@@ -196,7 +198,7 @@
     switch (event.key) {
       case "/":
         event.preventDefault();
-        if (search === null) location.assign("/events");
+        if (search === null) location.assign(`${base}events`);
         else search.select();
         break;
       case "j":
@@ -239,7 +241,7 @@
   if (new URLSearchParams(location.search).has("notice")) {
     const url = new URL(location.href);
     for (const name of ["notice", "n", "target"].filter(
-      (one) => one !== "target" || url.pathname !== "/events",
+      (one) => one !== "target" || url.pathname !== `${base}events`,
     ))
       url.searchParams.delete(name);
     history.replaceState(null, "", url);

@@ -43,5 +43,5 @@ targets:
 `);
   expect(status).toBe(2);
   expect(text).toContain("targets.bot.when: matches() is not available");
-  expect(text).toContain("targets.bot.events: lists nothing: leave it out for no restriction");
+  expect(text).toContain("targets.bot.events: is empty; leave it out for no restriction");
 });

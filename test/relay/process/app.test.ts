@@ -20,7 +20,7 @@ describe.each(webhookPaths)("%s", (path) => {
     expect(response.headers.get("allow")).toBe("POST");
     if (method !== "HEAD")
       expect(await response.json()).toEqual({
-        error: { code: "method_not_allowed", message: "only POST is answered here" },
+        error: { code: "method_not_allowed", message: "method not allowed; use POST" },
       });
   });
 
@@ -32,11 +32,16 @@ describe.each(webhookPaths)("%s", (path) => {
     expect(response.status).toBe(401);
   });
 
-  test("with a slash behind it is another path, and no redirect", async () => {
-    const response = await createIntake().app.request(`${path}/`, { method: "POST", body: "{}" });
-    expect(response.status).toBe(404);
-    expect(response.headers.get("location")).toBeNull();
-  });
+  test.each([(p: string) => `${p}/`, (p: string) => `/${p}`, (p: string) => p.replaceAll("/", "//")])(
+    "takes POST with slashes too many (%#)",
+    async (spell) => {
+      const response = await createIntake().app.request(`http://relay${spell(path)}`, {
+        method: "POST",
+        body: "{}",
+      });
+      expect(response.status).toBe(401);
+    },
+  );
 });
 
 test.each([
@@ -49,7 +54,6 @@ test.each([
   "/webhooks/gitlab/p42x",
   "/webhooks/gitlab/p42/more",
   "/webhooks/gitlab/known/known",
-  "//webhooks/gitlab",
   "/WEBHOOKS/gitlab",
 ])("POST and GET %s is 404", async (path) => {
   const { app } = createIntake();
@@ -117,4 +121,36 @@ test("the operator's routes are mounted behind the relay's own, and share its 40
   expect(await text("/api/v1/webhooks/gitlab", "POST")).toBe("ingest");
   expect(await text("/api/v1/health")).toContain("ready");
   expect(await text("/other")).toContain("not_found");
+});
+
+describe("a webhook at the wrong path", () => {
+  const { app } = createIntake();
+  test.each([
+    "/",
+    "/events",
+    "/login",
+    "/api/v1/events",
+    "/dead/replay",
+    "/webhooks",
+    "/webhooks/gitlab/x1",
+    "/nowhere",
+  ])("%s is 404 with the right path", async (path) => {
+    for (const name of ["x-gitlab-event", "x-gitlab-token", "x-gitlab-webhook-uuid"]) {
+      const response = await app.request(path, { method: "POST", body: "{}", headers: { [name]: "x" } });
+      expect(response.status).toBe(404);
+      expect(response.headers.get("location")).toBeNull();
+      expect(await response.json()).toMatchObject({
+        error: {
+          code: "not_found",
+          path: "/webhooks/gitlab",
+          message: expect.stringContaining("/webhooks/gitlab"),
+        },
+      });
+    }
+  });
+
+  test("cannot be named by a path", async () => {
+    const response = await app.request("/%23misdirected");
+    expect(await response.json()).toMatchObject({ error: { message: "there is nothing at this address" } });
+  });
 });
