@@ -6,7 +6,7 @@ export default defineConfig({
     include: [
       "test/relay/queue/delivery-state.test.ts",
       "test/relay/storage/files/records.test.ts",
-      "test/relay/storage/journal/{frame,checksum,recovery}.test.ts",
+      "test/relay/storage/journal/{frame,checksum}.test.ts",
       "test/component/hooks/{plan,desired}.test.ts",
       "test/lib/{signature,secrets}.test.ts",
     ],
