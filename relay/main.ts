@@ -12,7 +12,7 @@ import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
 import { watchFileFolder } from "./process/files.ts";
 import { createLineWriter } from "./process/output.ts";
-import { openQueue } from "./storage/open-queue.ts";
+import { openQueue } from "./storage/open.ts";
 import { runProgram, type Host } from "./process/program.ts";
 
 tuneCollector();

@@ -11,7 +11,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config/schema.ts";
-import { openQueue } from "../../relay/storage/open-queue.ts";
+import { openQueue } from "../../relay/storage/open.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
 import { startRelay } from "../../relay/process/start.ts";
 

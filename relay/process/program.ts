@@ -8,7 +8,7 @@ import { createLog, createSecrets, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
 import type { Config } from "../config/schema.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
-import type { OpenQueue } from "../storage/open-queue.ts";
+import type { OpenQueue } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";

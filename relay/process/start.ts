@@ -22,7 +22,7 @@ import { healthOf, type Health } from "../observe/health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { createMetrics } from "../observe/metrics.ts";
-import type { OpenQueue } from "../storage/open-queue.ts";
+import type { OpenQueue } from "../storage/open.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
 import { createTargetsOrFailing } from "../targets/registry.ts";

@@ -7,7 +7,7 @@ import { openRedis } from "./redis/connection.ts";
 import { openStorage } from "./files/open-journal.ts";
 import { createJournalStore } from "./files/activity-store.ts";
 import { createRedisStore } from "./redis/activity-store.ts";
-import type { ActivityStore } from "../observe/activity/store.ts";
+import type { ActivityStore } from "./activity-store.ts";
 
 /** Facts are small: smaller segments give space back sooner. */
 const SEGMENT_BYTES = 8_388_608;

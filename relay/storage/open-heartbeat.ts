@@ -2,7 +2,7 @@
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import { createFileMark } from "./files/heartbeat.ts";
-import type { Mark } from "../observe/downtime/heartbeat.ts";
+import type { Mark } from "./heartbeat.ts";
 
 export interface MarkDeps {
   readonly log: Log;

@@ -1,9 +1,9 @@
 /** A month of a small team's work, written where the relay keeps it, so that the charts have something to show. */
 import { join } from "node:path";
-import { addFacts, emptyPage } from "../../relay/observe/activity/book.ts";
+import { addFacts, emptyPage } from "../../relay/storage/fact-sheet.ts";
 import type { Fact, FactType, FactValues } from "../../relay/event/activity-facts.ts";
 import { createJournalStore } from "../../relay/storage/files/activity-store.ts";
-import type { Entry } from "../../relay/observe/activity/store.ts";
+import type { Entry } from "../../relay/storage/activity-store.ts";
 import { openJournal } from "../../relay/storage/journal/open.ts";
 
 const PEOPLE = ["alice", "bob", "chen", "dana"];

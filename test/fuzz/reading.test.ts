@@ -6,7 +6,7 @@ import type { Json } from "../../lib/json.ts";
 import { sentence } from "../../relay/admin/event-summary.ts";
 import { decodeMeta, encodeEvent, withId } from "../../relay/event/event.ts";
 import { newEvent } from "../../relay/ingest/event.ts";
-import { addFacts, decodePage, emptyPage, encodePage, factsIn } from "../../relay/observe/activity/book.ts";
+import { addFacts, decodePage, emptyPage, encodePage, factsIn } from "../../relay/storage/fact-sheet.ts";
 import { factsOf } from "../../relay/observe/activity/facts.ts";
 import { report } from "../../relay/observe/activity/report.ts";
 import { compileRules } from "../../relay/routing/rules.ts";

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { UpstreamError } from "../../lib/errors.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { openQueue, type OpenQueue } from "../../relay/storage/open-queue.ts";
+import { openQueue, type OpenQueue } from "../../relay/storage/open.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
 import { createMemoryQueue, type MemoryQueue } from "../helpers/memory-queue.ts";
 import { PUSH } from "../helpers/intake.ts";

@@ -4,7 +4,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { daysOf, report, type Report, type ReportQuery } from "./report.ts";
-import type { ActivityStore } from "./store.ts";
+import type { ActivityStore } from "../../storage/activity-store.ts";
 import { startTally } from "./tally.ts";
 
 export type Asked = Omit<ReportQuery, "members">;

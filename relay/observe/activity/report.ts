@@ -1,7 +1,7 @@
 /** Facts of some days -> the figures that people ask for: in all, per period, per project, per person. Pure. */
-import { factsIn } from "./book.ts";
+import { factsIn } from "../../storage/fact-sheet.ts";
 import type { FactType, FactValues } from "../../event/activity-facts.ts";
-import type { Entry } from "./store.ts";
+import type { Entry } from "../../storage/activity-store.ts";
 import { together, type Row } from "./together.ts";
 
 export interface ReportQuery {

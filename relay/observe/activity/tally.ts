@@ -8,10 +8,10 @@ import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
 import type { Queue } from "../../queue/queue.ts";
-import { addFacts, addPage, emptyPage, type OpenPage } from "./book.ts";
+import { addFacts, addPage, emptyPage, type OpenPage } from "../../storage/fact-sheet.ts";
 import type { ActivityFacts } from "../../event/activity-facts.ts";
 import { factsOf, tellsOfWork } from "./facts.ts";
-import type { ActivityStore, Entry } from "./store.ts";
+import type { ActivityStore, Entry } from "../../storage/activity-store.ts";
 
 /** How often there is a look at whether the queue is to be searched. */
 const LOOK_MS = 1000;

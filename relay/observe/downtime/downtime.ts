@@ -8,7 +8,7 @@ import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Check } from "../../queue/queue.ts";
 import { registerLastSeen } from "./gauge.ts";
-import type { Mark } from "./heartbeat.ts";
+import type { Mark } from "../../storage/heartbeat.ts";
 
 export const BEAT_MS = 5000;
 /** Shorter absences are those of an ordinary restart. */

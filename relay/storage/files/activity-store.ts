@@ -1,7 +1,7 @@
 /** Facts in a journal beside the queue's: one value per day and project, written anew as a whole when something is added. */
 import type { Journal, Operation } from "../journal/types.ts";
-import { addPage, decodePage, emptyPage, encodePage } from "../../observe/activity/book.ts";
-import type { ActivityStore, Entry } from "../../observe/activity/store.ts";
+import { addPage, decodePage, emptyPage, encodePage } from "../fact-sheet.ts";
+import type { ActivityStore, Entry } from "../activity-store.ts";
 
 const PAGES = "page/";
 const MARK = "mark";

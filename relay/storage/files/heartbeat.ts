@@ -5,7 +5,7 @@
 import { open, readFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
-import { timeIn, type Mark } from "../../observe/downtime/heartbeat.ts";
+import { timeIn, type Mark } from "../heartbeat.ts";
 
 export const MARK_FILE = "last-seen";
 

@@ -3,8 +3,8 @@
  * relays never have to agree on who writes.
  */
 import type { RedisConnection } from "./connection.ts";
-import { emptyPage, type OpenPage } from "../../observe/activity/book.ts";
-import type { ActivityStore, Entry } from "../../observe/activity/store.ts";
+import { emptyPage, type OpenPage } from "../fact-sheet.ts";
+import type { ActivityStore, Entry } from "../activity-store.ts";
 
 /** Fields sent in one command. */
 const FIELDS_AT_ONCE = 500;

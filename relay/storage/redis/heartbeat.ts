@@ -1,6 +1,6 @@
 /** The note in the Redis that relays share: as long as one of them is there, none of them was away. */
 import type { RedisConnection } from "./connection.ts";
-import { timeIn, type Mark } from "../../observe/downtime/heartbeat.ts";
+import { timeIn, type Mark } from "../heartbeat.ts";
 
 export function createRedisMark(connection: RedisConnection): Mark {
   const { client, ask, prefix } = connection;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Asked } from "../../../../relay/observe/activity/activity.ts";
-import { addFacts, emptyPage } from "../../../../relay/observe/activity/book.ts";
+import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { report } from "../../../../relay/observe/activity/report.ts";
 import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 

@@ -6,10 +6,10 @@ import {
   emptyPage,
   encodePage,
   factsIn,
-} from "../../../../relay/observe/activity/book.ts";
+} from "../../../../relay/storage/fact-sheet.ts";
 import type { Fact } from "../../../../relay/event/activity-facts.ts";
 import { report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
-import type { Entry } from "../../../../relay/observe/activity/store.ts";
+import type { Entry } from "../../../../relay/storage/activity-store.ts";
 
 function entry(day: string, project: string, facts: readonly Fact[]): Entry {
   const page = emptyPage();

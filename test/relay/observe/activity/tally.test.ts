@@ -5,7 +5,7 @@ import { factsOf } from "../../../../relay/observe/activity/facts.ts";
 import { registerActivityGauges } from "../../../../relay/observe/activity/gauges.ts";
 import { createJournalStore } from "../../../../relay/storage/files/activity-store.ts";
 import { createRedisStore } from "../../../../relay/storage/redis/activity-store.ts";
-import type { ActivityStore } from "../../../../relay/observe/activity/store.ts";
+import type { ActivityStore } from "../../../../relay/storage/activity-store.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { createMetrics } from "../../../../relay/observe/metrics.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";

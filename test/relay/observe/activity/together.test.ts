@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { addFacts, emptyPage } from "../../../../relay/observe/activity/book.ts";
+import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
 import { report, type Report } from "../../../../relay/observe/activity/report.ts";
-import type { Entry } from "../../../../relay/observe/activity/store.ts";
+import type { Entry } from "../../../../relay/storage/activity-store.ts";
 import { metaOf, mergeRequest, type SampleWebhook } from "../../../helpers/payloads.ts";
 
 const DAY = "2026-01-15";

@@ -7,7 +7,7 @@ import type { LogFields, Log } from "../../../../lib/log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { BEAT_MS, openAbsence, type Absence } from "../../../../relay/observe/downtime/downtime.ts";
 import { createFileMark, MARK_FILE } from "../../../../relay/storage/files/heartbeat.ts";
-import { timeIn, type Mark } from "../../../../relay/observe/downtime/heartbeat.ts";
+import { timeIn, type Mark } from "../../../../relay/storage/heartbeat.ts";
 import { openMark } from "../../../../relay/storage/open-heartbeat.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { FakeClock } from "../../../helpers/clock.ts";

@@ -2,7 +2,7 @@
  * Facts of a day and project, kept as one small document: author -> type -> key -> value. Merging documents is a union, so it may
  * be done twice and in any order. Pure.
  */
-import type { Fact } from "../../event/activity-facts.ts";
+import type { Fact } from "../event/activity-facts.ts";
 
 type Facts = Record<string, Record<string, unknown>>;
 

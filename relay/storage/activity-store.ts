@@ -1,5 +1,5 @@
 /** Where facts are kept, in our words. Two things are behind it: a journal of this relay's own, or the Redis that relays share. */
-import type { OpenPage } from "./book.ts";
+import type { OpenPage } from "./fact-sheet.ts";
 
 export interface Entry {
   /** UTC day, such as 2026-01-31. */
