@@ -6,7 +6,7 @@ import type { ActivityStore, Entry } from "../activity-store.ts";
 const PAGES = "page/";
 const MARK = "mark";
 
-export function createJournalStore(journal: Journal): ActivityStore {
+export function createFilesActivityStore(journal: Journal): ActivityStore {
   const keyOf = (day: string, project: string): string => `${PAGES}${day}/${project}`;
 
   const dayKeys = (day: string): string[] => [...journal.keys(`${PAGES}${day}/`)];

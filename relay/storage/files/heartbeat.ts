@@ -5,12 +5,12 @@
 import { open, readFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
-import { timeIn, type Mark } from "../heartbeat.ts";
+import { timeIn, type Heartbeat } from "../heartbeat.ts";
 
-export const MARK_FILE = "last-seen";
+export const HEARTBEAT_FILE = "last-seen";
 
-export function createFileMark(folder: string): Mark {
-  const path = join(folder, MARK_FILE);
+export function createFileHeartbeat(folder: string): Heartbeat {
+  const path = join(folder, HEARTBEAT_FILE);
   let file: FileHandle | null = null;
   return {
     async read() {

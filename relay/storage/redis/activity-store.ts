@@ -9,7 +9,7 @@ import type { ActivityStore, Entry } from "../activity-store.ts";
 /** Fields sent in one command. */
 const FIELDS_AT_ONCE = 500;
 
-export function createRedisStore(connection: RedisConnection): ActivityStore {
+export function createRedisActivityStore(connection: RedisConnection): ActivityStore {
   const { client, ask, prefix } = connection;
   const daysKey = `${prefix}:activity:days`;
   const markKey = `${prefix}:activity:mark`;
@@ -44,7 +44,7 @@ export function createRedisStore(connection: RedisConnection): ActivityStore {
       await ask(client.del(projectsKey(day)));
       await ask(client.srem(daysKey, day));
     },
-    close: () => connection.close(),
+    close: () => Promise.resolve(),
   };
 }
 

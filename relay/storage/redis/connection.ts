@@ -8,7 +8,8 @@ import type { Cluster, Redis } from "ioredis";
 import { createStorage, type Storage } from "unstorage";
 import type { Log } from "../../../lib/log.ts";
 import { translateRedisError } from "./failure.ts";
-import { connectionOptions, credentialsOf, type RedisConfig } from "./options.ts";
+import { connectionOptions, credentialsOf } from "./options.ts";
+import type { RedisSettings } from "./settings.ts";
 import type { ScriptName } from "./scripts.ts";
 import {
   createSender,
@@ -47,7 +48,7 @@ export interface RedisConnection {
  * it lives, and whatever is asked meanwhile fails at once.
  */
 export async function openRedis(
-  config: RedisConfig,
+  config: RedisSettings,
   log: Log,
   random: () => number,
 ): Promise<RedisConnection> {

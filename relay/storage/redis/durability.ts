@@ -10,7 +10,7 @@ import type { Redis } from "ioredis";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Check } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
-import type { RedisConfig } from "./options.ts";
+import type { RedisSettings } from "./settings.ts";
 
 export interface RedisFacts {
   readonly version: string;
@@ -141,7 +141,7 @@ async function probe(redis: Pick<RedisConnection, "run">): Promise<Check> {
  */
 export async function inspectDurability(
   redis: Pick<RedisConnection, "masters" | "ask" | "run">,
-  config: Pick<RedisConfig, "requireDurable" | "waitReplicas">,
+  config: Pick<RedisSettings, "requireDurable" | "waitReplicas">,
 ): Promise<{ checks: Check[]; waitForSync: boolean }> {
   const servers = redis.masters();
   if (servers.length === 0)

@@ -1,8 +1,8 @@
 /** The note in the Redis that relays share: as long as one of them is there, none of them was away. */
 import type { RedisConnection } from "./connection.ts";
-import { timeIn, type Mark } from "../heartbeat.ts";
+import { timeIn, type Heartbeat } from "../heartbeat.ts";
 
-export function createRedisMark(connection: RedisConnection): Mark {
+export function createRedisHeartbeat(connection: RedisConnection): Heartbeat {
   const { client, ask, prefix } = connection;
   const key = `${prefix}:last-seen`;
   return {
@@ -10,6 +10,6 @@ export function createRedisMark(connection: RedisConnection): Mark {
     async write(at) {
       await ask(client.set(key, String(at)));
     },
-    close: () => connection.close(),
+    close: () => Promise.resolve(),
   };
 }

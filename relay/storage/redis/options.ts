@@ -1,8 +1,5 @@
 /** How the client behaves: how long it waits, how it comes back, and who it says it is. */
 import type { RedisOptions } from "ioredis";
-import type { Config } from "../../config/schema.ts";
-
-export type RedisConfig = Config["queue"]["redis"];
 
 /** Longest wait for an answer: below the time that a webhook may take (5 s). */
 export const COMMAND_TIMEOUT_MS = 4000;

@@ -11,18 +11,16 @@
  *
  * Everything is in Redis: a crash of this process leaves its claims to the others after `leaseSeconds`, and nothing else.
  */
-import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import type { Log } from "../../../lib/log.ts";
-import type { Config } from "../../config/schema.ts";
 import { decodeEvent, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { Emitter } from "../../queue/emitter.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
 import type { Enqueued, EventFilter, Queue, QueueEvent } from "../../queue/queue.ts";
+import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
 import { encodeDelivery } from "./codec.ts";
-import { openRedis } from "./connection.ts";
+import type { RedisConnection } from "./connection.ts";
 import { firstOrderOf, memoryOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
 import { leaseTimes } from "./leases.ts";
@@ -34,28 +32,17 @@ import { startSelfCheck } from "./self-check.ts";
 import { createStats } from "./stats.ts";
 import { createWork } from "./work.ts";
 
-export interface RedisQueueDeps {
-  /** The settings in force: the retention and the dedupe window may change at run time. */
-  readonly settings: () => Config["queue"];
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  /** Duration of each durable write in milliseconds. */
-  readonly onSync: (durationMs: number) => void;
-}
-
 /** Longest time that a lost message can cost, in milliseconds. */
 const POLL_MS = 1000;
 const UNROUTED_MS = 3000;
 /** Dead letters looked up together. */
 const PAGE = 100;
 
-/** Opens the queue. Resolves when Redis answered, or could not be reached: then checks() say so, and it comes back by itself. */
-export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
+/** Opens the queue on a connection, which it does not close. Resolves when Redis answered, or could not be reached: then checks() say so, and it comes back by itself. */
+export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps): Promise<Queue> {
   const { clock, log, random, settings } = deps;
   const config = settings().redis;
   const leaseMs = config.leaseSeconds * 1000;
-  const redis = await openRedis(config, log, random);
   const { client, prefix, ask } = redis;
 
   let targets: readonly string[] = [];
@@ -152,7 +139,6 @@ export async function openRedisQueue(deps: RedisQueueDeps): Promise<Queue> {
     await claims.release().catch((error: unknown) => {
       log.warn("redis.claims-kept", { note: "others take them over", error: messageOf(error) });
     });
-    await redis.close();
   }
 
   const times = leaseTimes(leaseMs);

@@ -1,6 +1,6 @@
 /** What retention no longer keeps, taken out of Redis in batches. */
 import type { Clock } from "../../../lib/clock.ts";
-import type { Config } from "../../config/schema.ts";
+import type { StorageSettings } from "../settings.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -11,7 +11,7 @@ const BATCH = 200;
 export interface RetentionDeps {
   readonly redis: RedisConnection;
   readonly clock: Clock;
-  readonly retain: () => Config["queue"]["retain"];
+  readonly retain: () => StorageSettings["retain"];
   readonly get: (id: string) => Promise<EventSummary | null>;
   readonly removed: (id: string) => void;
 }

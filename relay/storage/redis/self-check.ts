@@ -6,7 +6,7 @@ import type { Check } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import { inspectDurability, unreachable } from "./durability.ts";
 import type { SyncRule } from "./intake.ts";
-import type { RedisConfig } from "./options.ts";
+import type { RedisSettings } from "./settings.ts";
 
 export interface SelfCheck {
   /** As last seen. */
@@ -18,7 +18,7 @@ export interface SelfCheck {
 }
 
 /** Resolves after the first look. */
-export async function startSelfCheck(redis: RedisConnection, config: RedisConfig): Promise<SelfCheck> {
+export async function startSelfCheck(redis: RedisConnection, config: RedisSettings): Promise<SelfCheck> {
   let checks: readonly Check[] = [];
   let rule: Promise<SyncRule | null>;
 

@@ -1,0 +1,42 @@
+/**
+ * The port of a storage driver: everything that the relay stores comes from one object. `open.ts` chooses the driver; nothing else
+ * asks which one it is.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { ActivityStore } from "./activity-store.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { StorageSettings } from "./settings.ts";
+
+export interface DiskSpace {
+  readonly freeBytes: number;
+  /** Free bytes below which webhooks are refused. */
+  readonly floorBytes: number;
+}
+
+/** What is opened is closed by whoever opened it, the driver itself last. */
+export interface StorageDriver {
+  /** For the log: what is used and where, without credentials. */
+  readonly place: Readonly<Record<string, string>>;
+  /** Rejects with a ConfigError if the folder or the server cannot be used. */
+  openQueue(): Promise<Queue>;
+  /** Rejects as openQueue() does. */
+  openActivityStore(): Promise<ActivityStore>;
+  openHeartbeat(): Promise<Heartbeat>;
+  /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */
+  disk(): Promise<DiskSpace | null>;
+  /** Lets go of what the opened parts share. A crash before it loses nothing. */
+  close(): Promise<void>;
+}
+
+export interface StorageDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  /** Told the duration of each durable write in milliseconds. */
+  readonly onSync: (durationMs: number) => void;
+  /** The settings in force: what is kept for how long may change at run time, the rest is read once. */
+  readonly settings: () => StorageSettings;
+}

@@ -1,0 +1,53 @@
+/**
+ * The storage driver of one process on files: the queue's journal in the data folder, the activity's journal in a folder below it, and
+ * small files beside them.
+ */
+import { join } from "node:path";
+import { nodeDisk } from "../journal/disk.ts";
+import type { StorageDeps, StorageDriver } from "../driver.ts";
+import { createFilesActivityStore } from "./activity-store.ts";
+import { createFileHeartbeat } from "./heartbeat.ts";
+import { openStorage } from "./open-journal.ts";
+import { openLocalQueue } from "./queue.ts";
+
+/** The activity's facts are small: smaller segments give space back sooner. */
+const ACTIVITY_SEGMENT_BYTES = 8_388_608;
+
+export function createFilesDriver({ clock, log, random, onSync, settings }: StorageDeps): StorageDriver {
+  const { fs } = settings();
+  return {
+    place: { queue: "fs", folder: fs.base },
+    openQueue() {
+      return openLocalQueue(
+        {
+          clock,
+          log,
+          random,
+          async openJournal(visitor) {
+            const { journal } = await openStorage({ ...fs, visitor }, { clock, log });
+            journal.onSync(onSync);
+            return journal;
+          },
+        },
+        () => ({ dedupeSeconds: settings().dedupeSeconds, ...settings().retain }),
+      );
+    },
+    async openActivityStore() {
+      const { journal } = await openStorage(
+        {
+          base: join(fs.base, "activity"),
+          segmentBytes: ACTIVITY_SEGMENT_BYTES,
+          minFreeBytes: fs.minFreeBytes,
+        },
+        { clock, log },
+      );
+      return createFilesActivityStore(journal);
+    },
+    openHeartbeat: async () => createFileHeartbeat(fs.base),
+    async disk() {
+      const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);
+      return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };
+    },
+    close: () => Promise.resolve(),
+  };
+}

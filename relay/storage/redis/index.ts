@@ -1,0 +1,25 @@
+/**
+ * The storage driver of many relays on one Redis. Queue, activity and heartbeat share one connection, which is opened with the first
+ * of them and closed with the driver.
+ */
+import type { StorageDeps, StorageDriver } from "../driver.ts";
+import { createRedisActivityStore } from "./activity-store.ts";
+import { openRedis, type RedisConnection } from "./connection.ts";
+import { createRedisHeartbeat } from "./heartbeat.ts";
+import { openRedisQueue } from "./queue.ts";
+
+export function createRedisDriver(deps: StorageDeps): StorageDriver {
+  let opening: Promise<RedisConnection> | null = null;
+  const connection = (): Promise<RedisConnection> =>
+    (opening ??= openRedis(deps.settings().redis, deps.log, deps.random));
+  return {
+    place: { queue: "redis" },
+    openQueue: async () => openRedisQueue(await connection(), deps),
+    openActivityStore: async () => createRedisActivityStore(await connection()),
+    openHeartbeat: async () => createRedisHeartbeat(await connection()),
+    disk: () => Promise.resolve(null),
+    async close() {
+      await (await opening)?.close();
+    },
+  };
+}
