@@ -14,7 +14,7 @@ import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
 import { createMetrics } from "../relay/observe/metrics.ts";
-import { openQueue } from "../relay/storage/open.ts";
+import { openQueue } from "../test/helpers/storage.ts";
 import type { NewEvent } from "../relay/event/event.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { report, rows, type Measured } from "./lib.ts";

@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { configSchema } from "../relay/config/schema.ts";
-import { openRedisQueue } from "../relay/storage/redis/queue.ts";
+import { openQueue } from "../test/helpers/storage.ts";
 import { eventMeta } from "../test/helpers/events.ts";
 import { startRedis } from "../test/helpers/redis-server.ts";
 import { pushBody } from "./load.ts";
@@ -27,7 +27,7 @@ const redis = await startRedis();
 const sink = await startChild([file("servers/sink.ts")]);
 const { queue: config } = configSchema.parse({ queue: { driver: "redis", redis: { url: redis.url } } });
 const deps = { clock: systemClock, random: Math.random, log: silentLog, onSync: () => {} };
-const queue = await openRedisQueue({ ...deps, settings: () => config });
+const queue = await openQueue({ ...deps, settings: () => config });
 queue.setRouting(() => [{ target: "sink", lane: null }], ["sink"]);
 
 /** Microseconds of processor time so far; null where the system does not tell. */

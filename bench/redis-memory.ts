@@ -7,7 +7,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import type { Queue } from "../relay/queue/queue.ts";
-import { openRedisQueue } from "../relay/storage/redis/queue.ts";
+import { openQueue } from "../test/helpers/storage.ts";
 import { eventMeta } from "../test/helpers/events.ts";
 import { startRedis } from "../test/helpers/redis-server.ts";
 import { pushBody } from "./load.ts";
@@ -46,7 +46,7 @@ async function open(prefix: string, dedupeSeconds: number): Promise<Queue> {
     },
   });
   const deps = { clock: systemClock, random: Math.random, log: silentLog, onSync: () => {} };
-  const queue = await openRedisQueue({ ...deps, settings: () => config });
+  const queue = await openQueue({ ...deps, settings: () => config });
   queue.setRouting(() => [{ target: "sink", lane: null }], ["sink"]);
   await queue.claim("sink", { first: 1, retry: 1 });
   return queue;

@@ -12,7 +12,7 @@ import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
 import { watchFileFolder } from "./process/files.ts";
 import { createLineWriter } from "./process/output.ts";
-import { openQueue } from "./storage/open.ts";
+import { createStorageDriver } from "./storage/open.ts";
 import { runProgram, type Host } from "./process/program.ts";
 
 tuneCollector();
@@ -30,7 +30,7 @@ const host: Host = {
   version: manifest.version,
   clock: systemClock,
   random: Math.random,
-  openQueue,
+  createStorage: createStorageDriver,
   readFile: (path) => readFileSync(path, "utf8"),
   readText: (path) => readFile(path, "utf8").catch(() => null),
   notify: watchFileFolder,

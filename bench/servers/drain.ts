@@ -13,7 +13,7 @@ import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config/schema.ts";
 import { createDeliveryWorkers } from "../../relay/delivery/workers.ts";
 import { createTargetsOrFailing } from "../../relay/targets/registry.ts";
-import { openQueue } from "../../relay/storage/open.ts";
+import { openQueue } from "../../test/helpers/storage.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { eventMeta } from "../../test/helpers/events.ts";
 import { pushBody } from "../load.ts";

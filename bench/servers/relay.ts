@@ -11,7 +11,8 @@ import { systemClock } from "../../lib/clock.ts";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { tuneCollector } from "../../relay/process/collector.ts";
 import { configSchema } from "../../relay/config/schema.ts";
-import { openQueue } from "../../relay/storage/open.ts";
+import { createStorageDriver } from "../../relay/storage/open.ts";
+import { storageWith } from "../../test/helpers/storage.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
 import { startRelay } from "../../relay/process/start.ts";
 
@@ -74,7 +75,7 @@ const relay = await startRelay(config, {
   secrets,
   random: Math.random,
   version: "bench",
-  openQueue: job.queue === "none" ? () => Promise.resolve(forgetful) : openQueue,
+  createStorage: job.queue === "none" ? storageWith(forgetful) : createStorageDriver,
 });
 process.stdout.write(`${JSON.stringify({ port: relay.port })}\n`);
 process.once("SIGTERM", () => {

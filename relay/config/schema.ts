@@ -9,6 +9,7 @@ import type { EnvBinding } from "../../lib/settings.ts";
 import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
+import { storageSettings } from "../storage/settings.ts";
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
@@ -65,105 +66,6 @@ const gitlab = z.strictObject({
       "With token and signature both configured: every one that is sent must be right (all), or one suffices (any)",
     ),
   signatureToleranceSeconds: positive.default(300).describe("Greatest age of a signature in seconds"),
-});
-
-const fs = z.strictObject({
-  base: z.string().min(1).default("./data").describe("Folder of the queue"),
-  segmentBytes: z
-    .number()
-    .int()
-    .min(65_536)
-    .default(67_108_864)
-    .describe("Size in bytes at which a journal segment is closed"),
-  maxBytes: z
-    .number()
-    .int()
-    .min(1_048_576)
-    .default(10_737_418_240)
-    .describe("Largest size of the queue in bytes; beyond it webhooks get 503"),
-  minFreeBytes: z
-    .number()
-    .int()
-    .min(0)
-    .default(268_435_456)
-    .describe("Disk space in bytes that is kept free; below it webhooks get 503"),
-});
-
-const redisNode = z.strictObject({
-  host: z.string().min(1).describe("Host name or address"),
-  port: z.number().int().min(1).max(65_535).default(6379).describe("Port"),
-});
-
-const redis = z.strictObject({
-  url: z
-    .string()
-    .regex(/^rediss?:\/\//, { error: "must begin with redis:// or rediss://" })
-    .default("redis://127.0.0.1:6379")
-    .describe("Redis or Valkey, such as rediss://user:password@redis.internal:6380/0"),
-  sentinels: z
-    .array(redisNode)
-    .default([])
-    .describe("Sentinels that know the master; user, password and database are taken from the url"),
-  sentinelName: z.string().default("mymaster").describe("Name of the master that the Sentinels watch"),
-  cluster: z
-    .array(redisNode)
-    .default([])
-    .describe("Nodes of a Redis Cluster to begin with; the url does not count then"),
-  prefix: z
-    .string()
-    .regex(/^[\w.-]+$/)
-    .default("relay")
-    .describe("First part of every key"),
-  requireDurable: z
-    .boolean()
-    .default(true)
-    .describe(
-      "Not ready unless Redis syncs each write to disk and evicts nothing; false accepts loss in a crash",
-    ),
-  waitReplicas: z
-    .number()
-    .int()
-    .min(0)
-    .default(0)
-    .describe(
-      "Replicas that must have synced an event before it is acknowledged (WAITAOF, Redis 7.2 and later)",
-    ),
-  leaseSeconds: positive
-    .min(1)
-    .default(30)
-    .describe("Seconds after which the deliveries of a relay that stopped answering go to the others"),
-});
-
-const queue = z.strictObject({
-  driver: z
-    .enum(["fs", "redis"])
-    .default("fs")
-    .describe("Where events are kept: files of this machine, or a Redis that relays share"),
-  fs: fs.prefault({}),
-  redis: redis.prefault({}),
-  dedupeSeconds: positive
-    .default(604_800)
-    .describe("How long a delivery is remembered, in seconds, to recognise it when it comes again"),
-  retain: z
-    .strictObject({
-      deliveredSeconds: z
-        .number()
-        .min(0)
-        .default(86_400)
-        .describe("How long delivered events are kept, in seconds"),
-      deliveredBytes: z
-        .number()
-        .int()
-        .min(0)
-        .default(1_073_741_824)
-        .describe("How many bytes of delivered events are kept; the oldest go first"),
-      deadSeconds: z
-        .number()
-        .min(0)
-        .default(2_592_000)
-        .describe("How long dead letters are kept, in seconds"),
-    })
-    .prefault({}),
 });
 
 const log = z.strictObject({
@@ -251,7 +153,7 @@ export const configSchema = z
   .strictObject({
     server: server.prefault({}),
     gitlab: gitlab.prefault({}),
-    queue: queue.prefault({}),
+    queue: storageSettings.prefault({}),
     targets: z.record(targetName, targetSchema).default({}).describe("Where events go, by name"),
     overrides: z
       .array(overrideSchema)

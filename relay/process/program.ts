@@ -8,7 +8,7 @@ import { createLog, createSecrets, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
 import type { Config } from "../config/schema.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
-import type { OpenQueue } from "../storage/open.ts";
+import type { CreateStorage } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";
@@ -26,7 +26,7 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly version: string;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly openQueue: OpenQueue;
+  readonly createStorage: CreateStorage;
   /** Text of a file; throws where it cannot be read. */
   readonly readFile: (path: string) => string;
   /** Both get whole lines, with their line ends. */
@@ -85,7 +85,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     random: host.random,
     env: host.env,
     version: host.version,
-    openQueue: host.openQueue,
+    createStorage: host.createStorage,
     checks: () => [settingsCheck(watch?.refused()?.length ?? 0)],
   });
   watch = watchSettings(settings, {
@@ -96,13 +96,13 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     notify: host.notify,
     async apply(next) {
       await relay.apply(next.config);
-      log.info("settings.reloaded", { file: next.file, ...summary(relay.config()) });
+      log.info("settings.reloaded", { file: next.file, ...summary(relay) });
     },
   });
   log.info("relay.started", {
     version: host.version,
     settings: settings.file ?? "none: defaults and environment",
-    ...summary(relay.config()),
+    ...summary(relay),
   });
   log.info("relay.listening", { url: relay.url, webhooks: `${relay.url}/webhooks/gitlab` });
   log.info("relay.try", { note: "sends a first event", command: firstEvent(relay) });
@@ -152,11 +152,11 @@ function settingsCheck(problems: number): { name: string; ok: boolean; detail: s
   return { name: "settings", ok: true, detail };
 }
 
-function summary(config: Config): Record<string, unknown> {
-  const { gitlab, queue } = config;
+function summary(relay: Relay): Record<string, unknown> {
+  const config = relay.config();
+  const { gitlab } = config;
   return {
-    queue: queue.driver,
-    ...(queue.driver === "fs" ? { folder: queue.fs.base } : {}),
+    ...relay.place,
     targets: Object.keys(config.targets),
     secretTokens: gitlab.secretTokens.length,
     signingTokens: gitlab.signingTokens.length,

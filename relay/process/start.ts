@@ -6,23 +6,21 @@ import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
 import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
-import { openMark } from "../storage/open-heartbeat.ts";
 import { startActivity, type Activity } from "../observe/activity/activity.ts";
 import { factsOf } from "../observe/activity/facts.ts";
 import { registerActivityGauges } from "../observe/activity/gauges.ts";
-import { openActivityStore } from "../storage/open-activity-store.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
 import { startEventLog } from "../observe/event-log.ts";
 import { quickCollection } from "./collector.ts";
-import { descriptorLimit, freeBytesOf } from "./files.ts";
+import { descriptorLimit } from "./files.ts";
 import { healthOf, type Health } from "../observe/health.ts";
 import { compileIngest, createIngest, PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { createMetrics } from "../observe/metrics.ts";
-import type { OpenQueue } from "../storage/open.ts";
+import type { CreateStorage } from "../storage/open.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
 import { createTargetsOrFailing } from "../targets/registry.ts";
@@ -44,11 +42,8 @@ export interface RelayDeps {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly version: string;
-  readonly openQueue: OpenQueue;
-  /** Where activity is kept. @default as the settings of the queue say */
-  readonly openActivityStore?: typeof openActivityStore;
-  /** Where the relay notes that it is there. @default as the settings of the queue say */
-  readonly openMark?: typeof openMark;
+  /** Everything that is stored, by the driver that the settings name. */
+  readonly createStorage: CreateStorage;
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
   /** Checks that the program adds to readiness. @default none */
@@ -61,6 +56,8 @@ export interface Relay {
   readonly port: number;
   /** The settings in force. */
   config(): Config;
+  /** What is stored where, for the log. */
+  readonly place: Readonly<Record<string, string>>;
   /** Where the secret token is kept that the relay made for itself; null where the settings have one. */
   secretFile(): string | null;
   health(): Health;
@@ -81,12 +78,16 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
   secrets.setPatterns(settings.mask.patterns);
   let config = settings;
   let countSync = (_durationMs: number): void => {};
-  const queue = await deps.openQueue({
+  const storage = await deps.createStorage({
     clock,
     log,
     random: deps.random,
     onSync: (durationMs) => countSync(durationMs),
     settings: () => config.queue,
+  });
+  const queue = await storage.openQueue().catch(async (error: unknown) => {
+    await storage.close();
+    throw error;
   });
   let activity: Activity | null = null;
   let absence: Absence | null = null;
@@ -112,7 +113,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
           .list()
           .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
       checks: () => health().checks,
-      disk: () => diskOf(config.queue),
+      disk: () => storage.disk(),
     });
     countSync = metrics.sync;
     const eventLog = startEventLog({
@@ -126,7 +127,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
           queue,
           clock,
           log,
-          store: await (deps.openActivityStore ?? openActivityStore)(settings.queue, deps),
+          store: await storage.openActivityStore(),
           settings: () => config.activity,
         })
       : null;
@@ -139,7 +140,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       });
     }
     const seen = await openAbsence({
-      mark: await (deps.openMark ?? openMark)(settings.queue, deps),
+      heartbeat: await storage.openHeartbeat(),
       clock,
       log,
       registry: metrics.registry,
@@ -205,6 +206,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       url: server.url,
       port: server.port,
       config: () => config,
+      place: storage.place,
       secretFile: () => secretFile,
       health,
       async apply(next) {
@@ -230,24 +232,16 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         await eventLog.close();
         await activity?.close();
         await queue.close();
+        await storage.close();
       },
     };
   } catch (error) {
     await absence?.close();
     await activity?.close();
     await queue.close();
+    await storage.close();
     throw error;
   }
-}
-
-/** The disk that the queue's folder is on; null where the queue is elsewhere or the system does not say. */
-async function diskOf({
-  driver,
-  fs,
-}: Config["queue"]): Promise<{ freeBytes: number; floorBytes: number } | null> {
-  if (driver !== "fs") return null;
-  const freeBytes = await freeBytesOf(fs.base);
-  return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };
 }
 
 /** The settings, with the secret of the data folder where they hold none. */

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { addFacts, emptyPage } from "../../relay/storage/fact-sheet.ts";
 import type { Fact, FactType, FactValues } from "../../relay/event/activity-facts.ts";
-import { createJournalStore } from "../../relay/storage/files/activity-store.ts";
+import { createFilesActivityStore } from "../../relay/storage/files/activity-store.ts";
 import type { Entry } from "../../relay/storage/activity-store.ts";
 import { openJournal } from "../../relay/storage/journal/open.ts";
 
@@ -60,7 +60,9 @@ export async function seedActivity(base: string, now: number): Promise<void> {
       if (facts.length > 0) entries.push({ day: date.toISOString().slice(0, 10), project, page });
     }
   }
-  const store = createJournalStore(await openJournal({ base: join(base, "activity"), minFreeBytes: 0 }));
+  const store = createFilesActivityStore(
+    await openJournal({ base: join(base, "activity"), minFreeBytes: 0 }),
+  );
   await store.add(entries, now);
   await store.close();
 }

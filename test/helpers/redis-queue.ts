@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config/schema.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
-import { openRedisQueue } from "../../relay/storage/redis/queue.ts";
+import { openQueue } from "./storage.ts";
 import { FakeClock } from "./clock.ts";
 import { SETTINGS, type QueueSettings } from "./queue-contract.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
@@ -77,7 +77,7 @@ export async function startRig(settings?: Readonly<Record<string, string>>): Pro
           retain,
         },
       });
-      const queue = await openRedisQueue({
+      const queue = await openQueue({
         settings: () => config,
         clock: options.clock ?? clock,
         random: () => 0.5,

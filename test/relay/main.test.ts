@@ -7,9 +7,10 @@ import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { UpstreamError } from "../../lib/errors.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { openQueue, type OpenQueue } from "../../relay/storage/open.ts";
+import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
+import { storageWith } from "../helpers/storage.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
-import { createMemoryQueue, type MemoryQueue } from "../helpers/memory-queue.ts";
+import { createMemoryQueue } from "../helpers/memory-queue.ts";
 import { PUSH } from "../helpers/intake.ts";
 import { readFileSync } from "node:fs";
 
@@ -37,7 +38,7 @@ interface Run {
 function program(
   env: Record<string, string>,
   argv: readonly string[] = [],
-  queue: OpenQueue = openQueue,
+  createStorage: CreateStorage = createStorageDriver,
 ): Run {
   const out: string[] = [];
   const err: string[] = [];
@@ -47,7 +48,7 @@ function program(
     version: "1.2.3",
     clock: systemClock,
     random: Math.random,
-    openQueue: queue,
+    createStorage,
     readFile: (path) => readFileSync(path, "utf8"),
     readText: (path) => readFile(path, "utf8").catch(() => null),
     notify: () => null,
@@ -70,11 +71,6 @@ function program(
     },
   };
 }
-
-const inMemory =
-  (queue: MemoryQueue): OpenQueue =>
-  async () =>
-    queue;
 
 function send(url: string, token: string, headers: Record<string, string> = {}, path = "/webhooks/gitlab") {
   return fetch(url + path, {
@@ -409,7 +405,7 @@ log: { level: warn }
 describe("the end", () => {
   test("what is in flight is answered, then the queue is closed", async () => {
     const queue = createMemoryQueue();
-    const run = program({ GITLAB_WEBHOOK_SECRET: "tokentoken" }, [], inMemory(queue));
+    const run = program({ GITLAB_WEBHOOK_SECRET: "tokentoken" }, [], storageWith(queue));
     const { relay, stop } = await run.start();
     queue.faults.hang = true;
     const inFlight = send(relay.url, "tokentoken");

@@ -8,7 +8,7 @@ import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Check } from "../../queue/queue.ts";
 import { registerLastSeen } from "./gauge.ts";
-import type { Mark } from "../../storage/heartbeat.ts";
+import type { Heartbeat } from "../../storage/heartbeat.ts";
 
 export const BEAT_MS = 5000;
 /** Shorter absences are those of an ordinary restart. */
@@ -27,7 +27,7 @@ export interface Absence {
 }
 
 export interface AbsenceDeps {
-  readonly mark: Mark;
+  readonly heartbeat: Heartbeat;
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: Registry;
@@ -37,9 +37,9 @@ export interface AbsenceDeps {
 
 /** Reads the last note and logs the absence. A note that cannot be read is none, with a warning. */
 export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
-  const { mark, clock, log } = deps;
+  const { heartbeat, clock, log } = deps;
   const startedAt = clock.now();
-  const lastSeenAt = await lastNote(mark, log);
+  const lastSeenAt = await lastNote(heartbeat, log);
   registerLastSeen(deps.registry, lastSeenAt ?? startedAt);
   tell(log, lastSeenAt, startedAt);
   let timer: Timer | null = null;
@@ -48,7 +48,7 @@ export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
 
   async function note(): Promise<void> {
     try {
-      await mark.write(clock.now());
+      await heartbeat.write(clock.now());
       isFailing = false;
     } catch (error) {
       if (!isFailing) log.warn("relay.last-seen-unwritten", { reason: messageOf(error) });
@@ -76,14 +76,14 @@ export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
       timer = null;
       await writing;
       if (isThere) await note();
-      await mark.close();
+      await heartbeat.close();
     },
   };
 }
 
-async function lastNote(mark: Mark, log: Log): Promise<number | null> {
+async function lastNote(heartbeat: Heartbeat, log: Log): Promise<number | null> {
   try {
-    return await mark.read();
+    return await heartbeat.read();
   } catch (error) {
     log.warn("relay.last-seen-unreadable", { reason: messageOf(error) });
     return null;

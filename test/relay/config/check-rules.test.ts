@@ -10,7 +10,7 @@ async function check(yaml: string): Promise<{ status: unknown; text: string }> {
     version: "1.2.3",
     clock: systemClock,
     random: Math.random,
-    openQueue: () => Promise.reject(new Error("nothing is opened")),
+    createStorage: () => Promise.reject(new Error("nothing is opened")),
     readFile: () => yaml,
     readText: () => Promise.resolve(yaml),
     notify: () => null,

@@ -7,7 +7,7 @@ import { silentLog } from "../../../lib/log.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import { createDeliveryWorkers } from "../../../relay/delivery/workers.ts";
 import { createTargetsOrFailing } from "../../../relay/targets/registry.ts";
-import { openQueue } from "../../../relay/storage/open.ts";
+import { openQueue } from "../../helpers/storage.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { httpServer, tcpServer } from "../../helpers/http-server.ts";

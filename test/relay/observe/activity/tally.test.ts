@@ -3,8 +3,8 @@ import { silentLog, type LogFields } from "../../../../lib/log.ts";
 import { startActivity, type Activity, type Asked } from "../../../../relay/observe/activity/activity.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
 import { registerActivityGauges } from "../../../../relay/observe/activity/gauges.ts";
-import { createJournalStore } from "../../../../relay/storage/files/activity-store.ts";
-import { createRedisStore } from "../../../../relay/storage/redis/activity-store.ts";
+import { createFilesActivityStore } from "../../../../relay/storage/files/activity-store.ts";
+import { createRedisActivityStore } from "../../../../relay/storage/redis/activity-store.ts";
 import type { ActivityStore } from "../../../../relay/storage/activity-store.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { createMetrics } from "../../../../relay/observe/metrics.ts";
@@ -40,7 +40,7 @@ async function start(store?: ActivityStore): Promise<Activity> {
     queue,
     clock,
     log: { ...silentLog, warn: (event, fields = {}) => void lines.push({ event, fields }) },
-    store: store ?? createJournalStore(await openMemoryJournal(disk, null)),
+    store: store ?? createFilesActivityStore(await openMemoryJournal(disk, null)),
     settings: () => config.activity,
   });
   open.push(activity);
@@ -220,8 +220,10 @@ describe("startActivity()", () => {
   it.runIf(hasRedis)("is shared by relays on one Redis, each event counted once", async () => {
     const redis = await startRedis(DURABLE);
     try {
-      const connect = async (): Promise<ActivityStore> =>
-        createRedisStore(await openRedis({ ...config.queue.redis, url: redis.url }, silentLog, Math.random));
+      const connect = async (): Promise<ActivityStore> => {
+        const connection = await openRedis({ ...config.queue.redis, url: redis.url }, silentLog, Math.random);
+        return { ...createRedisActivityStore(connection), close: () => connection.close() };
+      };
       const first = await start(await connect());
       const second = await start(await connect());
       for (const webhook of MORNING) await send(webhook);

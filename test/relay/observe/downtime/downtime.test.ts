@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LogFields, Log } from "../../../../lib/log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { BEAT_MS, openAbsence, type Absence } from "../../../../relay/observe/downtime/downtime.ts";
-import { createFileMark, MARK_FILE } from "../../../../relay/storage/files/heartbeat.ts";
-import { timeIn, type Mark } from "../../../../relay/storage/heartbeat.ts";
-import { openMark } from "../../../../relay/storage/open-heartbeat.ts";
+import { createFileHeartbeat, HEARTBEAT_FILE } from "../../../../relay/storage/files/heartbeat.ts";
+import { timeIn, type Heartbeat } from "../../../../relay/storage/heartbeat.ts";
+import { createFilesDriver } from "../../../../relay/storage/files/index.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 
@@ -25,7 +25,9 @@ function recording(): { log: Log; lines: Line[] } {
   return { log: { ...silentLog, info: at("info"), warn: at("warn") }, lines };
 }
 
-function memoryMark(at: number | null = null): Mark & { at: number | null; fails: boolean; closed: boolean } {
+function memoryMark(
+  at: number | null = null,
+): Heartbeat & { at: number | null; fails: boolean; closed: boolean } {
   const mark = {
     at,
     fails: false,
@@ -53,10 +55,10 @@ beforeEach(() => {
   ready = true;
 });
 
-async function started(mark: Mark): Promise<Absence> {
+async function started(mark: Heartbeat): Promise<Absence> {
   const recorded = recording();
   lines = recorded.lines;
-  return openAbsence({ mark, clock, log: recorded.log, registry, isReady: () => ready });
+  return openAbsence({ heartbeat: mark, clock, log: recorded.log, registry, isReady: () => ready });
 }
 
 describe("openAbsence()", () => {
@@ -129,7 +131,7 @@ describe("openAbsence()", () => {
   });
 });
 
-describe("createFileMark()", () => {
+describe("createFileHeartbeat()", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "mark-"));
@@ -137,22 +139,22 @@ describe("createFileMark()", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   test("gives back the last time, and never grows", async () => {
-    const mark = createFileMark(folder);
+    const mark = createFileHeartbeat(folder);
     expect(await mark.read()).toBeNull();
     await mark.write(1_700_000_000_000);
     await mark.write(1_700_000_005_000);
-    expect(await createFileMark(folder).read()).toBe(1_700_000_005_000);
+    expect(await createFileHeartbeat(folder).read()).toBe(1_700_000_005_000);
     await mark.close();
-    const next = createFileMark(folder);
+    const next = createFileHeartbeat(folder);
     await next.write(1_700_000_010_000);
     await next.close();
-    expect(await readFile(join(folder, MARK_FILE), "utf8")).toBe("1700000010000\n");
-    expect((await stat(join(folder, MARK_FILE))).size).toBe(14);
+    expect(await readFile(join(folder, HEARTBEAT_FILE), "utf8")).toBe("1700000010000\n");
+    expect((await stat(join(folder, HEARTBEAT_FILE))).size).toBe(14);
   });
 
   test("what is no time counts as none", async () => {
-    await writeFile(join(folder, MARK_FILE), "\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-    expect(await createFileMark(folder).read()).toBeNull();
+    await writeFile(join(folder, HEARTBEAT_FILE), "\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    expect(await createFileHeartbeat(folder).read()).toBeNull();
     expect([timeIn("12"), timeIn(""), timeIn(null), timeIn("1700000000000")]).toEqual([
       null,
       null,
@@ -161,11 +163,12 @@ describe("createFileMark()", () => {
     ]);
   });
 
-  test("openMark() puts it into the data folder", async () => {
+  test("createFilesDriver() puts it into the data folder", async () => {
     const { queue } = configSchema.parse({ queue: { fs: { base: folder } } });
-    const mark = await openMark(queue, { log: silentLog, random: Math.random });
+    const deps = { clock, log: silentLog, random: Math.random, onSync: () => {}, settings: () => queue };
+    const mark = await createFilesDriver(deps).openHeartbeat();
     await mark.write(1_700_000_000_000);
     await mark.close();
-    expect(timeIn(await readFile(join(folder, MARK_FILE), "utf8"))).toBe(1_700_000_000_000);
+    expect(timeIn(await readFile(join(folder, HEARTBEAT_FILE), "utf8"))).toBe(1_700_000_000_000);
   });
 });

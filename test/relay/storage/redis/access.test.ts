@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
-import { createRedisStore } from "../../../../relay/storage/redis/activity-store.ts";
+import { createRedisActivityStore } from "../../../../relay/storage/redis/activity-store.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { connectionOptions, credentialsOf } from "../../../../relay/storage/redis/options.ts";
 import type { Queue } from "../../../../relay/queue/queue.ts";
@@ -112,11 +112,12 @@ describe.runIf(hasRedis)("the way to Redis", () => {
     const { redis } = configSchema.parse({
       queue: { redis: { url: `redis://127.0.0.1:${proxy.port}` } },
     }).queue;
-    const store = createRedisStore(await openRedis(redis, silentLog, Math.random));
+    const connection = await openRedis(redis, silentLog, Math.random);
+    const store = createRedisActivityStore(connection);
     await store.add([], 42);
     expect(await store.mark()).toBe(42);
     expect(await rig.inspect.keys("*mark*")).toEqual(["{relay}:activity:mark"]);
-    await store.close();
+    await connection.close();
   });
 
   test("bodies and metadata can be read through unstorage's driver", async () => {

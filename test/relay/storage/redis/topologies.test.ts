@@ -9,7 +9,7 @@ import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import type { Claim, Queue } from "../../../../relay/queue/queue.ts";
-import { openRedisQueue } from "../../../../relay/storage/redis/queue.ts";
+import { openQueue } from "../../../helpers/storage.ts";
 import { makeCertificates } from "../../../helpers/certificates.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
@@ -39,7 +39,7 @@ async function server(settings: Readonly<Record<string, string>> = {}): Promise<
 
 async function open(redis: object): Promise<Queue> {
   const { queue: config } = configSchema.parse({ queue: { driver: "redis", redis } });
-  const queue = await openRedisQueue({
+  const queue = await openQueue({
     settings: () => config,
     clock: systemClock,
     random: () => 0.5,
