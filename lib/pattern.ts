@@ -11,6 +11,11 @@ export interface Pattern {
   replaceAll(text: string, by: string): string;
 }
 
+export interface CompiledPattern extends Pattern {
+  /** Steps that one character of a text may cost. */
+  readonly steps: number;
+}
+
 /** Steps that one character of the text may cost; RE2 takes 20 to 40 ns for each. */
 export const MAX_PROGRAM = 500;
 export const MAX_PATTERN_LENGTH = 1000;
@@ -31,11 +36,12 @@ export function patternProblem(source: string): string | null {
 }
 
 /** Throws where patternProblem() finds one; settings are checked before. */
-export function compilePattern(source: string): Pattern {
+export function compilePattern(source: string): CompiledPattern {
   const problem = patternProblem(source);
   if (problem !== null) throw new SyntaxError(problem);
   const compiled = parse(source);
   return {
+    steps: compiled.programSize(),
     test: (text) => compiled.test(text),
     replaceAll: (text, by) =>
       compiled.test(text) ? compiled.matcher(text).replaceAll(RE2JS.quoteReplacement(by)) : text,

@@ -2,13 +2,15 @@
  * Small expressions over an event, for `when:` rules and `{{ templates }}`: CEL (https://cel.dev), evaluated by
  * @marcbachmann/cel-js. They cannot loop for ever, call out, or see anything but `event` and `body`.
  *
- * Time is bounded by the size of the payload: matches() is refused, as its regular expressions backtrack, and a loop within a
- * loop may only run over what belongs to the outer loop's element (`body.commits.exists(c, c.modified.exists(f, ...))`).
+ * Time is bounded twice: a loop within a loop may only run over what belongs to the outer loop's element
+ * (`body.commits.exists(c, c.modified.exists(f, ...))`), which is told when the expression is read, and each evaluation has a budget
+ * from which every operator and function pays for the size of its operands, see budget.ts. Regular expressions are RE2's.
  */
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
 import { messageOf } from "../../lib/errors.ts";
 import type { EventMeta } from "../event/event.ts";
 import { branchOf } from "../event/ref.ts";
+import { isNode, meter, nodesIn, withinBudget, type Node } from "./budget.ts";
 
 /** Longest expression in characters. */
 const MAX_LENGTH = 4096;
@@ -39,7 +41,7 @@ export interface Expression {
   readonly text: string;
   /** Whether it says the same for every event. */
   readonly constant: boolean;
-  /** The value; throws where the payload lacks what is asked for. */
+  /** The value; throws where the payload lacks what is asked for, and beyond the budget. */
   evaluate(scope: Scope): unknown;
 }
 
@@ -61,20 +63,17 @@ export function compileExpression(text: string, wanted: "bool" | "any"): Compile
     return { problem: `results in ${String(checked.type)}, not in true or false` };
   }
   const walk: Walk = { usesEvent: false, problem: null };
-  visit(parsed.ast as unknown as Node, [], walk);
-  if (walk.problem !== null) return { problem: walk.problem };
-  const evaluate = (scope: Scope): unknown => parsed(scope as unknown as Record<string, unknown>);
+  const root = parsed.ast as unknown as Node;
+  visit(root, [], walk);
+  const problem = walk.problem ?? meter(root);
+  if (problem !== null) return { problem };
+  const evaluate = (scope: Scope): unknown =>
+    withinBudget(() => parsed(scope as unknown as Record<string, unknown>));
   return { expression: { text, constant: !walk.usesEvent, evaluate } };
 }
 
 function firstLine(error: unknown): string {
   return messageOf(error).split("\n")[0] ?? "cannot be read";
-}
-
-/** What the library's syntax tree looks like to us. */
-interface Node {
-  readonly op: string;
-  readonly args: unknown;
 }
 
 interface Walk {
@@ -83,17 +82,7 @@ interface Walk {
 }
 
 const LOOPS: ReadonlySet<unknown> = new Set(["all", "exists", "exists_one", "map", "filter"]);
-const REFUSED: ReadonlyMap<unknown, string> = new Map([
-  [
-    "matches",
-    "matches() is not available, as a regular expression may take unbounded time: use startsWith, endsWith or contains",
-  ],
-  ["bind", "cel.bind() is not available"],
-]);
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "op" in value && "args" in value;
-}
+const REFUSED: ReadonlyMap<unknown, string> = new Map([["bind", "cel.bind() is not available"]]);
 
 /** @param loops variables of the loops around the node, outermost first */
 function visit(node: Node, loops: readonly string[], walk: Walk): void {
@@ -113,12 +102,6 @@ function visit(node: Node, loops: readonly string[], walk: Walk): void {
     }
   }
   for (const child of nodesIn(node.args)) visit(child, loops, walk);
-}
-
-/** Operands are nodes, alone or in lists within lists. */
-function nodesIn(args: unknown): Node[] {
-  if (isNode(args)) return [args];
-  return Array.isArray(args) ? args.flatMap(nodesIn) : [];
 }
 
 function visitLoop(args: readonly unknown[], loops: readonly string[], walk: Walk): void {

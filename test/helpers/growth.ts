@@ -8,7 +8,7 @@ const LEAST_MS = 4;
  * Time for 64 KB divided by that for 16 KB: 4 is linear, 16 quadratic. The best of several rounds, as only disturbances make it slower.
  * @param prepare makes what is run, for an input of so many characters; not measured
  */
-export function growth(prepare: (length: number) => () => unknown, rounds = 2): number {
+export function growth(prepare: (length: number) => () => unknown, rounds = 3): number {
   const small = prepare(16 * KB);
   const large = prepare(64 * KB);
   let repeats = 1;
