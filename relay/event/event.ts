@@ -4,7 +4,6 @@
  * Layout of a stored event: 4 bytes little-endian length of the metadata, the metadata as JSON, the body untouched.
  * The length of the metadata comes first so that lists read it without loading the body.
  */
-import type { ActivityFacts } from "./activity-facts.ts";
 
 export interface EventMeta {
   /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/event/event-id.ts. */
@@ -59,11 +58,6 @@ export interface NewEvent {
   readonly dedupeKey: string;
   /** The same as version 0.1.0 remembered it, so that events stored by it are recognised; null or absent: there is none. */
   readonly formerDedupeKey?: string | null;
-  /**
-   * What the body says about the work, read while it was parsed anyway; null: nothing. Not stored, only passed on to those who
-   * follow the queue. Absent: not looked at.
-   */
-  readonly work?: ActivityFacts | null;
 }
 
 /** Field by field: spreading them behind an id takes V8 ten times as long, and every webhook pays for it. */

@@ -3,7 +3,6 @@
  * same event recognisable.
  */
 import { isAscii, isUtf8 } from "node:buffer";
-import type { ActivityFacts } from "../event/activity-facts.ts";
 import { deliveryKey, formerKeyOfId } from "../event/delivery-key.ts";
 import { eventFacts } from "../event/event-facts.ts";
 import type { NewEvent } from "../event/event.ts";
@@ -60,11 +59,8 @@ export interface Received {
   readonly verifiedMs: number;
 }
 
-/** Reads out of a body what is to be told to those who follow the queue. Never throws. */
-export type ReadWork = (meta: NewEvent["meta"], parsed: unknown) => ActivityFacts | null;
-
 /** The event as the queue takes it. Never throws, whatever the payload holds. */
-export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
+export function newEvent(received: Received): NewEvent {
   const { headers, body, hookKey, parsed } = received;
   const header = headerOf(headers, "x-gitlab-event");
   const instance = headerOf(headers, "x-gitlab-instance");
@@ -106,7 +102,6 @@ export function newEvent(received: Received, readWork?: ReadWork): NewEvent {
   return {
     meta,
     body,
-    ...(readWork === undefined ? {} : { work: readWork(meta, parsed) }),
     dedupeKey: deliveryKey({ host: instanceHost(headers), hookKey }, ids, { header, body }),
     formerDedupeKey: deliveryId === null ? null : formerKeyOfId(deliveryId),
   };

@@ -18,6 +18,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import { formerKeyOfId, keyOfId } from "../event/delivery-key.ts";
+import type { ActivityFacts } from "../event/activity-facts.ts";
 import type { NewEvent } from "../event/event.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
@@ -36,7 +37,7 @@ import {
 import { createAuthenticator, instanceHost, type Authenticator, type Credential } from "./authenticate.ts";
 import { hookMismatch } from "./hook-binding.ts";
 import { isTooLarge, readBody, type BodyRead } from "./body.ts";
-import { newEvent, parseObject, type ReadWork } from "./event.ts";
+import { newEvent, parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import { createThrottle } from "./throttle.ts";
 import { UnverifiedBodies } from "./unverified.ts";
@@ -67,14 +68,22 @@ export function compileIngest(config: Pick<Config, "server" | "gitlab">): Ingest
   };
 }
 
+/** Who keeps what the events say about the work. */
+export interface ActivityReader {
+  /** Null: the event says nothing. Never throws. */
+  read(meta: NewEvent["meta"], parsed: unknown): ActivityFacts | null;
+  /** A new event is stored under this id. */
+  note(facts: ActivityFacts, eventId: string): void;
+}
+
 export interface IngestDeps {
   readonly queue: Pick<Queue, "enqueue" | "known">;
   readonly clock: Clock;
   readonly log: Log;
   /** The rules in force; read once per request. */
   readonly rules: () => IngestRules;
-  /** What else is read out of each body, for those who follow the queue. @default nothing */
-  readonly readWork?: ReadWork;
+  /** Reads each body while it is parsed anyway, and is told once its event is stored. @default nobody looks */
+  readonly activity?: ActivityReader;
   /** Frees buffers that are garbage: after megabytes that strangers sent. @default the engine does when it likes */
   readonly collect?: () => void;
   /** True once the relay is shutting down: what comes after that is answered with 503. */
@@ -122,6 +131,11 @@ const UNREAD: Readonly<Record<(BodyRead & { ok: false })["reason"], (limit: numb
   "crowded-out": () => CROWDED_OUT,
   broken: () => BROKEN,
 };
+
+interface ReadEvent {
+  readonly event: NewEvent;
+  readonly facts: ActivityFacts | null;
+}
 
 export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics } = deps;
@@ -236,12 +250,20 @@ export function createIngest(deps: IngestDeps): Ingest {
     });
   }
 
-  const toEvent = (checked: Checked): NewEvent | Mismatch => {
-    const event = newEvent(checked, deps.readWork);
+  const toEvent = (checked: Checked): ReadEvent | Mismatch => {
+    const event = newEvent(checked);
     const { hookKey, parsed } = checked;
     const mismatch = hookKey === null ? null : hookMismatch(hookKey, event.meta, parsed);
-    return mismatch === null ? event : new Mismatch(mismatch);
+    if (mismatch !== null) return new Mismatch(mismatch);
+    return { event, facts: deps.activity?.read(event.meta, parsed) ?? null };
   };
+
+  /** The facts count once the event is stored, even if that takes longer than the sender is made to wait. */
+  async function enqueue({ event, facts }: ReadEvent): Promise<Enqueued> {
+    const stored = await queue.enqueue(event);
+    if (facts !== null && stored.status === "accepted") deps.activity?.note(facts, stored.id);
+    return stored;
+  }
 
   return {
     async receive(request, hookKey) {
@@ -252,12 +274,12 @@ export function createIngest(deps: IngestDeps): Ingest {
         metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
         return refusal(request, admitted, lingering);
       }
-      const event = admitted.value;
+      const { event } = admitted.value;
       let stored: Enqueued;
       try {
         if (isStopping)
           throw new UpstreamError("stopping", "the relay is shutting down", { retryable: true });
-        stored = await withinDeadline(queue.enqueue(event));
+        stored = await withinDeadline(enqueue(admitted.value));
       } catch (error) {
         const refused = unavailable(error);
         metrics.request(refused.counted, event.meta.kind, clock.monotonic() - startedMs);

@@ -168,7 +168,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       log,
       metrics,
       rules: () => rules,
-      ...(activity === null ? {} : { readWork: factsOf }),
+      ...(activity === null ? {} : { activity: { read: factsOf, note: activity.note } }),
       ...(collect === null ? {} : { collect }),
       isStopping: () => isStopping,
     });

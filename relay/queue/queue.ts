@@ -108,7 +108,7 @@ export interface Check {
 
 /** What happened to an event, for logs, metrics, the live view and tests. */
 export type QueueEvent =
-  | { readonly type: "stored"; readonly meta: EventMeta; readonly work: NewEvent["work"] }
+  | { readonly type: "stored"; readonly meta: EventMeta }
   | { readonly type: "duplicate"; readonly id: string }
   | { readonly type: "routed"; readonly meta: EventMeta; readonly targets: readonly string[] }
   | {

@@ -20,18 +20,15 @@ const DAY = "2026-01-15";
 
 function received({ headers, body }: Webhook) {
   const parsed = JSON.parse(body) as Json;
-  const event = newEvent(
-    {
-      headers,
-      body: Buffer.from(body),
-      parsed,
-      hookKey: null,
-      receivedAt: RECEIVED_AT,
-      verifiedBy: ["token"],
-      verifiedMs: 1,
-    },
-    factsOf,
-  );
+  const event = newEvent({
+    headers,
+    body: Buffer.from(body),
+    parsed,
+    hookKey: null,
+    receivedAt: RECEIVED_AT,
+    verifiedBy: ["token"],
+    verifiedMs: 1,
+  });
   return { parsed, event, meta: withId(event.meta, eventMeta().id) };
 }
 
@@ -92,14 +89,15 @@ test("every event has what CloudEvents requires", () => {
 
 test("facts survive storage, and a report of them has no figure that is none", () => {
   check((sent) => {
-    const { event } = received(sent);
-    const facts = event.work?.facts ?? [];
+    const { event, parsed } = received(sent);
+    const found = factsOf(event.meta, parsed);
+    const facts = found?.facts ?? [];
     const page = emptyPage();
     addFacts(page, facts, "event");
     addFacts(page, facts, "event");
     const read = decodePage(encodePage(page));
     expect([...factsIn(read)]).toHaveLength([...factsIn(page)].length);
-    const entries = [{ day: DAY, project: event.work?.project ?? "", page: read }];
+    const entries = [{ day: DAY, project: found?.project ?? "", page: read }];
     const query = { from: DAY, to: DAY, group: "day", project: null, author: null, members: {} } as const;
     const { commits, files, hours } = report(entries, query).total;
     for (const figure of [commits, files.added, ...hours]) expect(figure).toBeGreaterThanOrEqual(0);

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { createApp } from "../../relay/process/app.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
+import type { ActivityFacts } from "../../relay/event/activity-facts.ts";
+import { factsOf } from "../../relay/observe/activity/facts.ts";
 import { healthOf } from "../../relay/observe/health.ts";
 import { compileIngest, createIngest } from "../../relay/ingest/receive.ts";
 import { FakeClock } from "./clock.ts";
@@ -29,8 +31,10 @@ export function createIntake(settings: Record<string, unknown> = { gitlab: { sec
   const requests: [string, string | null][] = [];
   const state = { rules: compileIngest(configOf(settings)), isStopping: false };
   const isStopping = (): boolean => state.isStopping;
+  const noted: [string, ActivityFacts][] = [];
   const ingest = createIngest({
     queue,
+    activity: { read: factsOf, note: (facts, eventId) => void noted.push([eventId, facts]) },
     clock,
     log,
     rules: () => state.rules,
@@ -51,6 +55,8 @@ export function createIntake(settings: Record<string, unknown> = { gitlab: { sec
     lines,
     /** What the metrics were told: status and kind. */
     requests,
+    /** What the activity was told: event id and facts. */
+    noted,
     state,
     /** Sends a push event with the secret token, unless told otherwise. */
     async post(

@@ -102,7 +102,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       for (const resume of waiting.splice(0)) resume();
     },
 
-    async enqueue({ meta, body, dedupeKey, formerDedupeKey, work }: NewEvent) {
+    async enqueue({ meta, body, dedupeKey, formerDedupeKey }: NewEvent) {
       calls.enqueue += 1;
       await gate();
       const known = remembered.get(dedupeKey) ?? remembered.get(formerDedupeKey ?? "");
@@ -114,7 +114,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       const kept: Kept = { meta: { id, ...meta }, body, deliveries: [] };
       remembered.set(dedupeKey, id);
       events.set(id, kept);
-      emit({ type: "stored", meta: kept.meta, work });
+      emit({ type: "stored", meta: kept.meta });
       const routes = await route(kept.meta, async () => body);
       kept.deliveries = routes.map((r) => newDelivery(id, r.target, 0, now()));
       emit({ type: "routed", meta: kept.meta, targets: routes.map((r) => r.target) });

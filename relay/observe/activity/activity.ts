@@ -1,7 +1,8 @@
-/** What the events say about the work: the tally that follows the queue, and the reports made from it. */
+/** What the events say about the work: the tally of what is stored, and the reports made from it. */
 import type { Clock } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Config } from "../../config/schema.ts";
+import type { ActivityFacts } from "../../event/activity-facts.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { daysOf, report, type Report, type ReportQuery } from "./report.ts";
 import type { ActivityStore } from "../../storage/activity-store.ts";
@@ -10,6 +11,8 @@ import { startTally } from "./tally.ts";
 export type Asked = Omit<ReportQuery, "members">;
 
 export interface Activity {
+  /** Adds what an event says that was just stored. */
+  note(facts: ActivityFacts, eventId: string): void;
   report(query: Asked): Promise<Report>;
   /** Resolves when every event stored before this call is part of the reports, durably. */
   settled(): Promise<void>;
@@ -17,7 +20,7 @@ export interface Activity {
 }
 
 export interface ActivityDeps {
-  readonly queue: Pick<Queue, "onEvent" | "list" | "body">;
+  readonly queue: Pick<Queue, "list" | "body">;
   readonly store: ActivityStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,6 +30,7 @@ export interface ActivityDeps {
 export function startActivity({ settings, ...deps }: ActivityDeps): Activity {
   const tally = startTally({ ...deps, keepDays: () => settings().keepDays });
   return {
+    note: (facts, eventId) => tally.note(facts, eventId),
     async report(query) {
       const entries = [];
       for (const day of daysOf(query.from, query.to)) entries.push(...(await tally.read(day)));

@@ -1,7 +1,7 @@
 /**
- * Follows the queue and writes down what each stored event says about the work, as the intake read it. The unit is the fact, whose
- * name makes it count once; so after a crash it is enough to look again at what was received since the last note of how far the
- * storage goes, and events that were looked at twice change nothing. A replay is not a stored event and is not looked at at all.
+ * Writes down what each stored event says about the work, as the intake read it. The unit is the fact, whose name makes it count
+ * once; so after a crash it is enough to look again at what was received since the last note of how far the storage goes, and events
+ * that were looked at twice change nothing. A replay stores nothing and is not looked at.
  */
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
@@ -27,7 +27,7 @@ const IDLE_MARK_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export interface TallyDeps {
-  readonly queue: Pick<Queue, "onEvent" | "list" | "body">;
+  readonly queue: Pick<Queue, "list" | "body">;
   readonly store: ActivityStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,6 +36,8 @@ export interface TallyDeps {
 }
 
 export interface Tally {
+  /** Adds what an event says that was just stored. */
+  note(facts: ActivityFacts, eventId: string): void;
   /** What is known of a day, with what is not written down yet. */
   read(day: string): Promise<readonly Entry[]>;
   /** Resolves when every event stored before this call has been looked at and written down. */
@@ -44,7 +46,7 @@ export interface Tally {
   close(): Promise<void>;
 }
 
-/** Looks at what it missed, then follows the queue. */
+/** Looks at what it missed, and takes what it is told from now on. */
 export function startTally(deps: TallyDeps): Tally {
   const { queue, store, clock, log } = deps;
   /** Facts that are not written down, by day and project. */
@@ -66,13 +68,6 @@ export function startTally(deps: TallyDeps): Tally {
     if (entry === undefined) unwritten.set(key, (entry = { day, project, page: emptyPage() }));
     addFacts(entry.page, facts, eventId);
   };
-
-  const stop = queue.onEvent((event) => {
-    if (event.type !== "stored" || event.work === null) return;
-    const { meta, work } = event;
-    if (work !== undefined) note(work, meta.id);
-    else if (tellsOfWork(meta)) searchFrom = Math.min(searchFrom ?? meta.receivedAt, meta.receivedAt);
-  });
 
   const look = async (meta: EventMeta): Promise<void> => {
     const body = await bodyOf(meta.id);
@@ -185,6 +180,7 @@ export function startTally(deps: TallyDeps): Tally {
   })();
 
   return {
+    note,
     async read(day) {
       const kept = new Map((await store.read(day)).map((entry) => [entry.project, entry]));
       for (const entry of unwritten.values()) {
@@ -204,7 +200,6 @@ export function startTally(deps: TallyDeps): Tally {
       });
     },
     async close() {
-      stop();
       closing.abort();
       stopWaiting();
       await running;

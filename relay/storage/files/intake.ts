@@ -94,7 +94,7 @@ export class Intake {
     table.setEventFlag(row, EVENT_FLAGS.present, true);
     table.link(row);
     book.eventAppeared(row);
-    events.emit({ type: "stored", meta, work: event.work });
+    events.emit({ type: "stored", meta });
     this.#line.add(row, meta);
     return { status: "accepted", id };
   }

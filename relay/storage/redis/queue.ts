@@ -93,7 +93,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       emit({ type: "duplicate", id: first });
       return { status: "duplicate", id: first };
     }
-    emit({ type: "stored", meta, work: event.work });
+    emit({ type: "stored", meta });
     if (routes === null) {
       routing.matchLater(meta, event.body);
     } else {

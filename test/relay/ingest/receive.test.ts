@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { compileIngest, MAX_KNOWN_IDS, PERSIST_DEADLINE_MS } from "../../../relay/ingest/receive.ts";
 import { FAILURE_BURST } from "../../../relay/ingest/throttle.ts";
+import { eventMeta } from "../../helpers/events.ts";
 import { configOf, createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 
 const wrong = { "x-gitlab-token": "guess" };
@@ -132,6 +133,75 @@ describe("413", () => {
     const intake = createIntake(small);
     const { status } = await intake.post({ headers: { ...right, "content-length": "101" }, body: "{}" });
     expect(status).toBe(413);
+  });
+});
+
+describe("the activity is told", () => {
+  const headers = { ...right, "webhook-id": "w1" };
+
+  test("once of an event that is stored, and not of its repetition", async () => {
+    const intake = createIntake();
+    const { body } = await intake.post({ headers });
+    await intake.post({ headers });
+    expect(intake.noted.map(([id]) => id)).toEqual([(body as { id: string }).id]);
+    expect(intake.noted[0]?.[1]).toMatchObject({ project: "acme/shop/storefront" });
+  });
+
+  test("of an event that was stored after the sender had its answer", async () => {
+    const intake = createIntake();
+    intake.queue.faults.hang = true;
+    const answer = intake.post({ headers });
+    await vi.waitFor(() => expect(intake.queue.calls.enqueue).toBe(1));
+    await intake.clock.advance(PERSIST_DEADLINE_MS);
+    expect((await answer).status).toBe(503);
+    expect(intake.noted).toEqual([]);
+    intake.queue.release();
+    await vi.waitFor(() => expect(intake.noted).toHaveLength(1));
+  });
+
+  test("neither of what cannot be stored nor of what says nothing", async () => {
+    const intake = createIntake();
+    await intake.post({ headers, body: '{"object_kind":"wiki_page","project":{"id":7}}' });
+    intake.queue.faults.error = new UpstreamError("storage", "x", { retryable: true });
+    await intake.post();
+    expect(intake.noted).toEqual([]);
+  });
+});
+
+describe("known", () => {
+  const at = (instance: string): Record<string, string> => ({ ...right, "x-gitlab-instance": instance });
+  const ask = async (
+    intake: ReturnType<typeof createIntake>,
+    path: string,
+    instance = "https://gitlab.acme.dev",
+  ): Promise<unknown> =>
+    (await intake.post({ path: `${path}/known`, headers: at(instance), body: '{"ids":["w1"]}' })).body;
+  const send = (intake: ReturnType<typeof createIntake>, path: string): Promise<unknown> =>
+    intake.post({ path, headers: { ...at("https://gitlab.acme.dev"), "webhook-id": "w1" } });
+
+  test("knows ids of the same hook and instance, and of no other", async () => {
+    const intake = createIntake();
+    await send(intake, "/webhooks/gitlab/p278964");
+    expect(await ask(intake, "/webhooks/gitlab/p278964")).toEqual({ known: ["w1"] });
+    expect(await ask(intake, "/webhooks/gitlab/p278964", "https://gitlab.acme.dev/")).toEqual({
+      known: ["w1"],
+    });
+    expect(await ask(intake, "/webhooks/gitlab/p278964", "https://gitlab.com")).toEqual({ known: [] });
+    expect(await ask(intake, "/webhooks/gitlab/g9970")).toEqual({ known: [] });
+    expect(await ask(intake, "/webhooks/gitlab")).toEqual({ known: [] });
+  });
+
+  test("knows ids from before the hook's URL had its key", async () => {
+    const intake = createIntake();
+    await send(intake, "/webhooks/gitlab");
+    expect(await ask(intake, "/webhooks/gitlab/p278964")).toEqual({ known: ["w1"] });
+  });
+
+  test("knows ids that version 0.1.0 stored", async () => {
+    const intake = createIntake();
+    await intake.queue.enqueue({ meta: eventMeta(), body: PUSH, dedupeKey: "id:w1" });
+    expect(await ask(intake, "/webhooks/gitlab/p278964")).toEqual({ known: ["w1"] });
+    expect(await send(intake, "/webhooks/gitlab/p278964")).toMatchObject({ status: 200 });
   });
 });
 

@@ -47,13 +47,14 @@ async function start(store?: ActivityStore): Promise<Activity> {
   return activity;
 }
 
-/** As the intake does, which reads the work out of the body; `unread`: as a relay that did not. */
-async function send(webhook: SampleWebhook, how: "read" | "unread" = "read"): Promise<string> {
+/** As the intake does, which reads the facts out of the body and tells them once the event is stored. */
+async function send(webhook: SampleWebhook): Promise<string> {
   const { id: _id, ...meta } = metaOf(webhook, { receivedAt: clock.now() });
   const body = Buffer.from(JSON.stringify(webhook.body));
-  const event = { meta, body, dedupeKey: `${queue.calls.enqueue}` };
-  const work = how === "read" ? { work: factsOf(meta, webhook.body) } : {};
-  return (await queue.enqueue({ ...event, ...work })).id;
+  const { id } = await queue.enqueue({ meta, body, dedupeKey: `${queue.calls.enqueue}` });
+  const facts = factsOf(meta, webhook.body);
+  if (facts !== null) for (const activity of open) activity.note(facts, id);
+  return id;
 }
 
 async function commits(activity: Activity): Promise<number> {
@@ -172,12 +173,11 @@ describe("startActivity()", () => {
   });
 
   it("leaves out an event that cannot be read time and again", async () => {
-    const activity = await start();
-    await activity.settled();
     const body = queue.body;
-    const bad = await send(push("alice", "shop", "main", ["One"]), "unread");
+    const bad = await send(push("alice", "shop", "main", ["One"]));
     queue.body = (id) => (id === bad ? Promise.reject(new Error("not whole")) : body(id));
-    await send(push("bob", "docs", "main", ["Two"]), "unread");
+    await send(push("bob", "docs", "main", ["Two"]));
+    const activity = await start();
     for (let round = 0; round < 6; round += 1) await clock.advance(5000);
     expect(lines.map((line) => line.event)).toEqual(["activity.failed", "activity.skipped"]);
     expect((await activity.report(today)).projects.map((one) => one.project)).toEqual(["acme/docs"]);
@@ -198,9 +198,7 @@ describe("startActivity()", () => {
     expect(disk.keys("page/")).toEqual(["page/2026-01-17/acme/docs"]);
   });
 
-  it("searches the queue for what the intake did not read, page by page", async () => {
-    const activity = await start();
-    await activity.settled();
+  it("searches the queue for what it was not told, page by page", async () => {
     queue.list = async ({ from = 0 }, limit, cursor) => {
       const all = queue.stored().filter(({ meta }) => meta.receivedAt >= from);
       const at = Number(cursor ?? 0);
@@ -213,6 +211,7 @@ describe("startActivity()", () => {
       const { id: _id, ...meta } = metaOf(push("alice", "shop", "main", []), { receivedAt: clock.now() });
       await queue.enqueue({ meta, body: Buffer.from('{"object_kind":"push"}'), dedupeKey: String(count) });
     }
+    const activity = await start();
     await activity.settled();
     expect((await activity.report(today)).total.branches).toEqual([{ name: "main", pushes: 470 }]);
   });
