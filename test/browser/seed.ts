@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { addFacts, emptyPage } from "../../relay/storage/fact-sheet.ts";
 import type { Fact, FactType, FactValues } from "../../relay/event/activity-facts.ts";
 import { createFilesActivityStore } from "../../relay/storage/files/activity-store.ts";
-import type { Entry } from "../../relay/storage/activity-store.ts";
+import type { ActivityEntry } from "../../relay/storage/activity-store.ts";
 import { openJournal } from "../../relay/storage/journal/open.ts";
 
 const PEOPLE = ["alice", "bob", "chen", "dana"];
@@ -25,7 +25,7 @@ function numbers(): () => number {
 export async function seedActivity(base: string, now: number): Promise<void> {
   const random = numbers();
   const below = (end: number): number => Math.floor(random() * end);
-  const entries: Entry[] = [];
+  const entries: ActivityEntry[] = [];
   let key = 0;
   for (let back = DAYS; back >= 1; back -= 1) {
     const date = new Date(now - back * DAY_MS);

@@ -1,7 +1,7 @@
 /** Facts of some days -> the figures that people ask for: in all, per period, per project, per person. Pure. */
 import { factsIn } from "../../storage/fact-sheet.ts";
 import type { FactType, FactValues } from "../../event/activity-facts.ts";
-import type { Entry } from "../../storage/activity-store.ts";
+import type { ActivityEntry } from "../../storage/activity-store.ts";
 import { together, type Row } from "./together.ts";
 
 export interface ReportQuery {
@@ -70,7 +70,7 @@ const DAY_MS = 86_400_000;
 const MAX_NAMES = 20;
 export const UNKNOWN_AUTHOR = "unknown";
 
-export function report(entries: readonly Entry[], query: ReportQuery): Report {
+export function report(entries: readonly ActivityEntry[], query: ReportQuery): Report {
   const nameOf = memberNames(query.members);
   const told: Row[] = [];
   for (const { day, project, page } of entries) {

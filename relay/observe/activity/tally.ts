@@ -11,7 +11,7 @@ import type { Queue } from "../../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "../../storage/fact-sheet.ts";
 import type { ActivityFacts } from "../../event/activity-facts.ts";
 import { factsOf, tellsOfWork } from "./facts.ts";
-import type { ActivityStore, Entry } from "../../storage/activity-store.ts";
+import type { ActivityStore, ActivityEntry } from "../../storage/activity-store.ts";
 
 /** How often there is a look at whether the queue is to be searched. */
 const LOOK_MS = 1000;
@@ -39,7 +39,7 @@ export interface Tally {
   /** Adds what an event says that was just stored. */
   note(facts: ActivityFacts, eventId: string): void;
   /** What is known of a day, with what is not written down yet. */
-  read(day: string): Promise<readonly Entry[]>;
+  read(day: string): Promise<readonly ActivityEntry[]>;
   /** Resolves when every event stored before this call has been looked at and written down. */
   settled(): Promise<void>;
   /** Writes down what is not yet, and lets go of the storage. A crash before it loses nothing that the queue still holds. */
@@ -50,7 +50,7 @@ export interface Tally {
 export function startTally(deps: TallyDeps): Tally {
   const { queue, store, clock, log } = deps;
   /** Facts that are not written down, by day and project. */
-  let unwritten = new Map<string, Entry>();
+  let unwritten = new Map<string, ActivityEntry>();
   /** Wall clock from which the queue is to be searched; null: nothing was missed. */
   let searchFrom: number | null = null;
   let isFresh = true;

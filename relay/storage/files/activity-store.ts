@@ -1,7 +1,7 @@
 /** Facts in a journal beside the queue's: one value per day and project, written anew as a whole when something is added. */
 import type { Journal, Operation } from "../journal/types.ts";
 import { addPage, decodePage, emptyPage, encodePage } from "../fact-sheet.ts";
-import type { ActivityStore, Entry } from "../activity-store.ts";
+import type { ActivityStore, ActivityEntry } from "../activity-store.ts";
 
 const PAGES = "page/";
 const MARK = "mark";
@@ -13,7 +13,7 @@ export function createFilesActivityStore(journal: Journal): ActivityStore {
 
   return {
     async read(day) {
-      const entries: Entry[] = [];
+      const entries: ActivityEntry[] = [];
       for (const key of dayKeys(day)) {
         const value = await journal.get(key);
         if (value === null) continue;

@@ -25,7 +25,7 @@ export interface Source {
 }
 
 /** One frame to be. */
-export interface Entry {
+export interface BatchEntry {
   readonly type: FrameType;
   readonly key: string;
   readonly encoding: KeyEncoding;
@@ -39,7 +39,7 @@ export interface Entry {
 
 /** What one write() asked for. */
 export interface Write {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BatchEntry[];
   readonly bytes: number;
   /** Null for a lazy write: nobody waits for it. */
   readonly waiter: { resolve(): void; reject(error: Error): void } | null;
@@ -49,7 +49,7 @@ export interface Write {
 const NOTHING: readonly Uint8Array[] = [];
 
 /** Throws a RangeError for a key or value that no frame can hold. */
-export function entryOf(operation: Operation): Entry {
+export function entryOf(operation: Operation): BatchEntry {
   const { key } = operation;
   const encoding = keyEncoding(key);
   if (encoding.bytes > MAX_KEY_BYTES) {
@@ -67,12 +67,12 @@ export function entryOf(operation: Operation): Entry {
   return { type: FrameType.set, key, encoding, value, valueBytes, source: null, offset: 0 };
 }
 
-export function probeEntry(): Entry {
+export function probeEntry(): BatchEntry {
   const encoding = { bytes: 0, wide: false };
   return { type: FrameType.probe, key: "", encoding, value: NOTHING, valueBytes: 0, source: null, offset: 0 };
 }
 
-export function frameBytes(entry: Entry): number {
+export function frameBytes(entry: BatchEntry): number {
   return HEADER_BYTES + entry.encoding.bytes + entry.valueBytes;
 }
 
@@ -93,7 +93,7 @@ export class BatchEncoder {
     for (const { entries } of writes) {
       const last = entries.length - 1;
       for (let index = 0; index <= last; index++) {
-        const entry = entries[index] as Entry;
+        const entry = entries[index] as BatchEntry;
         const { type, key, encoding, value, valueBytes } = entry;
         const keyAt = at + HEADER_BYTES;
         let end = keyAt + encoding.bytes;

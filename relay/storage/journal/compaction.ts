@@ -18,7 +18,7 @@
  */
 import { messageOf, systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import { frameBytes, type Entry } from "./batch.ts";
+import { frameBytes, type BatchEntry } from "./batch.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType, keyEncoding } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
@@ -44,7 +44,7 @@ export interface CompactionDeps {
   /** Whether an operation on the key is under way. */
   isPending(key: string): boolean;
   /** Appends the entries; resolves when they are durable. */
-  append(entries: readonly Entry[]): Promise<void>;
+  append(entries: readonly BatchEntry[]): Promise<void>;
   /** The segment's file is gone. */
   removed(segment: Segment): void;
   stopped(): boolean;
@@ -155,11 +155,11 @@ async function rewrite(segment: Segment, deps: CompactionDeps): Promise<void> {
   const { disk, ledger, log } = deps;
   const { sequence, bytes } = segment;
   const isOldest = ledger.segments.values().next().value === segment;
-  let slice: Entry[] = [];
+  let slice: BatchEntry[] = [];
   let sliced = 0;
-  const slices: Entry[][] = [];
+  const slices: BatchEntry[][] = [];
   let removalsLeft = 0;
-  const take = (entry: Entry): void => {
+  const take = (entry: BatchEntry): void => {
     slice.push(entry);
     sliced += frameBytes(entry);
     if (sliced < SLICE_BYTES) return;
@@ -168,7 +168,7 @@ async function rewrite(segment: Segment, deps: CompactionDeps): Promise<void> {
     sliced = 0;
   };
   /** The disk was busy since the entries were read: those that are no longer right fall away. */
-  const append = async (entries: Entry[]): Promise<void> => {
+  const append = async (entries: BatchEntry[]): Promise<void> => {
     const right = entries.filter((entry) => {
       if (entry.source !== null)
         return ledger.isAt(entry.key, sequence, entry.source.offset) && !deps.isPending(entry.key);

@@ -11,14 +11,14 @@ const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "ENAM
 export function storageError(action: string, thrown: unknown): UpstreamError {
   if (thrown instanceof UpstreamError) return thrown;
   const code = FULL.has(systemCode(thrown) ?? "") ? "disk-full" : "storage";
-  return refusal(code, `Cannot ${action}: ${messageOf(thrown)}`);
+  return journalRefusal(code, `Cannot ${action}: ${messageOf(thrown)}`);
 }
 
-export function refusal(code: "disk-full" | "queue-full" | "storage", message: string): UpstreamError {
+export function journalRefusal(code: "disk-full" | "queue-full" | "storage", message: string): UpstreamError {
   return new UpstreamError(code, message, { retryable: true, retryAfterMs: RETRY_AFTER_MS });
 }
 
-export function closedError(): UpstreamError {
+export function journalClosed(): UpstreamError {
   return new UpstreamError("closed", "Cannot use the journal: it is closed", { retryable: false });
 }
 

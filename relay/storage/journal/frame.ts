@@ -39,7 +39,7 @@ const LAST = 0x80;
 const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | XXH64 | FIRST | LAST;
 
 /** Where a frame stands: its segment's number and salt, and its offset in the file. */
-export interface Place {
+export interface FramePlace {
   readonly sequence: number;
   readonly salt: number;
   offset: number;
@@ -107,7 +107,7 @@ export function writeHeader(
     readonly first: boolean;
     readonly last: boolean;
   },
-  place: Place,
+  place: FramePlace,
 ): void {
   const { encoding, valueBytes, checksum } = frame;
   const flags =

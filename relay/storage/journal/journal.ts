@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import { entryOf, frameBytes, probeEntry, type Entry } from "./batch.ts";
+import { entryOf, frameBytes, probeEntry, type BatchEntry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
@@ -18,7 +18,7 @@ import type { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
 import { newSegment, type Segment } from "./segment.ts";
 import { Space } from "./space.ts";
-import { closedError, storageError } from "./errors.ts";
+import { journalClosed, storageError } from "./errors.ts";
 import type { Journal, JournalOptions, JournalStats, Operation, Priority } from "./types.ts";
 import { readValue } from "./values.ts";
 import { Writer } from "./writer.ts";
@@ -109,9 +109,9 @@ export class FileJournal implements Journal {
     durability: "synced" | "lazy",
     priority: Priority = "intake",
   ): Promise<void> {
-    if (this.#closed) return Promise.reject(closedError());
+    if (this.#closed) return Promise.reject(journalClosed());
     if (operations.length === 0) return Promise.resolve();
-    let entries: Entry[];
+    let entries: BatchEntry[];
     try {
       entries = operations.map(entryOf);
     } catch (error) {
@@ -140,7 +140,7 @@ export class FileJournal implements Journal {
   }
 
   getStart(key: string, length: number): Promise<Uint8Array | null> {
-    if (this.#closed) return Promise.reject(closedError());
+    if (this.#closed) return Promise.reject(journalClosed());
     const pending = this.#pending.find(key);
     return pending === undefined
       ? readValue(this.#ledger, this.#readers, key, length)
@@ -224,12 +224,12 @@ export class FileJournal implements Journal {
   }
 
   /** Appends whatever the limits say; resolves when it is durable. */
-  #append(entries: readonly Entry[]): Promise<void> {
-    if (this.#closed) return Promise.reject(closedError());
+  #append(entries: readonly BatchEntry[]): Promise<void> {
+    if (this.#closed) return Promise.reject(journalClosed());
     return this.#submit(entries, sumOfBytes(entries));
   }
 
-  #submit(entries: readonly Entry[], bytes: number): Promise<void> {
+  #submit(entries: readonly BatchEntry[], bytes: number): Promise<void> {
     this.#space.wrote(bytes);
     return new Promise((done, reject) => {
       this.#writer.submit({ entries, bytes, waiter: { resolve: done, reject }, number: 0 });
@@ -253,7 +253,7 @@ export class FileJournal implements Journal {
     }
   }
 
-  #durable(segment: Segment, entries: readonly Entry[]): void {
+  #durable(segment: Segment, entries: readonly BatchEntry[]): void {
     const ledger = this.#ledger;
     for (const entry of entries) {
       const { key, encoding, offset, type, valueBytes } = entry;
@@ -288,7 +288,7 @@ export class FileJournal implements Journal {
   }
 }
 
-function sumOfBytes(entries: readonly Entry[]): number {
+function sumOfBytes(entries: readonly BatchEntry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += frameBytes(entry);
   return bytes;

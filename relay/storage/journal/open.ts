@@ -8,7 +8,7 @@ import { FileJournal, type JournalDeps } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { Quarantine } from "./quarantine.ts";
-import { makeDurableFolder, recover } from "./recovery.ts";
+import { makeDurableFolder, recoverJournal } from "./recovery.ts";
 import { openingError } from "./errors.ts";
 import type { Journal, JournalOptions } from "./types.ts";
 
@@ -39,7 +39,11 @@ export async function openJournal(
     const ledger = new Ledger();
     const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
     await quarantine.open();
-    const recovered = await recover(folder, { disk, log, ledger, quarantine }, options.visitor ?? null);
+    const recovered = await recoverJournal(
+      folder,
+      { disk, log, ledger, quarantine },
+      options.visitor ?? null,
+    );
     const journal = new FileJournal(folder, options, all, { lock, ledger, quarantine, ...recovered });
     await journal.start();
     return journal;

@@ -3,35 +3,35 @@
  * durable frames only, does not yet; when it fails it simply falls away.
  */
 import { ShortLivedMap } from "../../../lib/short-lived.ts";
-import type { Entry } from "./batch.ts";
+import type { BatchEntry } from "./batch.ts";
 import { FrameType } from "./frame.ts";
 import type { KeyIndex } from "./key-index.ts";
 
 export class Pending {
-  readonly #last = new ShortLivedMap<string, Entry>();
+  readonly #last = new ShortLivedMap<string, BatchEntry>();
   readonly #index: KeyIndex;
 
   constructor(index: KeyIndex) {
     this.#index = index;
   }
 
-  add(entry: Entry): void {
+  add(entry: BatchEntry): void {
     this.#last.set(entry.key, entry);
   }
 
-  durable(entry: Entry): void {
+  durable(entry: BatchEntry): void {
     if (this.#last.get(entry.key) === entry) this.#last.delete(entry.key);
   }
 
   /** @param left what is to be written again, or not written yet, in order */
-  dropped(dropped: Iterable<Entry>, left: Iterable<Entry>): void {
+  dropped(dropped: Iterable<BatchEntry>, left: Iterable<BatchEntry>): void {
     for (const entry of dropped) this.#last.delete(entry.key);
     for (const entry of left) {
       if (entry.source === null && entry.type !== FrameType.probe) this.#last.set(entry.key, entry);
     }
   }
 
-  find(key: string): Entry | undefined {
+  find(key: string): BatchEntry | undefined {
     return this.#last.get(key);
   }
 
@@ -64,6 +64,6 @@ export class Pending {
 }
 
 /** The first `length` bytes of the value that the entry sets; null where it removes the key. */
-export function pendingValue({ type, value, valueBytes }: Entry, length: number): Uint8Array | null {
+export function pendingValue({ type, value, valueBytes }: BatchEntry, length: number): Uint8Array | null {
   return type === FrameType.set ? Buffer.concat(value, Math.min(length, valueBytes)) : null;
 }

@@ -17,13 +17,13 @@ import { scanSegment, type ScanBuffers } from "./scan.ts";
 import { newSegment, segmentPath, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
-export interface Recovered {
+export interface RecoveredJournal {
   /** The highest number that any segment has. */
   readonly newest: number;
   readonly truncatedBytes: number;
 }
 
-export interface RecoveryDeps {
+export interface JournalRecoveryDeps {
   readonly disk: Disk;
   readonly log: Log;
   readonly ledger: Ledger;
@@ -31,16 +31,16 @@ export interface RecoveryDeps {
 }
 
 /** One for all segments of an opening. */
-interface Reading extends RecoveryDeps {
+interface Reading extends JournalRecoveryDeps {
   readonly visitor: RecoveryVisitor | null;
   readonly buffers: ScanBuffers;
 }
 
-export async function recover(
+export async function recoverJournal(
   folder: string,
-  deps: RecoveryDeps,
+  deps: JournalRecoveryDeps,
   visitor: RecoveryVisitor | null,
-): Promise<Recovered> {
+): Promise<RecoveredJournal> {
   const sequences = (await deps.disk.list(folder))
     .map(sequenceOf)
     .filter((sequence) => sequence !== null)

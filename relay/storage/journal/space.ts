@@ -9,7 +9,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { MAX_KEYS } from "./key-index.ts";
 import type { Ledger } from "./ledger.ts";
-import { refusal } from "./errors.ts";
+import { journalRefusal } from "./errors.ts";
 
 const LOOK_AGAIN_MS = 1000;
 
@@ -70,17 +70,23 @@ export class Space {
     const intake = priority === "intake";
     const room = maxPendingBytes * (intake ? 1 : 2);
     if (pending > 0 && pending + bytes > room) {
-      return refusal("queue-full", `Cannot store: ${pending} bytes wait for the disk, limit is ${room}`);
+      return journalRefusal(
+        "queue-full",
+        `Cannot store: ${pending} bytes wait for the disk, limit is ${room}`,
+      );
     }
     if (!intake) return null;
     if (maxBytes !== null) {
       const held = ledger.bytes + pending;
       if (held + bytes > maxBytes) {
-        return refusal("queue-full", `Cannot store: the journal has ${held} bytes, limit is ${maxBytes}`);
+        return journalRefusal(
+          "queue-full",
+          `Cannot store: the journal has ${held} bytes, limit is ${maxBytes}`,
+        );
       }
     }
     if (ledger.index.size >= MAX_KEYS) {
-      return refusal(
+      return journalRefusal(
         "queue-full",
         `Cannot store: the journal has ${ledger.index.size} keys, limit is ${MAX_KEYS}`,
       );
@@ -100,7 +106,7 @@ export class Space {
     if (this.#free === null) return null;
     const free = this.#free - this.#writtenSince;
     if (free - bytes >= minFreeBytes) return null;
-    return refusal(
+    return journalRefusal(
       "disk-full",
       `Cannot store: ${Math.max(0, free)} bytes are free, ${minFreeBytes} are kept free`,
     );

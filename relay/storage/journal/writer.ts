@@ -15,7 +15,7 @@ import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageOf, type UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import { BatchEncoder, type Entry, type Write } from "./batch.ts";
+import { BatchEncoder, type BatchEntry, type Write } from "./batch.ts";
 import { writeAll, type Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
 import { storageError } from "./errors.ts";
@@ -34,9 +34,9 @@ export interface WriterDeps {
   /** A new, empty segment whose name is on stable storage, open for writing. */
   begin(): Promise<{ readonly segment: Segment; readonly fd: number }>;
   /** These entries of the segment are durable, in this order. */
-  durable(segment: Segment, entries: readonly Entry[]): void;
+  durable(segment: Segment, entries: readonly BatchEntry[]): void;
   /** These entries will not be, unless they are written again. */
-  dropped(entries: Iterable<Entry>, pending: Iterable<Entry>): void;
+  dropped(entries: Iterable<BatchEntry>, pending: Iterable<BatchEntry>): void;
   /** The segment gets nothing more. */
   sealed(segment: Segment): void;
   synced(durationMs: number): void;
@@ -293,6 +293,6 @@ export class Writer {
   }
 }
 
-function* entriesOf(writes: Iterable<Write>): Generator<Entry> {
+function* entriesOf(writes: Iterable<Write>): Generator<BatchEntry> {
   for (const write of writes) yield* write.entries;
 }

@@ -4,7 +4,7 @@
  */
 import type { RedisConnection } from "./connection.ts";
 import { emptyPage, type OpenPage } from "../fact-sheet.ts";
-import type { ActivityStore, Entry } from "../activity-store.ts";
+import type { ActivityStore, ActivityEntry } from "../activity-store.ts";
 
 /** Fields sent in one command. */
 const FIELDS_AT_ONCE = 500;
@@ -18,7 +18,7 @@ export function createRedisActivityStore(connection: RedisConnection): ActivityS
 
   return {
     async read(day) {
-      const entries: Entry[] = [];
+      const entries: ActivityEntry[] = [];
       for (const project of await ask(client.smembers(projectsKey(day))))
         entries.push({ day, project, page: pageOf(await ask(client.hgetall(pageKey(day, project)))) });
       return entries;

@@ -12,7 +12,7 @@ import { connectionOptions, credentialsOf } from "./options.ts";
 import type { RedisSettings } from "./settings.ts";
 import type { ScriptName } from "./scripts.ts";
 import {
-  createSender,
+  createScriptRunner,
   sendSynced,
   type ScriptArgs,
   type ScriptCall,
@@ -92,7 +92,7 @@ export async function openRedis(
     subscriber,
     storage: createStorage({ driver }),
     prefix,
-    run: createSender(client, prefix).run,
+    run: createScriptRunner(client, prefix).run,
     async runSynced(calls, replicas, timeoutMs) {
       if (syncClient === null) {
         syncClient = client.duplicate();

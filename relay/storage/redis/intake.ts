@@ -32,7 +32,7 @@ export interface IntakeDeps {
   readonly onSync: (durationMs: number) => void;
 }
 
-export interface Intake {
+export interface RedisIntake {
   /**
    * Resolves with the script's answer once what it wrote is on stable storage. Rejects with an UpstreamError; it may have been
    * written nevertheless.
@@ -40,7 +40,7 @@ export interface Intake {
   commit(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown>;
 }
 
-export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): Intake {
+export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): RedisIntake {
   let waiting: Waiting[] = [];
   let flushing = false;
 

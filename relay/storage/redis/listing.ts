@@ -27,7 +27,7 @@ function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
     .sort((a, b) => (a.target === b.target ? a.replay - b.replay : a.target < b.target ? -1 : 1));
 }
 
-export function createListing(redis: RedisConnection, clock: Clock) {
+export function createRedisListing(redis: RedisConnection, clock: Clock) {
   const { client, prefix, ask } = redis;
 
   async function readMeta(id: string, start: Buffer): Promise<EventMeta | null> {

@@ -24,10 +24,10 @@ import type { RedisConnection } from "./connection.ts";
 import { firstOrderOf, memoryOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
 import { leaseTimes } from "./leases.ts";
-import { createListing } from "./listing.ts";
+import { createRedisListing } from "./listing.ts";
 import { createLoops } from "./loops.ts";
 import { createRetention } from "./retention.ts";
-import { createRouting, routeArgs } from "./routing.ts";
+import { createRedisMatching, routeArgs } from "./routing.ts";
 import { startSelfCheck } from "./self-check.ts";
 import { createStats } from "./stats.ts";
 import { createWork } from "./work.ts";
@@ -54,9 +54,9 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   const work = createWork(redis, clock, log);
   const selfCheck = await startSelfCheck(redis, config);
   const intake = createIntake({ redis, clock, rule: selfCheck.rule, onSync: deps.onSync });
-  const routing = createRouting({ redis, clock, log, emit, announce: work.announce });
+  const routing = createRedisMatching({ redis, clock, log, emit, announce: work.announce });
   const claims = createClaims({ redis, clock, log, work, leaseMs, targets: () => targets, emit });
-  const listing = createListing(redis, clock);
+  const listing = createRedisListing(redis, clock);
   const retention = createRetention({
     redis,
     clock,

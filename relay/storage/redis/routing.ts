@@ -31,7 +31,7 @@ export interface RoutingDeps {
   readonly announce: (target: string) => void;
 }
 
-export interface Routing {
+export interface RedisMatching {
   set(router: Router): void;
   /** The routes, where they are known at once; null: store it without, and call matchLater(). */
   routesNow(meta: EventMeta, body: Uint8Array): Promise<Routes | null>;
@@ -47,7 +47,7 @@ export function routeArgs(routes: Routes): string[] {
   return routes.flatMap(({ target, lane }) => [target, lane ?? "", FRESH]);
 }
 
-export function createRouting({ redis, clock, log, emit, announce }: RoutingDeps): Routing {
+export function createRedisMatching({ redis, clock, log, emit, announce }: RoutingDeps): RedisMatching {
   const { client, prefix, ask, run } = redis;
   let router: Router | null = null;
   let line: Promise<void> = Promise.resolve();

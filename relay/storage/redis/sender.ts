@@ -55,7 +55,7 @@ function running({ script, args }: ScriptCall, prefix: string, inFull: boolean):
   return inFull ? ["eval", lua, 1, prefix, ...values] : ["evalsha", sha, 1, prefix, ...values];
 }
 
-export function createSender(client: Redis, prefix: string) {
+export function createScriptRunner(client: Redis, prefix: string) {
   let waiting: Waiting[] = [];
 
   async function sendOne(call: Waiting): Promise<void> {

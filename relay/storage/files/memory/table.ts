@@ -31,12 +31,12 @@ export const SENDING = 1;
 export const DONE = 2;
 export const DEAD = 3;
 
-export interface Kind {
+export interface KindEntry {
   readonly kind: string | null;
   readonly eventName: string | null;
 }
 
-export interface Project {
+export interface ProjectEntry {
   readonly id: number | null;
   readonly path: string | null;
 }
@@ -64,8 +64,8 @@ export class EventTable implements LaneRows {
   readonly firstDelivery = new Column(Uint32Array);
   readonly newer = new Column(Uint32Array);
   readonly older = new Column(Uint32Array);
-  readonly kinds = new Dictionary<Kind>();
-  readonly projects = new Dictionary<Project>();
+  readonly kinds = new Dictionary<KindEntry>();
+  readonly projects = new Dictionary<ProjectEntry>();
   /** The code of each project's latest path. */
   readonly #projectCodes = new Map<number, number>();
 

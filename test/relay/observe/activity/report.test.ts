@@ -9,9 +9,9 @@ import {
 } from "../../../../relay/storage/fact-sheet.ts";
 import type { Fact } from "../../../../relay/event/activity-facts.ts";
 import { report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
-import type { Entry } from "../../../../relay/storage/activity-store.ts";
+import type { ActivityEntry } from "../../../../relay/storage/activity-store.ts";
 
-function entry(day: string, project: string, facts: readonly Fact[]): Entry {
+function entry(day: string, project: string, facts: readonly Fact[]): ActivityEntry {
   const page = emptyPage();
   addFacts(page, facts, "event");
   return { day, project, page };
@@ -33,7 +33,7 @@ const fact = (type: Fact["type"], key: string, author: string | null, value: Fac
   value,
 });
 
-const week: readonly Entry[] = [
+const week: readonly ActivityEntry[] = [
   entry("2026-01-12", "acme/shop", [
     fact("commit", "a1", "alice", [1, 2, 0, 9]),
     fact("commit", "a2", "alice@acme.dev", [0, 1, 1, 23]),

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
 import { report, type Report } from "../../../../relay/observe/activity/report.ts";
-import type { Entry } from "../../../../relay/storage/activity-store.ts";
+import type { ActivityEntry } from "../../../../relay/storage/activity-store.ts";
 import { metaOf, mergeRequest, type SampleWebhook } from "../../../helpers/payloads.ts";
 
 const DAY = "2026-01-15";
@@ -18,7 +18,7 @@ function reportOf(webhooks: readonly SampleWebhook[], members: Record<string, st
     const meta = metaOf(webhook, { receivedAt: NOON + index * 1000 });
     addFacts(page, factsOf(meta, webhook.body)?.facts ?? [], `event-${index}`);
   });
-  const entries: Entry[] = [{ day: DAY, project: "acme/shop", page }];
+  const entries: ActivityEntry[] = [{ day: DAY, project: "acme/shop", page }];
   return report(entries, { from: DAY, to: DAY, group: "day", project: null, author: null, members });
 }
 
