@@ -28,7 +28,10 @@ const [countText = "100000", roundsText = "15"] = process.argv.slice(2);
 const count = Number(countText);
 const rounds = Number(roundsText);
 const base = mkdtempSync(join(tmpdir(), "relay-lists-"));
-const config = configSchema.parse({ queue: { fs: { base, minFreeBytes: 0 } } });
+const config = configSchema.parse({
+  admin: { token: "bench-admin-token" },
+  queue: { fs: { base, minFreeBytes: 0 } },
+});
 
 try {
   const queue = await openQueue({
@@ -135,12 +138,14 @@ function operator(queue: Queue) {
     metrics,
     config: () => config,
     targets: () => [],
+    sessions: { salt: async () => "bench", epoch: { read: async () => 0, advance: async () => 0 } },
     addresses: () => createAddressRules(config.server),
     version: "bench",
   });
   const incoming = { socket: { remoteAddress: "127.0.0.1" }, httpVersion: "1.1" };
   const get = async (path: string): Promise<string> => {
-    const response = await admin.app.request(path, {}, { incoming });
+    const headers = { Authorization: `Bearer ${config.admin.token}` };
+    const response = await admin.app.request(path, { headers }, { incoming });
     if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
     return response.text();
   };

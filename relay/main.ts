@@ -34,6 +34,7 @@ const host: Host = {
   readFile: (path) => readFileSync(path, "utf8"),
   readText: (path) => readFile(path, "utf8").catch(() => null),
   notify: watchFileFolder,
+  isTerminal: process.stdout.isTTY,
   stdout,
   stderr: (text) => void process.stderr.write(text),
 };

@@ -40,6 +40,8 @@ function line(text: string): void {
   console.log(`         ${text}`);
 }
 
+const adminTokenFile = join(folder, "data", "admin-token");
+
 async function until(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + WAIT_SECONDS * 1000; Date.now() < end; await pause(25)) {
     if (await happened()) return;
@@ -160,7 +162,7 @@ async function story(): Promise<boolean> {
     `GitLab ${address.url}: group acme, ${PROJECTS} projects in ${SUBGROUPS} nested subgroups (simulated)`,
   );
   line(`relay  ${relayUrl}: its queue is a folder, each hook has a secret of its own`);
-  line(`dashboard: ${relayUrl}/`);
+  line(`dashboard: ${relayUrl}/ (log in with the token in ${adminTokenFile})`);
   const projects = await installHooks(address, gitlab);
 
   const pushes = createPushes();
@@ -238,7 +240,9 @@ try {
   console.log(complete ? "\nNothing was lost." : "\nSOMETHING WAS LOST.");
   process.exitCode = complete ? 0 : 1;
   if (process.argv.includes("--keep")) {
-    console.log(`\nEverything goes on running: ${relayUrl}/ is the dashboard, Ctrl-C ends it.`);
+    console.log(
+      `\nEverything goes on running. Dashboard: ${relayUrl}/ (token: ${adminTokenFile}). Ctrl-C ends it.`,
+    );
     await once(process, "SIGINT");
   }
 } catch (error) {

@@ -80,7 +80,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/main.ts",
     "relay/storage/files/heartbeat.ts",
     "relay/process/files.ts",
-    "relay/config/webhook-secret.ts",
+    "relay/storage/files/secrets.ts",
     "relay/process/log-files.ts",
     "relay/storage/journal/",
     "relay/targets/",

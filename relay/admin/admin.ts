@@ -1,6 +1,7 @@
 /** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
 import { Hono } from "hono";
-import { createAccess } from "./auth/access.ts";
+import { Access } from "./auth/access.ts";
+import { createLoginCode } from "./auth/login-code.ts";
 import { createActions } from "./api/actions.ts";
 import { createApi } from "./api/api.ts";
 import { createFeed } from "./live/feed.ts";
@@ -13,13 +14,18 @@ import type { AdminDeps, AdminEnv } from "./ports.ts";
 export interface Admin {
   /** To be mounted at the root; leaves every path that is not its own to others. */
   readonly app: Hono<AdminEnv>;
+  /** Path that logs in once, without the token. */
+  readonly loginPath: string;
+  /** To be called when the settings changed: what an old admin token had opened ends. */
+  recheck(): void;
   /** Ends the live streams, so that the server can close. */
   close(): void;
 }
 
 export function createAdmin(deps: AdminDeps): Admin {
   const app = new Hono<AdminEnv>();
-  const access = createAccess(deps);
+  const loginCode = createLoginCode();
+  const access = new Access(deps, loginCode);
   const feed = createFeed(deps.queue, deps.clock);
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
@@ -29,6 +35,8 @@ export function createAdmin(deps: AdminDeps): Admin {
   app.route("/", createPages(deps, { access, feed, actions, masking, pulse, recovering }));
   return {
     app,
+    loginPath: `/login?code=${loginCode.code}`,
+    recheck: () => access.recheck(),
     close() {
       feed.close();
       pulse.close();

@@ -9,6 +9,7 @@ import type { Config } from "../config/schema.ts";
 import type { AddressRules } from "../http/client-address.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { EpochStore } from "./auth/epoch.ts";
 
 /** One target's worker, as it is now. */
 export interface TargetStatus {
@@ -28,6 +29,13 @@ export interface TargetStatus {
   readonly attemptsLastMinute: number;
 }
 
+/** What a request was allowed by; asked again while a stream is open. */
+export interface Grant {
+  holds(): boolean;
+  /** Calls back when it may have ended; returns the way to stop that. */
+  onChange(listener: () => void): () => void;
+}
+
 export interface AdminDeps {
   readonly queue: Queue;
   readonly clock: Clock;
@@ -37,6 +45,12 @@ export interface AdminDeps {
   readonly config: () => Config;
   /** Every configured target, in the order of the configuration. */
   readonly targets: () => readonly TargetStatus[];
+  /** What relays of one storage share about sessions. */
+  readonly sessions: {
+    readonly epoch: EpochStore;
+    /** Differs between storages. Rejects with an UpstreamError where the storage is out of reach. */
+    salt(): Promise<string>;
+  };
   /** Which proxies are believed. */
   readonly addresses: () => AddressRules;
   /** Shown on the dashboard. */
@@ -57,6 +71,7 @@ export interface AdminEnv {
   };
   readonly Variables: {
     csrf: string;
+    grant: Grant;
     /** Id of the live stream up to which the page shows everything. */
     since: string;
   };

@@ -166,7 +166,9 @@ export const configSchema = z
       .strictObject({
         token: secret(z.string())
           .default("")
-          .describe("Bearer token and login of the dashboard; empty: loopback connections only"),
+          .describe(
+            "Bearer token of the admin API and login of the dashboard; empty: one is made at the first start and kept as admin-token in the data folder",
+          ),
       })
       .prefault({}),
     log: log.prefault({}),

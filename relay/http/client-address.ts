@@ -10,6 +10,8 @@ import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 export interface AddressRules {
   /** The sender's address in its plain form; null where it cannot be known (a proxy wrote something that is no address). */
   clientOf(socketAddress: string | undefined, forwardedFor: string | undefined): string | null;
+  /** Whether the socket's other end is a proxy that is believed. */
+  isTrustedProxy(socketAddress: string | undefined): boolean;
   /** True where no list is set; an unknown address is on no list. */
   allowed(address: string | null): boolean;
 }
@@ -30,6 +32,10 @@ export function createAddressRules(settings: {
         client = plainAddress(hops.pop() as string);
       }
       return client;
+    },
+    isTrustedProxy(socketAddress) {
+      const address = socketAddress === undefined ? null : plainAddress(socketAddress);
+      return trusted !== null && address !== null && contains(trusted, address);
     },
     allowed: (address) => permitted === null || (address !== null && contains(permitted, address)),
   };

@@ -22,6 +22,7 @@ import type { ActivityFacts } from "../event/activity-facts.ts";
 import type { NewEvent } from "../event/event.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
+import { createThrottle } from "../http/throttle.ts";
 import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
 import {
   BROKEN,
@@ -39,11 +40,14 @@ import { hookMismatch } from "./hook-binding.ts";
 import { isTooLarge, readBody, type BodyRead } from "./body.ts";
 import { newEvent, parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
-import { createThrottle } from "./throttle.ts";
 import { UnverifiedBodies } from "./unverified.ts";
 
 /** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
 export const PERSIST_DEADLINE_MS = 5000;
+/** Failures in a row that are still answered with 401. */
+export const FAILURE_BURST = 30;
+/** Milliseconds after which one more failure is answered with 401. */
+export const FAILURE_REFILL_MS = 2000;
 /** Delivery ids that one request may ask about. */
 export const MAX_KNOWN_IDS = 500;
 /** Seconds after which the sender may try again, where the storage does not say better. */
@@ -141,7 +145,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const lingering = { unverified, clock };
-  const throttle = createThrottle(clock);
+  const throttle = createThrottle(clock, { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS });
 
   /**
    * The ladder down to 400. `use` takes what it needs of the parsed body, which is garbage after it: kept until the event is

@@ -29,6 +29,8 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly createStorage: CreateStorage;
   /** Text of a file; throws where it cannot be read. */
   readonly readFile: (path: string) => string;
+  /** Whether a person reads standard output. */
+  readonly isTerminal: boolean;
   /** Both get whole lines, with their line ends. */
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
@@ -105,6 +107,12 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     ...summary(relay),
   });
   log.info("relay.listening", { url: relay.url, webhooks: `${relay.url}/webhooks/gitlab` });
+  log.info("relay.dashboard", {
+    url: relay.url,
+    token: relay.adminTokenPlace() ?? "RELAY_ADMIN_TOKEN (admin.token)",
+  });
+  // A credential: for the person at the terminal, not for the log and its files.
+  if (host.isTerminal) host.stdout(`Dashboard; this link logs you in once: ${relay.loginUrl}\n`);
   log.info("relay.try", { note: "sends a first event", command: firstEvent(relay) });
   return {
     relay,

@@ -2,6 +2,7 @@
  * The relay as a whole, built from its settings: what depends on what, in which order it starts, and in which order it ends.
  * Knows no process: main.ts gives it the settings and tells it to stop.
  */
+import { randomBytes } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
@@ -28,7 +29,7 @@ import { createBasePath } from "../http/base-path.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
 import { createTargetBoard } from "../observe/target-status.ts";
-import { needsWebhookSecret, webhookSecret } from "../config/webhook-secret.ts";
+import { withMadeSecrets } from "./made-secrets.ts";
 
 /** Milliseconds that attempts under way get to end when the relay stops. */
 export const DRAIN_MS = 25_000;
@@ -60,6 +61,10 @@ export interface Relay {
   readonly place: Readonly<Record<string, string>>;
   /** Where the secret token is kept that the relay made for itself; null where the settings have one. */
   secretFile(): string | null;
+  /** Where the admin token is kept that the relay made for itself; null where the settings have one. */
+  adminTokenPlace(): string | null;
+  /** Address that logs in to the dashboard once. A secret: for a terminal, never for the log. */
+  readonly loginUrl: string;
   health(): Health;
   /** Puts other settings in force, all at once; what only a restart changes stays as it was and is reported. */
   apply(next: Config): Promise<void>;
@@ -92,8 +97,9 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
   let activity: Activity | null = null;
   let absence: Absence | null = null;
   try {
-    let secretFile: string | null;
-    ({ config, secretFile } = await withWebhookSecret(settings, deps));
+    const kept = await storage.openSecrets();
+    let made = await withMadeSecrets(settings, { shared: kept, secrets, log });
+    config = made.config;
     let rules = compileIngest(config);
     let isStopping = false;
 
@@ -150,6 +156,11 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     const ownChecks = (): readonly Check[] => [delivery.check(), seen.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
     const admin = createAdmin({
+      sessions: {
+        salt: async () =>
+          (await kept.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
+        epoch: { read: () => kept.count("session-epoch"), advance: () => kept.increment("session-epoch") },
+      },
       queue,
       clock,
       log,
@@ -207,14 +218,18 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       port: server.port,
       config: () => config,
       place: storage.place,
-      secretFile: () => secretFile,
+      loginUrl: `${server.url}${admin.loginPath}`,
+      secretFile: () => made.webhookSecret?.file ?? null,
+      adminTokenPlace: () => made.adminToken?.place ?? null,
       health,
       async apply(next) {
         const waiting = restartPaths(config, next);
         if (waiting.length > 0) log.warn("settings.restart-needed", { paths: waiting });
         secrets.add(secretsOf(next));
         secrets.setPatterns(next.mask.patterns);
-        ({ config, secretFile } = await withWebhookSecret(withoutRestart(config, next), deps));
+        made = await withMadeSecrets(withoutRestart(config, next), { shared: kept, secrets, log });
+        config = made.config;
+        admin.recheck();
         rules = compileIngest(config);
         log.setLevel(config.log.level);
         route();
@@ -242,19 +257,4 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     await storage.close();
     throw error;
   }
-}
-
-/** The settings, with the secret of the data folder where they hold none. */
-async function withWebhookSecret(
-  config: Config,
-  { log, secrets }: RelayDeps,
-): Promise<{ config: Config; secretFile: string | null }> {
-  if (!needsWebhookSecret(config.gitlab)) return { config, secretFile: null };
-  const { path, secret, isNew } = await webhookSecret(config.queue.fs.base);
-  secrets.add([secret]);
-  log.info(isNew ? "secret.made" : "secret.found", {
-    file: path,
-    note: "webhooks must carry the secret token in this file, as no other is configured",
-  });
-  return { config: { ...config, gitlab: { ...config.gitlab, secretTokens: [secret] } }, secretFile: path };
 }

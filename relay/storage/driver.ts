@@ -7,6 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { SharedSecrets } from "./secrets.ts";
 import type { StorageSettings } from "./settings.ts";
 
 export interface DiskSpace {
@@ -24,6 +25,8 @@ export interface StorageDriver {
   /** Rejects as openQueue() does. */
   openActivityStore(): Promise<ActivityStore>;
   openHeartbeat(): Promise<Heartbeat>;
+  /** What the relays of this storage share of secrets. */
+  openSecrets(): Promise<SharedSecrets>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */
   disk(): Promise<DiskSpace | null>;
   /** Lets go of what the opened parts share. A crash before it loses nothing. */

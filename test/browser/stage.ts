@@ -62,12 +62,12 @@ export async function openStage(token = ADMIN_TOKEN): Promise<Stage> {
     {
       RELAY_DATA_DIR: join(folder, "data"),
       GITLAB_WEBHOOK_SECRET: SECRET,
-      ...(token === "" ? {} : { RELAY_ADMIN_TOKEN: token }),
+      RELAY_ADMIN_TOKEN: token,
     },
     ["--config", join(folder, "relay.yaml")],
   );
   const url = await relay.url();
-  const headers: Record<string, string> = token === "" ? {} : { Authorization: `Bearer ${token}` };
+  const headers = { Authorization: `Bearer ${token}` };
   let count = 0;
   const stage: Stage = {
     url,

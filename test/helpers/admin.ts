@@ -2,6 +2,7 @@
  * The operator's side on a queue in memory: an app to send requests to, without a socket. Requests come from this machine
  * unless a test says otherwise.
  */
+import { UpstreamError } from "../../lib/errors.ts";
 import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
 import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
 import type { AdminDeps, TargetStatus } from "../../relay/admin/ports.ts";
@@ -13,13 +14,38 @@ import type { Settlement } from "../../relay/queue/delivery-state.ts";
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
 import { FakeClock } from "./clock.ts";
 import { eventMeta } from "./events.ts";
+import { ADMIN_TOKEN } from "./relay-process.ts";
 import { createMemoryQueue, type MemoryQueue } from "./memory-queue.ts";
 
 export interface AdminOptions {
+  /** @default ADMIN_TOKEN */
   readonly token?: string;
+  /** What relays of one storage share. @default a storage of its own */
+  readonly sessions?: AdminDeps["sessions"];
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly targets?: readonly string[];
   readonly activity?: AdminDeps["activity"];
+}
+
+/** What a storage keeps of sessions, in memory. */
+export function memorySessions(salt = "salt"): AdminDeps["sessions"] & { failing: boolean } {
+  let epoch = 0;
+  const shared = {
+    salt: async () => salt,
+    failing: false,
+    epoch: {
+      async read() {
+        if (shared.failing) throw new UpstreamError("storage", "out of reach", { retryable: true });
+        return epoch;
+      },
+      async advance() {
+        await shared.epoch.read();
+        epoch += 1;
+        return epoch;
+      },
+    },
+  };
+  return shared;
 }
 
 export interface Request {
@@ -39,7 +65,7 @@ export interface AdminFixture {
   readonly lines: { readonly event: string; readonly fields: LogFields }[];
   config: Config;
   statuses: TargetStatus[];
-  /** Sends a request with the token, where one is set. */
+  /** Sends a request with the token. */
   api(path: string, request?: Request): Promise<Response>;
   /** Sends a request as it is. */
   raw(path: string, request?: Request): Promise<Response>;
@@ -77,13 +103,15 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     clock,
     metrics,
     lines,
-    config: configSchema.parse({ admin: { token: options.token ?? "" }, ...options.settings }),
+    config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
     statuses: targets.map((name) => targetStatus(name)),
     admin: undefined as unknown as Admin,
     api(path, request = {}) {
       const { token } = fixture.config.admin;
-      const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
-      return fixture.raw(path, { ...request, headers: { ...headers, ...request.headers } });
+      return fixture.raw(path, {
+        ...request,
+        headers: { Authorization: `Bearer ${token}`, ...request.headers },
+      });
     },
     async raw(path, { method = "GET", headers = {}, body, from = "127.0.0.1", httpVersion = "1.1" } = {}) {
       const init = { method, headers, ...(body === undefined ? {} : { body }) };
@@ -119,6 +147,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     log: recording(lines),
     config: () => fixture.config,
     targets: () => fixture.statuses,
+    sessions: options.sessions ?? memorySessions(),
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",
     activity: options.activity ?? null,

@@ -5,6 +5,10 @@ import { COMPILE_CACHE } from "./runtimes.ts";
 
 export const ROOT = new URL("../../", import.meta.url).pathname;
 
+export const ADMIN_TOKEN = "an-admin-token-of-32-characters!";
+/** What requests to the admin API of such a relay carry. */
+export const AS_ADMIN = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+
 /** The command that runs relay/main.ts on the runtime that the tests run on. */
 export const TSX: readonly string[] = [process.execPath, "--import", "tsx"];
 
@@ -36,7 +40,7 @@ export async function killRelays(): Promise<void> {
   );
 }
 
-/** @param env beside PATH and HOME nothing else is passed on */
+/** @param env beside PATH and HOME nothing else is passed on; the admin token is ADMIN_TOKEN unless it says otherwise */
 export function startRelayProcess(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
@@ -46,7 +50,7 @@ export function startRelayProcess(
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(file as string, [...before, `${ROOT}relay/main.ts`, ...args], {
     cwd: env["CWD"] ?? ROOT,
-    env: { PATH, HOME, PORT: "0", NO_COLOR: "1", ...COMPILE_CACHE, ...env },
+    env: { PATH, HOME, PORT: "0", NO_COLOR: "1", RELAY_ADMIN_TOKEN: ADMIN_TOKEN, ...COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);

@@ -9,6 +9,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Agent, request } from "undici";
+import { AS_ADMIN } from "../helpers/relay-process.ts";
 
 export const TOKEN = "oracle-secret-token";
 
@@ -240,7 +241,9 @@ export async function deadLetters(url: string, target: string): Promise<Set<stri
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const answer = await fetch(`${url}/api/v1/events?state=dead&target=${target}&limit=200${query}`);
+    const answer = await fetch(`${url}/api/v1/events?state=dead&target=${target}&limit=200${query}`, {
+      headers: AS_ADMIN,
+    });
     const page = (await answer.json()) as { events: EventRow[]; cursor: string | null };
     for (const { deliveryId } of page.events) ids.add(deliveryId);
     cursor = page.cursor;
@@ -261,7 +264,7 @@ interface TargetRow {
 export async function drained(url: string, limitMs: number): Promise<void> {
   const until = performance.now() + limitMs;
   for (;;) {
-    const answer = await fetch(`${url}/api/v1/targets`);
+    const answer = await fetch(`${url}/api/v1/targets`, { headers: AS_ADMIN });
     const text = await answer.text();
     if (answer.status !== 200 && answer.status !== 503) throw new Error(`${answer.status}: ${text}`);
     const targets = answer.ok ? (JSON.parse(text) as { targets: TargetRow[] }).targets : [];

@@ -131,7 +131,8 @@ test("no secret is ever printed: not in the log, not in metrics, health or error
     target: "target-Secret-8",
   };
   const host = "gitlab.acme.dev";
-  const derived = deriveSecretToken(secrets.master, host, "p42");
+  const hookKey = "p278964";
+  const derived = deriveSecretToken(secrets.master, host, hookKey);
   await writeFile(join(base, "tokens"), `${secrets.token},${secrets.second}\n`);
   await writeFile(
     join(base, "relay.yaml"),
@@ -147,6 +148,7 @@ targets:
   );
   const env = {
     RELAY_CONFIG: join(base, "relay.yaml"),
+    RELAY_ADMIN_TOKEN: "",
     RELAY_DATA_DIR: join(base, "data"),
     GITLAB_WEBHOOK_SECRET_FILE: join(base, "tokens"),
     GITLAB_WEBHOOK_SIGNING_TOKEN: secrets.signing,
@@ -165,7 +167,7 @@ targets:
   expect(await seen(await send(url, secrets.second, "/webhooks/gitlab", { "webhook-id": "b" }))).toBe(202);
   expect(
     await seen(
-      await send(url, derived, "/webhooks/gitlab/p42", {
+      await send(url, derived, `/webhooks/gitlab/${hookKey}`, {
         "webhook-id": "c",
         "x-gitlab-instance": `https://${host}`,
       }),

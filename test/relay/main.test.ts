@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
 import { storageWith } from "../helpers/storage.ts";
+import type { Relay } from "../../relay/process/start.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
 import { createMemoryQueue } from "../helpers/memory-queue.ts";
 import { PUSH } from "../helpers/intake.ts";
@@ -44,6 +45,7 @@ function program(
   const err: string[] = [];
   const host: Host = {
     argv,
+    isTerminal: false,
     env: { PORT: "0", ...env },
     version: "1.2.3",
     clock: systemClock,
@@ -160,6 +162,9 @@ describe("options", () => {
   });
 });
 
+/** What an operator's request carries. */
+const asAdmin = ({ config }: Pick<Relay, "config">) => ({ Authorization: `Bearer ${config().admin.token}` });
+
 describe("the start", () => {
   test("without configuration: a secret is made, said where, never what; a first event is one command away", async () => {
     const base = join(await folder(), "new", "data");
@@ -187,6 +192,49 @@ describe("the start", () => {
     expect(run.out.join("")).not.toContain(secret);
     expect((await send(relay.url, secret)).status).toBe(202);
     expect((await send(relay.url, "guess")).status).toBe(401);
+  });
+
+  test("without an admin token one is made: kept for its owner alone, said where, never what, and asked for by everybody", async () => {
+    const base = await folder();
+    const run = program({ RELAY_DATA_DIR: base });
+    const { relay, stop } = await run.start();
+    const file = join(base, "admin-token");
+    const token = (await readFile(file, "utf8")).trim();
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(run.line("admin-token.made")).toMatchObject({ file });
+    expect(run.out.join("")).not.toContain(token);
+    expect(run.out.join("")).not.toContain("code=");
+    const ask = (headers: Record<string, string>) => fetch(`${relay.url}/api/v1/events`, { headers });
+    const refused = await ask({});
+    expect(refused.status).toBe(401);
+    expect(((await refused.json()) as { error: { message: string } }).error.message).toContain("admin-token");
+    expect((await ask({ Authorization: `Bearer ${token}` })).status).toBe(200);
+    expect((await fetch(relay.url, { redirect: "manual" })).status).toBe(303);
+    for (const open of ["/healthz", "/readyz", "/metrics"])
+      expect((await fetch(relay.url + open)).status).toBe(200);
+    await stop("test");
+    const again = program({ RELAY_DATA_DIR: base });
+    const second = await again.start();
+    expect(again.line("admin-token.found")).toMatchObject({ file });
+    expect(second.relay.config().admin.token).toBe(token);
+  });
+
+  test("on a terminal a link is printed that logs in once; it is in no log file", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    await writeFile(file, `log: { dir: ${join(base, "logs")} }\n`);
+    const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+    const started = await runProgram({ ...run.host, isTerminal: true });
+    if (typeof started === "number") throw new Error(run.err.join(""));
+    const link = /http:\/\/\S+\/login\?code=[\w-]+/.exec(run.out.join(""))![0];
+    const visit = () => fetch(link, { redirect: "manual" });
+    const first = await visit();
+    expect([first.status, first.headers.get("location")]).toEqual([303, "/"]);
+    expect((await visit()).status).toBe(401);
+    await started.stop("test");
+    const [name] = await readdir(join(base, "logs"));
+    expect(await readFile(join(base, "logs", name!), "utf8")).not.toContain("code=");
   });
 
   test("the secret is found again, and not made where another one is set", async () => {
@@ -295,7 +343,7 @@ describe("from GitLab to a target", () => {
     const stored = await post(large);
     expect(stored.status).toBe(202);
     const { id } = (await stored.json()) as { id: string };
-    const kept = await fetch(`${relay.url}/api/v1/events/${id}/body`);
+    const kept = await fetch(`${relay.url}/api/v1/events/${id}/body`, { headers: asAdmin(relay) });
     expect(Buffer.compare(Buffer.from(await kept.arrayBuffer()), large)).toBe(0);
     expect((await post(Buffer.alloc(26_279_937, 0x20))).status).toBe(413);
     expect((await send(relay.url, "s3cret-token")).status).toBe(202);
@@ -307,7 +355,8 @@ describe("from GitLab to a target", () => {
       GITLAB_WEBHOOK_SECRET: "s3cret-token",
     }).start();
     await send(relay.url, "s3cret-token");
-    const get = (path: string) => fetch(relay.url + path, { redirect: "manual" });
+    const headers = asAdmin(relay);
+    const get = (path: string) => fetch(relay.url + path, { redirect: "manual", headers });
     expect(await (await get("/readyz")).json()).toMatchObject({ status: "ready" });
     const names = ((await (await get("/api/v1/health")).json()) as { checks: { name: string }[] }).checks.map(
       (c) => c.name,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { push } from "../helpers/payloads.ts";
-import { killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
+import { AS_ADMIN, killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import { hasCommand } from "../helpers/tools.ts";
 
 const hasPromtool = hasCommand("promtool", "--version");
@@ -51,7 +51,7 @@ interface Totals {
 }
 
 async function activity(url: string): Promise<Totals> {
-  return (await (await fetch(`${url}/api/v1/activity`)).json()) as Totals;
+  return (await (await fetch(`${url}/api/v1/activity`, { headers: AS_ADMIN })).json()) as Totals;
 }
 
 async function commitsReach(url: string, wanted: number): Promise<void> {
@@ -84,7 +84,9 @@ describe("a relay process", () => {
     const second = start();
     const url = await second.url();
     await commitsReach(url, 2);
-    expect((await fetch(`${url}/api/v1/events/${id}/replay`, { method: "POST" })).status).toBe(200);
+    expect(
+      (await fetch(`${url}/api/v1/events/${id}/replay`, { method: "POST", headers: AS_ADMIN })).status,
+    ).toBe(200);
     await second.line("event.replayed");
     await send(url, "three");
     await commitsReach(url, 3);

@@ -49,7 +49,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const api = new Hono<AdminEnv>();
   let streams = 0;
 
-  for (const path of ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity"])
+  for (const path of ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity", "/attention"])
     api.use(path, access.api);
 
   api.on(
@@ -196,6 +196,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       mask,
       lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
       wants: (meta) => metaMatches(meta, filter),
+      grant: c.get("grant"),
       onEnd: () => void (streams -= 1),
     });
     streams += 1;

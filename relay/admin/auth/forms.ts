@@ -1,5 +1,5 @@
 /** What pages read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
-import type { AdminContext } from "./access.ts";
+import { parsedForm, type AdminContext } from "./access.ts";
 import { RefusalError } from "../api/answer.ts";
 import { grouped } from "../pages/html.ts";
 import type { AdminDeps } from "../ports.ts";
@@ -11,7 +11,7 @@ export function queryOf(c: AdminContext): Read {
 
 /** Fields of a posted form; empty ones do not count. */
 export async function formOf(c: AdminContext): Promise<Read> {
-  const form = await c.req.parseBody();
+  const form = await parsedForm(c);
   return (name) => {
     const value = form[name];
     return typeof value === "string" && value !== "" ? value : undefined;

@@ -8,10 +8,11 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { EventMeta } from "../../event/event.ts";
 import type { QueueEvent } from "../../queue/queue.ts";
 import { attemptJson, deliveryJson, metaJson, type Mask } from "../api/event-json.ts";
+import type { Grant } from "../ports.ts";
 import type { Feed } from "./feed.ts";
 
 const HEARTBEAT_MS = 15_000;
-/** A stream ends after this long, so that whoever lost the right to read it stops; browsers come back by themselves. */
+/** A stream ends after this long, so that what a proxy lost without a word is let go; browsers come back by themselves. */
 const MAX_AGE_MS = 1_800_000;
 const BATCH = 200;
 /** Pause between batches: what happens within it travels together. */
@@ -26,6 +27,8 @@ export interface StreamOptions {
   readonly lastId: string | null;
   /** Which events the reader wants, by their metadata; what has none (`duplicate`, `replayed`, `removed`) is always sent. */
   readonly wants: (meta: EventMeta) => boolean;
+  /** By which it is read; the stream ends with it. */
+  readonly grant: Grant;
   /** Called once, when the stream has ended for whatever reason. */
   readonly onEnd: () => void;
 }
@@ -40,7 +43,8 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
   let greeted = false;
   let wake: () => void = () => {};
   const cancel = new AbortController();
-  const unsubscribe = feed.onChange(() => wake());
+  const listening = [feed.onChange(() => wake()), options.grant.onChange(() => wake())];
+  const unsubscribe = (): void => listening.forEach((stop) => stop());
 
   /** Until something new happened, or the time is up. */
   const changed = (ms: number): Promise<void> =>
@@ -82,7 +86,7 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
       }
       await paused();
       while (!cancel.signal.aborted) {
-        if (feed.closed || clock.monotonic() >= endsAt) {
+        if (feed.closed || !options.grant.holds() || clock.monotonic() >= endsAt) {
           unsubscribe();
           controller.close();
           options.onEnd();

@@ -1,4 +1,4 @@
-/** In place of an event that is no longer kept. */
+/** In place of a page: an event that is no longer kept, a request that is refused. */
 import { html } from "hono/html";
 import type { Html } from "./html.ts";
 
@@ -7,4 +7,10 @@ export function gonePage(): Html {
     <p class="empty">
       It was removed, or retention no longer keeps it. <a href="/events" rel="up">All events</a>
     </p>`;
+}
+
+export function refusedPage(message: string): Html {
+  return html`<h1>This cannot be done</h1>
+    <p class="problem" role="alert">${message}</p>
+    <p><a href="/">Back to the overview</a></p>`;
 }

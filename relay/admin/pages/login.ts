@@ -7,6 +7,7 @@ export function loginForm(next: string, problem: string | null): Html {
     <h1>Log in</h1>
     ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
     <input type="hidden" name="next" value="${next}" />
+    <input type="text" name="username" value="admin" autocomplete="username" hidden />
     <label
       >Admin token<input
         type="password"
@@ -17,6 +18,9 @@ export function loginForm(next: string, problem: string | null): Html {
         ${problem === null ? "" : html`aria-invalid="true"`}
     /></label>
     <button class="primary">Log in</button>
-    <p class="muted">It is the value of <code>RELAY_ADMIN_TOKEN</code>.</p>
+    <p class="muted">
+      It is the value of <code>RELAY_ADMIN_TOKEN</code>; without one, the relay made it at its first start and
+      keeps it in the file <code>admin-token</code> of its data folder: its first log lines name the place.
+    </p>
   </form>`;
 }

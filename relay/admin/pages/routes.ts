@@ -2,12 +2,13 @@
  * The pages of the operator's side: which address shows what, and what its forms do. Pages are whole without script; the script
  * only refreshes what is marked `data-live`.
  */
-import { Hono, type Context } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "../api/actions.ts";
+import { RefusalError, type Refusal } from "../api/answer.ts";
 import { parseActivityQuery } from "../api/activity-query.ts";
 import { assetRoutes } from "../assets/assets.ts";
 import type { Feed } from "../live/feed.ts";
@@ -18,7 +19,7 @@ import { activityOffPage, activityPage } from "./activity.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
 import { eventPage, eventTitle } from "./event.ts";
-import { gonePage } from "./gone.ts";
+import { gonePage, refusedPage } from "./gone.ts";
 import { layout, plainPage, type Section } from "./layout.ts";
 import { loginForm } from "./login.ts";
 import { overviewPage } from "./overview.ts";
@@ -34,6 +35,17 @@ const NEWEST = 12;
 /** Dead letters that the overview groups. */
 const DEAD_SHOWN = 100;
 const MAX_FORM_BYTES = 65_536;
+/** Of a form that anybody may send. */
+const MAX_LOGIN_BYTES = 8192;
+
+function formLimit(maxSize: number): MiddlewareHandler<AdminEnv> {
+  return bodyLimit({
+    maxSize,
+    onError() {
+      throw new RefusalError(413, "too_large", `the form is longer than ${maxSize} bytes`);
+    },
+  });
+}
 
 /** Paths that only an operator sees; a pattern also matches the path without what follows. */
 const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/activity", "/logout"];
@@ -93,7 +105,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
           title: options.title,
           section: options.section,
           csrf: c.get("csrf"),
-          canLogOut: access.needsLogin(),
+          canLogOut: true,
           troubles: allChecks(deps)
             .filter((check) => !check.ok)
             .map((check) => `${check.name}: ${check.detail}`),
@@ -113,10 +125,12 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
       await next();
     });
-    pages.use(path, bodyLimit({ maxSize: MAX_FORM_BYTES }));
   }
+  pages.use("/login", formLimit(MAX_LOGIN_BYTES));
   for (const path of GUARDED) {
     pages.use(path, access.page);
+    pages.use(path, formLimit(MAX_FORM_BYTES));
+    pages.use(path, access.form);
     // Noted before the page is made: what happens meanwhile is told by the stream once more.
     pages.use(path, async function notePosition(c, next) {
       c.set("since", feed.position(null).id);
@@ -125,6 +139,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   }
 
   pages.onError((error, c) => {
+    if (error instanceof RefusalError)
+      return c.html(plainPage(assets, "Refused", refusedPage(error.message)), error.refusal.status);
     if (!(error instanceof UpstreamError)) throw error;
     c.header("Refresh", "5");
     return c.html(plainPage(assets, "Not ready", troublePage(error.message, allChecks(deps))), 503);
@@ -274,30 +290,31 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
   });
 
-  pages.get("/login", (c) => {
-    const refused = access.refusedConnection(c);
-    if (refused !== null) return c.text(`${refused.message}\n`, 403);
+  pages.get("/login", async (c) => {
     const next = safeNext(c.req.query("next"));
-    if (!access.needsLogin() || access.session(c) !== null) return c.redirect(next, 303);
-    return c.html(plainPage(assets, "Log in", loginForm(next, null)));
+    if ((await access.session(c)) !== null) return c.redirect(next, 303);
+    const code = c.req.query("code");
+    if (code === undefined) return c.html(plainPage(assets, "Log in", loginForm(next, null)));
+    const refusal = await access.loginByCode(c, code);
+    return refusal === null ? c.redirect(next, 303) : notLoggedIn(c, next, refusal);
   });
 
   pages.post("/login", async (c) => {
-    const refused = access.refusedConnection(c);
-    if (refused !== null) return c.text(`${refused.message}\n`, 403);
     const form = await formOf(c);
     const next = safeNext(form("next"));
-    if (!access.needsLogin()) return c.redirect(next, 303);
     if (c.req.header("sec-fetch-site") === "cross-site")
-      return c.text("refused: sent by another site\n", 403);
-    const refusal = access.login(c, form("token") ?? "");
-    if (refusal === null) return c.redirect(next, 303);
-    if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));
-    return c.html(plainPage(assets, "Log in", loginForm(next, refusal.message)), refusal.status);
+      throw new RefusalError(403, "csrf", "refused: sent by another site");
+    const refusal = await access.login(c, form("token") ?? "");
+    return refusal === null ? c.redirect(next, 303) : notLoggedIn(c, next, refusal);
   });
 
-  pages.post("/logout", (c) => {
-    access.logout(c);
+  const notLoggedIn = (c: PageContext, next: string, refusal: Refusal): Response | Promise<Response> => {
+    if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));
+    return c.html(plainPage(assets, "Log in", loginForm(next, refusal.message)), refusal.status);
+  };
+
+  pages.post("/logout", async (c) => {
+    await access.logout(c);
     return c.redirect("/login", 303);
   });
 

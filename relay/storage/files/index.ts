@@ -8,6 +8,7 @@ import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { createFilesActivityStore } from "./activity-store.ts";
 import { createFileHeartbeat } from "./heartbeat.ts";
 import { openStorage } from "./open-journal.ts";
+import { createFileSecrets } from "./secrets.ts";
 import { openLocalQueue } from "./queue.ts";
 
 /** The activity's facts are small: smaller segments give space back sooner. */
@@ -44,6 +45,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       return createFilesActivityStore(journal);
     },
     openHeartbeat: async () => createFileHeartbeat(fs.base),
+    openSecrets: async () => createFileSecrets(fs.base),
     async disk() {
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);
       return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };

@@ -1,11 +1,12 @@
 /**
- * The storage driver of many relays on one Redis. Queue, activity and heartbeat share one connection, which is opened with the first
+ * The storage driver of many relays on one Redis. Queue, activity, heartbeat and secrets share one connection, which is opened with the first
  * of them and closed with the driver.
  */
 import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { createRedisActivityStore } from "./activity-store.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
+import { createRedisSecrets } from "./secrets.ts";
 import { openRedisQueue } from "./queue.ts";
 
 export function createRedisDriver(deps: StorageDeps): StorageDriver {
@@ -17,6 +18,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openQueue: async () => openRedisQueue(await connection(), deps),
     openActivityStore: async () => createRedisActivityStore(await connection()),
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
+    openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
     async close() {
       await (await opening)?.close();

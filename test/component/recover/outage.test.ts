@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { runInstaller, SECRET } from "../../helpers/installer.ts";
 import { createJumpClock, hookOf, pushes, range, runRecover } from "../../helpers/recovery.ts";
-import { killRelays } from "../../helpers/relay-process.ts";
+import { AS_ADMIN, killRelays } from "../../helpers/relay-process.ts";
 import { stageRelay, type Closing } from "../../helpers/relay-stage.ts";
 import { createSimulator } from "../../simulator/simulator.ts";
 
@@ -140,7 +140,9 @@ describe("an hour without the relay", { timeout: 240_000 }, () => {
 
     // The relay marks what came from the log, and knows how long it had been away.
     const admin = `http://127.0.0.1:${relay.port}/api/v1/events?limit=100`;
-    const { events } = (await (await fetch(admin)).json()) as { events: { recovered: boolean }[] };
+    const { events } = (await (await fetch(admin, { headers: AS_ADMIN })).json()) as {
+      events: { recovered: boolean }[];
+    };
     expect(events.filter((event) => event.recovered).length).toBeGreaterThan(0);
     expect(await second.line("relay.was-away")).toMatchObject({ since: expect.any(String) });
     const metrics = await (await fetch(`http://127.0.0.1:${relay.port}/metrics`)).text();

@@ -4,8 +4,7 @@ import { curlCommand } from "../../../relay/admin/pages/curl.ts";
 import { counted, duration, grouped, size } from "../../../relay/admin/pages/html.ts";
 import { createMasking, maskingOf } from "../../../relay/admin/pages/masking.ts";
 import { maskFields, prettyTokens } from "../../../relay/admin/pages/pretty.ts";
-import { createSessions, sameText, sessionKey } from "../../../relay/admin/auth/session.ts";
-import { createThrottle } from "../../../relay/admin/auth/throttle.ts";
+import { createSessions, sameText } from "../../../relay/admin/auth/session.ts";
 import { timeline } from "../../../relay/admin/pages/timeline.ts";
 import { parseActivityQuery } from "../../../relay/admin/api/activity-query.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
@@ -68,13 +67,17 @@ test.each(['"', '\\"', '"\\"', '"a":"', '"a" ', "{", '"":', '"a":-', "1e", "\\"]
   (unit) => {
     const msOf = (kb: number): number => {
       const text = `{"a":"${unit.repeat((kb * 1024) / unit.length)}`;
-      const began = performance.now();
-      maskFields(text, () => true);
-      for (const token of prettyTokens(text, () => true)) void token;
-      return performance.now() - began;
+      let least = Infinity;
+      for (let run = 0; run < 3; run += 1) {
+        const began = performance.now();
+        maskFields(text, () => true);
+        for (const token of prettyTokens(text, () => true)) void token;
+        least = Math.min(least, performance.now() - began);
+      }
+      return least;
     };
     msOf(16);
-    expect(msOf(128)).toBeLessThan(Math.max(8 * msOf(32), 40));
+    expect(msOf(128)).toBeLessThan(Math.max(8 * msOf(32), 60));
   },
 );
 
@@ -134,13 +137,19 @@ describe("createMasking()", () => {
 });
 
 describe("createSessions()", () => {
-  it("believes only what it signed, with the same key, until it ends", () => {
-    let now = 1000;
-    let key = sessionKey("one");
-    const sessions = createSessions(
-      () => key,
-      () => now,
-    );
+  function made() {
+    const state = { token: "one", epoch: 0, now: 1000 };
+    const sessions = createSessions({
+      token: () => state.token,
+      salt: "salt",
+      epoch: () => state.epoch,
+      now: () => state.now,
+    });
+    return { state, sessions };
+  }
+
+  it("believes only what it signed, with the same token, in the same epoch, until it ends", () => {
+    const { state, sessions } = made();
     const { session, cookie } = sessions.open(60_000);
     expect(sessions.read(cookie)).toEqual(session);
     for (let at = 0; at < cookie.length; at += 1) {
@@ -151,18 +160,17 @@ describe("createSessions()", () => {
     }
     for (const odd of ["", "a.b.c", `${cookie}.x`, cookie.toUpperCase()])
       expect(sessions.read(odd)).toBeNull();
-    key = sessionKey("two");
-    expect(sessions.read(cookie)).toBeNull();
-    key = sessionKey("one");
-    now += 60_000;
-    expect(sessions.read(cookie)).toBeNull();
+    for (const change of [{ token: "two" }, { epoch: 1 }, { now: 61_000 }]) {
+      const before = { ...state };
+      Object.assign(state, change);
+      expect(sessions.read(cookie)).toBeNull();
+      Object.assign(state, before);
+    }
+    expect(sessions.read(cookie)).toEqual(session);
   });
 
   it("gives each session a CSRF token of its own", () => {
-    const sessions = createSessions(
-      () => sessionKey("one"),
-      () => 0,
-    );
+    const { sessions } = made();
     expect(sessions.open(1).session.csrf).not.toBe(sessions.open(1).session.csrf);
   });
 });
@@ -175,27 +183,6 @@ describe("sameText()", () => {
     ["a", "ab", false],
     ["ü", "u", false],
   ])("compares %j with %j", (a, b, same) => expect(sameText(a, b)).toBe(same));
-});
-
-describe("createThrottle()", () => {
-  it("forgets a success, lets go after the window, and keeps a bounded number of addresses", async () => {
-    const clock = new FakeClock();
-    const throttle = createThrottle(clock, 2, 10_000);
-    throttle.failed("a");
-    throttle.failed("a");
-    expect(throttle.waitSeconds("a")).toBe(10);
-    expect(throttle.waitSeconds("b")).toBe(0);
-    throttle.succeeded("a");
-    expect(throttle.waitSeconds("a")).toBe(0);
-    throttle.failed("c");
-    throttle.failed("c");
-    for (let count = 0; count < 10_000; count += 1) throttle.failed(`flood-${count}`);
-    expect(throttle.waitSeconds("c")).toBe(0);
-    throttle.failed("flood-9999");
-    expect(throttle.waitSeconds("flood-9999")).toBe(10);
-    await clock.advance(10_000);
-    expect(throttle.waitSeconds("flood-9999")).toBe(0);
-  });
 });
 
 describe("timeline()", () => {

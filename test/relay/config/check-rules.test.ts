@@ -6,6 +6,7 @@ async function check(yaml: string): Promise<{ status: unknown; text: string }> {
   const out: string[] = [];
   const status = await runProgram({
     argv: ["--check", "--config", "relay.yaml"],
+    isTerminal: false,
     env: {},
     version: "1.2.3",
     clock: systemClock,

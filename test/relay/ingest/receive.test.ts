@@ -1,7 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
-import { compileIngest, MAX_KNOWN_IDS, PERSIST_DEADLINE_MS } from "../../../relay/ingest/receive.ts";
-import { FAILURE_BURST } from "../../../relay/ingest/throttle.ts";
+import {
+  compileIngest,
+  FAILURE_BURST,
+  MAX_KNOWN_IDS,
+  PERSIST_DEADLINE_MS,
+} from "../../../relay/ingest/receive.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { configOf, createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 

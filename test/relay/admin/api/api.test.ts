@@ -378,18 +378,18 @@ describe("activity", () => {
 
   it("the page shows the same, and names a wrong parameter", async () => {
     const f = fixture({ activity });
-    const html = await (await f.raw("/activity?from=2026-01-12&to=2026-01-15")).text();
+    const html = await (await f.api("/activity?from=2026-01-12&to=2026-01-15")).text();
     expect(html).toContain("2 h");
     expect(html).toContain("2026-01-14: commits 1");
     expect(html).toContain("e2e &lt;b&gt;");
     expect(html).toContain(
       'href="/activity?from=2026-01-12&amp;to=2026-01-15&amp;group=day&amp;project=acme%2Fshop"',
     );
-    expect(await (await f.raw("/activity?from=later")).text()).toContain("from must be a day");
+    expect(await (await f.api("/activity?from=later")).text()).toContain("from must be a day");
     const nothing = fixture({
       activity: { report: (query) => Promise.resolve(report([], { ...query, members: {} })) },
     });
-    expect(await (await nothing.raw("/activity")).text()).toContain("Nothing is counted for this choice");
+    expect(await (await nothing.api("/activity")).text()).toContain("Nothing is counted for this choice");
   });
 });
 

@@ -56,53 +56,51 @@ describe("API with an admin token", () => {
     const refused = await guess();
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect((await f.api("/api/v1/events", { from: "203.0.113.10" })).status).toBe(200);
+    expect((await f.api("/api/v1/events", { from: "203.0.113.9" })).status).toBe(200);
     await f.clock.advance(60_000);
     expect((await guess()).status).toBe(401);
   });
 });
 
-describe("API without a token", () => {
-  it.each(["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])("answers %s", async (from) => {
-    expect((await fixture().raw("/api/v1/events", { from })).status).toBe(200);
+describe("who is let in", () => {
+  const places = [
+    ["this machine", { from: "127.0.0.1", headers: { Host: "localhost" } }],
+    ["a proxy that says nothing", { from: "127.0.0.1", headers: { Host: "127.0.0.1:8080" } }],
+    ["HTTP/1.0", { from: "127.0.0.1", httpVersion: "1.0" }],
+    ["a page of another origin", { from: "127.0.0.1", headers: { Origin: "https://evil.example" } }],
+    ["another machine", { from: "203.0.113.9", headers: { "X-Forwarded-For": "127.0.0.1" } }],
+  ] as const;
+
+  it.each(places)("does not depend on where a request comes from: %s", async (_place, request) => {
+    const f = fixture({ token: TOKEN });
+    for (const method of ["GET", "POST"]) {
+      const path = method === "GET" ? "/api/v1/events" : "/api/v1/dead/replay";
+      const response = await f.raw(path, { ...request, method });
+      expect([response.status, await response.json()]).toMatchObject([
+        401,
+        { error: { code: "unauthorized", message: expect.stringContaining("admin-token") } },
+      ]);
+      expect((await f.api(path, { ...request, method })).status).toBe(200);
+    }
   });
 
-  it.each(["10.0.0.1", "203.0.113.9", "::ffff:10.0.0.1", "fe80::1", ""])("refuses %s", async (from) => {
-    const response = await fixture().raw("/api/v1/events", { from });
-    expect(response.status).toBe(403);
-    expect(await response.json()).toMatchObject({ error: { code: "forbidden" } });
+  it("an empty token never fits, even if none were set", async () => {
+    const f = fixture({ token: "" });
+    expect((await f.raw("/api/v1/events", { headers: { Authorization: "Bearer " } })).status).toBe(401);
+    const login = {
+      method: "POST",
+      body: "token=",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    };
+    expect((await f.raw("/login", login)).status).toBe(401);
   });
+});
 
-  it.each(["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto", "X-Forwarded-Host"])(
-    "refuses what came through a proxy, told by %s",
-    async (name) => {
-      const response = await fixture().raw("/api/v1/events", { headers: { [name]: "127.0.0.1" } });
-      expect(response.status).toBe(403);
-    },
-  );
-
-  it("refuses a proxy that says nothing: HTTP/1.0, or an address on the list of proxies", async () => {
-    expect((await fixture().raw("/api/v1/events", { httpVersion: "1.0" })).status).toBe(403);
-    const listed = fixture({ settings: { server: { trustedProxies: ["127.0.0.1"] } } });
-    expect((await listed.raw("/api/v1/events")).status).toBe(403);
-  });
-
-  it("refuses a foreign host name, which a browser would send for a page that rebinds its name", async () => {
-    const f = fixture();
-    expect((await f.raw("/api/v1/events", { headers: { Host: "evil.example" } })).status).toBe(403);
-    for (const host of ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "relay.localhost"])
-      expect((await f.raw("/api/v1/events", { headers: { Host: host } })).status).toBe(200);
-  });
-
-  it("lets scripts change things, but no page of another site", async () => {
-    const f = fixture();
-    const send = (headers: Record<string, string>) =>
-      f.raw("/api/v1/dead/replay", { method: "POST", headers });
-    expect((await send({})).status).toBe(200);
-    expect((await send({ "Sec-Fetch-Mode": "cors" })).status).toBe(200);
-    expect((await send({ Origin: "https://evil.example" })).status).toBe(403);
-    expect((await send({ "Sec-Fetch-Site": "cross-site" })).status).toBe(403);
-    const own = await send({ "Sec-Fetch-Site": "same-origin", Origin: "http://localhost" });
-    expect([own.status, await own.json()]).toMatchObject([403, { error: { code: "csrf" } }]);
+describe("what is logged", () => {
+  it("has the beginning of a path", async () => {
+    const f = fixture({ token: TOKEN });
+    await f.raw(`/api/v1/events/${"x".repeat(5000)}`, { headers: { Authorization: "Bearer wrong" } });
+    expect(f.lines[0]?.event).toBe("admin.unauthorized");
+    expect(String(f.lines[0]?.fields["path"]).length).toBeLessThan(300);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
+import { createAdminFixture, memorySessions, type AdminFixture } from "../../../helpers/admin.ts";
 
 interface Message {
   readonly id: string;
@@ -211,5 +211,56 @@ describe("GET stream", () => {
     await readers[0]!.next();
     await readers[0]!.close();
     expect((await f.api("/api/v1/stream")).status).toBe(200);
+  });
+});
+
+describe("a stream ends at once", () => {
+  const login = async (f: AdminFixture): Promise<string> => {
+    const response = await f.raw("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `token=${f.config.admin.token}`,
+    });
+    return response.headers.get("set-cookie")!.split(";")[0]!;
+  };
+  const open_ = async (f: AdminFixture, headers: Record<string, string>): Promise<Reader> => {
+    const reader = new Reader(f, await f.raw("/api/v1/stream", { headers }));
+    expect((await reader.next())?.event).toBe("hello");
+    return reader;
+  };
+
+  it("when its session is logged out, here or on another relay; a bearer's goes on", async () => {
+    const sessions = memorySessions();
+    const f = createAdminFixture({ sessions });
+    open.push(f);
+    for (const elsewhere of [false, true]) {
+      const cookie = await login(f);
+      const reader = await open_(f, { Cookie: cookie });
+      const bearer = await open_(f, { Authorization: `Bearer ${f.config.admin.token}` });
+      if (elsewhere) await sessions.epoch.advance();
+      else {
+        const page = await (await f.raw("/targets", { headers: { Cookie: cookie } })).text();
+        const csrf = /name="_csrf" value="([^"]+)"/.exec(page)![1]!;
+        const form = { Cookie: cookie, "X-CSRF-Token": csrf };
+        expect((await f.raw("/logout", { method: "POST", headers: form })).status).toBe(303);
+      }
+      const ended = reader.next();
+      await f.clock.advance(2000);
+      expect(await ended).toBeNull();
+      await f.add({});
+      expect((await bearer.next())?.event).toBe("stored");
+      await bearer.close();
+    }
+  });
+
+  it("when the admin token is another one", async () => {
+    const f = fixture();
+    const readers = [
+      await open_(f, { Cookie: await login(f) }),
+      await open_(f, { Authorization: `Bearer ${f.config.admin.token}` }),
+    ];
+    f.config = { ...f.config, admin: { ...f.config.admin, token: "another-admin-token" } };
+    f.admin.recheck();
+    for (const reader of readers) expect(await reader.next()).toBeNull();
   });
 });

@@ -1,6 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, test } from "vitest";
 import { UpstreamError } from "../../../../lib/errors.ts";
-import { createAdminFixture, type AdminFixture, type Request } from "../../../helpers/admin.ts";
+import {
+  createAdminFixture,
+  memorySessions,
+  type AdminFixture,
+  type Request,
+} from "../../../helpers/admin.ts";
+import { ADMIN_TOKEN } from "../../../helpers/relay-process.ts";
 import { push } from "../../../helpers/payloads.ts";
 
 const TOKEN = "a-long-admin-token";
@@ -16,7 +22,7 @@ function fixture(options: Parameters<typeof createAdminFixture>[0] = {}): AdminF
   return made;
 }
 
-/** A browser that keeps its cookie and sends forms as browsers do. */
+/** A browser that keeps its cookie and sends forms as browsers do; logs in by itself where the token is the fixture's own. */
 class Visitor {
   cookie = "";
   readonly #fixture: AdminFixture;
@@ -26,6 +32,8 @@ class Visitor {
   }
 
   async get(path: string, request: Request = {}): Promise<Response> {
+    const isOwn = this.#fixture.config.admin.token === ADMIN_TOKEN;
+    if (isOwn && this.cookie === "" && !path.startsWith("/login")) await this.login(ADMIN_TOKEN);
     const response = await this.#fixture.raw(path, {
       ...request,
       headers: { ...(this.cookie === "" ? {} : { Cookie: this.cookie }), ...request.headers },
@@ -96,7 +104,7 @@ describe("login", () => {
     const f = fixture({ token: TOKEN, settings: { server: { trustedProxies: ["127.0.0.1"] } } });
     const plain = await new Visitor(f).login();
     expect(plain.headers.get("set-cookie")).toMatch(
-      /^relay_session=[\w.-]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+      /^relay_session_[0-9a-f]{8}=[\w.-]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const secure = await f.raw("/login", {
       method: "POST",
@@ -114,14 +122,17 @@ describe("login", () => {
       expect(response.status).toBe(401);
       expect(await response.text()).toContain("That is not the admin token.");
     }
-    const refused = await visitor.login();
+    const refused = await visitor.login("wrong");
     expect(refused.status).toBe(429);
-    expect(refused.headers.get("retry-after")).toBe("60");
-    await f.clock.advance(60_000);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await visitor.login()).status).toBe(303);
+    expect((await visitor.login("wrong")).status).toBe(429);
+    await f.clock.advance(60_000);
+    expect((await visitor.login("wrong")).status).toBe(401);
     expect(f.lines.map((line) => line.event)).toEqual([
       ...Array.from({ length: 10 }, () => "admin.login-failed"),
       "admin.login",
+      "admin.login-failed",
     ]);
   });
 
@@ -182,15 +193,102 @@ describe("login", () => {
     expect([response.status, response.headers.get("refresh")]).toEqual([200, "0"]);
   });
 
-  it("is not needed where no token is set, on this machine only", async () => {
-    const f = fixture();
-    const visitor = new Visitor(f);
-    expect((await visitor.get("/")).status).toBe(200);
-    expect((await visitor.get("/login")).headers.get("location")).toBe("/");
-    expect((await visitor.login("x")).headers.get("location")).toBe("/");
-    for (const path of ["/", "/login"]) expect((await f.raw(path, { from: "10.0.0.7" })).status).toBe(403);
-    expect((await f.raw("/login", { method: "POST", from: "10.0.0.7" })).status).toBe(403);
+  it("has no cookie by itself: nobody is let in for where they come from", async () => {
+    const f = fixture({ token: TOKEN });
+    for (const from of ["127.0.0.1", "::1", "10.0.0.7"]) {
+      const response = await f.raw("/", { from, headers: { Host: "localhost:8080" } });
+      expect([response.status, response.headers.get("location")]).toEqual([303, "/login?next=%2F"]);
+      const api = await f.raw("/api/v1/events", { from, headers: { Host: "localhost:8080" } });
+      expect([api.status, await api.json()]).toMatchObject([
+        401,
+        { error: { code: "unauthorized", message: expect.stringContaining("RELAY_ADMIN_TOKEN") } },
+      ]);
+    }
   });
+});
+
+describe("the link of the start", () => {
+  it("logs in once, and leads to the dashboard", async () => {
+    const f = fixture({ token: TOKEN });
+    const visitor = new Visitor(f);
+    const response = await visitor.get(f.admin.loginPath);
+    expect([response.status, response.headers.get("location")]).toEqual([303, "/"]);
+    expect((await visitor.get("/")).status).toBe(200);
+    const late = await new Visitor(f).get(f.admin.loginPath);
+    expect(late.status).toBe(401);
+    expect(await late.text()).toContain("used already");
+  });
+
+  it("is not guessed: other codes are refused and counted, and do not use it up", async () => {
+    const f = fixture({ token: TOKEN });
+    for (let count = 0; count < 10; count += 1)
+      expect((await f.raw(`/login?code=guess-${count}`)).status).toBe(401);
+    expect((await f.raw("/login?code=")).status).toBe(429);
+    expect((await f.raw(f.admin.loginPath)).status).toBe(303);
+  });
+});
+
+describe("sessions of several relays", () => {
+  it("hold on every relay of one storage, over a restart, and end on all of them by logging out on one", async () => {
+    const sessions = memorySessions();
+    const [one, two] = [fixture({ token: TOKEN, sessions }), fixture({ token: TOKEN, sessions })];
+    const visitor = new Visitor(one);
+    await visitor.login();
+    const kept = visitor.cookie;
+    expect((await two.raw("/", { headers: { Cookie: kept } })).status).toBe(200);
+    await visitor.submit("/logout");
+    const restarted = fixture({ token: TOKEN, sessions });
+    for (const relay of [one, two, restarted])
+      expect((await relay.raw("/", { headers: { Cookie: kept } })).status).toBe(303);
+    const again = new Visitor(two);
+    await again.login();
+    expect((await one.raw("/", { headers: { Cookie: again.cookie } })).status).toBe(200);
+  });
+
+  it("of two storages have two cookies: none logs the other out", async () => {
+    const [one, two] = ["a", "b"].map((salt) => fixture({ token: TOKEN, sessions: memorySessions(salt) }));
+    const cookies = await Promise.all(
+      [one!, two!].map(async (f) => {
+        const visitor = new Visitor(f);
+        await visitor.login();
+        return visitor.cookie;
+      }),
+    );
+    expect(new Set(cookies.map((cookie) => cookie.split("=")[0])).size).toBe(2);
+    const headers = { Cookie: cookies.join("; ") };
+    for (const f of [one!, two!]) expect((await f.raw("/", { headers })).status).toBe(200);
+    const renamed = { Cookie: `${cookies[1]!.split("=")[0]}=${cookies[0]!.split("=")[1]}` };
+    expect((await two!.raw("/", { headers: renamed })).status).toBe(303);
+  });
+
+  it("stay as they were while the storage is out of reach; logging out then says that it failed", async () => {
+    const sessions = memorySessions();
+    const f = fixture({ token: TOKEN, sessions });
+    const visitor = new Visitor(f);
+    await visitor.login();
+    const csrf = await visitor.csrf();
+    sessions.failing = true;
+    expect((await visitor.get("/targets")).status).toBe(200);
+    expect((await visitor.post("/logout", { _csrf: csrf })).status).toBe(503);
+  });
+});
+
+describe("forms that are none", () => {
+  const multipart = { "Content-Type": "multipart/form-data; boundary=x" };
+
+  test.each(["/login", "/events/replay"])(
+    "%s: a broken form is 400, a long one 413, in words and without a stack",
+    async (path) => {
+      const f = fixture({ token: TOKEN });
+      const visitor = new Visitor(f);
+      await visitor.login();
+      const broken = await visitor.get(path, { method: "POST", headers: multipart, body: "--x\r\nnonsense" });
+      expect([broken.status, await broken.text()]).toEqual([400, expect.stringContaining("cannot be read")]);
+      const long = await visitor.post(path, { token: "x".repeat(70_000) });
+      expect([long.status, await long.text()]).toEqual([413, expect.stringContaining("longer than")]);
+      expect(f.lines.map((line) => line.event)).toEqual(["admin.login"]);
+    },
+  );
 });
 
 describe("forms", () => {
@@ -213,7 +311,7 @@ describe("forms", () => {
     expect(
       (await visitor.post(path, { _csrf: await visitor.csrf() }, { "Sec-Fetch-Site": "same-site" })).status,
     ).toBe(403);
-    expect(f.lines).toEqual([]);
+    expect(f.lines.filter(({ event }) => event !== "admin.login")).toEqual([]);
   });
 
   it("replay an event to all its targets or to one, and tell so once", async () => {
@@ -325,8 +423,9 @@ describe("pages", () => {
   it("carry no inline script, style or handler, and headers that forbid them", async () => {
     const f = fixture();
     const locked = fixture({ token: TOKEN });
+    const visitor = new Visitor(f);
     for (const path of await every(f)) {
-      const response = await (path.startsWith("/login") ? locked : f).raw(path);
+      const response = await (path.startsWith("/login") ? locked.raw(path) : visitor.get(path));
       const html = await response.text();
       expect(html, path).toContain("<!doctype html>");
       expect(html.match(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:/i), path).toBeNull();
@@ -421,7 +520,7 @@ describe("pages", () => {
   ])("show a body that is %s", async (_name, body) => {
     const f = fixture();
     const id = await f.add({}, body);
-    const response = await f.raw(`/events/${id}`);
+    const response = await f.api(`/events/${id}`);
     expect(response.status).toBe(200);
     expect(await response.text()).toContain("</html>");
   });
@@ -522,14 +621,14 @@ describe("pages", () => {
     f.queue.list = () =>
       Promise.reject(new UpstreamError("storage", "Redis is out of reach", { retryable: true }));
     for (const path of ["/", "/events", "/dead", "/targets"]) {
-      const response = await f.raw(path);
+      const response = await f.api(path);
       expect([path, response.status, response.headers.get("refresh")]).toEqual([path, 503, "5"]);
       const html = await response.text();
       expect(html).toContain("Redis is out of reach");
       expect(html).toContain("connection refused");
     }
     f.queue.list = () => Promise.reject(new TypeError("a bug"));
-    expect((await f.raw("/events")).status).toBe(500);
+    expect((await f.api("/events")).status).toBe(500);
   });
 
   it("say where activity is not counted", async () => {

@@ -7,7 +7,12 @@ import { stringify } from "yaml";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../../../helpers/eventually.ts";
 import { hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
-import { killRelays, startRelayProcess, type RelayProcess } from "../../../helpers/relay-process.ts";
+import {
+  AS_ADMIN,
+  killRelays,
+  startRelayProcess,
+  type RelayProcess,
+} from "../../../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../../../helpers/runtimes.ts";
 
 const TOKEN = "processes-secret-token";
@@ -105,7 +110,7 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     return ((await answer.json()) as { id: string }).id;
   };
   const stateOf = async (relay: RelayProcess, id: string): Promise<unknown> => {
-    const answer = await fetch(`${await relay.url()}/api/v1/events/${id}`);
+    const answer = await fetch(`${await relay.url()}/api/v1/events/${id}`, { headers: AS_ADMIN });
     return ((await answer.json()) as { state: string }).state;
   };
   const names = (): string[] => sink.received.map(({ name }) => name);
@@ -130,7 +135,7 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     await post(paused, "three");
     await eventually(() => names().length === 4, 10_000);
     await eventually(async () => (await stateOf(paused, id)) === "done", 10_000);
-    const dead = await fetch(`${await other.url()}/api/v1/events?state=dead`);
+    const dead = await fetch(`${await other.url()}/api/v1/events?state=dead`, { headers: AS_ADMIN });
     expect(await dead.json()).toMatchObject({ events: [] });
     expect(names()).toEqual(["one", "one", "two", "three"]);
     expect(sink.received[0]!.relay).not.toBe(sink.received[1]!.relay);

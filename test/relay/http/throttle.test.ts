@@ -1,32 +1,31 @@
 import { expect, test } from "vitest";
-import {
-  createThrottle,
-  FAILURE_BURST,
-  FAILURE_REFILL_MS,
-  type Throttle,
-} from "../../../relay/ingest/throttle.ts";
+import { createThrottle, type Throttle } from "../../../relay/http/throttle.ts";
 import { FakeClock } from "../../helpers/clock.ts";
+
+const FAILURE_BURST = 30;
+const FAILURE_REFILL_MS = 2000;
+const limits = { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS };
 
 function exhaust(throttle: Throttle, sender: string): void {
   for (let i = 0; i < FAILURE_BURST; i++) expect(throttle.fail(sender)).toBe(0);
 }
 
 test("fail() lets a burst pass, then says how long to wait", () => {
-  const throttle = createThrottle(new FakeClock());
+  const throttle = createThrottle(new FakeClock(), limits);
   exhaust(throttle, "a");
   expect(throttle.fail("a")).toBe(FAILURE_REFILL_MS / 1000);
   expect(throttle.fail("a")).toBe(FAILURE_REFILL_MS / 1000);
 });
 
 test("fail() counts each sender alone", () => {
-  const throttle = createThrottle(new FakeClock());
+  const throttle = createThrottle(new FakeClock(), limits);
   exhaust(throttle, "a");
   expect(throttle.fail("b")).toBe(0);
 });
 
 test("what was used up comes back with time, up to the burst and no more", async () => {
   const clock = new FakeClock();
-  const throttle = createThrottle(clock);
+  const throttle = createThrottle(clock, limits);
   exhaust(throttle, "a");
   await clock.advance(FAILURE_REFILL_MS - 1);
   expect(throttle.fail("a")).toBe(1);
@@ -40,7 +39,7 @@ test("what was used up comes back with time, up to the burst and no more", async
 
 test("the wall clock does not matter", async () => {
   const clock = new FakeClock();
-  const throttle = createThrottle(clock);
+  const throttle = createThrottle(clock, limits);
   exhaust(throttle, "a");
   clock.setNow(0);
   expect(throttle.fail("a")).toBe(FAILURE_REFILL_MS / 1000);
@@ -48,7 +47,7 @@ test("the wall clock does not matter", async () => {
 
 test("senders whose failures are long past are forgotten", async () => {
   const clock = new FakeClock();
-  const throttle = createThrottle(clock);
+  const throttle = createThrottle(clock, limits);
   for (let i = 0; i < 100; i++) throttle.fail(`sender ${i}`);
   expect(throttle.size()).toBe(100);
   await clock.advance(FAILURE_REFILL_MS);
@@ -57,7 +56,7 @@ test("senders whose failures are long past are forgotten", async () => {
 });
 
 test("memory is bounded: beyond the limit the sender that failed longest ago is forgotten", () => {
-  const throttle = createThrottle(new FakeClock(), 10);
+  const throttle = createThrottle(new FakeClock(), { ...limits, maxSenders: 10 });
   exhaust(throttle, "first");
   for (let i = 0; i < 9; i++) throttle.fail(`sender ${i}`);
   expect(throttle.fail("first")).toBeGreaterThan(0);

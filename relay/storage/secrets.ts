@@ -1,0 +1,28 @@
+/**
+ * Small things that all relays of one storage share: the secrets that they make for themselves, and counters. In the data folder,
+ * a file each; on Redis, a key each, so that every relay has the same.
+ */
+
+export interface KeptSecret {
+  readonly value: string;
+  /** True for the one that made it. */
+  readonly isNew: boolean;
+  /** Where an operator finds it, in words: a path, or a key of Redis. */
+  readonly place: string;
+  /** The file that holds it; null where it is only in Redis. */
+  readonly file: string | null;
+}
+
+export interface SharedSecrets {
+  /**
+   * The value kept under a name, made where there is none: whole or not at all, on stable storage when this resolves. Several that
+   * make it at once end up with the same one. Rejects with an UpstreamError where the storage is out of reach, with a ConfigError
+   * where folder or file do not permit it.
+   * @param name letters and dashes
+   */
+  ensure(name: string, make: () => string): Promise<KeptSecret>;
+  /** The counter of this name; 0 before the first increment. */
+  count(name: string): Promise<number>;
+  /** Counts on; durable when it resolves with the new value. */
+  increment(name: string): Promise<number>;
+}
