@@ -20,6 +20,13 @@ export function createFileSecrets(folder: string): SharedSecrets {
     return read;
   };
 
+  const countOn = async (name: string): Promise<number> => {
+    const next = (await count(name)) + 1;
+    await storage(() => replaceFile(folder, join(folder, name), String(next)));
+    counters.set(name, next);
+    return next;
+  };
+
   return {
     async ensure(name, make) {
       const path = join(folder, name);
@@ -34,12 +41,7 @@ export function createFileSecrets(folder: string): SharedSecrets {
     },
     count,
     increment(name) {
-      const incremented = before.then(async () => {
-        const next = (await count(name)) + 1;
-        await storage(() => replaceFile(folder, join(folder, name), String(next)));
-        counters.set(name, next);
-        return next;
-      });
+      const incremented = before.then(() => countOn(name));
       before = incremented.catch(() => {});
       return incremented;
     },

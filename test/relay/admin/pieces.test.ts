@@ -10,7 +10,6 @@ import { parseActivityQuery } from "../../../relay/admin/api/activity-query.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import { newDelivery, settled } from "../../../relay/queue/delivery-state.ts";
 import { settlement } from "../../helpers/admin.ts";
-import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";
 
 const pretty = (json: string, secrets: readonly string[] = []): string =>
