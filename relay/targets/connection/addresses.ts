@@ -5,7 +5,8 @@
  * Addresses of cloud metadata services are refused always, private networks only where `allowPrivateNetworks` is false.
  */
 import type { LookupAddress, LookupAllOptions } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
+import ipaddr from "ipaddr.js";
 
 /** Resolves a name to all of its addresses; `dns.lookup` of node:dns/promises with `all`. */
 export type Resolve = (hostname: string, options: LookupAllOptions) => Promise<LookupAddress[]>;
@@ -17,79 +18,99 @@ export class BlockedAddressError extends Error {
 }
 
 /* oxfmt-ignore */
-const METADATA: readonly [string, number, "ipv4" | "ipv6"][] = [
-  ["169.254.169.254", 32, "ipv4"], // AWS, GCP, Azure, DigitalOcean, OpenStack
-  ["169.254.170.2", 32, "ipv4"], ["169.254.170.23", 32, "ipv4"], // AWS containers
-  ["169.254.169.253", 32, "ipv4"], ["169.254.169.123", 32, "ipv4"],
-  ["169.254.0.23", 32, "ipv4"], // Tencent Cloud
-  ["100.100.100.200", 32, "ipv4"], // Alibaba Cloud
-  ["192.0.0.192", 32, "ipv4"], // Oracle Cloud
-  ["168.63.129.16", 32, "ipv4"], // Azure's host
-  ["fd00:ec2::254", 128, "ipv6"], ["fd00:ec2::23", 128, "ipv6"], // AWS
-  ["fd20:ce::254", 128, "ipv6"], // GCP
+const METADATA: readonly string[] = [
+  "169.254.169.254/32", // AWS, GCP, Azure, DigitalOcean, OpenStack
+  "169.254.170.2/32", "169.254.170.23/32", // AWS containers
+  "169.254.169.253/32", "169.254.169.123/32",
+  "169.254.0.23/32", // Tencent Cloud
+  "100.100.100.200/32", // Alibaba Cloud
+  "192.0.0.192/32", // Oracle Cloud
+  "168.63.129.16/32", // Azure's host
+  "fd00:ec2::254/128", "fd00:ec2::23/128", // AWS
+  "fd20:ce::254/128", // GCP
 ];
 
-/* oxfmt-ignore */
-const PRIVATE: readonly [string, number, "ipv4" | "ipv6"][] = [
-  ["0.0.0.0", 8, "ipv4"], ["10.0.0.0", 8, "ipv4"], ["100.64.0.0", 10, "ipv4"], ["127.0.0.0", 8, "ipv4"],
-  ["169.254.0.0", 16, "ipv4"], ["172.16.0.0", 12, "ipv4"], ["192.0.0.0", 24, "ipv4"], ["192.0.2.0", 24, "ipv4"],
-  ["192.88.99.0", 24, "ipv4"], ["192.168.0.0", 16, "ipv4"], ["198.18.0.0", 15, "ipv4"], ["198.51.100.0", 24, "ipv4"],
-  ["203.0.113.0", 24, "ipv4"], ["224.0.0.0", 4, "ipv4"], ["240.0.0.0", 4, "ipv4"],
-  ["::", 128, "ipv6"], ["::1", 128, "ipv6"], ["100::", 64, "ipv6"], ["2001:db8::", 32, "ipv6"],
-  ["fc00::", 7, "ipv6"], ["fe80::", 10, "ipv6"], ["fec0::", 10, "ipv6"], ["ff00::", 8, "ipv6"],
+type Address = ReturnType<typeof ipaddr.parse>;
+
+const metadata = METADATA.map((network) => ipaddr.parseCIDR(network));
+
+/** Networks of the whole internet, by the names that ipaddr.js has for the registries of special addresses. */
+const PUBLIC: ReadonlySet<string> = new Set(["unicast", "as112", "as112v6", "amt"]);
+
+/** Where the IPv4 address lies in an address of a translated network, by the length of its prefix (RFC 6052), in octets. */
+const TRANSLATED: readonly (readonly [number, number, number, number])[] = [
+  [12, 13, 14, 15],
+  [9, 10, 11, 12],
+  [7, 9, 10, 11],
+  [6, 7, 9, 10],
 ];
 
-function listOf(ranges: readonly [string, number, "ipv4" | "ipv6"][]): BlockList {
-  const list = new BlockList();
-  for (const [address, prefix, family] of ranges) list.addSubnet(address, prefix, family);
-  return list;
-}
+/** The IPv4 address inside says whether the network is private: it is where the packets go, on networks with IPv6 alone as well. */
+const BY_INNER: ReadonlySet<string> = new Set(["ipv4Mapped", "rfc6052"]);
 
-const metadata = listOf(METADATA);
-const privateNetworks = listOf(PRIVATE);
-
-/** Prefixes of IPv6 addresses that carry an IPv4 address in their last (or, for 6to4, second and third) groups. */
-const MAPPED = [0, 0, 0, 0, 0, 0xffff];
-const NAT64 = [0x64, 0xff9b, 0, 0, 0, 0];
-
-/** The eight groups of an IPv6 address; the address is known to be one. */
-function groupsOf(address: string): number[] {
-  const plain = address.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, a, b, c, d) => {
-    const pair = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16);
-    return `${pair(a as string, b as string)}:${pair(c as string, d as string)}`;
-  });
-  const [head = "", tail] = plain.split("::");
-  const parse = (part: string): number[] => (part === "" ? [] : part.split(":").map((g) => parseInt(g, 16)));
-  const before = parse(head);
-  const after = tail === undefined ? [] : parse(tail);
-  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
-}
-
-/** The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 or 6to4; null where there is none. */
-function embeddedIpv4(address: string): string | null {
-  const g = groupsOf(address);
-  const text = (high = 0, low = 0): string => `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-  const startsWith = (prefix: readonly number[]): boolean => prefix.every((value, i) => g[i] === value);
-  if (startsWith(MAPPED) || startsWith(NAT64)) return text(g[6], g[7]);
-  if (startsWith([0, 0, 0, 0, 0, 0]) && (g[6] !== 0 || (g[7] ?? 0) > 1)) return text(g[6], g[7]);
-  return g[0] === 0x2002 ? text(g[1], g[2]) : null;
-}
-
-/** Why an IP address may not be used; null where it may. */
+/** Why an IP address may not be used; null: it may. */
 export function addressProblem(address: string, allowPrivate: boolean): string | null {
-  const version = isIP(address);
-  if (version === 0) return "is not an IP address";
-  if (version === 6) {
-    const inner = embeddedIpv4(address);
-    if (inner !== null) return addressProblem(inner, allowPrivate);
+  if (isIP(address) === 0) return "is not an IP address";
+  const parsed = ipaddr.parse(withoutZone(address));
+  const inner = innerAddresses(parsed);
+  if ([parsed, ...inner].some(isMetadata)) return "belongs to a cloud metadata service";
+  return !allowPrivate && isPrivate(parsed, inner)
+    ? "is on a private network, and allowPrivateNetworks is false"
+    : null;
+}
+
+function withoutZone(address: string): string {
+  return address.split("%", 1)[0] ?? address;
+}
+
+function isMetadata(address: Address): boolean {
+  return metadata.some(
+    ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
+  );
+}
+
+function isPrivate(address: Address, inner: readonly Address[]): boolean {
+  const range = rangeOf(address);
+  if (!BY_INNER.has(range) || isLocalTranslation(address)) return !PUBLIC.has(range);
+  return inner.some((part) => !PUBLIC.has(rangeOf(part)));
+}
+
+/** What ipaddr.js says, and `unassigned` for IPv6 outside of 2000::/3, which is all that was ever given out for the internet. */
+function rangeOf(address: Address): string {
+  const range = address.range();
+  const isOutside = address.kind() === "ipv6" && ((address.toByteArray()[0] ?? 0) & 0xe0) !== 0x20;
+  return range === "unicast" && isOutside ? "unassigned" : range;
+}
+
+/** The lowest IPv6 addresses once stood for the IPv4 address in their end. */
+function isCompatible(octets: readonly number[]): boolean {
+  return octets.slice(0, 12).every((octet) => octet === 0);
+}
+
+/** 64:ff9b:1::/48 is for translation within one network (RFC 8215). */
+function isLocalTranslation(address: Address): boolean {
+  return rangeOf(address) === "rfc6052" && address.toByteArray().slice(0, 6).join() === "0,100,255,155,0,1";
+}
+
+/** The IPv4 addresses that an IPv6 address may stand for. */
+function innerAddresses(address: Address): Address[] {
+  if (address.kind() === "ipv4") return [];
+  const octets = address.toByteArray();
+  const at = (places: readonly number[]): Address => ipaddr.fromByteArray(places.map((i) => octets[i] ?? 0));
+  switch (rangeOf(address)) {
+    case "ipv4Mapped":
+    case "rfc6145":
+      return [at([12, 13, 14, 15])];
+    case "rfc6052":
+      return (isLocalTranslation(address) ? TRANSLATED : TRANSLATED.slice(0, 1)).map(at);
+    case "6to4":
+      return [at([2, 3, 4, 5])];
+    case "teredo":
+      // Server, and client with all bits turned over.
+      return [at([4, 5, 6, 7]), ipaddr.fromByteArray(octets.slice(12).map((octet) => octet ^ 255))];
+    default:
+      return isCompatible(octets) ? [at([12, 13, 14, 15])] : [];
   }
-  const plain = address.replace(/%.*$/, "");
-  const family = version === 4 ? "ipv4" : "ipv6";
-  if (metadata.check(plain, family)) return "belongs to a cloud metadata service";
-  if (!allowPrivate && privateNetworks.check(plain, family)) {
-    return "is on a private network, and allowPrivateNetworks is false";
-  }
-  return null;
 }
 
 /** Host of a URL as an address, without the brackets of IPv6; null where it is a name. */
