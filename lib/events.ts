@@ -9,16 +9,16 @@
 export type HookScope = "project" | "group" | "system";
 
 export interface EventRow {
-  /** What the event is called here: its `object_kind`, or a name of its own where GitLab sends none. */
+  /** What the event is called here: its `object_kind`, or a name of its own if GitLab sends none. */
   readonly kind: string;
   readonly title: string;
   /** `X-Gitlab-Event` on project and group hooks; a system hook always says `System Hook`. */
   readonly header: string;
-  /** Values that `object_kind` takes; empty where the payload has none. */
+  /** Values that `object_kind` takes; empty if the payload has none. */
   readonly objectKinds: readonly string[];
-  /** Values that `event_name` or `event_type` takes, where they tell events apart. */
+  /** Values that `event_name` or `event_type` takes, if they tell events apart. */
   readonly eventNames: readonly string[];
-  /** The hook attribute that switches the event on; null where GitLab always sends it. */
+  /** The hook attribute that switches the event on; null if GitLab always sends it. */
   readonly flag: string | null;
   readonly scopes: readonly HookScope[];
   /** First GitLab version whose hooks API knows the flag, as [major, minor]; null: older than any that is supported. */

@@ -8,7 +8,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 const PREFIX = "whsec_";
 const VERSION = "v1,";
 
-/** The key's bytes; null where the text is not `whsec_` followed by standard base64 of 24 to 64 bytes. */
+/** The key's bytes; null if the text is not `whsec_` followed by standard base64 of 24 to 64 bytes. */
 export function decodeSigningToken(token: string): Uint8Array | null {
   if (!token.startsWith(PREFIX)) return null;
   const encoded = token.slice(PREFIX.length);

@@ -47,11 +47,19 @@ export function eventDetails(kind: Kind | null, body: Json): EventDetails {
     ref: ref?.ref ?? null,
     refChange: ref?.change,
     sourceProjectId: ref?.sourceProjectId ?? undefined,
-    sourceBranch: ref?.sourceBranch ?? undefined,
+    sourceBranch: bounded(ref?.sourceBranch ?? null) ?? undefined,
     iid: subject?.iid ?? undefined,
     title: subject?.title ?? undefined,
-    subjectType: subject?.type ?? undefined,
+    subjectType: bounded(subject?.type ?? null) ?? undefined,
   };
+}
+
+/** Longer than any name, path or ref of GitLab, in characters. */
+const MAX_LENGTH = 1024;
+
+/** Metadata is kept in memory and shown in lists: a name without end stays in the body alone. */
+function bounded(name: string | null): string | null {
+  return name === null || name.length <= MAX_LENGTH ? name : name.slice(0, MAX_LENGTH);
 }
 
 /**
@@ -64,15 +72,15 @@ export function eventFacts({ header, instance }: EventHeaders, body: unknown): E
   const place = eventPlace(payload, instance);
   const details = eventDetails(kindOf(names), payload);
   return {
-    kind: names.kind,
-    eventName: names.eventName,
-    action: eventAction(payload),
+    kind: bounded(names.kind),
+    eventName: bounded(names.eventName),
+    action: bounded(eventAction(payload)),
     projectId: place.projectId,
-    projectPath: place.projectPath,
+    projectPath: bounded(place.projectPath),
     groupId: place.groupId,
-    groupPath: place.groupPath,
-    ref: details.ref,
-    actor: eventActor(payload),
+    groupPath: bounded(place.groupPath),
+    ref: bounded(details.ref),
+    actor: bounded(eventActor(payload)),
     refChange: details.refChange,
     sourceProjectId: details.sourceProjectId,
     sourceBranch: details.sourceBranch,

@@ -6,7 +6,7 @@
  *   70 bits  beginning of SHA-256 of the dedupe key     } the memory of the delivery
  *
  * So an id alone says when the event came and which delivery it was, and whoever remembers the id (16 bytes) can tell a duplicate
- * and name the original. Ids of one relay only ever ascend, also where the clock is set back; a clock that was more than MAX_LEAD_MS
+ * and name the original. Ids of one relay only ever ascend, even if the clock is set back; a clock that was more than MAX_LEAD_MS
  * ahead is not believed any longer, and the ids begin anew at the present time.
  */
 import { hash } from "node:crypto";
@@ -124,13 +124,13 @@ export function idOfKey(key: string): string {
   return key.slice(EVENT_KEY.length);
 }
 
-/** Reads the id that begins at `from` in `text`; null where there is none. */
+/** Reads the id that begins at `from` in `text`; null if there is none. */
 export function parseId(text: string, from = 0): IdWords | null {
   const words = new Uint32Array(4);
   return parseIdInto(text, from, words) ? words : null;
 }
 
-/** As parseId(), into words that the caller reuses; they are undefined where it returns false. */
+/** As parseId(), into words that the caller reuses; they are undefined if it returns false. */
 export function parseIdInto(text: string, from: number, into: IdWords): boolean {
   if (text.length < from + ID_LENGTH) return false;
   let carry = 0;

@@ -33,11 +33,11 @@ export interface EventMeta {
   readonly subjectType?: string | undefined;
   /** GitLab's own test of the hook: shown and delivered, but counted in no figure of activity. */
   readonly test?: true | undefined;
-  /** `p<project>` or `g<group>`, where the hook's URL ends in it. */
+  /** `p<project>` or `g<group>`, if the hook's URL ends in it. */
   readonly hookKey: string | null;
   /** `X-Gitlab-Instance`. */
   readonly instance: string | null;
-  /** `webhook-id`, else `Idempotency-Key`; null where GitLab sent neither and the digest of the event stands in. */
+  /** `webhook-id`, else `Idempotency-Key`; null if GitLab sent neither. */
   readonly deliveryId: string | null;
   /** Marked by `X-Relay-Recovered`: it was fetched back from GitLab's delivery log. */
   readonly recovered: boolean;
@@ -115,7 +115,7 @@ export function metaEnd(bytes: Uint8Array): number {
   return LENGTH_BYTES + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
 }
 
-/** The metadata; `bytes` may end where the metadata ends. Throws a SyntaxError where they are not a stored event. */
+/** The metadata; `bytes` may end where the metadata ends. Throws a SyntaxError if they are no stored event. */
 export function decodeMeta(bytes: Uint8Array): EventMeta {
   const json = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
     "utf8",

@@ -158,6 +158,7 @@ export function scopeOf(meta: EventMeta, body: unknown): Scope {
       ref: meta.ref,
       branch: branchOf(meta),
       actor: meta.actor,
+      test: meta.test === true,
       receivedAt: new Date(meta.receivedAt).toISOString(),
     },
     body: isObject ? (body as Record<string, unknown>) : {},

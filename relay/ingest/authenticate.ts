@@ -36,7 +36,7 @@ export type Verdict =
 
 /** What the headers alone say. */
 export interface Claimed {
-  /** Set where no body can make the request valid. */
+  /** Set if no body can make the request valid. */
   readonly refused: string | null;
   readonly token: "right" | "wrong" | "unchecked";
   /** Keys that the signature is to be checked with; empty: it is not looked at. */

@@ -25,7 +25,7 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
 const SECRET_HEADER = "x-gitlab-token";
 
 /**
- * The JSON object that a body holds; null where it holds anything else. Must be UTF-8 without byte order mark, as RFC 8259 asks
+ * The JSON object that a body holds; null if it holds anything else. Must be UTF-8 without byte order mark, as RFC 8259 asks
  * of JSON that is sent; GitLab sends it so. Depth does not matter.
  */
 export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> | null {
@@ -41,7 +41,7 @@ export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>>
   }
 }
 
-/** Null where it is not UTF-8. Most bodies are ASCII, which is decoded and parsed several times faster. */
+/** Null if it is not UTF-8. Most bodies are ASCII, which is decoded and parsed several times faster. */
 function textOf(body: Uint8Array): string | null {
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (isAscii(buffer)) return buffer.toString("latin1");

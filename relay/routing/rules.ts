@@ -18,7 +18,7 @@ import { globMatcher, labelMatcher, projectMatcher, splitPatterns, wordMatcher }
 export interface Rules {
   /** By metadata alone. */
   readonly passesMeta: (meta: EventMeta) => boolean;
-  /** By the payload; null where no rule looks at it. */
+  /** By the payload; null if no rule looks at it. */
   readonly passesBody: ((meta: EventMeta, body: unknown) => boolean) | null;
 }
 
@@ -100,7 +100,7 @@ export function eventMatcher(
   };
 }
 
-/** Titles of the labels of an issue or merge request, or of what a comment is on; null where the payload has no such list. */
+/** Titles of the labels of an issue or merge request, or of what a comment is on; null if the payload has no such list. */
 export function labelsOf(body: unknown): string[] | null {
   const payload = object(body);
   const places = [

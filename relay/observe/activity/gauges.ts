@@ -1,5 +1,5 @@
 /**
- * Today's activity for Prometheus, where the settings ask for it. The number of series is bounded: the busiest projects have their
+ * Today's activity for Prometheus, if the settings ask for it. The number of series is bounded: the busiest projects have their
  * own, the rest is `other`.
  */
 import { Gauge, type Registry } from "prom-client";

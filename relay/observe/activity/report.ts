@@ -18,7 +18,7 @@ export interface ReportQuery {
 
 export interface Spread {
   readonly count: number;
-  /** Seconds; null where nothing was measured. */
+  /** Seconds; null if nothing was measured. */
   readonly median: number | null;
   readonly p90: number | null;
 }
@@ -38,7 +38,7 @@ export interface Figures {
   readonly reviews: {
     readonly approvals: number;
     readonly comments: number;
-    /** Share of merged merge requests that somebody else approved or commented; null where none was merged. */
+    /** Share of merged merge requests that somebody else approved or commented; null if none was merged. */
     readonly participation: number | null;
   };
   readonly issues: { readonly opened: number; readonly closed: number; readonly timeOpenSeconds: Spread };
@@ -46,7 +46,7 @@ export interface Figures {
     readonly success: number;
     readonly failed: number;
     readonly canceled: number;
-    /** Of those that succeeded or failed; null where there were none. */
+    /** Of those that succeeded or failed; null if there were none. */
     readonly successRate: number | null;
     readonly durationSeconds: Spread;
     readonly failedJobs: readonly { readonly name: string; readonly count: number }[];
@@ -121,7 +121,7 @@ function busiest(groups: ReadonlyMap<string, readonly Row[]>): (readonly [string
   return [...groups].sort(([a, mine], [b, others]) => others.length - mine.length || (a < b ? -1 : 1));
 }
 
-/** The member who goes by a name; the name itself where nobody does. */
+/** The member who goes by a name; the name itself if no member does. */
 function memberNames(members: ReportQuery["members"]): (author: string | null) => string | null {
   const names = new Map<string, string>();
   for (const [member, aliases] of Object.entries(members))

@@ -76,7 +76,7 @@ export function startTally(deps: TallyDeps): Tally {
     if (found !== null) note(found, meta.id);
   };
 
-  /** The body; null where there is none, or where it could not be read time and again. Rejects where it may be read later. */
+  /** The body; null if there is none, or if it could not be read time and again. Rejects if it may be read later. */
   const bodyOf = async (id: string): Promise<Uint8Array | null> => {
     try {
       return await queue.body(id);
@@ -213,7 +213,7 @@ export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-/** The JSON value; null where there is none. */
+/** The JSON value; null if there is none. */
 function parse(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));

@@ -49,7 +49,7 @@ function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Map<strin
 }
 
 /**
- * A commit has one author, also where it was told twice and the second time without addresses (GitLab's log hides them): the surest
+ * A commit has one author, even if it was told twice and the second time without addresses (GitLab's log hides them): the surest
  * name counts.
  */
 function commitsByOnePerson(commits: readonly RowOf<"commit">[]): Row[] {

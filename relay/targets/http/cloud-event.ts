@@ -2,7 +2,7 @@
  * An event as a CloudEvent 1.0 (https://github.com/cloudevents/spec), with the types, sources and subjects of its GitLab
  * adapter. Kinds that the adapter does not know follow its pattern: `com.gitlab.<kind>[.<action>]` from the project's address.
  *
- * The id is the relay's event id, where the adapter asks for a new one, so that a repeated delivery is recognised; "current
+ * The id is the relay's event id, although the adapter asks for a new one, so that a repeated delivery is recognised; "current
  * time" is the time of receipt. In structured mode the received bytes stand in `data` as they are, in binary mode they are the body.
  */
 import { object, text } from "../../../lib/json.ts";

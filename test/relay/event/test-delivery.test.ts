@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { isTestDelivery } from "../../../relay/event/test-delivery.ts";
 
@@ -50,4 +51,15 @@ test.each<[string, string | null, Record<string, unknown>, boolean]>([
   ["nothing", null, {}, false],
 ])("isTestDelivery() of %s", (_claim, userAgent, body, isTest) => {
   expect(isTestDelivery(userAgent, body)).toBe(isTest);
+});
+
+test.each([
+  ["push-test", true],
+  ["push", false],
+  ["tag-push", false],
+  ["branch-deleted", false],
+  ["system-push", false],
+])("isTestDelivery() of the recorded %s", (name, isTest) => {
+  const text = readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), "utf8");
+  expect(isTestDelivery("GitLab/19.0.0", JSON.parse(text) as Record<string, unknown>)).toBe(isTest);
 });
