@@ -12,13 +12,15 @@ import { loadConfig } from "../options/load.ts";
 import { COMMANDS, type Command } from "../options/row.ts";
 import { SECRETS } from "../options/table.ts";
 import { createCursorStore, createLevelStore, type Files } from "../hooks/cursor.ts";
-import { createBudget, RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
+import { createBudget, RunStopped, type Budget, type Wait } from "../../lib/gitlab/budget.ts";
 import { createGitLab, type GitLab } from "../gitlab/client.ts";
 import { createSender } from "../../lib/gitlab/sender.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
-import { createOutput, type Output } from "./output.ts";
+import { Output } from "./output.ts";
+import type { Terminal } from "./terminal.ts";
+import { wantedLines } from "./wanted.ts";
 import { recoverCommand } from "../recover/command.ts";
 import { hasDrift, reportFiles, summarise, type Context, type Report } from "../report/report.ts";
 import type { HookResult } from "../hooks/result.ts";
@@ -43,9 +45,17 @@ export interface World {
   readonly stderr: (text: string) => void;
   /** Hears that the process is to end: the run stops in order, as at its time limit. */
   readonly onEnd: (stop: () => void) => void;
+  /** Standard output as a terminal, which can redraw a line. @default null: it is none */
+  readonly terminal?: Terminal | null;
+}
+
+/** What is told of a run while it works; set once the command has its output. */
+interface Listeners {
+  onWait: (wait: Wait | null) => void;
 }
 
 interface Run {
+  readonly listeners: Listeners;
   readonly world: World;
   readonly config: InstallerConfig;
   readonly secrets: Secrets;
@@ -112,7 +122,9 @@ function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run
   secrets.add([...config.gitlabTokens, ...hookSecrets, ...Object.values(config.customHeaders)]);
   const log = createLog({ level: "info", secrets, write: world.stderr });
   const { clock, random } = world;
+  const listeners: Listeners = { onWait: () => {} };
   const budget = createBudget({
+    onWait: (wait) => listeners.onWait(wait),
     tokens: config.gitlabTokens,
     clock,
     maxRequests: config.maxRequests,
@@ -120,7 +132,15 @@ function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run
   });
   world.onEnd(() => budget.stop("time-limit"));
   const send = createSender({ transport: world.transport, clock, random, budget, mask: secrets.mask });
-  return { world, config, secrets, log, budget, gitlab: createGitLab(String(config.gitlabUrl), send) };
+  return {
+    world,
+    config,
+    secrets,
+    log,
+    listeners,
+    budget,
+    gitlab: createGitLab(String(config.gitlabUrl), send),
+  };
 }
 
 type Deps = Parameters<typeof uninstall>[0];
@@ -136,17 +156,25 @@ async function hooksCommand(
     gitlabUrl: String(run.config.gitlabUrl),
     group: String(run.config.group),
   };
-  const output = createOutput({
-    say: (text) => (config.output === "json" ? world.stderr : world.stdout)(secrets.mask(text)),
+  const terminal = config.output === "json" ? null : (world.terminal ?? null);
+  const stdout = terminal === null ? world.stdout : (text: string): void => terminal.write(text);
+  const output = new Output({
+    say: (text) => (config.output === "json" ? world.stderr : stdout)(secrets.mask(text)),
     folds: (world.env["CI"] ?? "") !== "",
     now: () => world.clock.now(),
+    monotonic: () => world.clock.monotonic(),
+    terminal,
   });
+  run.listeners.onWait = (wait) => output.wait(wait);
   const results: HookResult[] = [];
   const notices: string[] = [];
   const plan = config.dryRun ? "-plan" : "";
   const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}`;
   const where = `${config.group} on ${config.gitlabUrl}`;
-  output.begin(`gitlab-hook-relay ${world.version}: ${command} ${where}${config.dryRun ? " (dry run)" : ""}`);
+  output.begin(
+    `gitlab-hook-relay ${world.version}: ${command} ${where}${config.dryRun ? " (dry run)" : ""}`,
+    command === "install" && config.dryRun ? wantedLines(config) : [],
+  );
   const outcome = await work({
     config,
     gitlab,
@@ -167,6 +195,7 @@ async function hooksCommand(
       notices.push(text);
       output.notice(text);
     },
+    progress: (done, total) => output.progress(done, total),
   });
   const report: Report = {
     complete: outcome.complete,

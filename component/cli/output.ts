@@ -1,7 +1,9 @@
 /**
- * The job log: no terminal, so no spinners and no redrawing. One line for each project that changed, as it happens, folded into
- * a section where the log knows sections, and a table at the end.
+ * What the operator sees of a run. In a log: one line for each project that changed, as it happens, folded into a section where the
+ * log knows sections, lines on how far it is, and a table at the end. On a terminal the same, with a bar in place of those lines.
  */
+import type { Wait } from "../../lib/gitlab/budget.ts";
+import type { HookResult } from "../hooks/result.ts";
 import {
   finalTable,
   resultLine,
@@ -10,51 +12,93 @@ import {
   type Context,
   type Report,
 } from "../report/report.ts";
-import type { HookResult } from "../hooks/result.ts";
-
-export interface Output {
-  begin(title: string): void;
-  result(result: HookResult): void;
-  notice(text: string): void;
-  end(report: Report, context: Context): void;
-}
+import { Progress } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface OutputOptions {
   readonly say: (text: string) => void;
   /** The log folds sections, as GitLab's does. */
   readonly folds: boolean;
+  /** Wall clock, milliseconds. */
   readonly now: () => number;
+  /** Monotonic, milliseconds. */
+  readonly monotonic: () => number;
+  /** Null: nothing can be redrawn. */
+  readonly terminal: Pick<Terminal, "redraw" | "clear"> | null;
 }
 
-export function createOutput(options: OutputOptions): Output {
-  const { say, folds } = options;
-  const seconds = (): number => Math.floor(options.now() / 1000);
-  const line = (text: string): void => say(`${text}\n`);
-  const section = (name: string, title: string, body: readonly string[], collapsed: boolean): void => {
-    line(folds ? sectionStart(name, title, seconds(), collapsed) : title);
-    for (const text of body) line(text);
-    if (folds) line(sectionEnd(name, seconds()));
-  };
-  return {
-    begin(title) {
-      line(title);
-      if (folds) line(sectionStart("hooks_projects", "Projects", seconds()));
-    },
-    result(result) {
-      const text = resultLine(result);
-      if (text !== null) line(text);
-    },
-    notice: (text) => line(`* ${text}`),
-    end(report, context) {
-      if (folds) line(sectionEnd("hooks_projects", seconds()));
-      const skipped = report.results.filter((r) => r.action === "skip");
-      if (skipped.length > 0) {
-        const rows = skipped.map((r) => `. skip ${r.path}: ${r.reason ?? ""}`);
-        section("hooks_skipped", `Skipped: ${skipped.length}`, folds ? rows : rows.slice(0, 20), true);
-        if (!folds && rows.length > 20) line(`. ${rows.length - 20} more`);
-      }
-      if (context.trouble !== null) line(`! ${context.trouble}`);
-      line(finalTable(report, context));
-    },
-  };
+/** Skipped projects that are named where the log does not fold. */
+const MOST_SKIPPED = 20;
+
+export class Output {
+  readonly #options: OutputOptions;
+  readonly #progress: Progress;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.#progress = new Progress({
+      now: options.monotonic,
+      line: (text) => this.#line(`* ${text}`),
+      draw: options.terminal === null ? null : (text) => options.terminal?.redraw(text),
+    });
+  }
+
+  begin(title: string, wanted: readonly string[]): void {
+    this.#line(title);
+    for (const text of wanted) this.#line(`  ${text}`);
+    if (this.#options.folds) this.#line(sectionStart("hooks_projects", "Projects", this.#seconds()));
+  }
+
+  result(result: HookResult): void {
+    if (["create", "update", "remove"].includes(result.action)) this.#progress.change();
+    const text = resultLine(result);
+    if (text !== null) this.#line(text);
+  }
+
+  progress(done: number, total: number | null): void {
+    this.#progress.step(done, total);
+  }
+
+  wait(wait: Wait | null): void {
+    this.#progress.wait(wait);
+  }
+
+  notice(text: string): void {
+    this.#line(`* ${text}`);
+  }
+
+  end(report: Report, context: Context): void {
+    const { folds, terminal } = this.#options;
+    terminal?.clear();
+    if (folds) this.#line(sectionEnd("hooks_projects", this.#seconds()));
+    const skipped = report.results.filter((r) => r.action === "skip");
+    if (skipped.length > 0) {
+      const rows = skipped.map((r) => `. skip ${r.path}: ${r.reason ?? ""}`);
+      this.#section(
+        "hooks_skipped",
+        `Skipped: ${skipped.length}`,
+        folds ? rows : rows.slice(0, MOST_SKIPPED),
+      );
+      if (!folds && rows.length > MOST_SKIPPED) this.#line(`. ${rows.length - MOST_SKIPPED} more`);
+    }
+    if (context.trouble !== null) this.#line(`! ${context.trouble}`);
+    // Where nothing was reached, a table of zeros says nothing.
+    if (context.trouble !== null && report.results.length === 0) return;
+    this.#line(finalTable(report, context, this.#progress.elapsedMs));
+  }
+
+  #line(text: string): void {
+    this.#options.say(`${text}\n`);
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.now() / 1000);
+  }
+
+  #section(name: string, title: string, body: readonly string[]): void {
+    const { folds } = this.#options;
+    this.#line(folds ? sectionStart(name, title, this.#seconds(), true) : title);
+    for (const text of body) this.#line(text);
+    if (folds) this.#line(sectionEnd(name, this.#seconds()));
+  }
 }

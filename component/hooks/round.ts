@@ -28,8 +28,8 @@ export interface RoundDeps {
   readonly cursors: CursorStore;
   readonly report: (result: HookResult) => void;
   readonly notice: (text: string) => void;
-  /** Hears how many projects there are, as often as GitLab says so; null: it does not. */
-  readonly total?: (projects: number | null) => void;
+  /** Hears after each project how many of how many this walk has seen; null: GitLab does not say how many there are. */
+  readonly progress?: (done: number, total: number | null) => void;
 }
 
 export interface RoundOutcome {
@@ -116,15 +116,17 @@ export class Round {
       filter: (project) => this.#filter?.leftOut(project) ?? null,
       from: resumed ?? { offset: 0, afterId: 0 },
     });
+    let done = resumed?.offset ?? 0;
     const kept = (result: HookResult): void => {
       if (keep(result)) this.report(result);
     };
     const outcome = await walkProjects({
       walk: name,
       listing,
-      work: (project) => {
-        this.#deps.total?.(listing.total);
-        return work(placeOf(project));
+      work: async (project) => {
+        const result = await work(placeOf(project));
+        this.#deps.progress?.(++done, listing.total);
+        return result;
       },
       report: kept,
       budget,

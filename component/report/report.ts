@@ -5,9 +5,9 @@
  */
 import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
-import type { Change } from "../hooks/plan.ts";
 import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Action, HookResult } from "../hooks/result.ts";
+import { changesText } from "./words.ts";
 
 export interface Summary {
   readonly projects: number;
@@ -62,14 +62,6 @@ export function hasDrift(summary: Summary): boolean {
   return summary.created + summary.updated + summary.removed > 0;
 }
 
-function valueText(value: Change["from"]): string {
-  return value === null ? "nothing" : typeof value === "string" ? JSON.stringify(value) : String(value);
-}
-
-export function changeText(change: Change): string {
-  return `${change.attribute}: ${valueText(change.from)} -> ${valueText(change.to)}`;
-}
-
 const SIGNS: Readonly<Record<Action, string>> = {
   create: "+",
   update: "~",
@@ -84,7 +76,8 @@ export function resultLine(result: HookResult): string | null {
   if (result.action === "none" && result.reason === null) return null;
   if (result.action === "skip") return null;
   const hook = result.hookId === null ? "" : ` (hook ${result.hookId})`;
-  const changes = result.changes.length === 0 ? "" : `: ${result.changes.map(changeText).join(", ")}`;
+  const words = changesText(result.changes);
+  const changes = words === "" ? "" : `: ${words}`;
   const reason = result.reason === null ? "" : `: ${result.reason}`;
   return oneLine(`${SIGNS[result.action]} ${result.action} ${result.path}${hook}${changes}${reason}`);
 }
@@ -102,34 +95,53 @@ function endText(report: Report, context: Context): string {
   const what = context.dryRun ? "plan" : "run";
   if (report.complete) return `${what} complete`;
   if (report.stoppedBy !== null) {
-    const next = context.dryRun ? "give it more time" : "the next run goes on from there";
+    const next = context.dryRun
+      ? "a plan begins anew each time; give it a longer --time-limit"
+      : "the next run goes on from there";
     return `${what} stopped early by the ${report.stoppedBy}: ${next}`;
   }
-  return `${what} ended early: ${context.trouble ?? "see above"}`;
+  return `${what} ended early`;
 }
 
-const NAMES: readonly (readonly [keyof Summary, string])[] = [
-  ["created", "created"],
-  ["updated", "updated"],
-  ["unchanged", "unchanged"],
-  ["removed", "removed"],
-  ["skipped", "skipped"],
-  ["failed", "failed"],
-  ["remaining", "remaining"],
-  ["projects", "in all"],
+type SummaryRow = readonly [key: keyof Summary, done: string, planned: string];
+
+const ROWS: readonly SummaryRow[] = [
+  ["created", "created", "to create"],
+  ["updated", "updated", "to update"],
+  ["unchanged", "unchanged", "right"],
+  ["removed", "removed", "to remove"],
+  ["skipped", "skipped", "skipped"],
+  ["failed", "failed", "failed"],
+  ["remaining", "remaining", "remaining"],
+  ["projects", "in all", "in all"],
 ];
 
-/** The table at the end of the job log. */
-export function finalTable(report: Report, context: Context): string {
-  const rows = NAMES.map(
+function rowsOf({ dryRun }: Context): readonly (readonly [keyof Summary, string])[] {
+  return ROWS.map(([key, done, planned]) => [key, dryRun ? planned : done]);
+}
+
+/** The table at the end of the job log. @param elapsedMs how long the run took; null: it is not told */
+export function finalTable(report: Report, context: Context, elapsedMs: number | null = null): string {
+  const rows = rowsOf(context).map(
     ([key, name]) => `  ${name.padEnd(10)} ${String(report.summary[key] ?? "unknown").padStart(8)}`,
   );
   const { total, rejected } = report.requests;
+  const seconds = elapsedMs === null ? 0 : elapsedMs / 1000;
+  const rate = seconds < 1 ? "" : `, ${Math.round(total / seconds)} a second`;
+  const took = elapsedMs === null ? [] : [`  time       ${timeText(seconds).padStart(8)}`];
   return [
     ...rows,
-    `  requests   ${String(total).padStart(8)}  (${rejected} rejected)`,
+    `  requests   ${String(total).padStart(8)}  (${rejected} rejected${rate})`,
+    ...took,
     endText(report, context),
   ].join("\n");
+}
+
+/** `0.4 s`, `12 s`, `3:05 min`. */
+function timeText(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
 
 function cell(text: string): string {
@@ -142,20 +154,21 @@ const MOST_ROWS = 500;
 export function markdown(report: Report, context: Context): string {
   const title = `Webhooks of ${context.group}: ${context.command}${context.dryRun ? " (dry run)" : ""}`;
   const shown = report.results.filter((r) => resultLine(r) !== null);
+  const rows = rowsOf(context);
   const lines = [
     `## ${cell(title)}`,
     "",
-    `${cell(context.gitlabUrl)}, ${report.level} level, ${report.requests.total} requests (${report.requests.rejected} rejected): ${cell(endText(report, context))}.`,
+    `${cell(context.gitlabUrl)}, ${report.level} level, ${report.requests.total} requests (${report.requests.rejected} rejected): ${cell(endText(report, context))}${context.trouble === null ? "" : `: ${cell(context.trouble)}`}.`,
     "",
-    `| ${NAMES.map(([, name]) => name).join(" | ")} |`,
-    `|${NAMES.map(() => "---:|").join("")}`,
-    `| ${NAMES.map(([key]) => String(report.summary[key] ?? "unknown")).join(" | ")} |`,
+    `| ${rows.map(([, name]) => name).join(" | ")} |`,
+    `|${rows.map(() => "---:|").join("")}`,
+    `| ${rows.map(([key]) => String(report.summary[key] ?? "unknown")).join(" | ")} |`,
   ];
   if (context.notices.length > 0) lines.push("", ...context.notices.map((notice) => `- ${cell(notice)}`));
   if (shown.length > 0) {
     lines.push("", "| project | action | hook | changes | reason |", "|---|---|---:|---|---|");
     for (const r of shown.slice(0, MOST_ROWS)) {
-      const changes = r.changes.map(changeText).join(", ");
+      const changes = changesText(r.changes);
       lines.push(
         `| ${cell(r.path)} | ${r.action} | ${r.hookId ?? ""} | ${cell(changes)} | ${cell(r.reason ?? "")} |`,
       );

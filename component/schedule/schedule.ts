@@ -6,7 +6,7 @@ import { Cron } from "croner";
 import { ConfigError, UpstreamError, messageOf } from "../../lib/errors.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { GitLab, Schedule } from "../gitlab/client.ts";
-import { changeText } from "../report/report.ts";
+import { changeText } from "../report/words.ts";
 import type { Change } from "../hooks/plan.ts";
 
 export interface ScheduleDeps {

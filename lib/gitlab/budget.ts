@@ -29,7 +29,18 @@ export interface BudgetOptions {
   readonly maxRequests?: number | null;
   /** Length of this run. @default null: no limit, and no wait longer than LONGEST_WAIT_WITHOUT_LIMIT_MS */
   readonly timeLimitSeconds?: number | null;
+  /** Hears when a long wait begins, and (null) when it is over. */
+  readonly onWait?: (wait: Wait | null) => void;
 }
+
+/** A wait of more than five seconds. */
+export interface Wait {
+  readonly ms: number;
+  readonly reason: "rate-limit" | "retry";
+}
+
+/** Shorter waits are not told. */
+const TOLD_FROM_MS = 5_000;
 
 /** The right to send one request; to be settled exactly once. */
 export interface Permit {
@@ -160,6 +171,25 @@ export function createBudget(options: BudgetOptions): Budget {
     );
   }
 
+  let told = false;
+
+  /** All workers wait for the same thing: one of them tells. */
+  async function wait(long: Wait): Promise<void> {
+    const tells = !told && long.ms > TOLD_FROM_MS;
+    if (tells) {
+      told = true;
+      options.onWait?.(long);
+    }
+    try {
+      await sleep(clock, long.ms, ended.signal);
+    } finally {
+      if (tells) {
+        told = false;
+        options.onWait?.(null);
+      }
+    }
+  }
+
   function throwIfOver(): void {
     if (stopped === null && maxRequests !== null && total >= maxRequests) stop("max-requests");
     if (stopped === null && deadline !== null && clock.monotonic() >= deadline) stop("time-limit");
@@ -204,7 +234,7 @@ export function createBudget(options: BudgetOptions): Budget {
           stop("rate-limit");
           continue;
         }
-        await sleep(clock, waitMs, ended.signal);
+        await wait({ ms: waitMs, reason: "rate-limit" });
       }
     },
     settle(permit, answer, ownLimit = false) {
@@ -228,7 +258,7 @@ export function createBudget(options: BudgetOptions): Budget {
     async pause(delayMs) {
       throwIfOver();
       if (deadline !== null && clock.monotonic() + delayMs >= deadline) stop("time-limit");
-      await sleep(clock, delayMs, ended.signal);
+      await wait({ ms: delayMs, reason: "retry" });
     },
     room() {
       const byCount = maxRequests === null ? Number.POSITIVE_INFINITY : maxRequests - total;

@@ -72,6 +72,28 @@ function settings(sim: Simulator): Record<string, string> {
 }
 
 describe("component/main.ts", () => {
+  test("a reader that goes away ends nothing: every hook is made and the report is written", async () => {
+    const { sim, projects } = await simulator(40, { latencyMs: 20 });
+    const reports = join(folder, "no-reader");
+    const args = ["install", "--concurrency", "2", "--report-dir", reports];
+    const { child, ended } = start(args, settings(sim));
+    child.stdout?.once("data", () => child.stdout?.destroy());
+    expect(await ended).toMatchObject({ status: 0, signal: null, stderr: "" });
+    expect(projects.every((project) => project.hooks.length === 1)).toBe(true);
+    const report = JSON.parse(await readFile(join(reports, "report.json"), "utf8")) as { complete: boolean };
+    expect(report.complete).toBe(true);
+  });
+
+  test("an unknown variable of ours is status 2 before the first request", async () => {
+    const { sim } = await simulator(1);
+    const run = await start(["install"], { ...settings(sim), HOOKS_DRYRUN: "true" }).ended;
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain(
+      "HOOKS_DRYRUN: is not a variable of this program; did you mean HOOKS_DRY_RUN?",
+    );
+    expect(sim.counters.total).toBe(0);
+  });
+
   test("says what it is, and refuses what it does not know with 2", async () => {
     const [help, version, none, unknown] = await Promise.all(
       [["--help"], ["--version"], [], ["instal"]].map((args) => start(args, {}).ended),

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { explain } from "../../../component/hooks/explain.ts";
-import { createOutput } from "../../../component/cli/output.ts";
+import { Output } from "../../../component/cli/output.ts";
 import {
-  changeText,
   dotenv,
   finalTable,
   hasDrift,
@@ -14,6 +13,7 @@ import {
   type Context,
   type Report,
 } from "../../../component/report/report.ts";
+import { changesText } from "../../../component/report/words.ts";
 import type { HookResult } from "../../../component/hooks/result.ts";
 import { OPTIONS } from "../../../component/options/table.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
@@ -77,7 +77,7 @@ describe("resultLine()", () => {
   test("has one line for what changed or failed, and none for the rest", () => {
     expect(results.map(resultLine)).toEqual([
       "+ create acme/p1 (hook 10)",
-      "~ update acme/p2 (hook 20): push_events: false -> true",
+      "~ update acme/p2 (hook 20): events added: push",
       null,
       "- remove acme/p4 (hook 40)",
       null,
@@ -86,8 +86,22 @@ describe("resultLine()", () => {
     expect(resultLine(result(3, "none", { reason: "why" }))).toBe("= none acme/p3 (hook 30): why");
   });
 
-  test("changeText() quotes texts and names nothing", () => {
-    expect(changeText({ attribute: "name", from: "a b", to: null })).toBe('name: "a b" -> nothing');
+  test.each([
+    [[{ attribute: "name", from: "a b", to: null }], 'name: "a b" -> nothing'],
+    [
+      [
+        { attribute: "push_events", from: false, to: true },
+        { attribute: "job_events", from: true, to: false },
+        { attribute: "merge_requests_events", from: null, to: true },
+        { attribute: "secrets", from: "2d88", to: "2339" },
+      ],
+      "events added: push, merge_requests; events removed: job; secret: changed",
+    ],
+    [[{ attribute: "token_present", from: false, to: true }], "secret token: missing"],
+    [[{ attribute: "duplicate", from: 7, to: null }], "duplicate hook 7 removed"],
+    [[{ attribute: "hook", from: 497, to: null }], ""],
+  ])("changesText() says %j in words", (changes, words) => {
+    expect(changesText(changes)).toBe(words);
   });
 });
 
@@ -161,7 +175,7 @@ describe("finalTable()", () => {
     [{ complete: true, stoppedBy: null }, {}, "run complete"],
     [{ complete: true, stoppedBy: null }, { dryRun: true }, "plan complete"],
     [{}, {}, "run stopped early by the rate-limit: the next run goes on from there"],
-    [{ stoppedBy: null }, { trouble: "GitLab is down" }, "run ended early: GitLab is down"],
+    [{ stoppedBy: null }, { trouble: "GitLab is down" }, "run ended early"],
   ] as const)("ends with how it ended", (change, more, words) => {
     expect(
       finalTable({ ...report, ...change }, { ...context, ...more })
@@ -171,11 +185,23 @@ describe("finalTable()", () => {
   });
 });
 
-describe("createOutput()", () => {
+test("finalTable() of a plan speaks of what is to be done, and says how long it took", () => {
+  const text = finalTable(report, { ...context, dryRun: true }, 83_400);
+  expect(text).toMatch(/to create +1\n.*to update +1\n/);
+  expect(text).toMatch(/\(2 rejected, 0 a second\)\n {2}time +1:23 min\n/);
+});
+
+describe("Output", () => {
   function logOf(folds: boolean, rows: readonly HookResult[] = results): string {
     let text = "";
-    const output = createOutput({ say: (more) => (text += more), folds, now: () => 1_700_000_000_500 });
-    output.begin("title");
+    const output = new Output({
+      say: (more) => (text += more),
+      folds,
+      now: () => 1_700_000_000_500,
+      monotonic: () => 0,
+      terminal: null,
+    });
+    output.begin("title", []);
     for (const row of rows) output.result(row);
     output.notice("note");
     output.end({ ...report, results: rows }, { ...context, trouble: "bad" });
