@@ -45,7 +45,7 @@ async function printSegment(base: string, sequence: number, prefix: string): Pro
     await scanSegment(
       { disk: nodeDisk, fd, sequence, bytes },
       {
-        frame(type, key, offset, _keyBytes, value) {
+        frame({ type, key, offset, value }) {
           frames += 1;
           if (key.startsWith(prefix))
             console.log(

@@ -184,7 +184,7 @@ async function rewrite(segment: Segment, deps: CompactionDeps): Promise<void> {
     await scanSegment(
       { disk, fd, sequence, bytes, windowBytes: WINDOW_BYTES },
       {
-        frame(type, key, offset, _keyBytes, value) {
+        frame({ type, key, offset, value }) {
           const common = { key, encoding: keyEncoding(key), offset: 0 };
           if (type === FrameType.set && ledger.isAt(key, sequence, offset)) {
             const copy = [Buffer.from(value)];

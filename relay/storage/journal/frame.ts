@@ -118,18 +118,17 @@ export function writeHeader(
   target.writeUInt32LE(kind, at + 8);
   target.writeUInt32LE(valueBytes, at + 12);
   target.writeUInt32LE(checksum, at + 16);
-  target.writeUInt32LE(check(place.salt, kind, valueBytes, checksum, place.sequence, place.offset), at + 20);
+  target.writeUInt32LE(check(hashOf(place.salt, kind, valueBytes, checksum), place), at + 20);
 }
 
 /**
- * Reads the header at `at` of `buffer`, which stands at `offset` of segment `sequence`. True where it is one; `into` is then
- * filled in. The body is not looked at.
+ * Reads the header at `at` of `buffer`, whose place in the journal is `place`. True if it is one; `into` is then filled in. The body
+ * is not looked at.
  */
 export function readHeader(
   buffer: Buffer,
   at: number,
-  sequence: number,
-  offset: number,
+  place: Pick<FramePlace, "sequence" | "offset">,
   into: Header,
 ): boolean {
   if (buffer.readUInt32LE(at) !== MAGIC_WORD) return false;
@@ -137,8 +136,7 @@ export function readHeader(
   const kind = buffer.readUInt32LE(at + 8);
   const valueBytes = buffer.readUInt32LE(at + 12);
   const checksum = buffer.readUInt32LE(at + 16);
-  if (buffer.readUInt32LE(at + 20) !== check(salt, kind, valueBytes, checksum, sequence, offset))
-    return false;
+  if (buffer.readUInt32LE(at + 20) !== check(hashOf(salt, kind, valueBytes, checksum), place)) return false;
   const flags = kind >>> 24;
   const type = flags & TYPE_MASK;
   if ((flags & ~KNOWN_FLAGS) !== 0 || !isFrameType(type)) return false;
@@ -164,21 +162,16 @@ function isFrameType(value: number): value is FrameType {
   return value === FrameType.set || value === FrameType.remove || value === FrameType.probe;
 }
 
-/** Murmur3 over the words: each step is a bijection of the word it takes in, so no change of one word goes unseen. */
-function check(
-  salt: number,
-  kind: number,
-  valueBytes: number,
-  checksum: number,
-  sequence: number,
-  offset: number,
-): number {
-  let hash = mix(MAGIC_WORD, salt);
-  hash = mix(hash, kind);
-  hash = mix(hash, valueBytes);
-  hash = mix(hash, checksum);
-  hash = mix(hash, sequence);
-  hash = mix(hash, offset);
+/**
+ * Murmur3 over the words of a header: each step is a bijection of the word it takes in, so that no change of one word goes unseen.
+ * check() goes on with the words that say where the frame is.
+ */
+function hashOf(salt: number, kind: number, valueBytes: number, checksum: number): number {
+  return mix(mix(mix(mix(MAGIC_WORD, salt), kind), valueBytes), checksum);
+}
+
+function check(words: number, { sequence, offset }: Pick<FramePlace, "sequence" | "offset">): number {
+  let hash = mix(mix(words, sequence), offset);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

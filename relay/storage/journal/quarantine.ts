@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import { messageOf, systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import { writeAll, type Disk } from "./disk.ts";
-import { fill } from "./scan.ts";
+import { fill } from "./segment-bytes.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -62,10 +62,11 @@ export class Quarantine {
   /** False where the file was there already. */
   async #copy(fd: number, { sequence, start, end }: Stretch): Promise<boolean> {
     const disk = this.#disk;
+    const source = { disk, fd, bytes: end };
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start));
     let checksum = 0;
     for (let at = start; at < end; at += chunk.length) {
-      checksum = crc32(chunk.subarray(0, await fill(disk, fd, chunk, 0, at, end)), checksum);
+      checksum = crc32(chunk.subarray(0, await fill(source, chunk, at)), checksum);
     }
     const name = `${sequence}-${start}-${checksum.toString(16).padStart(8, "0")}.bin`;
     const names = await this.#listed();
@@ -76,7 +77,7 @@ export class Quarantine {
     const copy = await disk.open(unfinished, "create");
     try {
       for (let at = start; at < end;) {
-        const got = await fill(disk, fd, chunk, 0, at, end);
+        const got = await fill(source, chunk, at);
         await writeAll(disk, copy, [chunk.subarray(0, got)], at - start);
         at += got;
       }

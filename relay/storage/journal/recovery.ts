@@ -13,7 +13,8 @@ import type { Disk } from "./disk.ts";
 import { FrameType } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
-import { scanSegment, type ScanBuffers } from "./scan.ts";
+import { scanSegment } from "./scan.ts";
+import type { ScanBuffers } from "./scan-window.ts";
 import { newSegment, segmentPath, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
@@ -102,7 +103,7 @@ async function read(
   await scanSegment(
     { disk, fd, sequence, bytes, buffers },
     {
-      frame(type, key, offset, keyBytes, value) {
+      frame({ type, key, offset, keyBytes, value }) {
         if (type === FrameType.set) {
           ledger.set(segment, key, offset, keyBytes, value.length);
           visitor?.set(key, value);

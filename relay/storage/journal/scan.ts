@@ -2,10 +2,8 @@
  * Reads a segment from its beginning: calls with each frame that is whole, in order, and with each stretch of bytes that is
  * not. After such a stretch, reading goes on at the next whole frame. Memory: one window, or the largest write if that is more.
  *
- * The frames of one write count together: where one of them is broken, none of them is reported.
+ * The frames of one write count together: if one of them is broken, none of them is reported.
  */
-import { systemCode } from "../../../lib/errors.ts";
-import type { Disk } from "./disk.ts";
 import {
   bodyIsWhole,
   decodeKey,
@@ -14,221 +12,144 @@ import {
   MAGIC,
   readHeader,
   type FrameType,
-  type Header,
 } from "./frame.ts";
+import { ScanWindow, type WindowOptions } from "./scan-window.ts";
+import type { SegmentBytes } from "./segment-bytes.ts";
 
-const WINDOW_BYTES = 4 * 1024 * 1024;
-const SECTOR_BYTES = 4096;
+/** A whole frame. The same object is used for every frame, and `value` views the window: both are valid during the call. */
+export interface ScannedFrame {
+  type: FrameType;
+  key: string;
+  /** Where the frame begins in the segment. */
+  offset: number;
+  keyBytes: number;
+  value: Buffer;
+}
 
 export interface ScanHandlers {
-  /** `value` views the window: valid during the call. */
-  frame(type: FrameType, key: string, offset: number, keyBytes: number, value: Buffer): void;
+  frame(frame: ScannedFrame): void;
   /** From `start` up to, not including, `end` there is no whole frame. */
   bad(start: number, end: number): void;
   /** After each window; the next one is read when it resolves. False ends the scan. */
   pause?(): Promise<boolean>;
 }
 
-export interface ScanOptions {
-  readonly disk: Disk;
-  readonly fd: number;
+export interface ScanOptions extends SegmentBytes, WindowOptions {
   readonly sequence: number;
-  /** Length of what is to be read. */
-  readonly bytes: number;
-  readonly windowBytes?: number;
-  /** For many segments one after another: what one scan allocates, the next one uses again. */
-  readonly buffers?: ScanBuffers;
 }
 
-export interface ScanBuffers {
-  pair: readonly [Buffer, Buffer] | null;
-}
-
-/** What stands at a place: a whole write, that ends there in the window; nothing whole; too little in the window to know. */
+/** What is found at a place: the end in the window of a whole write; nothing whole; too little in the window to know. */
 type Found = number | "bad" | "short";
 
 export async function scanSegment(options: ScanOptions, handlers: ScanHandlers): Promise<void> {
-  const { disk, fd, sequence, bytes, buffers } = options;
-  const length = bufferLength(options.windowBytes ?? WINDOW_BYTES, bytes);
-  const kept = buffers?.pair ?? null;
-  const pair = kept !== null && kept[0].length >= length ? kept : allocate(length);
-  if (buffers !== undefined) buffers.pair = pair;
-  const carried = Math.floor(pair[0].length / 5);
-  const chunk = pair[0].length - carried;
-  /** The file's bytes from `start` on stand in `window` from `at` up to `filled`. */
-  let window: Buffer = Buffer.alloc(0);
-  let at = 0;
-  let filled = 0;
-  let start = 0;
-  let salt: number | null = null;
-  let badFrom: number | null = null;
-  const header = emptyHeader();
-
-  // Two buffers take turns: while one is looked through, the next piece of the file is read into the other. Each has room in
-  // front for what is left of the window before; where that is too little, the window grows.
-  const spare: Buffer[] = [...pair];
-  const readAhead = (from: number): Promise<number> =>
-    from < bytes
-      ? fill(disk, fd, (spare[0] as Buffer).subarray(carried), 0, from, bytes)
-      : Promise.resolve(0);
-  let readTo = 0;
-  let ahead = readAhead(0);
+  const window = new ScanWindow(options, options);
+  const scan = new Scan(window, options, handlers);
   try {
-    while (readTo < bytes) {
-      const got = await ahead;
-      if (got === 0) throw new Error(`file is shorter than ${bytes} bytes`);
-      const piece = spare[0] as Buffer;
-      const rest = filled - at;
-      if (rest <= carried) {
-        window.copy(piece, carried - rest, at, filled);
-        spare.push(spare.shift() as Buffer);
-        window = piece;
-        at = carried - rest;
-        filled = carried + got;
-      } else {
-        if (window.length - filled < got) {
-          const larger = Buffer.allocUnsafe(2 * rest + chunk);
-          window.copy(larger, 0, at, filled);
-          window = larger;
-          filled = rest;
-          at = 0;
-        }
-        piece.copy(window, filled, carried, carried + got);
-        filled += got;
-      }
-      readTo += got;
-      start = readTo - filled;
-      ahead = readAhead(readTo);
-      const atEnd = readTo >= bytes;
-
-      while (at < filled) {
-        const found = wholeWrite(window, at, filled, start, bytes, sequence, salt, header);
-        if (found === "short") break;
-        if (found !== "bad") {
-          if (badFrom !== null) {
-            handlers.bad(badFrom, start + at);
-            badFrom = null;
-          }
-          salt = header.salt;
-          report(window, at, found, start, sequence, header, handlers);
-          at = found;
-          continue;
-        }
-        badFrom ??= start + at;
-        const next = window.indexOf(MAGIC, at + 1);
-        if (next !== -1 && next + MAGIC.length <= filled) at = next;
-        else if (atEnd) at = filled;
-        else {
-          at = Math.max(at + 1, filled - MAGIC.length + 1);
-          break;
-        }
-      }
+    while (!window.atEnd) {
+      await window.advance();
+      scan.look();
       if (handlers.pause !== undefined && !(await handlers.pause())) return;
     }
-    if (badFrom !== null) handlers.bad(badFrom, bytes);
+    scan.end();
   } finally {
-    await Promise.allSettled([ahead]); // nothing reads from the file any more
+    await window.close();
   }
 }
 
-/** A window, and a quarter of it in front for what is left of the one before. */
-function bufferLength(windowBytes: number, bytes: number): number {
-  return Math.ceil((Math.min(windowBytes, Math.max(bytes, 4)) * 5) / 4);
-}
+class Scan {
+  readonly #window: ScanWindow;
+  /** Where the header that is read is in the journal. */
+  readonly #place: { readonly sequence: number; offset: number };
+  /** Length of the segment. */
+  readonly #bytes: number;
+  readonly #handlers: ScanHandlers;
+  /** The salt of the segment, known from its first whole write on. */
+  #salt: number | null = null;
+  /** Where the stretch without a whole frame began that the scan is in; null if it is in none. */
+  #badFrom: number | null = null;
+  /** The header that was read last. */
+  readonly #header = emptyHeader();
+  readonly #frame: ScannedFrame = { type: 1, key: "", offset: 0, keyBytes: 0, value: MAGIC };
 
-function allocate(length: number): readonly [Buffer, Buffer] {
-  return [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
-}
-
-/** Reads until the window, or the file of `bytes` bytes, ends; returns the number of bytes. */
-export async function fill(
-  disk: Disk,
-  fd: number,
-  window: Buffer,
-  from: number,
-  position: number,
-  bytes: number,
-): Promise<number> {
-  const wanted = Math.min(window.length - from, bytes - position);
-  let done = 0;
-  while (done < wanted) {
-    const got = await readOrZeros(disk, fd, window, from + done, wanted - done, position + done);
-    if (got === 0) break;
-    done += got;
+  constructor(window: ScanWindow, { sequence, bytes }: ScanOptions, handlers: ScanHandlers) {
+    this.#window = window;
+    this.#place = { sequence, offset: 0 };
+    this.#bytes = bytes;
+    this.#handlers = handlers;
   }
-  return done;
-}
 
-/** What the disk cannot read any more is zeros, sector by sector: no frame, and no reason not to read what follows. */
-async function readOrZeros(
-  disk: Disk,
-  fd: number,
-  window: Buffer,
-  at: number,
-  length: number,
-  position: number,
-): Promise<number> {
-  try {
-    return await disk.read(fd, window, at, length, position);
-  } catch (error) {
-    if (systemCode(error) !== "EIO") throw error;
-    if (length > SECTOR_BYTES) {
-      const half = Math.ceil(length / 2 / SECTOR_BYTES) * SECTOR_BYTES;
-      return await readOrZeros(disk, fd, window, at, half, position);
+  /** Reports what the window holds, as far as it can be told without what follows. */
+  look(): void {
+    const window = this.#window;
+    while (window.at < window.filled) {
+      const found = this.#wholeWrite();
+      if (found === "short") return;
+      if (found !== "bad") {
+        this.end(window.start + window.at);
+        this.#salt = this.#header.salt;
+        this.#report(found);
+        window.at = found;
+        continue;
+      }
+      this.#badFrom ??= window.start + window.at;
+      const next = window.bytes.indexOf(MAGIC, window.at + 1);
+      if (next !== -1 && next + MAGIC.length <= window.filled) window.at = next;
+      else if (window.atEnd) window.at = window.filled;
+      else {
+        window.at = Math.max(window.at + 1, window.filled - MAGIC.length + 1);
+        return;
+      }
     }
-    window.fill(0, at, at + length);
-    return length;
   }
-}
 
-function wholeWrite(
-  window: Buffer,
-  from: number,
-  filled: number,
-  start: number,
-  bytes: number,
-  sequence: number,
-  salt: number | null,
-  header: Header,
-): Found {
-  let at = from;
-  let expected = salt;
-  for (;;) {
-    if (at + HEADER_BYTES > filled) return start + at + HEADER_BYTES > bytes ? "bad" : "short";
-    if (!readHeader(window, at, sequence, start + at, header)) return "bad";
-    if (header.first !== (at === from) || (expected !== null && header.salt !== expected)) return "bad";
-    expected = header.salt;
-    const end = at + HEADER_BYTES + header.keyBytes + header.valueBytes;
-    if (end > filled) return start + end > bytes ? "bad" : "short";
-    if (!bodyIsWhole(window, at + HEADER_BYTES, header)) return "bad";
-    at = end;
-    if (header.last) return end;
+  /** Ends the stretch without a whole frame, if the scan is in one. */
+  end(at = this.#bytes): void {
+    if (this.#badFrom === null) return;
+    this.#handlers.bad(this.#badFrom, at);
+    this.#badFrom = null;
   }
-}
 
-/** Reports the frames of a whole write; `header` is that of its last frame. */
-function report(
-  window: Buffer,
-  from: number,
-  end: number,
-  start: number,
-  sequence: number,
-  header: Header,
-  handlers: ScanHandlers,
-): void {
-  for (let at = from; at < end;) {
-    if (at !== from || !header.first || !header.last) readHeader(window, at, sequence, start + at, header);
-    const keyAt = at + HEADER_BYTES;
-    const valueAt = keyAt + header.keyBytes;
-    const next = valueAt + header.valueBytes;
-    const { type, keyBytes } = header;
-    handlers.frame(
-      type,
-      decodeKey(window, keyAt, header),
-      start + at,
-      keyBytes,
-      window.subarray(valueAt, next),
-    );
-    at = next;
+  #readHeader(at: number): boolean {
+    const { bytes, start } = this.#window;
+    this.#place.offset = start + at;
+    return readHeader(bytes, at, this.#place, this.#header);
+  }
+
+  #wholeWrite(): Found {
+    const { bytes, filled, start, at: from } = this.#window;
+    const header = this.#header;
+    let at = from;
+    let expected = this.#salt;
+    for (;;) {
+      if (at + HEADER_BYTES > filled) return start + at + HEADER_BYTES > this.#bytes ? "bad" : "short";
+      if (!this.#readHeader(at)) return "bad";
+      if (header.first !== (at === from) || (expected !== null && header.salt !== expected)) return "bad";
+      expected = header.salt;
+      const end = at + HEADER_BYTES + header.keyBytes + header.valueBytes;
+      if (end > filled) return start + end > this.#bytes ? "bad" : "short";
+      if (!bodyIsWhole(bytes, at + HEADER_BYTES, header)) return "bad";
+      at = end;
+      if (header.last) return end;
+    }
+  }
+
+  /** Reports the frames of the whole write at the window's place, whose last header was read last. */
+  #report(end: number): void {
+    const { bytes, start, at: from } = this.#window;
+    const header = this.#header;
+    const frame = this.#frame;
+    for (let at = from; at < end;) {
+      if (at !== from || !header.first || !header.last) this.#readHeader(at);
+      const keyAt = at + HEADER_BYTES;
+      const valueAt = keyAt + header.keyBytes;
+      const next = valueAt + header.valueBytes;
+      frame.type = header.type;
+      frame.key = decodeKey(bytes, keyAt, header);
+      frame.offset = start + at;
+      frame.keyBytes = header.keyBytes;
+      frame.value = bytes.subarray(valueAt, next);
+      this.#handlers.frame(frame);
+      at = next;
+    }
   }
 }

@@ -39,7 +39,7 @@ function isWholeFrame(bytes: Buffer, { segment, offset, keyBytes, valueBytes }: 
   const header = emptyHeader();
   return (
     bytes.length === HEADER_BYTES + keyBytes + valueBytes &&
-    readHeader(bytes, 0, segment.sequence, offset, header) &&
+    readHeader(bytes, 0, { sequence: segment.sequence, offset }, header) &&
     header.keyBytes === keyBytes &&
     header.valueBytes === valueBytes &&
     bodyIsWhole(bytes, HEADER_BYTES, header)

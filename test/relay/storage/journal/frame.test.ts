@@ -45,7 +45,7 @@ function frame({
 
 function read(bytes: Buffer, place = PLACE): Header | null {
   const header = emptyHeader();
-  return readHeader(bytes, 3, place.sequence, place.offset, header) ? header : null;
+  return readHeader(bytes, 3, place, header) ? header : null;
 }
 
 describe("keyEncoding()", () => {

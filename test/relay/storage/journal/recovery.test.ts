@@ -100,7 +100,7 @@ function groupsOf(disk: SimDisk): Group[] {
     let start = 0;
     let seen: Seen[] = [];
     for (let at = 0; at < bytes.length;) {
-      expect(readHeader(bytes, at, sequenceOf(name) ?? 0, at, header)).toBe(true);
+      expect(readHeader(bytes, at, { sequence: sequenceOf(name) ?? 0, offset: at }, header)).toBe(true);
       expect(bodyIsWhole(bytes, at + HEADER_BYTES, header)).toBe(true);
       const valueAt = at + HEADER_BYTES + header.keyBytes;
       const key = decodeKey(bytes, at + HEADER_BYTES, header);
@@ -333,7 +333,7 @@ describe("scanSegment()", () => {
         await scanSegment(
           { disk, fd, sequence: sequenceOf(name) ?? 0, bytes: bytes.length, windowBytes: window },
           {
-            frame: (type, key, offset, _, value) =>
+            frame: ({ type, key, offset, value }) =>
               void report.push(`${type} ${key} ${offset} ${value.toString()}`),
             bad: (start, end) => void report.push(`bad ${start} ${end}`),
           },
