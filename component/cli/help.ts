@@ -11,8 +11,8 @@ export const ABOUT: Readonly<Record<Command, string>> = {
 
 const EXITS: readonly (readonly [number, string])[] = [
   [0, "done, nothing failed"],
-  [1, "some projects failed; the report names them"],
-  [2, "bad options or configuration"],
+  [1, "some projects failed, or there was none to work on; the report says why"],
+  [2, "bad options or configuration, or a secret is missing that hooks would lose"],
   [3, "a dry run with --fail-on-drift found differences"],
   [75, "stopped early by a limit; the next run goes on from there"],
 ];

@@ -271,6 +271,21 @@ describe("hooks that GitLab switched off", () => {
     expect(writes).toEqual(["POST 422", "POST 201", "DELETE 204"]);
   });
 
+  test("in an empty project GitLab tests with another project's push, which a hook's own key does not stand for: recreated", async () => {
+    const { sim, projects } = await free(1, { autoDisable: true });
+    const project = projects[0] as Project;
+    sim.model.updateProject(project, { content: new Set([]) });
+    const relay = await receiver(401);
+    const env = { HOOKS_URL: relay.url, GITLAB_WEBHOOK_MASTER_SECRET: "a-master-secret" };
+    await runInstaller(sim, { env });
+    const hook = project.hooks[0] as Hook;
+    sim.change(hook, { recentFailures: 40, disabledUntil: Date.now() + 3_600_000 });
+    const run = await runInstaller(sim, { env });
+    expect([run.status, run.report.results[0]?.action]).toEqual([0, "update"]);
+    expect(project.hooks.map((h) => h.id)).not.toContain(hook.id);
+    expect(project.hooks).toHaveLength(1);
+  });
+
   test("where the relay does not answer with 2xx it stays asleep and the report says what to look at", async () => {
     const { sim, project, env } = await asleep(401, 40);
     const run = await runInstaller(sim, { env });
