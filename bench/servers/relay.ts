@@ -38,6 +38,7 @@ const forgetful: Queue = {
   get: () => Promise.resolve(null),
   body: () => Promise.resolve(null),
   replay: () => Promise.resolve(null),
+  replayAll: () => Promise.resolve({ events: 0, deliveries: 0, more: false }),
   replayDead: () => Promise.resolve(0),
   remove: () => Promise.resolve(false),
   setPaused: () => Promise.resolve(),

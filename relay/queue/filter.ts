@@ -1,6 +1,6 @@
 /** Which state an event is in, and whether it fits a filter: pure, for every queue. */
 import type { EventMeta } from "../event/event.ts";
-import type { Delivery } from "./delivery-state.ts";
+import type { Delivery, DeliveryState } from "./delivery-state.ts";
 import type { EventFilter, EventState } from "./queue.ts";
 
 /** The last delivery of each target: a replay stands in for what was before it. */
@@ -13,14 +13,25 @@ export function latestDeliveries(deliveries: readonly Delivery[]): Delivery[] {
   return [...latest.values()];
 }
 
-/** An event is what most needs somebody's eye: dead before sending before waiting before done. */
+/** What decides about an event: the last delivery of each target, and any earlier one that is not over yet. */
+export function standingDeliveries(deliveries: readonly Delivery[]): Delivery[] {
+  const latest = new Set(latestDeliveries(deliveries));
+  return deliveries.filter((delivery) => latest.has(delivery) || delivery.endedAt === null);
+}
+
+/** The state of a delivery that this state of an event stands for; null: no delivery is in it. */
+export function deliveryState(state: EventState | undefined): DeliveryState | null {
+  return state === undefined || state === "unrouted" || state === "unmatched" ? null : state;
+}
+
+/** An event is in the worst state of its deliveries: dead before sending before waiting before done. */
 export function eventState(deliveries: readonly Delivery[], routed: boolean): EventState {
   if (!routed) return "unrouted";
-  const latest = latestDeliveries(deliveries);
+  const standing = standingDeliveries(deliveries);
   for (const state of ["dead", "sending", "waiting"] as const) {
-    if (latest.some((delivery) => delivery.state === state)) return state;
+    if (standing.some((delivery) => delivery.state === state)) return state;
   }
-  return latest.length === 0 ? "unmatched" : "done";
+  return standing.length === 0 ? "unmatched" : "done";
 }
 
 const folded = (text: string): string => text.toLowerCase();
@@ -48,7 +59,7 @@ export function stateMatches(deliveries: readonly Delivery[], routed: boolean, f
   if (filter.state === "unrouted" || filter.state === "unmatched") {
     return filter.target === undefined && eventState(deliveries, routed) === filter.state;
   }
-  return latestDeliveries(deliveries).some(
+  return standingDeliveries(deliveries).some(
     (delivery) =>
       (filter.target === undefined || delivery.target === filter.target) &&
       (filter.state === undefined || delivery.state === filter.state),

@@ -106,6 +106,14 @@ export interface Check {
   readonly detail: string;
 }
 
+/** What a bulk replay did. */
+export interface BulkReplay {
+  readonly events: number;
+  readonly deliveries: number;
+  /** True if more events fit than the limit allowed. */
+  readonly more: boolean;
+}
+
 /** What happened to an event, for logs, metrics, the live view and tests. */
 export type QueueEvent =
   | { readonly type: "stored"; readonly meta: EventMeta }
@@ -142,11 +150,18 @@ export interface Queue {
   get(id: string): Promise<EventSummary | null>;
   body(id: string): Promise<Uint8Array | null>;
   /**
-   * New deliveries of a stored event: to these targets, or to all that it was matched with. Durable when it resolves.
-   * Returns the targets; null where there is no such event.
+   * Delivers a stored event again: to these targets, or to all that it was matched with and that exist. A target that has a
+   * delivery of the event waiting gets that one now instead of a second one; a delivery being sent is left alone. Durable when it
+   * resolves. Returns the targets, null if there is no such event; rejects with an UnknownTargetError.
    */
   replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null>;
-  /** Replays each dead letter that fits; returns how many. */
+  /**
+   * Replays the events that fit, oldest first, as replay() does: to exactly these targets, or (null) the deliveries that are in
+   * the filter's state, `dead` by default, to the targets that exist. A crash half-way leaves the older ones replayed.
+   * @param limit most events
+   */
+  replayAll(filter: EventFilter, targets: readonly string[] | null, limit: number): Promise<BulkReplay>;
+  /** Replays each dead letter that fits and whose target exists, oldest first; returns how many. */
   replayDead(filter: EventFilter): Promise<number>;
   /** Removes the event and its deliveries; false where there is none. Its delivery stays remembered. */
   remove(id: string): Promise<boolean>;

@@ -2,12 +2,14 @@
  * A queue in memory, for tests of what stands in front of it: keeps the port's promises except the one about power, hands out
  * deliveries that are due, and fails or hangs when told to.
  */
+import { metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
 import type {
   Check,
   Claim,
+  EventFilter,
   EventSummary,
   Queue,
   QueueEvent,
@@ -68,6 +70,27 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     const states = new Set(kept.deliveries.map((d) => d.state));
     const state = (["dead", "sending", "waiting", "done"] as const).find((s) => states.has(s)) ?? "unmatched";
     return { meta: kept.meta, state, deliveries: kept.deliveries };
+  }
+
+  /** Oldest first. */
+  function fitting(filter: EventFilter): Kept[] {
+    return [...events.values()].filter(
+      ({ meta, deliveries }) => metaMatches(meta, filter) && stateMatches(deliveries, true, filter),
+    );
+  }
+
+  async function replay(id: string, wanted: readonly string[] | null): Promise<readonly string[] | null> {
+    const kept = events.get(id);
+    if (kept === undefined) return null;
+    const names = wanted ?? [...new Set(kept.deliveries.map((d) => d.target))];
+    for (const name of names) {
+      if (kept.deliveries.some((d) => d.target === name && d.endedAt === null)) continue;
+      const number = kept.deliveries.filter((d) => d.target === name).length;
+      kept.deliveries.push(newDelivery(id, name, number, now()));
+      wake(name);
+    }
+    emit({ type: "replayed", id, targets: names });
+    return names;
   }
 
   function claimOf(kept: Kept, delivery: Delivery): Claim {
@@ -149,9 +172,9 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async list(_filter, limit) {
+    async list(filter, limit) {
       return {
-        events: [...events.values()].toReversed().slice(0, limit).map(summary),
+        events: fitting(filter).toReversed().slice(0, limit).map(summary),
         cursor: null,
         partial: false,
       };
@@ -161,20 +184,21 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       return kept === undefined ? null : summary(kept);
     },
     body: async (id) => events.get(id)?.body ?? null,
-    async replay(id, wanted) {
-      const kept = events.get(id);
-      if (kept === undefined) return null;
-      const names = wanted ?? [...new Set(kept.deliveries.map((d) => d.target))];
-      for (const name of names) {
-        const replay = kept.deliveries.filter((d) => d.target === name).length;
-        kept.deliveries.push(newDelivery(id, name, replay, now()));
-        wake(name);
+    replay,
+    async replayAll(filter, wanted, limit) {
+      const asked: EventFilter = wanted === null ? { ...filter, state: filter.state ?? "dead" } : filter;
+      const found = fitting(asked);
+      let deliveries = 0;
+      for (const kept of found.slice(0, limit)) {
+        const inState = standingDeliveries(kept.deliveries).filter((d) => d.state === asked.state);
+        const names = wanted ?? [...new Set(inState.map((d) => d.target))];
+        const chosen = names.filter((name) => (asked.target ?? name) === name);
+        deliveries += (await replay(kept.meta.id, chosen))?.length ?? 0;
       }
-      emit({ type: "replayed", id, targets: names });
-      return names;
+      return { events: Math.min(found.length, limit), deliveries, more: found.length > limit };
     },
-    async replayDead() {
-      return 0;
+    async replayDead(filter) {
+      return (await this.replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY)).deliveries;
     },
     async remove(id) {
       if (!events.delete(id)) return false;

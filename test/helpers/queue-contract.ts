@@ -590,17 +590,82 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const id = await store("one");
         await done((await claim("a", 1))[0]!);
         expect(await queue.replay(id, null)).toEqual(["a"]);
-        expect(await queue.replay(id, null)).toEqual(["a"]);
-        const claims = await claim("a", 2);
-        expect(claims.map(({ delivery }) => delivery.replay)).toEqual([1, 2]);
-        expect(Buffer.from(claims[0]!.body).toString()).toBe('{"key":"one"}');
+        const [first] = await claim("a", 1);
+        expect(first!.delivery.replay).toBe(1);
+        expect(Buffer.from(first!.body).toString()).toBe('{"key":"one"}');
         expect(seen).toContainEqual({ type: "replayed", id, targets: ["a"] });
+        await done(first!);
+        await queue.replay(id, null);
+        await claim("a", 1);
         const summary = await queue.get(id);
         expect(summary?.deliveries.map(({ replay, state }) => [replay, state])).toEqual([
           [0, "done"],
-          [1, "sending"],
+          [1, "done"],
           [2, "sending"],
         ]);
+      });
+
+      test("makes a delivery that waits due now instead of a second one", async () => {
+        const id = await store("one");
+        await retry((await claim("a", 1))[0]!, 3_600_000);
+        await claimNothing("a");
+        expect(await queue.replay(id, null)).toEqual(["a"]);
+        const [claimed] = await claim("a", 1);
+        expect(claimed!.delivery).toMatchObject({ replay: 0, attempts: 1 });
+        expect((await queue.get(id))?.deliveries).toHaveLength(1);
+        await done(claimed!);
+        await harness.advance(3_600_000);
+        await claimNothing("a");
+        expect((await queue.get(id))?.state).toBe("done");
+        expect((await queue.stats()).byState).toEqual({ waiting: 0, sending: 0, done: 1, dead: 0 });
+      });
+
+      test("of what waits is due now after a crash, too", async () => {
+        const id = await store("one");
+        await retry((await claim("a", 1))[0]!, 3_600_000);
+        await queue.replay(id, null);
+        await harness.crash();
+        await open();
+        await harness.advance(60_000);
+        const [claimed] = await claim("a", 1);
+        expect(claimed!.delivery).toMatchObject({ replay: 0, attempts: 1 });
+      });
+
+      test("of what waits in a lane keeps the lane's order", async () => {
+        await reopen(SETTINGS, () => [{ target: "a", lane: "1" }]);
+        const ids = [await store("1"), await store("2"), await store("3")];
+        await retry((await claim("a", 1))[0]!, 3_600_000);
+        for (const id of ids.toReversed()) await queue.replay(id, null);
+        const order: string[] = [];
+        for (let index = 0; index < 3; index++) {
+          const [claimed] = await claim("a", 1);
+          order.push(claimed!.meta.id);
+          await claimNothing("a");
+          await done(claimed!);
+        }
+        expect(order).toEqual(ids);
+        await claimNothing("a");
+      });
+
+      test("does not double what is being sent, or waits for its turn", async () => {
+        const id = await store("one");
+        expect(await queue.replay(id, null)).toEqual(["a"]);
+        const [claimed] = await claim("a", 1);
+        expect(await queue.replay(id, ["a"])).toEqual(["a"]);
+        await claimNothing("a");
+        await done(claimed!);
+        await claimNothing("a");
+        expect((await queue.get(id))?.deliveries).toHaveLength(1);
+      });
+
+      test("to a target that does not exist is refused; what was matched with one goes to the others", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        const id = await store("one");
+        for (const target of ["a", "b"]) await done((await claim(target, 1))[0]!);
+        queue.setRouting(toTarget("b"), ["b"]);
+        await expect(queue.replay(id, ["a"])).rejects.toMatchObject({ code: "unknown-target", target: "a" });
+        await expect(queue.replayAll({}, ["a"], 10)).rejects.toMatchObject({ code: "unknown-target" });
+        expect(await queue.replay(id, null)).toEqual(["b"]);
       });
 
       test("is durable when it resolves", async () => {
@@ -649,6 +714,39 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await claim("b", 1);
       });
 
+      test("leaves the dead letters of a target that does not exist", async () => {
+        await store("one");
+        await dead((await claim("a", 1))[0]!);
+        queue.setRouting(toTarget("b"), ["b"]);
+        expect(await queue.replayDead({})).toBe(0);
+        expect((await queue.stats()).byState.dead).toBe(1);
+        queue.setRouting(toTarget("a"), ["a", "b"]);
+        expect(await queue.replayDead({})).toBe(1);
+      });
+
+      test.each([
+        ["with lanes", "1"],
+        ["without lanes", null],
+      ])("goes oldest first, %s, over many pages", async (_claim, lane) => {
+        await reopen(SETTINGS, () => [{ target: "a", lane }]);
+        const ids: string[] = [];
+        for (let index = 0; index < 230; index++) ids.push(await store(`event ${index}`));
+        for (let left = ids.length; left > 0;) {
+          const claims = await queue.claim("a", { first: 1, retry: 1 });
+          for (const claimed of claims) await dead(claimed);
+          left -= claims.length;
+        }
+        expect(await queue.replayDead({})).toBe(230);
+        const order: string[] = [];
+        while (order.length < ids.length) {
+          for (const claimed of await queue.claim("a", { first: 1, retry: 1 })) {
+            order.push(claimed.meta.id);
+            await done(claimed);
+          }
+        }
+        expect(order).toEqual(ids);
+      });
+
       test("counts again what dies again", async () => {
         const id = await store("one");
         await dead((await claim("a", 1))[0]!);
@@ -659,6 +757,29 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect((await queue.stats()).byState.dead).toBe(1);
         expect((await queue.get(id))?.deliveries.map(({ state }) => state)).toEqual(["dead", "dead"]);
         expect(await queue.replayDead({})).toBe(1);
+      });
+    });
+
+    describe("replayAll()", () => {
+      test("takes the dead deliveries alone, the oldest first, up to the limit", async () => {
+        const ids = [await store("1"), await store("2"), await store("3"), await store("4")];
+        const claims = await claim("a", 4);
+        await done(claims[0]!);
+        for (const claimed of claims.slice(1)) await dead(claimed);
+        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 2, deliveries: 2, more: true });
+        expect((await claim("a", 2)).map(({ meta }) => meta.id)).toEqual([ids[1], ids[2]]);
+        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 1, deliveries: 1, more: false });
+        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 0, deliveries: 0, more: false });
+      });
+
+      test("takes the deliveries in the state that is asked for, or goes to exactly the targets named", async () => {
+        const [one, two] = [await store("1"), await store("2")];
+        for (const claimed of await claim("a", 2)) await done(claimed);
+        expect(await queue.replayAll({ state: "done" }, null, 10)).toMatchObject({ events: 2 });
+        expect((await claim("a", 2)).map(({ meta }) => meta.id)).toEqual([one, two]);
+        expect(await queue.replayAll({}, ["b"], 10)).toEqual({ events: 2, deliveries: 2, more: false });
+        expect((await claim("b", 2)).map(({ meta }) => meta.id)).toEqual([one, two]);
+        expect(await queue.replayAll({ state: "unmatched" }, null, 10)).toMatchObject({ deliveries: 0 });
       });
     });
 

@@ -1,7 +1,7 @@
 /**
  * What an operator may do to events and targets, for the API and the pages alike. Each action leaves a line in the log.
  */
-import type { EventFilter, EventSummary } from "../../queue/queue.ts";
+import type { EventFilter } from "../../queue/queue.ts";
 import type { AdminDeps } from "../ports.ts";
 
 /** Events that one bulk replay takes at most; whoever has more asks again. */
@@ -18,9 +18,9 @@ export interface BulkResult {
 export interface Actions {
   /** New deliveries; null: no such event. */
   replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null>;
-  /** Counts what a bulk replay would take. */
-  preview(filter: EventFilter): Promise<BulkResult>;
-  /** Replays the newest MAX_BULK events that fit. A crash half-way leaves some replayed. */
+  /** Counts what replayAll() would take. */
+  preview(filter: EventFilter, targets: readonly string[] | null): Promise<BulkResult>;
+  /** Replays the oldest MAX_BULK events that fit: to these targets, or (null) what is dead or in the filter's state. */
   replayAll(filter: EventFilter, targets: readonly string[] | null): Promise<BulkResult>;
   replayDead(filter: EventFilter): Promise<number>;
   /** False: no such event. */
@@ -35,15 +35,22 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
       if (replayed !== null) log.info("admin.replayed", { eventId: id, targets: replayed });
       return replayed;
     },
-    preview: (filter) => each(filter, () => {}),
-    async replayAll(filter, targets) {
-      // Events are collected first: a replay changes the states by which they were found.
-      const ids: string[] = [];
-      const result = await each(filter, (event) => void ids.push(event.meta.id));
+    async preview(filter, targets) {
+      const asked: EventFilter = targets === null ? { ...filter, state: filter.state ?? "dead" } : filter;
       let count = 0;
-      for (const id of ids) if ((await queue.replay(id, targets)) !== null) count += 1;
-      log.info("admin.bulk-replayed", { count, more: result.more, filter, targets });
-      return { count, more: result.more };
+      let cursor: string | null = null;
+      do {
+        const page = await queue.list(asked, PAGE, cursor);
+        count += page.events.length;
+        if (count > MAX_BULK) return { count: MAX_BULK, more: true };
+        ({ cursor } = page);
+      } while (cursor !== null);
+      return { count, more: false };
+    },
+    async replayAll(filter, targets) {
+      const { events: count, more } = await queue.replayAll(filter, targets, MAX_BULK);
+      log.info("admin.bulk-replayed", { count, more, filter, targets });
+      return { count, more };
     },
     async replayDead(filter) {
       const count = await queue.replayDead(filter);
@@ -60,19 +67,4 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
       log.info(paused ? "admin.paused" : "admin.resumed", { target });
     },
   };
-
-  async function each(filter: EventFilter, visit: (event: EventSummary) => void): Promise<BulkResult> {
-    let count = 0;
-    let cursor: string | null = null;
-    do {
-      const page = await queue.list(filter, PAGE, cursor);
-      for (const event of page.events) {
-        if (count === MAX_BULK) return { count, more: true };
-        count += 1;
-        visit(event);
-      }
-      cursor = page.cursor;
-    } while (cursor !== null);
-    return { count, more: false };
-  }
 }

@@ -140,7 +140,9 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
     const filter = filterOf(c, fields);
     const chosen = targetsOf({ targets }, deps);
-    const { count, more } = dryRun ? await actions.preview(filter) : await actions.replayAll(filter, chosen);
+    const { count, more } = dryRun
+      ? await actions.preview(filter, chosen)
+      : await actions.replayAll(filter, chosen);
     return c.json(dryRun ? { wouldReplay: count, more } : { replayed: count, more });
   });
 

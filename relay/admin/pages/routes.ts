@@ -203,7 +203,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     fields["to"] ??= new Date(clock.now()).toISOString();
     const asked = attempt(() => parseFilter((name) => fields[name]));
     if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
-    const preview = await actions.preview(asked.value);
+    const preview = await actions.preview(asked.value, null);
     const content = bulkPage({ read, preview, fields, targets: namesOf(deps), csrf: c.get("csrf") });
     return frame(c, { title: "Replay a set of events", section: "events" }, content);
   });

@@ -16,6 +16,8 @@ export interface TargetBook {
   /** Deliveries by state; what a replay stands for is not counted any more. */
   readonly counts: [number, number, number, number];
   paused: boolean;
+  /** Whether the settings have it. What waits for a target that they no longer have is an orphan. */
+  isConfigured: boolean;
   /** At or before the oldest event with an unfinished delivery to this target; at the end where there is none. */
   readonly oldest: Walker;
 }
@@ -40,6 +42,7 @@ export class Book {
       lanes: new Lanes(this.table),
       counts: [0, 0, 0, 0],
       paused: false,
+      isConfigured: false,
       oldest: this.table.walk(0, "newer"),
     };
     this.#targets.code(name, book);
@@ -50,6 +53,16 @@ export class Book {
   findTarget(name: string): TargetBook | null {
     const code = this.#targets.find(name);
     return code === null ? null : this.#targets.value(code);
+  }
+
+  isConfigured(name: string): boolean {
+    return this.findTarget(name)?.isConfigured === true;
+  }
+
+  /** From now on these are the targets that exist. */
+  configure(names: readonly string[]): void {
+    for (const target of this.targets) target.isConfigured = false;
+    for (const name of names) this.target(name).isConfigured = true;
   }
 
   targetOf(delivery: number): TargetBook {
@@ -80,7 +93,7 @@ export class Book {
     const target = this.targetOf(delivery);
     const state = table.state.get(delivery);
     this.#supersede(delivery);
-    if (this.#counts(delivery)) target.counts[state]!++;
+    if (this.isStanding(delivery)) target.counts[state]!++;
     if (state !== WAITING) return;
     target.lanes.add(delivery, lane);
     const event = table.event.get(delivery);
@@ -90,9 +103,9 @@ export class Book {
 
   setState(delivery: number, state: number): void {
     const { counts } = this.targetOf(delivery);
-    if (this.#counts(delivery)) counts[this.table.state.get(delivery)]!--;
+    if (this.isStanding(delivery)) counts[this.table.state.get(delivery)]!--;
     this.table.state.set(delivery, state);
-    if (this.#counts(delivery)) counts[state]!++;
+    if (this.isStanding(delivery)) counts[state]!++;
   }
 
   /** Frees an event and all that is known of it. */
@@ -101,7 +114,7 @@ export class Book {
     if (!table.hasEventFlag(event, EVENT_FLAGS.routed)) this.#unrouted--;
     for (const delivery of table.deliveriesOf(event)) {
       const target = this.targetOf(delivery);
-      if (this.#counts(delivery)) target.counts[table.state.get(delivery)]!--;
+      if (this.isStanding(delivery)) target.counts[table.state.get(delivery)]!--;
       if (!this.isFinal(delivery)) target.lanes.remove(delivery);
     }
     table.freeEvent(event, true);
@@ -114,6 +127,11 @@ export class Book {
   /** Whether no later replay to the same target stands for it. */
   isLatest(delivery: number): boolean {
     return !this.table.hasDeliveryFlag(delivery, DELIVERY_FLAGS.superseded);
+  }
+
+  /** Whether it counts, and decides about its event: a final one that a replay stands for does not. As in filter.ts. */
+  isStanding(delivery: number): boolean {
+    return !this.isFinal(delivery) || this.isLatest(delivery);
   }
 
   /** A dead delivery that no replay stands for. */
@@ -129,7 +147,7 @@ export class Book {
     if (row === 0) return "unmatched";
     let found: EventState = "done";
     for (; row !== 0; row = table.sibling.get(row)) {
-      if (!this.isLatest(row)) continue;
+      if (!this.isStanding(row)) continue;
       const state = table.state.get(row);
       if (state === DEAD) return "dead";
       if (state === SENDING) found = "sending";
@@ -184,11 +202,6 @@ export class Book {
     return null;
   }
 
-  /** Whether it is in the counters: a final one that a replay stands for is not. */
-  #counts(delivery: number): boolean {
-    return !this.isFinal(delivery) || this.isLatest(delivery);
-  }
-
   /** Marks what this delivery stands for, or this one where a later replay is there already. */
   #supersede(delivery: number): void {
     const { table } = this;
@@ -200,9 +213,9 @@ export class Book {
       if (other === delivery || table.target.get(other) !== target.code) continue;
       const earlier = table.replay.get(other) < number ? other : delivery;
       if (table.hasDeliveryFlag(earlier, DELIVERY_FLAGS.superseded)) continue;
-      const counted = earlier === other && this.#counts(earlier);
+      const counted = earlier === other && this.isStanding(earlier);
       table.setDeliveryFlag(earlier, DELIVERY_FLAGS.superseded);
-      if (counted && !this.#counts(earlier)) target.counts[table.state.get(earlier)]!--;
+      if (counted && !this.isStanding(earlier)) target.counts[table.state.get(earlier)]!--;
     }
   }
 }

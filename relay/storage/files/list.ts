@@ -46,7 +46,7 @@ export function createMatcher(core: Core, filter: EventFilter): EventMatcher {
 
   const hasDelivery = (event: number): boolean => {
     for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
-      if (!book.isLatest(row)) continue;
+      if (!book.isStanding(row)) continue;
       if (targetCode !== null && table.target.get(row) !== targetCode) continue;
       if (stateCode < 0 || table.state.get(row) === stateCode) return true;
     }
@@ -84,20 +84,21 @@ interface Scan {
   readonly partial: boolean;
 }
 
-/**
- * Looks for up to `limit` events after the cursor.
- * @param budgetMs how long at most; Infinity: to the end
- */
-export async function scanEvents(
-  core: Core,
-  filter: EventFilter,
-  limit: number,
-  cursor: string | null,
-  budgetMs: number,
-): Promise<Scan> {
+export interface ScanOptions {
+  readonly limit: number;
+  /** Id of the event to go on behind; null: from the newest, or the oldest. */
+  readonly cursor: string | null;
+  readonly towards: "older" | "newer";
+  /** Milliseconds at most; Infinity: to the end. */
+  readonly budgetMs: number;
+}
+
+/** Looks for up to `limit` events behind the cursor. */
+export async function scanEvents(core: Core, filter: EventFilter, options: ScanOptions): Promise<Scan> {
+  const { limit, cursor, towards, budgetMs } = options;
   const { table, clock } = core;
   const matcher = createMatcher(core, filter);
-  const walker = table.walk(startOf(table, cursor), "older");
+  const walker = table.walk(startOf(table, cursor, towards), towards);
   const deadline = clock.monotonic() + budgetMs;
   const found: Found[] = [];
   let last = cursor;
@@ -131,7 +132,7 @@ export async function scanEvents(
         const full = await decide();
         return {
           found,
-          cursor: full && last !== null && startOf(table, last) !== 0 ? last : null,
+          cursor: full && last !== null && startOf(table, last, towards) !== 0 ? last : null,
           partial: false,
         };
       }
@@ -142,13 +143,13 @@ export async function scanEvents(
       }
       const enough = found.length + candidates.length - unsure >= limit || unsure >= READ_TOGETHER;
       if (enough && (await decide())) {
-        return { found, cursor: startOf(table, last) === 0 ? null : last, partial: false };
+        return { found, cursor: startOf(table, last, towards) === 0 ? null : last, partial: false };
       }
       const slice = enough || looked % SLICE_ROWS === 0;
       if (slice && clock.monotonic() >= deadline) {
         const full = await decide();
         const at = full ? last : table.index.idOf(event);
-        return { found, cursor: startOf(table, at) === 0 ? null : at, partial: !full };
+        return { found, cursor: startOf(table, at, towards) === 0 ? null : at, partial: !full };
       }
       if (slice) await breathe();
     }
@@ -164,7 +165,7 @@ export async function listEvents(
   limit: number,
   cursor: string | null,
 ): Promise<EventPage> {
-  const scan = await scanEvents(core, filter, limit, cursor, BUDGET_MS);
+  const scan = await scanEvents(core, filter, { limit, cursor, towards: "older", budgetMs: BUDGET_MS });
   const failures: unknown[] = [];
   const summaries = await Promise.all(
     scan.found.map(async ({ event, id }) => {
@@ -186,18 +187,22 @@ export async function listEvents(
   };
 }
 
-/** The event after the cursor, on the way to the older ones; 0 at the end. */
-function startOf(table: EventTable, cursor: string | null): number {
-  if (cursor === null) return table.newestEvent;
+/** The event behind the cursor; 0 at the end. */
+function startOf(table: EventTable, cursor: string | null, towards: "older" | "newer"): number {
+  if (cursor === null) return towards === "older" ? table.newestEvent : table.oldestEvent;
   const words = parseId(cursor);
   if (words === null) throw new RangeError(`Cannot go on at "${cursor}": it is not the id of an event`);
   const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
   const event = table.index.find(w0, w1, w2, w3);
-  if (event !== 0) return table.older.get(event);
+  if (event !== 0) return table[towards].get(event);
   const order = orderOf(w0, w1);
+  let newer = 0;
   let row = table.newestEvent;
-  while (row !== 0 && table.index.orderOf(row) >= order) row = table.older.get(row);
-  return row;
+  while (row !== 0 && table.index.orderOf(row) >= order) {
+    newer = row;
+    row = table.older.get(row);
+  }
+  return towards === "older" ? row : newer;
 }
 
 async function readMetaOrSkip(core: Core, { event, id }: Found): Promise<EventMeta | null> {

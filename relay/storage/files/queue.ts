@@ -113,6 +113,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     enqueue: (event) => intake.enqueue(event),
     known: (dedupeKeys) => Promise.resolve(intake.known(dedupeKeys)),
     setRouting(route, targets) {
+      book.configure(targets);
       for (const name of targets) work.touch(book.target(name));
       line.setRouter(route);
     },
@@ -130,7 +131,15 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
       return bytes === null ? null : decodeEvent(bytes).body;
     },
     replay: (id, targets) => replays.replay(id, targets),
-    replayDead: (filter) => replays.replayDead(filter),
+    replayAll: (filter, targets, limit) => replays.replayAll(filter, targets, limit),
+    async replayDead(filter) {
+      const { deliveries } = await replays.replayAll(
+        { ...filter, state: "dead" },
+        null,
+        Number.POSITIVE_INFINITY,
+      );
+      return deliveries;
+    },
     remove: (id) => removal.remove(id),
     async setPaused(name, paused) {
       const key = PREFIX.target + name;

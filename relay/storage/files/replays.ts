@@ -1,17 +1,27 @@
-/** Replays: new deliveries of stored events, each with its own number, durable before they are promised. */
+/**
+ * Replays: new deliveries of stored events, each with its own number, durable before they are promised. A delivery that still
+ * waits is sent now instead, so that no target gets an event twice for one replay.
+ */
 import type { Operation } from "../journal/types.ts";
 import type { Core } from "./core.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
+import { UnknownTargetError } from "../../queue/errors.ts";
 import { scanEvents } from "./list.ts";
-import type { EventFilter } from "../../queue/queue.ts";
-import { findById, readState } from "./reading.ts";
+import type { BulkReplay, EventFilter } from "../../queue/queue.ts";
+import { findById, readDelivery, readState } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
-import { DELIVERY_FLAGS } from "./memory/table.ts";
+import { DELIVERY_FLAGS, STATES, WAITING } from "./memory/table.ts";
 
 /** Events whose replays are written together. */
 const TOGETHER = 100;
 
-interface Plan {
+/** An event and the targets that get it again. */
+interface Order {
+  readonly id: string;
+  readonly targets: readonly string[];
+}
+
+interface NewReplay {
   readonly id: string;
   readonly target: string;
   readonly replay: number;
@@ -32,33 +42,37 @@ export class Replays {
     return this.#inTurn(async () => {
       const event = findById(this.#core, id);
       if (event === 0) return null;
+      this.#refuseUnknown(targets);
       const names = [...new Set(targets ?? this.#targetsOf(event))];
-      await this.#write(await this.#plan(id, names));
+      await this.#carryOut([{ id, targets: names }]);
       return findById(this.#core, id) === 0 ? null : names;
     });
   }
 
-  async replayDead(filter: EventFilter): Promise<number> {
-    let replayed = 0;
+  async replayAll(
+    filter: EventFilter,
+    targets: readonly string[] | null,
+    limit: number,
+  ): Promise<BulkReplay> {
+    this.#refuseUnknown(targets);
+    const asked: EventFilter = targets === null ? { ...filter, state: filter.state ?? "dead" } : filter;
+    let events = 0;
+    let deliveries = 0;
     let cursor: string | null = null;
     do {
-      const scan = await scanEvents(
-        this.#core,
-        { ...filter, state: "dead" },
-        TOGETHER,
-        cursor,
-        Number.POSITIVE_INFINITY,
-      );
-      const ids = scan.found.map(({ id }) => id);
-      replayed += await this.#inTurn(async () => {
-        const plans: Plan[] = [];
-        for (const id of ids) plans.push(...(await this.#plan(id, this.#deadTargets(id, filter.target))));
-        await this.#write(plans);
-        return plans.length;
+      const scan = await this.#scan(asked, Math.min(TOGETHER, limit - events), cursor);
+      const replayed = await this.#inTurn(async () => {
+        const orders = scan.found.map(({ id }) => ({ id, targets: targets ?? this.#targetsIn(id, asked) }));
+        const wanted = orders.filter((order) => order.targets.length > 0);
+        await this.#carryOut(wanted);
+        return wanted;
       });
-      cursor = scan.cursor;
-    } while (cursor !== null);
-    return replayed;
+      events += replayed.length;
+      deliveries += replayed.reduce((sum, order) => sum + order.targets.length, 0);
+      ({ cursor } = scan);
+    } while (cursor !== null && events < limit);
+    const more = cursor !== null && (await this.#scan(asked, 1, cursor)).found.length > 0;
+    return { events, deliveries, more };
   }
 
   /** Resolves once no replay is being written. */
@@ -72,48 +86,109 @@ export class Replays {
     return result;
   }
 
+  /** Oldest first, so that targets get what is replayed in the order of receipt. */
+  #scan(filter: EventFilter, limit: number, cursor: string | null): ReturnType<typeof scanEvents> {
+    const options = { limit, cursor, towards: "newer", budgetMs: Number.POSITIVE_INFINITY } as const;
+    return scanEvents(this.#core, filter, options);
+  }
+
+  #refuseUnknown(targets: readonly string[] | null): void {
+    const unknown = targets?.find((name) => !this.#core.book.isConfigured(name));
+    if (unknown !== undefined) throw new UnknownTargetError(unknown);
+  }
+
+  /** The targets that an event was matched with, of those that exist. */
   #targetsOf(event: number): string[] {
     const { table, book } = this.#core;
     return table
       .deliveriesOf(event)
-      .map((row) => book.targetOf(row).name)
+      .map((row) => book.targetOf(row))
+      .filter((target) => target.isConfigured)
+      .map((target) => target.name)
       .toReversed();
   }
 
-  #deadTargets(id: string, only: string | undefined): string[] {
+  /** The targets that exist and to which the event's delivery is in the state that the filter asks for. */
+  #targetsIn(id: string, filter: EventFilter): string[] {
     const { table, book } = this.#core;
     const event = findById(this.#core, id);
     if (event === 0) return [];
-    return table
+    const names = table
       .deliveriesOf(event)
-      .filter((row) => book.isDeadLetter(row))
-      .map((row) => book.targetOf(row).name)
-      .filter((name) => only === undefined || name === only);
+      .filter((row) => book.isStanding(row) && STATES[table.state.get(row)] === filter.state)
+      .map((row) => book.targetOf(row))
+      .filter(({ name, isConfigured }) => isConfigured && (filter.target ?? name) === name)
+      .map(({ name }) => name);
+    return [...new Set(names)];
   }
 
-  async #plan(id: string, names: readonly string[]): Promise<Plan[]> {
-    const { table, book, orders, clock } = this.#core;
-    const event = findById(this.#core, id);
-    const plans: Plan[] = [];
-    for (const target of names) {
-      const earlier = table.deliveriesOf(event).filter((row) => book.targetOf(row).name === target);
-      const latest = earlier.sort((a, b) => table.replay.get(b) - table.replay.get(a))[0];
-      const replay = latest === undefined ? 1 : table.replay.get(latest) + 1;
-      const lane =
-        latest === undefined
-          ? null
-          : (book.targetOf(latest).lanes.keyOf(latest) ??
-            (await readState(this.#core, latest))?.lane ??
-            null);
-      plans.push({ id, target, replay, order: orders.next(clock.now()), lane });
+  /** Resolves when every target of every order has a delivery on stable storage that is sent now. */
+  async #carryOut(orders: readonly Order[]): Promise<void> {
+    const fresh: NewReplay[] = [];
+    const hastened: Promise<void>[] = [];
+    for (const { id, targets } of orders) {
+      for (const name of targets) {
+        const open = this.#openDelivery(id, name);
+        if (open === 0) fresh.push(await this.#newReplay(id, name));
+        else {
+          const written = (await this.#hasten(id, open))?.written;
+          // Awaited below, with the others; until then its failure is not an unhandled one.
+          written?.catch(() => {});
+          if (written !== undefined) hastened.push(written);
+        }
+      }
     }
-    return plans;
+    await Promise.all([this.#write(fresh), ...hastened]);
+    for (const { id, targets } of orders) {
+      if (targets.length > 0 && findById(this.#core, id) !== 0)
+        this.#core.events.emit({ type: "replayed", id, targets });
+    }
   }
 
-  async #write(plans: readonly Plan[]): Promise<void> {
-    if (plans.length === 0) return;
-    const { table, book, clock, journal, work, events } = this.#core;
-    const operations = plans.map(({ id, target, replay, order, lane }): Operation => {
+  /** The delivery to this target that is not over yet; 0: there is none. */
+  #openDelivery(id: string, name: string): number {
+    const { table, book } = this.#core;
+    const rows = table.deliveriesOf(findById(this.#core, id));
+    return rows.find((row) => !book.isFinal(row) && book.targetOf(row).name === name) ?? 0;
+  }
+
+  /** Makes a waiting delivery due now, and begins to write that; null: it needs no writing, as it is due or being sent. */
+  async #hasten(id: string, row: number): Promise<{ readonly written: Promise<void> } | null> {
+    const { table, book, clock, journal, work } = this.#core;
+    const target = book.targetOf(row);
+    const isWaiting = (): boolean =>
+      this.#openDelivery(id, target.name) === row && table.state.get(row) === WAITING;
+    const now = clock.monotonic();
+    if (!isWaiting() || table.due.get(row) <= now) return null;
+    const delivery = { ...(await readDelivery(this.#core, row)), dueAt: clock.now() };
+    if (!isWaiting()) return null;
+    // In one turn with the write: whatever settles it from now on is written after this.
+    target.lanes.reschedule(row, now);
+    table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    work.touch(target);
+    const value = encodeState({ delivery, lane: target.lanes.keyOf(row), order: table.replayOrder(row) });
+    const key = stateKey(id, target.name, delivery.replay);
+    return { written: journal.write([{ type: "set", key, value }], "synced") };
+  }
+
+  async #newReplay(id: string, target: string): Promise<NewReplay> {
+    const { table, book, orders, clock } = this.#core;
+    const earlier = table
+      .deliveriesOf(findById(this.#core, id))
+      .filter((row) => book.targetOf(row).name === target);
+    const latest = earlier.sort((a, b) => table.replay.get(b) - table.replay.get(a))[0];
+    const replay = latest === undefined ? 1 : table.replay.get(latest) + 1;
+    const lane =
+      latest === undefined
+        ? null
+        : (book.targetOf(latest).lanes.keyOf(latest) ?? (await readState(this.#core, latest))?.lane ?? null);
+    return { id, target, replay, order: orders.next(clock.now()), lane };
+  }
+
+  async #write(replays: readonly NewReplay[]): Promise<void> {
+    if (replays.length === 0) return;
+    const { table, book, clock, journal, work } = this.#core;
+    const operations = replays.map(({ id, target, replay, order, lane }): Operation => {
       const delivery = newDelivery(id, target, replay, clock.now());
       return {
         type: "set",
@@ -122,8 +197,7 @@ export class Replays {
       };
     });
     await journal.write(operations, "synced");
-    const replayed = new Map<string, string[]>();
-    for (const { id, target: name, replay, order, lane } of plans) {
+    for (const { id, target: name, replay, order, lane } of replays) {
       const event = findById(this.#core, id);
       if (event === 0) continue;
       const target = book.target(name);
@@ -131,8 +205,6 @@ export class Replays {
       table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
       book.admit(row, lane);
       work.touch(target);
-      replayed.set(id, [...(replayed.get(id) ?? []), name]);
     }
-    for (const [id, targets] of replayed) events.emit({ type: "replayed", id, targets });
   }
 }

@@ -8,6 +8,10 @@ import { newDelivery, type Delivery, type DeliveryState } from "../../queue/deli
 const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "s", done: "d", dead: "x" };
 const STATES = new Map(Object.entries(LETTERS).map(([state, letter]) => [letter, state as DeliveryState]));
 
+export function letterOf(state: DeliveryState): string {
+  return LETTERS[state];
+}
+
 /** A delivery that nobody has tried, due when its event came in. */
 export const FRESH = LETTERS.waiting;
 

@@ -13,6 +13,12 @@ const SCAN_BATCH = 200;
 /** A page that has not filled up by then is handed out as it is. */
 const SCAN_BUDGET_MS = 100;
 
+interface ScanOptions {
+  readonly cursor: string | null;
+  readonly towards: "older" | "newer";
+  readonly budgetMs: number;
+}
+
 type Hash = Readonly<Record<string, string>>;
 
 /** By target, then in the order of their making: a hash has no order of its own. */
@@ -60,32 +66,49 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
     return filter.state === "unrouted" ? "unrouted" : "events";
   }
 
+  async function scan(
+    filter: EventFilter,
+    limit: number,
+    { cursor, towards, budgetMs }: ScanOptions,
+  ): Promise<EventPage> {
+    const isOlder = towards === "older";
+    const index = `${prefix}:${indexFor(filter)}`;
+    const started = clock.monotonic();
+    const events: EventSummary[] = [];
+    let from = cursor === null ? (isOlder ? "+" : "-") : `(${cursor}`;
+    for (;;) {
+      const batch = Math.min(SCAN_BATCH, Math.max(limit - events.length + 1, 20));
+      const ids = await ask(
+        isOlder
+          ? client.zrevrangebylex(index, from, "-", "LIMIT", 0, batch)
+          : client.zrangebylex(index, from, "+", "LIMIT", 0, batch),
+      );
+      for (const summary of await summaries(ids)) {
+        const fits =
+          metaMatches(summary.meta, filter) &&
+          stateMatches(summary.deliveries, summary.state !== "unrouted", filter);
+        if (!fits) continue;
+        if (events.length === limit) return { events, cursor: events.at(-1)!.meta.id, partial: false };
+        events.push(summary);
+      }
+      const last = ids.at(-1);
+      if (last === undefined || ids.length < batch) return { events, cursor: null, partial: false };
+      from = `(${last}`;
+      if (clock.monotonic() - started > budgetMs) return { events, cursor: last, partial: true };
+    }
+  }
+
   return {
     async get(id: string): Promise<EventSummary | null> {
       return (await summaries([id]))[0] ?? null;
     },
 
-    async page(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> {
-      const index = `${prefix}:${indexFor(filter)}`;
-      const started = clock.monotonic();
-      const events: EventSummary[] = [];
-      let from = cursor === null ? "+" : `(${cursor}`;
-      for (;;) {
-        const batch = Math.min(SCAN_BATCH, Math.max(limit - events.length + 1, 20));
-        const ids = await ask(client.zrevrangebylex(index, from, "-", "LIMIT", 0, batch));
-        for (const summary of await summaries(ids)) {
-          const fits =
-            metaMatches(summary.meta, filter) &&
-            stateMatches(summary.deliveries, summary.state !== "unrouted", filter);
-          if (!fits) continue;
-          if (events.length === limit) return { events, cursor: events.at(-1)!.meta.id, partial: false };
-          events.push(summary);
-        }
-        const last = ids.at(-1);
-        if (last === undefined || ids.length < batch) return { events, cursor: null, partial: false };
-        from = `(${last}`;
-        if (clock.monotonic() - started > SCAN_BUDGET_MS) return { events, cursor: last, partial: true };
-      }
-    },
+    /** Newest first; what has not filled up within the budget is handed out as it is. */
+    page: (filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> =>
+      scan(filter, limit, { cursor, towards: "older", budgetMs: SCAN_BUDGET_MS }),
+
+    /** Oldest first. */
+    oldest: (filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> =>
+      scan(filter, limit, { cursor, towards: "newer", budgetMs: Number.POSITIVE_INFINITY }),
   };
 }

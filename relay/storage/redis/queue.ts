@@ -13,13 +13,15 @@
  */
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { decodeEvent, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
-import { newDelivery } from "../../queue/delivery-state.ts";
+import { newDelivery, type DeliveryState } from "../../queue/delivery-state.ts";
+import { UnknownTargetError } from "../../queue/errors.ts";
+import { deliveryState } from "../../queue/filter.ts";
 import { Emitter } from "../../queue/emitter.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
-import type { Enqueued, EventFilter, Queue, QueueEvent } from "../../queue/queue.ts";
+import type { BulkReplay, Enqueued, EventFilter, Queue, QueueEvent } from "../../queue/queue.ts";
 import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
-import { encodeDelivery } from "./codec.ts";
+import { encodeDelivery, letterOf } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { firstOrderOf, memoryOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
@@ -35,7 +37,7 @@ import { createWork } from "./work.ts";
 /** Longest time that a lost message can cost, in milliseconds. */
 const POLL_MS = 1000;
 const UNROUTED_MS = 3000;
-/** Dead letters looked up together. */
+/** Events of a bulk replay that are looked up together. */
 const PAGE = 100;
 
 /** Opens the queue on a connection, which it does not close. Resolves when Redis answered, or could not be reached: then checks() say so, and it comes back by itself. */
@@ -103,14 +105,18 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     return { status: "accepted", id };
   }
 
-  /** @param which every target that it was matched with, those with a dead letter, or exactly these */
+  /**
+   * @param state null: exactly to these targets; `any`: to those of these that it was matched with; else to those of these to which
+   * its delivery is in that state
+   */
   async function replay(
     id: string,
-    which: "all" | "dead" | "these",
+    state: DeliveryState | "any" | null,
     names: readonly string[],
   ): Promise<readonly string[] | null> {
-    const state = encodeDelivery(newDelivery(id, "", 0, clock.now()));
-    const args = [id, state, which, ...new Set(names)];
+    const letter = state === null ? "" : state === "any" ? "any" : letterOf(state);
+    const fresh = encodeDelivery(newDelivery(id, "", 0, clock.now()));
+    const args = [id, fresh, clock.now(), letter, ...new Set(names)];
     const done = (await intake.commit("relayReplay", args)) as Buffer[] | null;
     if (done === null) return null;
     const replayed = done.map((name) => name.toString("utf8"));
@@ -119,17 +125,35 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     return replayed;
   }
 
-  async function replayDead(filter: EventFilter): Promise<number> {
-    const only = filter.target === undefined ? [] : [filter.target];
-    let replayed = 0;
+  function refuseUnknown(names: readonly string[]): void {
+    const unknown = names.find((name) => !targets.includes(name));
+    if (unknown !== undefined) throw new UnknownTargetError(unknown);
+  }
+
+  async function replayAll(
+    filter: EventFilter,
+    chosen: readonly string[] | null,
+    limit: number,
+  ): Promise<BulkReplay> {
+    refuseUnknown(chosen ?? []);
+    const asked: EventFilter = chosen === null ? { ...filter, state: filter.state ?? "dead" } : filter;
+    const state = chosen === null ? deliveryState(asked.state) : null;
+    if (chosen === null && state === null) return { events: 0, deliveries: 0, more: false };
+    const names = chosen ?? targets.filter((name) => (filter.target ?? name) === name);
+    let count = 0;
+    let deliveries = 0;
     let cursor: string | null = null;
     do {
-      const page = await listing.page({ ...filter, state: "dead" }, PAGE, cursor);
-      const done = await Promise.all(page.events.map(({ meta }) => replay(meta.id, "dead", only)));
-      replayed += done.reduce((sum, names) => sum + (names?.length ?? 0), 0);
+      const page = await listing.oldest(asked, Math.min(PAGE, limit - count), cursor);
+      // Sent in this order and carried out in it: Redis does one thing after another.
+      const done = await Promise.all(page.events.map(({ meta }) => replay(meta.id, state, names)));
+      const replayed = done.filter((found) => found !== null && found.length > 0);
+      count += replayed.length;
+      deliveries += replayed.reduce((sum, found) => sum + (found?.length ?? 0), 0);
       ({ cursor } = page);
-    } while (cursor !== null);
-    return replayed;
+    } while (cursor !== null && count < limit);
+    const more = cursor !== null && (await listing.oldest(asked, 1, cursor)).events.length > 0;
+    return { events: count, deliveries, more };
   }
 
   async function close(): Promise<void> {
@@ -178,8 +202,15 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       return bytes === null ? null : decodeEvent(bytes).body;
     },
 
-    replay: (id, names) => replay(id, names === null ? "all" : "these", names ?? []),
-    replayDead,
+    async replay(id, names) {
+      refuseUnknown(names ?? []);
+      return names === null ? replay(id, "any", targets) : replay(id, null, names);
+    },
+    replayAll,
+    async replayDead(filter) {
+      const all = await replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY);
+      return all.deliveries;
+    },
 
     async remove(id) {
       if ((await retention.remove(id)) === 0) return false;

@@ -85,6 +85,14 @@ export class Lanes {
     this.#offer(row);
   }
 
+  /** Gives a waiting delivery another due time. One behind the head of its lane goes on waiting for its turn. */
+  reschedule(row: number, due: number): void {
+    const isOffered = this.#rows.place.get(row) !== 0;
+    this.#withdraw(row);
+    this.#rows.due.set(row, due);
+    if (isOffered) this.#offer(row);
+  }
+
   /** A delivery, taken or waiting, ends: the next one of its lane may go. */
   remove(row: number): void {
     this.#withdraw(row);

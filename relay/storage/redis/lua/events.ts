@@ -61,29 +61,36 @@ return 1
 `,
 
   /**
-   * ARGV: id, state of the new deliveries, which (`all`: every target that it was matched with, `dead`: those with a dead letter,
-   * `these`), targets: to these, or, of the dead, to these alone. A replay of a target whose last delivery is dead takes that
-   * letter off the dead. Answers the targets, or nil where there is no such event.
+   * ARGV: id, state of new deliveries, now, which, targets. Which: empty: to exactly these targets; `any`: to those of them that it
+   * was matched with; a letter (codec.ts): to those to which its delivery is in that state. A target with a delivery that waits
+   * gets that one now, one that is being sent is left alone; a new delivery takes the dead letter before it off the dead.
+   * Answers the targets, or nil if there is no such event.
    */
   relayReplay: `${LIBRARY}
-local id, state, which = ARGV[1], ARGV[2], ARGV[3]
+local id, state, now, which = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = p .. ':state:' .. id
 if not redis.call('ZSCORE', p .. ':events', id) then return false end
 local all, last = deliveriesOf(id)
-local names, wanted = {}, {}
-for i = 4, #ARGV do wanted[ARGV[i]] = true end
-if which == 'these' then
-  for i = 4, #ARGV do names[#names + 1] = ARGV[i] end
-else
-  for target, one in pairs(last) do
-    if which == 'all' or (one.state == 'x' and (#ARGV < 4 or wanted[target])) then names[#names + 1] = target end
-  end
-  table.sort(names)
+local open, names, fresh = {}, {}, {}
+for _, one in ipairs(all) do
+  if one.state == 'w' or one.state == 's' then open[one.target] = one end
 end
-if #names == 0 then return names end
+for i = 5, #ARGV do
+  local target = ARGV[i]
+  local one = open[target] or last[target]
+  if which == '' or (one and (which == 'any' or one.state == which)) then
+    names[#names + 1] = target
+    if open[target] then
+      hasten(id, open[target], now)
+    else
+      fresh[#fresh + 1] = target
+    end
+  end
+end
+if #fresh == 0 then return names end
 unfinish(id)
 redis.call('ZREM', p .. ':unrouted', id)
-for _, target in ipairs(names) do
+for _, target in ipairs(fresh) do
   local former = last[target]
   if former and former.state == 'x' then
     redis.call('ZREM', p .. ':dead:' .. target, id)

@@ -119,7 +119,21 @@ local function giveBack(target, stream, entry)
   redis.call('PUBLISH', p .. ':work', target)
 end
 
--- The deliveries of an event: a list of { field, target, replay, state, lane }, and the last one of each target.
+-- Makes a waiting delivery due now. One that stands in a stream, or behind the head of its lane, goes in its turn.
+local function hasten(id, one, now)
+  local ref = id .. ':' .. one.replay
+  local what = ref
+  if one.lane ~= '' then
+    if redis.call('LINDEX', p .. ':lane:' .. one.target .. ':' .. one.lane, 0) ~= ref then return end
+    what = 'lane:' .. one.lane
+  end
+  if one.state ~= 'w' or redis.call('ZREM', p .. ':due:' .. one.target, what) == 0 then return end
+  local value = string.gsub(one.value, '"dueAt":%d+', '"dueAt":' .. now, 1)
+  redis.call('HSET', p .. ':state:' .. id, one.field, value)
+  announce(one.target, 'retry', what)
+end
+
+-- The deliveries of an event: a list of { field, target, replay, state, value, lane }, and the last one of each target.
 local function deliveriesOf(id)
   local fields = redis.call('HGETALL', p .. ':state:' .. id)
   local lanes, all, last = {}, {}, {}
@@ -134,6 +148,7 @@ local function deliveriesOf(id)
         target = target,
         replay = tonumber(replay),
         state = string.sub(fields[i + 1], 1, 1),
+        value = fields[i + 1],
         lane = lanes[fields[i]] or '',
       }
       all[#all + 1] = one

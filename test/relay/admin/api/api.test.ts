@@ -226,15 +226,23 @@ describe("POST events/:id/replay", () => {
 });
 
 describe("POST events/replay", () => {
-  it("previews the count, then replays what fits", async () => {
+  it("previews the count, then replays what fits: the dead deliveries, or to the targets that are named", async () => {
     const f = fixture();
     await f.add({ kind: "note" }, "{}", ["ci-bot"]);
     await f.add({}, "{}", ["ci-bot"]);
     await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    await f.settle("ci-bot", "dead");
     const send = async (body: unknown) =>
       json(await f.api("/api/v1/events/replay", { method: "POST", body: JSON.stringify(body) }));
-    expect(await send({ kind: "push", dryRun: true })).toEqual({ wouldReplay: 2, more: false });
-    expect((await f.queue.stats()).byState.waiting).toBe(3);
+    expect(await send({ kind: "push", dryRun: true })).toEqual({ wouldReplay: 1, more: false });
+    expect((await f.queue.stats()).byState.waiting).toBe(1);
+    expect(await send({ kind: "push" })).toEqual({ replayed: 1, more: false });
+    expect((await f.queue.stats()).byState).toMatchObject({ waiting: 2 });
+    expect(await send({ kind: "push", targets: ["audit"], dryRun: true })).toEqual({
+      wouldReplay: 2,
+      more: false,
+    });
     expect(await send({ kind: "push", targets: ["audit"] })).toEqual({ replayed: 2, more: false });
     expect((await f.queue.stats()).targets.get("audit")?.waiting).toBe(2);
     expect(await send({ colour: "red" })).toMatchObject({ error: { code: "bad_request" } });

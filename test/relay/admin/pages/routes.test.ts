@@ -318,10 +318,13 @@ describe("forms", () => {
     const f = fixture();
     const visitor = new Visitor(f);
     const id = await f.add({}, "{}", ["ci-bot", "audit"]);
+    await f.settle("ci-bot", "done");
+    await f.settle("audit", "dead");
     expect((await visitor.submit(`/events/${id}/replay`)).headers.get("location")).toBe(
       `/events/${id}?notice=sent&n=2`,
     );
     expect(await visitor.text(`/events/${id}?notice=sent&n=2`)).toContain("Sent again to 2 targets.");
+    await f.settle("audit", "done");
     await visitor.submit(`/events/${id}/replay`, { replayTo: "audit" });
     expect((await f.queue.get(id))?.deliveries.map((d) => [d.target, d.replay])).toEqual([
       ["ci-bot", 0],
@@ -339,11 +342,13 @@ describe("forms", () => {
     await f.add({ kind: "note" }, "{}", ["ci-bot"]);
     await f.add({}, "{}", ["ci-bot"]);
     await f.add({}, "{}", ["ci-bot"]);
+    for (let left = 3; left > 0; left--) await f.settle("ci-bot", "dead");
     const preview = await visitor.text("/events/replay?kind=push");
     expect(preview).toContain("2 events will be sent again");
     const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
     await f.clock.advance(1000);
     await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
     const response = await visitor.submit("/events/replay", { kind: "push", to });
     expect(response.headers.get("location")).toBe("/events?notice=replayed&n=2");
     expect(await visitor.text("/events/replay?kind=release")).toContain("No event fits");
