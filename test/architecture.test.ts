@@ -66,7 +66,7 @@ const adapters: Record<string, readonly string[]> = {
   "prom-client": ["relay/observe/metrics.ts", "relay/observe/activity/", "relay/observe/downtime/gauge.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
-  "node:child_process": [],
+  "node:child_process": ["relay/targets/module/handler-process.ts"],
   "node:fs": [
     "relay/main.ts",
     "relay/process/files.ts",
@@ -89,12 +89,14 @@ const adapters: Record<string, readonly string[]> = {
   "node:process": ["relay/main.ts", "component/main.ts"],
 };
 
-/** Files that know the process. The lock names its holder by pid; a handler's thread asks how TypeScript is read here. */
+/** Files that know the process. The lock names its holder by pid; a handler's process is one of its own. */
 const PROCESS = new Set([
   "relay/main.ts",
   "component/main.ts",
   "relay/storage/journal/lock.ts",
-  "relay/targets/module/thread.ts",
+  "relay/targets/module/handler-process.ts",
+  "relay/targets/module/index.ts",
+  "relay/targets/module/thread-entry.ts",
 ]);
 
 describe("only adapters import what does I/O", () => {

@@ -1,8 +1,11 @@
-/** `type: module`: calls a function of the operator's own in a thread. */
+/** `type: module`: calls a function of the operator's own in a process of its own, or a thread on Deno. */
 import type { TargetType } from "../target-type.ts";
 import { createModuleTarget } from "./module.ts";
 import { moduleTargetSchema } from "./settings.ts";
+import { startProcess } from "./handler-process.ts";
 import { startThread, watchFolder } from "./thread.ts";
+
+const start = "deno" in process.versions ? startThread : startProcess;
 
 export const moduleType: TargetType<"module", typeof moduleTargetSchema> = {
   name: "module",
@@ -14,5 +17,5 @@ export const moduleType: TargetType<"module", typeof moduleTargetSchema> = {
   options: { chatUrl: "\${CHAT_URL}" }
 `,
   address: ({ handler }) => handler,
-  create: (settings, deps) => createModuleTarget(settings, { ...deps, startThread, watchFolder }),
+  create: (settings, deps) => createModuleTarget(settings, { ...deps, startThread: start, watchFolder }),
 };

@@ -10,10 +10,11 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { cut } from "../../../lib/cut.ts";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/log.ts";
 import { resultOfFailure } from "../../delivery/outcome.ts";
-import type { FromThread, ThreadData } from "./protocol.ts";
+import { fromThread, type FromThread, type ThreadData } from "./protocol.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import type { ModuleTargetSettings } from "./settings.ts";
 import type { StartThread, Thread, WatchFolder } from "./thread.ts";
@@ -24,6 +25,8 @@ const BLOCKED_MS = 2_000;
 const RELOAD_MS = 5_000;
 /** For so long a changed folder must rest before it is read, in milliseconds. */
 const REST_MS = 200;
+/** Characters of a line that a handler prints. */
+const LONGEST_LINE = 4096;
 
 export interface ModuleTargetDeps {
   readonly clock: Clock;
@@ -67,8 +70,8 @@ export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTar
     const { options } = config;
     const data: ThreadData = { handlerUrl, options, gitlab: config.gitlab ?? null };
     const thread = deps.startThread(data, config.memoryMb, {
-      message: (message) => hear(host, message),
-      output: (line) => log.info("handler.output", { line }),
+      message: (message) => hearAnything(host, message),
+      output: printed((line) => log.info("handler.output", { line })),
       gone: (error) => lose(host, error === null ? "it ended" : error.message),
     });
     const host: Host = {
@@ -82,6 +85,13 @@ export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTar
     return host;
   }
 
+  function hearAnything(host: Host, message: unknown): void {
+    if (host.state === "gone") return;
+    const heard = fromThread.safeParse(message);
+    if (heard.success) hear(host, heard.data);
+    else lose(host, "it said what no handler's thread says");
+  }
+
   function hear(host: Host, message: FromThread): void {
     switch (message.type) {
       case "ready":
@@ -91,6 +101,9 @@ export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTar
         log.error("handler.unusable", { handler: config.handler, error: message.error });
         if (host === current) unusable = { error: message.error, until: clock.monotonic() + RELOAD_MS };
         lose(host, `it cannot be loaded: ${message.error}`);
+        return;
+      case "crashed":
+        lose(host, message.error);
         return;
       case "alive":
         host.unanswered.get(message.call)?.cancel();
@@ -228,5 +241,17 @@ export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTar
       });
       await Promise.all(ending);
     },
+  };
+}
+
+/** Whole lines of what a handler prints, each at most so long; a line that does not end is told in pieces. */
+function printed(tell: (line: string) => void): (text: string) => void {
+  let begun = "";
+  return (text) => {
+    const lines = `${begun}${text}`.split("\n");
+    const last = lines.pop() ?? "";
+    begun = last.length > LONGEST_LINE ? "" : last;
+    if (begun === "") lines.push(last);
+    for (const line of lines) if (line.trim() !== "") tell(cut(line, LONGEST_LINE));
   };
 }

@@ -1,7 +1,9 @@
 /** What the relay and the thread of a module target say to each other. All of it survives structured cloning. */
-import type { LogLevel } from "../../../lib/log.ts";
-import type { Attempt } from "../../queue/delivery-state.ts";
+import { z } from "zod";
 import type { EventMeta } from "../../event/event.ts";
+
+/** Characters of what is kept with an attempt; more is cut. */
+const shortText = z.string().transform((all) => all.slice(0, 1000));
 
 /** What the thread is started with. */
 export interface ThreadData {
@@ -12,6 +14,8 @@ export interface ThreadData {
 }
 
 export type ToThread =
+  /** Comes first. */
+  | { readonly type: "start"; readonly data: ThreadData }
   | {
       readonly type: "handle";
       readonly call: number;
@@ -23,23 +27,33 @@ export type ToThread =
   /** The attempt's time is up; answered with `alive`. */
   | { readonly type: "abort"; readonly call: number };
 
-export type FromThread =
-  | { readonly type: "ready" }
-  | { readonly type: "unusable"; readonly error: string }
-  | { readonly type: "alive"; readonly call: number }
-  | {
-      readonly type: "log";
-      readonly call: number;
-      readonly level: LogLevel;
-      readonly message: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    }
-  | {
-      readonly type: "ended";
-      readonly call: number;
-      readonly verdict: "done" | "retry" | "dead";
-      readonly error: string | null;
-      readonly excerpt: string | null;
-      readonly retryAfterSeconds: number | null;
-      readonly steps: NonNullable<Attempt["steps"]>;
-    };
+const call = z.number().int();
+const text = z.string();
+
+/** What the relay takes from a handler's thread. Its code can say anything: whatever else it says costs the thread. */
+export const fromThread = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready") }),
+  z.object({ type: z.literal("unusable"), error: text }),
+  z.object({ type: z.literal("crashed"), error: text }),
+  z.object({ type: z.literal("alive"), call }),
+  z.object({
+    type: z.literal("log"),
+    call,
+    level: z.enum(["debug", "info", "warn", "error"]),
+    message: text,
+    fields: z.record(z.string(), z.unknown()),
+  }),
+  z.object({
+    type: z.literal("ended"),
+    call,
+    verdict: z.enum(["done", "retry", "dead"]),
+    error: shortText.nullable(),
+    excerpt: shortText.nullable(),
+    retryAfterSeconds: z.number().nonnegative().nullable(),
+    steps: z
+      .array(z.object({ name: shortText, durationMs: z.number().nonnegative(), error: shortText.nullable() }))
+      .max(1000),
+  }),
+]);
+
+export type FromThread = z.output<typeof fromThread>;

@@ -17,7 +17,7 @@ export const moduleTargetSchema = z.strictObject({
     .int()
     .min(16)
     .default(512)
-    .describe("Heap in MiB beyond which the handler's thread is ended and started anew (not on Deno)"),
+    .describe("Memory in MiB that the handler may take: heap everywhere but on Deno, buffers too on Linux"),
   gitlab: z
     .strictObject({
       url: httpUrl.describe("Address of the GitLab, such as https://gitlab.example.com"),

@@ -1,9 +1,10 @@
-/** Starts the thread of a module target, on each runtime in its way, and watches the handler's folder. */
+/** The thread in which a handler runs on Deno, where a process cannot be limited, and the watch on the handler's folder. */
 import { watch } from "node:fs";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { FromThread, ThreadData, ToThread } from "./protocol.ts";
+import type { ThreadData, ToThread } from "./protocol.ts";
 
+/** Where a handler runs: a process or a thread. */
 export interface Thread {
   send(message: ToThread): void;
   /** Ends it, whatever it is doing. */
@@ -11,34 +12,25 @@ export interface Thread {
 }
 
 export interface ThreadEvents {
-  readonly message: (message: FromThread) => void;
-  /** What the handler prints. */
-  readonly output: (line: string) => void;
-  /** The thread is gone; the error is null where it ended by itself. */
+  /** What it says, of whatever shape: the handler's code can say anything. */
+  readonly message: (message: unknown) => void;
+  /** What the handler prints, in pieces. */
+  readonly output: (text: string) => void;
+  /** It is gone; the error is null if it ended by itself. */
   readonly gone: (error: Error | null) => void;
 }
 
-/** @param memoryMb heap that the thread may take, in MiB; beyond it the thread ends, not the relay */
+/** @param memoryMb what the handler may take, in MiB */
 export type StartThread = (data: ThreadData, memoryMb: number, events: ThreadEvents) => Thread;
 
-export const startThread: StartThread = function startThread(data, memoryMb, events) {
-  const worker = new Worker(new URL(programFile(), import.meta.url), {
-    workerData: data,
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
-  });
+export const startThread: StartThread = function startThread(data, _memoryMb, events) {
+  const worker = new Worker(new URL("./thread-entry.ts", import.meta.url));
   let failure: Error | null = null;
   worker.on("message", events.message);
+  worker.on("messageerror", events.message);
   worker.on("error", (error) => (failure = error));
   worker.on("exit", () => events.gone(failure));
-  for (const stream of [worker.stdout, worker.stderr]) {
-    // Deno has no streams here: its threads print by themselves.
-    stream?.setEncoding("utf8");
-    stream?.on("data", (text: string) => {
-      for (const line of text.split("\n")) if (line.trim() !== "") events.output(line);
-    });
-  }
+  worker.postMessage({ type: "start", data } satisfies ToThread);
   worker.unref();
   return {
     send: (message) => worker.postMessage(message),
@@ -47,12 +39,6 @@ export const startThread: StartThread = function startThread(data, memoryMb, eve
     },
   };
 };
-
-function programFile(): string {
-  const { features, versions } = process;
-  const readsTypescript = "deno" in versions || "typescript" in features;
-  return readsTypescript ? "./thread-entry.ts" : "./thread-entry-tsx.mjs";
-}
 
 /** Calls back when something in the folder of a file changes; null where the system cannot tell. */
 export type WatchFolder = (file: string, listener: () => void) => { close(): void } | null;

@@ -154,6 +154,41 @@ describe("a handler", () => {
     expect(await send(target, {})).toMatchObject({ verdict: "done" });
   });
 
+  test.runIf(process.platform === "linux")(
+    "that hoards buffers fails, and the relay does not grow",
+    async () => {
+      await send(target, {});
+      const before = process.memoryUsage.rss();
+      expect(await send(target, { do: "hoard" })).toMatchObject({
+        verdict: "retry",
+        error: expect.stringMatching(/allocation failed|out of memory/),
+      });
+      expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(32);
+      expect(await send(target, {})).toMatchObject({ verdict: "done" });
+    },
+  );
+
+  test.each([
+    null,
+    "text",
+    7,
+    [],
+    { type: "nothing" },
+    { type: "log", call: 1, level: "shout", message: "x", fields: {} },
+    { type: "log", call: 1, level: "info", message: {}, fields: {} },
+    { type: "ended", call: "1" },
+    { type: "ended", call: 1, verdict: "done", error: null, excerpt: null, retryAfterSeconds: null },
+    { type: "ended", call: 1, verdict: "done", error: null, excerpt: 5, retryAfterSeconds: null, steps: [] },
+    { type: "ended", call: 1, verdict: "retry", error: "x", excerpt: null, retryAfterSeconds: -1, steps: [] },
+    { type: "ended", call: 1, verdict: "later", error: "x", excerpt: null, retryAfterSeconds: 1, steps: {} },
+  ])("that says %j costs its thread and nothing else", async (what) => {
+    expect(await send(target, { do: "say", what })).toMatchObject({
+      verdict: "retry",
+      error: "the handler's thread is gone: it said what no handler's thread says",
+    });
+    expect(await send(target, {})).toMatchObject({ verdict: "done" });
+  });
+
   test("that blocks costs its own target an attempt, and the relay nothing", async () => {
     await send(target, {});
     const stop = new AbortController();
