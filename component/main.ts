@@ -58,7 +58,7 @@ try {
     version: pkg.version,
     clock: systemClock,
     random: Math.random,
-    transport: createTransport(),
+    transport: createTransport(process.env),
     files,
     readFile: (path) => readFileSync(path, "utf8"),
     stdout,

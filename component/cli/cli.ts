@@ -16,6 +16,8 @@ import { createBudget, RunStopped, type Budget, type Wait } from "../../lib/gitl
 import { createGitLab, type GitLab } from "../gitlab/client.ts";
 import { createSender } from "../../lib/gitlab/sender.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
+import { oneLine } from "../../lib/one-line.ts";
+import { proxyProblems, proxySecrets } from "../../lib/proxy.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
 import { Output } from "./output.ts";
@@ -99,6 +101,7 @@ export async function runCli(world: World): Promise<number> {
     return EXIT.usage;
   }
   const secrets = createSecrets();
+  secrets.add(proxySecrets(world.env));
   for (const row of SECRETS) secrets.add((world.env[row.env] ?? "").split(",").map((s) => s.trim()));
   try {
     const config = loadConfig(command, line, world);
@@ -117,6 +120,8 @@ export async function runCli(world: World): Promise<number> {
 }
 
 function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run {
+  const problems = proxyProblems(world.env);
+  if (problems.length > 0) throw new ConfigError(problems);
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const hookSecrets = [secretToken, signingToken, masterSecret].filter((s) => s !== null);
   secrets.add([...config.gitlabTokens, ...hookSecrets, ...Object.values(config.customHeaders)]);
@@ -205,6 +210,10 @@ async function hooksCommand(
     requests: budget.counts,
     results,
   };
+  if (budget.stopNote !== null) {
+    notices.push(budget.stopNote);
+    output.notice(budget.stopNote);
+  }
   const trouble = outcome.trouble?.message ?? null;
   const { gitlabUrl, group, dryRun } = config;
   try {
@@ -246,7 +255,7 @@ function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config:
   return config.dryRun && config.failOnDrift && drift ? EXIT.drift : EXIT.done;
 }
 
-async function scheduleCommand({ world, config, gitlab, secrets }: Run): Promise<number> {
+async function scheduleCommand({ world, config, gitlab, secrets, budget }: Run): Promise<number> {
   const { gitlabUrl, project, ref } = config;
   const say = (line: string): void => world.stdout(secrets.mask(`${line}\n`));
   try {
@@ -257,7 +266,7 @@ async function scheduleCommand({ world, config, gitlab, secrets }: Run): Promise
     });
   } catch (error) {
     if (!(error instanceof RunStopped)) throw error;
-    say(`! ${error.message}`);
+    say(`! ${oneLine(budget.stopNote ?? error.message)}`);
     return EXIT.resumable;
   }
 }

@@ -1,18 +1,12 @@
 /**
- * GitLab's REST API in the installer's words, on @gitbeaker/rest with our own way of sending. The only file that knows the
- * library. Every method throws UpstreamError or RunStopped, and nothing that carries a request or a token.
+ * GitLab's REST API in the installer's words: which endpoints it calls and what it takes from their answers. Every method throws
+ * UpstreamError or RunStopped, and nothing that carries a request or a token.
  */
-import {
-  GroupHooks,
-  Groups,
-  PipelineSchedules,
-  PipelineScheduleVariables,
-  ProjectHooks,
-} from "@gitbeaker/rest";
 import { UpstreamError } from "../../lib/errors.ts";
-import { createHookLog, type HookLogApi, type LogRequester } from "./hook-log.ts";
-import type { Incoming, Outgoing, Send } from "../../lib/gitlab/sender.ts";
-import { createStanding, type Requester, type StandingApi } from "./standing.ts";
+import { createHookLog, type HookLogApi } from "./hook-log.ts";
+import { badAnswer, collect, createRest, type PageNumber, type Rest } from "../../lib/gitlab/rest.ts";
+import type { Send } from "../../lib/gitlab/sender.ts";
+import { createStanding, type StandingApi } from "./standing.ts";
 import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
 
 /** Filters of a group's list of projects, as GitLab names them in camel case. */
@@ -48,10 +42,13 @@ export interface ScheduleApi {
   setVariable(
     project: number | string,
     id: number,
-    key: string,
-    value: string,
-    exists: boolean,
+    variable: { readonly key: string; readonly value: string; readonly isNew: boolean },
   ): Promise<void>;
+  /** What a short name stands for in the repository. */
+  refKind(
+    project: number | string,
+    name: string,
+  ): Promise<{ readonly isBranch: boolean; readonly isTag: boolean }>;
 }
 
 export interface GitLab {
@@ -71,66 +68,14 @@ export interface GitLab {
   readonly schedules: ScheduleApi;
 }
 
-/** Endpoints with a limit of their own: five a minute, project and user, whatever the rest of the budget says. */
-const OWN_LIMIT = /\/hooks\/\d+\/(test\/\w+|events\/\d+\/resend)$/;
-
-type Method = Outgoing["method"];
-interface RequestOptions {
-  readonly body?: unknown;
-  readonly searchParams?: Readonly<Record<string, unknown>>;
-}
-
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** The library's `requesterFn`: every resource sends through `send`. */
-function requesterWith(send: Send): unknown {
-  return (resource: { readonly url: string }) => {
-    const call =
-      (method: Method) =>
-      (endpoint: string, options: RequestOptions = {}): Promise<Incoming> => {
-        const url = new URL(`${resource.url.replace(/\/+$/, "")}/${endpoint.replace(/^\/+/, "")}`);
-        for (const [name, value] of Object.entries(options.searchParams ?? {})) {
-          if (value !== undefined) url.searchParams.set(snake(name), String(value));
-        }
-        return send({
-          method,
-          url,
-          path: url.pathname.replace(/^.*\/api\/v4(?=\/)/, ""),
-          ownLimit: OWN_LIMIT.test(url.pathname),
-          ...(method === "POST" || method === "PUT" ? { body: options.body ?? {} } : {}),
-        });
-      };
-    return {
-      get: call("GET"),
-      post: call("POST"),
-      put: call("PUT"),
-      patch: call("PATCH"),
-      delete: call("DELETE"),
-    };
-  };
-}
-
-function badAnswer(what: string): UpstreamError {
-  return new UpstreamError(
-    "bad-answer",
-    `GitLab's answer is not ${what}: is --gitlab-url a GitLab instance?`,
-    {
-      retryable: false,
-    },
-  );
 }
 
 function hookOf(value: unknown): Hook {
   const hook = value as Partial<Hook> | null;
   if (typeof hook?.id === "number" && typeof hook.url === "string") return hook as Hook;
   throw badAnswer("a hook");
-}
-
-function listOf<T>(value: unknown, one: (item: unknown) => T): T[] {
-  if (Array.isArray(value)) return value.map(one);
-  throw badAnswer("a list");
 }
 
 function projectOf(value: unknown): Project {
@@ -156,92 +101,91 @@ function detailsOf(value: unknown): ProjectDetails {
   return { ...projectOf(value), archived: raw["archived"] === true, deletionScheduled: scheduled !== null };
 }
 
-/** @param url address of the instance, without /api/v4 */
+/** @param url address of the instance */
 export function createGitLab(url: string, send: Send): GitLab {
-  const options = {
-    host: url.replace(/\/+$/, ""),
-    token: "set per request",
-    queryTimeout: 0,
-    rateLimits: {},
-  };
-  const config = { ...options, requesterFn: requesterWith(send) } as ConstructorParameters<
-    typeof Groups<false>
-  >[0];
-  const groups = new Groups(config);
-  const schedules = new PipelineSchedules(config);
-  const variables = new PipelineScheduleVariables(config);
+  const rest = createRest({ url, send });
 
   async function page<T>(
     group: string,
     query: ProjectQuery,
-    number: number,
-    perPage: number,
+    at: PageNumber,
     one: (item: unknown) => T,
   ): Promise<Page<T>> {
-    const asked = { ...query, includeSubgroups: true, orderBy: "id", sort: "asc", perPage, page: number };
-    const { data, paginationInfo } = (await groups.allProjects(group, {
-      ...asked,
-      showExpanded: true,
-    } as Parameters<typeof groups.allProjects>[1])) as unknown as {
-      data: unknown;
-      paginationInfo?: { next: number | null; total: number };
-    };
-    const total = paginationInfo?.total ?? Number.NaN;
-    return {
-      items: listOf(data, one),
-      next: paginationInfo?.next ?? null,
-      total: Number.isNaN(total) ? null : total,
-    };
+    const asked = Object.fromEntries(Object.entries(query).map(([name, value]) => [snake(name), value]));
+    const order = { include_subgroups: true, order_by: "id", sort: "asc" };
+    const found = await rest.page(
+      `/groups/${encodeURIComponent(group)}/projects`,
+      { ...asked, ...order },
+      at,
+    );
+    return { ...found, items: found.items.map(one) };
   }
 
-  function hookApi(resource: ProjectHooks | GroupHooks): HookApi {
-    const { requester } = resource;
-    const path = (parent: number | string, rest: string): string =>
-      `${encodeURIComponent(parent)}/hooks/${rest}`;
+  function hookApi(parents: "projects" | "groups"): HookApi {
+    const path = (parent: number | string, more = ""): string =>
+      `/${parents}/${encodeURIComponent(parent)}/hooks${more}`;
     return {
-      list: async (parent) => listOf(await resource.all(parent, { perPage: 100 }), hookOf),
-      show: async (parent, id) => hookOf(await resource.show(parent, id)),
-      create: async (parent, { url: hookUrl, ...body }) =>
-        hookOf(await resource.add(parent, String(hookUrl), body)),
-      edit: async (parent, id, { url: hookUrl, ...body }) =>
-        hookOf(await resource.edit(parent, id, String(hookUrl), body)),
-      remove: (parent, id) => unlessGone(resource.remove(parent, id)),
+      list: (parent) => collect(rest.list(path(parent)), hookOf),
+      show: async (parent, id) => hookOf((await rest.get(path(parent, `/${id}`))).body),
+      create: async (parent, body) => hookOf((await rest.post(path(parent), body)).body),
+      edit: async (parent, id, body) => hookOf((await rest.put(path(parent, `/${id}`), body)).body),
+      remove: (parent, id) => unlessGone(rest.delete(path(parent, `/${id}`))),
       removeHeader: (parent, id, name) =>
-        unlessGone(requester.delete(path(parent, `${id}/custom_headers/${encodeURIComponent(name)}`))),
+        unlessGone(rest.delete(path(parent, `/${id}/custom_headers/${encodeURIComponent(name)}`))),
       test: async (parent, id, trigger) => {
-        await requester.post(path(parent, `${id}/test/${trigger}`));
+        await rest.post(path(parent, `/${id}/test/${trigger}`));
       },
     };
   }
 
-  const hooks = { project: new ProjectHooks(config), group: new GroupHooks(config) };
-  const logOf = ({ requester }: ProjectHooks | GroupHooks): HookLogApi =>
-    createHookLog(requester as unknown as LogRequester);
   return {
     projects: (group, query, number, perPage) =>
-      page(group, { ...query, simple: true }, number, perPage, projectOf),
-    projectDetails: (group, query, number, perPage) => page(group, query, number, perPage, detailsOf),
-    standing: createStanding(groups.requester as unknown as Requester),
-    hooks: { project: hookApi(hooks.project), group: hookApi(hooks.group) },
-    logs: { project: logOf(hooks.project), group: logOf(hooks.group) },
-    schedules: {
-      list: async (project) => listOf(await schedules.all(project, { perPage: 100 }), (s) => s as Schedule),
-      show: async (project, id) => (await schedules.show(project, id)) as unknown as Schedule,
-      create: async (project, { description, ref, cron, ...body }) =>
-        (await schedules.create(project, description, ref, cron, body)) as unknown as Schedule,
-      edit: async (project, id, body) => (await schedules.edit(project, id, body)) as unknown as Schedule,
-      async setVariable(project, id, key, value, exists) {
-        if (exists) await variables.edit(project, id, key, value);
-        else await variables.create(project, id, key, value);
-      },
+      page(group, { ...query, simple: true }, { page: number, perPage }, projectOf),
+    projectDetails: (group, query, number, perPage) =>
+      page(group, query, { page: number, perPage }, detailsOf),
+    standing: createStanding(rest),
+    hooks: { project: hookApi("projects"), group: hookApi("groups") },
+    logs: { project: createHookLog(rest, "projects"), group: createHookLog(rest, "groups") },
+    schedules: scheduleApi(rest),
+  };
+}
+
+function scheduleApi(rest: Rest): ScheduleApi {
+  const path = (project: number | string, more = ""): string =>
+    `/projects/${encodeURIComponent(project)}/pipeline_schedules${more}`;
+  return {
+    list: (project) => collect(rest.list(path(project)), scheduleOf),
+    show: async (project, id) => scheduleOf((await rest.get(path(project, `/${id}`))).body),
+    create: async (project, body) => scheduleOf((await rest.post(path(project), body)).body),
+    edit: async (project, id, body) => scheduleOf((await rest.put(path(project, `/${id}`), body)).body),
+    async setVariable(project, id, { key, value, isNew }) {
+      if (isNew) await rest.post(path(project, `/${id}/variables`), { key, value });
+      else await rest.put(path(project, `/${id}/variables/${encodeURIComponent(key)}`), { value });
+    },
+    async refKind(project, name) {
+      const at = `/projects/${encodeURIComponent(project)}/repository`;
+      const exists = async (kind: string): Promise<boolean> =>
+        (await unlessAbsent(rest.get(`${at}/${kind}/${encodeURIComponent(name)}`))) !== null;
+      return { isBranch: await exists("branches"), isTag: await exists("tags") };
     },
   };
 }
 
-async function unlessGone(call: Promise<unknown>): Promise<void> {
+function scheduleOf(value: unknown): Schedule {
+  const schedule = value as Partial<Schedule> | null;
+  if (typeof schedule?.id === "number") return schedule as Schedule;
+  throw badAnswer("a schedule");
+}
+
+async function unlessAbsent<T>(call: Promise<T>): Promise<T | null> {
   try {
-    await call;
+    return await call;
   } catch (error) {
-    if (!(error instanceof UpstreamError && error.code === "not-found")) throw error;
+    if (error instanceof UpstreamError && error.code === "not-found") return null;
+    throw error;
   }
+}
+
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  await unlessAbsent(call);
 }

@@ -2,8 +2,7 @@
  * GitLab's log of a hook's deliveries: reading it page by page, and having one row sent again. Rows come newest first, 20 at
  * most, by offset: a row that is written meanwhile shifts the others, so that some come twice and none is left out.
  */
-import { UpstreamError } from "../../lib/errors.ts";
-import type { Incoming } from "../../lib/gitlab/sender.ts";
+import { badAnswer, type Rest } from "../../lib/gitlab/rest.ts";
 
 /** GitLab's longest page of this list. */
 export const LOG_PAGE_ROWS = 20;
@@ -38,36 +37,22 @@ export interface HookLogApi {
   resend(parent: number | string, hookId: number, rowId: number): Promise<string>;
 }
 
-/** What this needs of the client library. */
-export interface LogRequester {
-  get(path: string, options: { readonly searchParams: Readonly<Record<string, number>> }): Promise<unknown>;
-  post(path: string): Promise<unknown>;
-}
-
-export function createHookLog(requester: LogRequester): HookLogApi {
-  const path = (parent: number | string, hookId: number, rest: string): string =>
-    `${encodeURIComponent(parent)}/hooks/${hookId}/events${rest}`;
+export function createHookLog(rest: Rest, parents: "projects" | "groups"): HookLogApi {
+  const path = (parent: number | string, hookId: number, more = ""): string =>
+    `/${parents}/${encodeURIComponent(parent)}/hooks/${hookId}/events${more}`;
   return {
     async page(parent, hookId, page) {
-      const answer = (await requester.get(path(parent, hookId, ""), {
-        searchParams: { perPage: LOG_PAGE_ROWS, page },
-      })) as Incoming;
-      if (!Array.isArray(answer.body)) throw badAnswer("a log of deliveries");
-      const rows = answer.body.map(rowOf);
-      const next = answer.headers["x-next-page"];
-      return { rows, last: next === undefined ? rows.length < LOG_PAGE_ROWS : next.trim() === "" };
+      const at = { page, perPage: LOG_PAGE_ROWS };
+      const { items, next } = await rest.page(path(parent, hookId), {}, at);
+      return { rows: items.map(rowOf), last: next === null };
     },
     async resend(parent, hookId, rowId) {
-      const { body } = (await requester.post(path(parent, hookId, `/${rowId}/resend`))) as Incoming;
+      const { body } = await rest.post(path(parent, hookId, `/${rowId}/resend`));
       const status = (body as { response_status?: unknown } | null)?.response_status;
       if (typeof status !== "number" && typeof status !== "string") throw badAnswer("a resent delivery");
       return String(status);
     },
   };
-}
-
-function badAnswer(what: string): UpstreamError {
-  return new UpstreamError("bad-answer", `GitLab's answer is not ${what}`, { retryable: false });
 }
 
 function rowOf(value: unknown): LogRow {

@@ -3,7 +3,7 @@
  * alone does not carry. Each question is one request; null where GitLab does not say.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { Incoming } from "../../lib/gitlab/sender.ts";
+import { badAnswer, collect, type Rest } from "../../lib/gitlab/rest.ts";
 
 export interface StandingApi {
   /** False: the Community Edition, which has no group hooks. */
@@ -21,23 +21,13 @@ export interface StandingApi {
   isEmptyProject(projectId: number): Promise<boolean | null>;
 }
 
-/** What this needs of the client library. */
-export interface Requester {
-  get(
-    path: string,
-    options?: { readonly searchParams: Readonly<Record<string, number | string | boolean>> },
-  ): Promise<unknown>;
-}
-
-const LONGEST_PAGE = 100;
-
-export function createStanding(requester: Requester): StandingApi {
+export function createStanding(rest: Rest): StandingApi {
   const id = (value: number | string): string => encodeURIComponent(value);
 
   /** The body of an answer; undefined where GitLab refuses or does not know the question. */
   async function ask(path: string): Promise<unknown> {
     try {
-      return ((await requester.get(path)) as Incoming).body;
+      return (await rest.get(path)).body;
     } catch (error) {
       const refused =
         error instanceof UpstreamError && (error.code === "forbidden" || error.code === "not-found");
@@ -68,22 +58,9 @@ export function createStanding(requester: Requester): StandingApi {
       return typeof plan === "string" && plan !== "free" && expired !== true;
     },
     async group(group) {
-      const { body } = (await requester.get(`groups/${id(group)}`, {
-        searchParams: { withProjects: false },
-      })) as Incoming;
-      return groupOf(body);
+      return groupOf((await rest.get(`groups/${id(group)}`, { with_projects: false })).body);
     },
-    async subgroups(group) {
-      const found: { readonly id: number; readonly fullPath: string }[] = [];
-      for (let page = 1; ; page++) {
-        const { body } = (await requester.get(`groups/${id(group)}/descendant_groups`, {
-          searchParams: { perPage: LONGEST_PAGE, page },
-        })) as Incoming;
-        if (!Array.isArray(body)) throw notAGroup();
-        found.push(...body.map(groupOf));
-        if (body.length < LONGEST_PAGE) return found;
-      }
-    },
+    subgroups: (group) => collect(rest.list(`groups/${id(group)}/descendant_groups`), groupOf),
     async isEmptyProject(projectId) {
       const { empty_repo: empty } = recordOf(await ask(`projects/${projectId}`));
       return typeof empty === "boolean" ? empty : null;
@@ -97,16 +74,6 @@ function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function groupOf(value: unknown): { readonly id: number; readonly fullPath: string } {
   const { id, full_path: fullPath } = recordOf(value);
-  if (typeof id !== "number" || typeof fullPath !== "string") throw notAGroup();
+  if (typeof id !== "number" || typeof fullPath !== "string") throw badAnswer("a group");
   return { id, fullPath };
-}
-
-function notAGroup(): UpstreamError {
-  return new UpstreamError(
-    "bad-answer",
-    "GitLab's answer is not a group: is --gitlab-url a GitLab instance?",
-    {
-      retryable: false,
-    },
-  );
 }

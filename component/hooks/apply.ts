@@ -1,12 +1,13 @@
 /**
  * Makes one place right: lists its hooks, plans, writes, and says what became of it. It never throws for one project; it does
- * throw RunStopped when the run has to end for all, and UpstreamError "unauthorized" when no token is left.
+ * throw RunStopped when the run has to end for all, and UpstreamError when no request has a chance: no token is left, a certificate is refused.
  *
  * Whatever happens half-way, the next run ends right: a hook is only called up to date by the fingerprint that its last write
  * carries, a POST whose answer was lost is looked for before it is sent again, and what is too much is removed last. A write
  * that would take a secret which this run cannot write back is not made: it is counted, and the place fails.
  */
 import { UpstreamError } from "../../lib/errors.ts";
+import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { HookApi } from "../gitlab/client.ts";
 import { ATTEMPTS, backoffMs } from "../../lib/gitlab/sender.ts";
@@ -308,7 +309,7 @@ export class Apply {
         if (awake.id !== hook.id) reasons.push(`hook ${hook.id} could not be tested, so it was recreated`);
         hook = awake;
       } catch (error) {
-        if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
+        if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
         const reason = asleepReason(plan.asleep, error);
         return resultOf(place, "fail", { changes, hookId: hook.id, reason });
       }
@@ -370,7 +371,7 @@ export class Apply {
         this.#deps.losses.add(error.variables);
         return resultOf(place, "fail", { reason: error.message });
       }
-      if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
+      if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
       if (error.code === "not-found" && place.level === "project") {
         return resultOf(place, "skip", {
           reason: "gone: deleted or moved out of the token's reach during the run",

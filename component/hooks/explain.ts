@@ -1,5 +1,7 @@
-/** Refusals of GitLab that an operator can cure, with the cure. Pure. */
+/** Refusals of GitLab that an operator can cure, with the cure: of one place, and of a run as a whole. Pure. */
 import type { UpstreamError } from "../../lib/errors.ts";
+import { endsTheRun } from "../../lib/gitlab/refusal.ts";
+import { oneLine } from "../../lib/one-line.ts";
 import type { Level } from "../gitlab/types.ts";
 
 interface Cure {
@@ -14,7 +16,7 @@ const CURES: readonly Cure[] = [
   },
   {
     when: (e) => /maximum number of .*hooks/i.test(e.message),
-    text: "the hook limit is reached: remove hooks that nobody needs, or have an administrator raise the plan limit",
+    text: "the hook limit is reached: remove hooks that are no longer needed, or have an administrator raise the plan limit",
   },
   {
     when: (e) => /invalid branch filter/i.test(e.message),
@@ -38,7 +40,7 @@ const CURES: readonly Cure[] = [
   },
   {
     when: (e) => e.code === "unavailable" || e.code === "network" || e.code === "timeout",
-    text: "GitLab did not answer properly, several times over; the next run tries again",
+    text: "GitLab did not answer properly, several times in a row; the next run tries again",
   },
 ];
 
@@ -46,4 +48,46 @@ const CURES: readonly Cure[] = [
 export function explain(error: UpstreamError, level: Level): string {
   const cure = CURES.find((c) => c.when(error, level));
   return cure === undefined ? error.message : `${error.message} (${cure.text})`;
+}
+
+/** Codes of what the operator has set wrongly; everything else may pass by itself. */
+const OF_SETTINGS: ReadonlySet<string> = new Set([
+  "forbidden",
+  "insufficient-scope",
+  "not-found",
+  "redirect",
+  "bad-answer",
+]);
+
+/**
+ * What ended a run as a whole, in one line. Licences are spoken of only if group hooks were asked for and refused.
+ * @param group as the operator named it
+ */
+export function explainRun(
+  error: UpstreamError,
+  group: string,
+): { readonly message: string; readonly isOfSettings: boolean } {
+  const isOfSettings = OF_SETTINGS.has(error.code) || endsTheRun(error);
+  return { message: oneLine(runText(error, group)), isOfSettings };
+}
+
+/** GitLab's words for a group that this token does not see; a group without hooks of its own is plainly "not found". */
+export function isGroupMissing(error: UpstreamError): boolean {
+  return error.code === "not-found" && /404 Group Not Found/i.test(error.message);
+}
+
+function runText(error: UpstreamError, group: string): string {
+  if (endsTheRun(error)) return error.message;
+  const isOfHooks = /\/groups\/[^/\s]+\/hooks\b/.test(error.message);
+  if (isOfHooks && !isGroupMissing(error)) return explain(error, "group");
+  switch (error.code) {
+    case "not-found":
+      return `no group ${group} for this token: check --group, and that the token's user is a member (${error.message})`;
+    case "insufficient-scope":
+      return explain(error, "project");
+    case "forbidden":
+      return `${error.message} (the token's user may not see the group ${group}, or the token lacks the scope \`api\`)`;
+    default:
+      return explain(error, "project");
+  }
 }

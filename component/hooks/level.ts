@@ -12,6 +12,7 @@ import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { HookApi } from "../gitlab/client.ts";
 import type { StandingApi } from "../gitlab/standing.ts";
 import type { Hook, Level } from "../gitlab/types.ts";
+import { isGroupMissing } from "./explain.ts";
 import { EndOfRun } from "./end-of-run.ts";
 
 export interface Probe {
@@ -28,7 +29,7 @@ export async function probeGroup(api: HookApi, group: number | string): Promise<
   } catch (error) {
     const refused =
       error instanceof UpstreamError && (error.code === "forbidden" || error.code === "not-found");
-    if (!refused) throw error;
+    if (!refused || isGroupMissing(error)) throw error;
     return { hooks: null, refusal: error.message };
   }
 }

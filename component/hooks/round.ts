@@ -9,7 +9,7 @@ import type { Level, Place, Project } from "../gitlab/types.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Cursor, CursorStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
-import { explain } from "./explain.ts";
+import { explainRun } from "./explain.ts";
 import { createListing, findLeftOut, ProjectFilter } from "./inventory.ts";
 import { resultOf, type HookResult } from "./result.ts";
 import { walkProjects, type WalkOutcome } from "./walk.ts";
@@ -213,6 +213,11 @@ export class Round {
     await this.#deps.cursors.save(null);
   }
 
+  /** Path or number of the group, as it was given. */
+  get group(): string {
+    return this.#deps.config.group;
+  }
+
   report(result: HookResult): void {
     if (result.action === "fail") this.#failures++;
     if (result.action === "skip" && result.projectId !== null) {
@@ -270,10 +275,7 @@ export async function concluded(
       return { ...outcome, complete, remaining, trouble: { message, status } };
     }
     if (!(error instanceof UpstreamError)) throw error;
-    const wrongSettings = ["unauthorized", "forbidden", "not-found", "redirect", "bad-answer"].includes(
-      error.code,
-    );
-    const message = error.code === "unauthorized" ? error.message : explain(error, "group");
-    return { ...outcome, trouble: { message, status: wrongSettings ? 2 : 1 } };
+    const { message, isOfSettings } = explainRun(error, round.group);
+    return { ...outcome, trouble: { message, status: isOfSettings ? 2 : 1 } };
   }
 }

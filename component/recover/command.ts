@@ -3,6 +3,7 @@
  */
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { oneLine } from "../../lib/one-line.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
@@ -108,7 +109,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     requests: { ...budget.counts, pages, receiver: receiver.requests },
     results,
   };
-  for (const text of findings(report)) {
+  for (const text of [...(budget.stopNote === null ? [] : [budget.stopNote]), ...findings(report)]) {
     notices.push(text);
     line(`* ${text}`);
   }
@@ -123,7 +124,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     trouble,
     job: world.env["HOOKS_AS"] ?? "",
   };
-  if (trouble !== null) line(`! ${trouble}`);
+  if (trouble !== null) line(`! ${oneLine(trouble)}`);
   line(finalTable(report, context));
   await publish(run, report, context);
   return { outcome, report };

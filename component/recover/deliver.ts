@@ -8,6 +8,7 @@
  * stays outstanding for the next run. Interrupted anywhere: a delivery whose answer was lost is made again, under the same id.
  */
 import { UpstreamError } from "../../lib/errors.ts";
+import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { HookLogApi } from "../gitlab/hook-log.ts";
 import { ATTEMPTS, backoffMs } from "../../lib/gitlab/sender.ts";
@@ -49,7 +50,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         await judge(work, delivery, status);
         return;
       } catch (error) {
-        if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
+        if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
         pace.count(placeKey(work));
         if (error.code === "throttled") return pace.fill(placeKey(work));
         work.resentInVain = true;

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
+import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import { explain } from "../hooks/explain.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
@@ -52,7 +53,7 @@ export interface PlaceWork {
 }
 
 export interface RecoverPlace {
-  /** Reads and delivers. Throws RunStopped and UpstreamError "unauthorized", with `work` as far as it came. */
+  /** Reads and delivers. Throws RunStopped, and UpstreamError if no request has a chance, with `work` as far as it came. */
   begin(work: PlaceWork): Promise<void>;
   /** Goes on with what waited for GitLab's limit. Throws as begin does. */
   goOn(work: PlaceWork): Promise<void>;
@@ -161,7 +162,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
       await gitlab.hooks[place.level].test(parentOf(work), hook.id, TEST_TRIGGER);
       work.woken = true;
     } catch (error) {
-      if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
+      if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
       work.ways.resend ??= "";
       const cure =
         error.code === "throttled"
@@ -206,7 +207,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
     try {
       await task();
     } catch (error) {
-      if (!(error instanceof UpstreamError) || error.code === "unauthorized") throw error;
+      if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
       work.waitMs = null;
       if (error.code === "not-found" && place.level === "project" && work.hooks.length === 0) {
         work.skipped = "gone: deleted or moved out of the token's reach during the run";

@@ -6,7 +6,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { deriveSecretToken, deriveSigningToken, isHookKey } from "../../lib/secrets.ts";
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
 import type { HookSecrets } from "../options/config.ts";
-import { retryAfterMs, serverTime } from "../../lib/gitlab/budget.ts";
+import { serverTime } from "../../lib/gitlab/tokens.ts";
+import { retryAfterMs } from "../../lib/retry.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import type { Missed } from "./finding.ts";
 

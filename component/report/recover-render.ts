@@ -2,6 +2,7 @@
  * The report of `recover` -> what people and pipelines read: one line per hook with something missed, a table at the end,
  * report.md, junit.xml and hooks.env. Pure.
  */
+import { stopText } from "../../lib/gitlab/budget.ts";
 import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Context } from "./report.ts";
 import {
@@ -113,7 +114,7 @@ function endText(report: RecoveryReport, context: Context): string {
   if (report.complete) return `${what} complete`;
   if (report.stoppedBy === null) return `${what} ended early: ${context.trouble ?? "see above"}`;
   const next = context.dryRun ? "give it more time" : "the next run goes on from there";
-  return `${what} stopped early by the ${report.stoppedBy}: ${next}`;
+  return `${what} stopped early ${stopText(report.stoppedBy)}: ${next}`;
 }
 
 /** The table at the end of the job log. */

@@ -3,7 +3,7 @@
  * junit.xml and hooks.env. Pure. Nothing here ever holds a secret: results carry fingerprints, and addresses without user info
  * and query.
  */
-import type { StopReason } from "../../lib/gitlab/budget.ts";
+import { stopText, type StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Action, HookResult } from "../hooks/result.ts";
@@ -98,7 +98,7 @@ function endText(report: Report, context: Context): string {
     const next = context.dryRun
       ? "a plan begins anew each time; give it a longer --time-limit"
       : "the next run goes on from there";
-    return `${what} stopped early by the ${report.stoppedBy}: ${next}`;
+    return `${what} stopped early ${stopText(report.stoppedBy)}: ${next}`;
   }
   return `${what} ended early`;
 }

@@ -119,7 +119,7 @@ async function apply(deps: ScheduleDeps, wanted: WantedSchedule, enter: (step: S
   for (const [key, value] of wanted.variables) {
     if (known.get(key) === value) continue;
     say(`${known.has(key) ? "~ update" : "+ create"} variable ${key}`);
-    if (!config.dryRun) await api.setVariable(project, present.id, key, value, known.has(key));
+    if (!config.dryRun) await api.setVariable(project, present.id, { key, value, isNew: !known.has(key) });
   }
 }
 

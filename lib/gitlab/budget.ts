@@ -1,16 +1,26 @@
 /**
- * The one gate that every request to GitLab passes, whoever sends it: it decides which token a request carries, when it may
- * go, and when the run ends early.
+ * The one gate that every request of a run passes, whoever sends it: it decides which token a request carries, when it may go, and
+ * when the run ends early.
  *
- * GitLab's limits are known from its answers only: `RateLimit-*` on every answer (old versions: on 429 alone) and
- * `Retry-After`. The gate closes for a token when what remains would be used up by the requests that are already under way and
- * a small reserve for the token's other users; it closes for everybody at once. With several tokens the next one takes over.
- * A wait is sat out where it fits the time limit; otherwise the run stops, for all workers, and the next run goes on.
+ * The gate closes for everybody at once. A wait is sat out if it fits the time limit; otherwise the run stops, for all workers, and
+ * the next run goes on.
  */
 import { sleep, type Clock } from "../clock.ts";
-import { UpstreamError } from "../errors.ts";
+import { Tokens, type AnswerHead, type Permit, type Settlement, type Use } from "./tokens.ts";
 
-export type StopReason = "rate-limit" | "time-limit" | "max-requests";
+export type StopReason = "rate-limit" | "time-limit" | "max-requests" | "blocked";
+
+const STOP_TEXTS: Readonly<Record<StopReason, string>> = {
+  "rate-limit": "by the rate-limit",
+  "time-limit": "by the time-limit",
+  "max-requests": "by the max-requests",
+  blocked: "because this address is blocked",
+};
+
+/** What ended a run, as the end of "the run stopped early ...". */
+export function stopText(reason: StopReason): string {
+  return STOP_TEXTS[reason];
+}
 
 /** Thrown to every worker once the run has to end early. */
 export class RunStopped extends Error {
@@ -20,6 +30,18 @@ export class RunStopped extends Error {
     super(`the run stops early: ${reason}`);
     this.reason = reason;
   }
+}
+
+/** What a sender needs of whoever paces its requests. */
+export interface Gate {
+  /** Waits until a request may go. Throws if none may: see the implementations. */
+  acquire(use: Use): Promise<Permit>;
+  /** Gives the permit back with what GitLab answered: see Tokens. @returns whether another token may do better */
+  settle(permit: Permit, answer: AnswerHead | null, settlement: Settlement): boolean;
+  /** A pause between two tries. Throws if the run ends before it is over. */
+  pause(delayMs: number): Promise<void>;
+  /** Something in front of GitLab refuses this address: no request has a chance for now. @returns what to throw */
+  block(text: string): Error;
 }
 
 export interface BudgetOptions {
@@ -42,31 +64,15 @@ export interface Wait {
 /** Shorter waits are not told. */
 const TOLD_FROM_MS = 5_000;
 
-/** The right to send one request; to be settled exactly once. */
-export interface Permit {
-  readonly token: string;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface Budget {
-  /** Waits until a request may go. Throws RunStopped, or UpstreamError where GitLab refused every token. */
-  acquire(): Promise<Permit>;
-  /**
-   * Gives the permit back with what GitLab answered (null: no answer came).
-   * @param ownLimit a 429 concerns that endpoint alone and does not close the gate
-   */
-  settle(permit: Permit, answer: Answer | null, ownLimit?: boolean): void;
-  /** A pause between two tries; throws RunStopped where the run ends before it is over. */
-  pause(delayMs: number): Promise<void>;
+/** `acquire` throws RunStopped, or UpstreamError if GitLab refused every token. */
+export interface Budget extends Gate {
   /** Requests that may still go before some limit is met, as far as is known. */
   room(): number;
   /** Ends the run; the first reason stays. */
   stop(reason: StopReason): void;
   readonly stopped: StopReason | null;
+  /** What an operator has to know of the stop: what blocks, and the cure; null: the reason says it all. */
+  readonly stopNote: string | null;
   /** Tokens that GitLab refused in this run. */
   readonly refusedTokens: number;
   readonly counts: { readonly total: number; readonly rejected: number };
@@ -74,50 +80,6 @@ export interface Budget {
 
 /** Without a time limit, longer waits end the run: the next one goes on. */
 export const LONGEST_WAIT_WITHOUT_LIMIT_MS = 30_000;
-export const SHORTEST_RETRY_MS = 100;
-export const LONGEST_RETRY_MS = 3_600_000;
-/** GitLab's windows are minutes: the wait where an answer does not name one. */
-const WINDOW_MS = 60_000;
-/** A clock that differs by more than this from the server's is not used for the server's dates. */
-const CLOCKS_AGREE_MS = 2_000;
-
-interface TokenState {
-  readonly token: string;
-  inFlight: number;
-  limit: number | null;
-  /** Null: not known, or its window is over. */
-  remaining: number | null;
-  /** Name of the window: `RateLimit-Reset` as sent. */
-  window: number;
-  /** Monotonic. */
-  windowEndsAt: number;
-  closedUntil: number;
-  refused: boolean;
-}
-
-/** Milliseconds that `Retry-After` asks for (seconds or an HTTP date), clamped; null where it says nothing. */
-export function retryAfterMs(value: string | undefined, serverNow: number): number | null {
-  if (value === undefined || value.trim() === "") return null;
-  const wait = /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - serverNow;
-  if (Number.isNaN(wait)) return null;
-  return Math.min(LONGEST_RETRY_MS, Math.max(SHORTEST_RETRY_MS, wait));
-}
-
-/** The server's wall clock at the time of an answer: its `Date` header is exact to a second only. */
-export function serverTime(headers: Readonly<Record<string, string>>, now: number): number {
-  const date = Date.parse(headers["date"] ?? "");
-  return Number.isNaN(date) || Math.abs(date - now) <= CLOCKS_AGREE_MS ? now : date;
-}
-
-function numberIn(headers: Readonly<Record<string, string>>, name: string): number | null {
-  const text = headers[name];
-  return text !== undefined && /^\d+$/.test(text.trim()) ? Number(text) : null;
-}
-
-/** Requests left untouched for other users of the token: one in a hundred. */
-export function reserveOf(limit: number | null): number {
-  return limit === null ? 0 : Math.min(20, Math.floor(limit / 100));
-}
 
 export function createBudget(options: BudgetOptions): Budget {
   const { clock } = options;
@@ -125,17 +87,9 @@ export function createBudget(options: BudgetOptions): Budget {
   const limitSeconds = options.timeLimitSeconds ?? null;
   const deadline = limitSeconds === null ? null : clock.monotonic() + limitSeconds * 1000;
   const ended = new AbortController();
-  const states: TokenState[] = options.tokens.map((token) => ({
-    token,
-    inFlight: 0,
-    limit: null,
-    remaining: null,
-    window: 0,
-    windowEndsAt: 0,
-    closedUntil: 0,
-    refused: false,
-  }));
+  const tokens = new Tokens(options);
   let stopped: StopReason | null = null;
+  let stopNote: string | null = null;
   let total = 0;
   let rejected = 0;
 
@@ -143,32 +97,6 @@ export function createBudget(options: BudgetOptions): Budget {
     if (stopped !== null) return;
     stopped = reason;
     ended.abort(new RunStopped(reason));
-  }
-
-  function refresh(state: TokenState): void {
-    if (state.remaining !== null && clock.monotonic() >= state.windowEndsAt) state.remaining = null;
-  }
-
-  /** Monotonic time from which the token may be used; 0: now. */
-  function opensAt(state: TokenState): number {
-    refresh(state);
-    if (state.closedUntil > clock.monotonic()) return state.closedUntil;
-    const usedUp = state.remaining !== null && state.remaining <= state.inFlight + reserveOf(state.limit);
-    return usedUp ? state.windowEndsAt : 0;
-  }
-
-  function usable(): TokenState[] {
-    const left = states.filter((s) => !s.refused);
-    if (left.length > 0) return left;
-    const which = states.length === 1 ? "the token" : `each of the ${states.length} tokens`;
-    throw new UpstreamError(
-      "unauthorized",
-      `GitLab refused ${which} (401): expired, revoked or of another instance`,
-      {
-        status: 401,
-        retryable: false,
-      },
-    );
   }
 
   let told = false;
@@ -202,84 +130,49 @@ export function createBudget(options: BudgetOptions): Budget {
       : clock.monotonic() + waitMs < deadline;
   }
 
-  function readWindow(state: TokenState, answer: Answer, serverNow: number): void {
-    const remaining = numberIn(answer.headers, "ratelimit-remaining");
-    if (remaining === null) return;
-    state.limit = numberIn(answer.headers, "ratelimit-limit") ?? state.limit;
-    const reset = numberIn(answer.headers, "ratelimit-reset") ?? state.window;
-    if (reset < state.window) return;
-    refresh(state);
-    const sameWindow = reset === state.window && state.remaining !== null;
-    state.remaining = sameWindow ? Math.min(state.remaining ?? remaining, remaining) : remaining;
-    const lengthMs =
-      reset === 0 ? WINDOW_MS : Math.min(LONGEST_RETRY_MS, Math.max(0, reset * 1000 - serverNow));
-    if (!sameWindow) state.windowEndsAt = clock.monotonic() + lengthMs;
-    state.window = reset;
-  }
-
   return {
-    async acquire() {
+    async acquire(use) {
       for (;;) {
         throwIfOver();
-        const candidates = usable();
-        const now = clock.monotonic();
-        const open = candidates.find((s) => opensAt(s) <= now);
-        if (open) {
-          open.inFlight++;
+        const permit = tokens.take(use);
+        if (typeof permit !== "number") {
           total++;
-          return open;
+          return permit;
         }
-        const waitMs = Math.min(...candidates.map(opensAt)) - now;
-        if (!fits(waitMs)) {
+        if (!fits(permit)) {
           stop("rate-limit");
           continue;
         }
-        await wait({ ms: waitMs, reason: "rate-limit" });
+        await wait({ ms: permit, reason: "rate-limit" });
       }
     },
-    settle(permit, answer, ownLimit = false) {
-      const state = states.find((s) => s.token === permit.token) as TokenState;
-      state.inFlight--;
-      if (answer === null) return;
-      const serverNow = serverTime(answer.headers, clock.now());
-      readWindow(state, answer, serverNow);
-      if (answer.status === 401) state.refused = true;
-      if (answer.status !== 429) return;
-      rejected++;
-      if (ownLimit) return;
-      const asked =
-        retryAfterMs(answer.headers["retry-after"], serverNow) ??
-        retryAfterMs(answer.headers["ratelimit-resettime"], serverNow) ??
-        (state.remaining === null
-          ? WINDOW_MS
-          : Math.max(SHORTEST_RETRY_MS, state.windowEndsAt - clock.monotonic()));
-      state.closedUntil = Math.max(state.closedUntil, clock.monotonic() + asked);
+    settle(permit, answer, settlement) {
+      if (answer?.status === 429) rejected++;
+      return tokens.settle(permit, answer, settlement);
     },
     async pause(delayMs) {
       throwIfOver();
       if (deadline !== null && clock.monotonic() + delayMs >= deadline) stop("time-limit");
       await wait({ ms: delayMs, reason: "retry" });
     },
+    block(text) {
+      if (stopped === null) stopNote = text;
+      stop("blocked");
+      return new RunStopped(stopped ?? "blocked");
+    },
     room() {
       const byCount = maxRequests === null ? Number.POSITIVE_INFINITY : maxRequests - total;
-      const byTokens = states.map((s) => {
-        if (s.refused || s.closedUntil > clock.monotonic()) return 0;
-        refresh(s);
-        return s.remaining === null
-          ? Number.POSITIVE_INFINITY
-          : Math.max(0, s.remaining - s.inFlight - reserveOf(s.limit));
-      });
-      return Math.min(
-        byCount,
-        byTokens.reduce((sum, n) => sum + n, 0),
-      );
+      return Math.min(byCount, tokens.room());
     },
     stop,
     get stopped() {
       return stopped;
     },
+    get stopNote() {
+      return stopNote;
+    },
     get refusedTokens() {
-      return states.filter((s) => s.refused).length;
+      return tokens.refused;
     },
     get counts() {
       return { total, rejected };

@@ -7,8 +7,20 @@
  * must look first whether it arrived. What GitLab did not execute (429, 401) is sent again for every method.
  */
 import type { Clock } from "../clock.ts";
-import { UpstreamError, systemCode } from "../errors.ts";
-import { retryAfterMs, serverTime, type Budget, type Permit } from "./budget.ts";
+import { ConfigError, UpstreamError } from "../errors.ts";
+import { jitteredMs } from "../retry.ts";
+import type { Gate } from "./budget.ts";
+import {
+  blockedBy,
+  isJson,
+  lacksScope,
+  misdirectionOf,
+  refusalOf,
+  unanswered,
+  type Answer,
+  type Asked,
+} from "./refusal.ts";
+import type { Permit, TokenRefusal } from "./tokens.ts";
 import type { Transport } from "./transport.ts";
 
 export interface SenderDeps {
@@ -16,11 +28,17 @@ export interface SenderDeps {
   readonly clock: Clock;
   /** A number from 0 to 1, as Math.random. */
   readonly random: () => number;
-  readonly budget: Budget;
+  readonly budget: Gate;
   /** Takes secrets out of texts that come from outside. */
   readonly mask: (text: string) => string;
   /** Longest wait for one answer, body included. @default 30000 */
   readonly timeoutMs?: number;
+  /** Tries of a request that may be repeated. @default ATTEMPTS */
+  readonly attempts?: number;
+  /** How the operator names GitLab's address. @default --gitlab-url */
+  readonly addressName?: string;
+  /** Ends every request that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Outgoing {
@@ -29,81 +47,112 @@ export interface Outgoing {
   /** Path for messages, without the query. */
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   /** The endpoint has a limit of its own, so that its 429 says nothing about the others. */
   readonly ownLimit?: boolean;
+  /** The answer is a file, not JSON; 304 counts as an answer. */
+  readonly isFile?: boolean;
 }
 
-export interface Incoming {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON, or the text where it is something else; null for an empty answer. */
-  readonly body: unknown;
-}
+export type Incoming = Answer;
 
 export type Send = (request: Outgoing) => Promise<Incoming>;
 
 export const ATTEMPTS = 4;
 const TIMEOUT_MS = 30_000;
-const BACKOFF_BASE_MS = 500;
-const BACKOFF_CAP_MS = 10_000;
-const LONGEST_MESSAGE = 300;
+const BACKOFF = { baseMs: 500, capMs: 10_000 };
 
-/** Pause before try number `attempt` + 1: full jitter under an exponential cap, milliseconds. */
+/** Pause before try number `attempt` + 1, milliseconds. */
 export function backoffMs(attempt: number, random: () => number): number {
-  return Math.round(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (attempt - 1)));
+  return jitteredMs(BACKOFF, attempt, random);
 }
 
-/** @returns the answer of a request that GitLab executed (2xx). Throws UpstreamError or RunStopped for everything else. */
+/** @returns the answer of a request that GitLab executed (2xx). Throws UpstreamError, or what the gate throws, for everything else. */
 export function createSender(deps: SenderDeps): Send {
   const { budget, clock, random, mask } = deps;
   const timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
+  const attempts = deps.attempts ?? ATTEMPTS;
+  /** Hosts under which GitLab has answered. */
+  const heard = new Set<string>();
 
-  async function exchange(request: Outgoing, token: string): Promise<Incoming> {
-    const timeout = new AbortController();
-    const timer = clock.after(timeoutMs, () => timeout.abort(new Error("time-out")));
+  function asking(request: Outgoing): Asked {
+    const { method, path, url } = request;
+    return { what: `${method} ${path}`, url, addressName: deps.addressName ?? "--gitlab-url" };
+  }
+
+  async function exchange(request: Outgoing, token: string): Promise<Answer> {
+    const ended = new AbortController();
+    let timedOut = false;
+    const timer = clock.after(timeoutMs, () => {
+      timedOut = true;
+      ended.abort(new Error("time-out"));
+    });
+    const signal = deps.signal === undefined ? ended.signal : AbortSignal.any([ended.signal, deps.signal]);
     try {
       const body = request.body === undefined ? undefined : JSON.stringify(request.body);
       const { status, headers, text } = await deps.transport(request.url, {
         method: request.method,
-        signal: timeout.signal,
+        signal,
         headers: {
           accept: "application/json",
+          ...request.headers,
           "private-token": token,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body }),
       });
-      return { status, headers, body: parse(text, headers["content-type"] ?? "") };
+      return { status, headers, body: request.isFile === true ? text : parse(text, headers) };
     } catch (error) {
-      throw unanswered(request, error, timeout.signal.aborted, timeoutMs);
+      if (error instanceof ConfigError) throw error;
+      if (deps.signal?.aborted) throw deps.signal.reason as Error;
+      throw unanswered(asking(request), error, timedOut ? timeoutMs : null);
     } finally {
       timer.cancel();
     }
   }
 
-  /** One try, whatever its status. Throws what the gate throws, and UpstreamError where no answer came. */
-  async function attempt(request: Outgoing): Promise<{ answer: Incoming; ownLimit: boolean }> {
-    const permit: Permit = await budget.acquire();
-    let answer: Incoming | null = null;
+  /** One try. Throws what the gate throws, and UpstreamError if no answer came. @returns null: another token is to try */
+  async function attempt(request: Outgoing): Promise<Answer | null> {
+    const permit: Permit = await budget.acquire(request.method === "GET" ? "read" : "write");
+    let answer: Answer | null = null;
     let ownLimit = false;
+    let refusal: TokenRefusal | null = null;
+    let mayAnother = false;
     try {
       answer = await exchange(request, permit.token);
       // GitLab tells the general budget on every answer, on a refusal by another limit, too.
       ownLimit = request.ownLimit === true && answer.headers["ratelimit-remaining"] !== "0";
-      return { answer, ownLimit };
+      refusal = tokenRefusal(answer);
     } finally {
-      budget.settle(permit, answer, ownLimit);
+      mayAnother = budget.settle(permit, answer, { ownLimit, refusal });
     }
+    const isThrottled = answer.status === 429 && !ownLimit;
+    const isRefused =
+      refusal === "unauthorized" || (refusal !== null && (mayAnother || permit.use === "write"));
+    return isThrottled || isRefused ? null : answer;
   }
 
   /** The same until GitLab has executed it or refused it: behind a closed gate or with a refused token it did neither. */
-  async function executed(request: Outgoing): Promise<Incoming> {
+  async function executed(request: Outgoing): Promise<Answer> {
     for (;;) {
-      const { answer, ownLimit } = await attempt(request);
-      if (answer.status >= 200 && answer.status < 300) return answer;
-      const unexecuted = answer.status === 401 || (answer.status === 429 && !ownLimit);
-      if (!unexecuted) throw refused(request, answer, mask, clock.now());
+      const answer = await attempt(request);
+      if (answer !== null) return judged(request, answer);
     }
+  }
+
+  function judged(request: Outgoing, answer: Answer): Answer {
+    const asked = asking(request);
+    const { host } = request.url;
+    const { status } = answer;
+    const isFile = request.isFile === true && (status === 200 || status === 304);
+    if (isFile) return answer;
+    if (isJson(answer)) heard.add(host);
+    const blocked = blockedBy(asked, answer, heard.has(host));
+    if (blocked !== null) throw budget.block(mask(blocked));
+    if (status < 200 || status >= 300) throw refusalOf(asked, answer, { mask, now: clock.now() });
+    const misdirected = answer.body === null ? null : misdirectionOf(asked, answer);
+    if (misdirected !== null) throw misdirected;
+    return answer;
   }
 
   return async function send(request) {
@@ -112,71 +161,25 @@ export function createSender(deps: SenderDeps): Send {
         return await executed(request);
       } catch (error) {
         if (!(error instanceof UpstreamError) || !error.retryable) throw error;
-        if (request.method === "POST" || tries >= ATTEMPTS) throw error;
+        if (request.method === "POST" || tries >= attempts) throw error;
         await budget.pause(Math.max(error.retryAfterMs ?? 0, backoffMs(tries, random)));
       }
     }
   };
 }
 
-function parse(text: string, type: string): unknown {
+/** A 401 that is not GitLab's is a log-in in front of it, whatever the token. */
+function tokenRefusal(answer: Answer): TokenRefusal | null {
+  if (answer.status === 401 && (isJson(answer) || answer.body === null)) return "unauthorized";
+  return lacksScope(answer) ? "insufficient-scope" : null;
+}
+
+function parse(text: string, headers: Answer["headers"]): unknown {
   if (text === "") return null;
-  if (!type.includes("json")) return text;
+  if (!isJson({ headers })) return text;
   try {
     return JSON.parse(text) as unknown;
   } catch {
     return text;
   }
-}
-
-/** GitLab's own words: `{"message": ...}`, `{"error": ...}` or plain text. */
-function wordsOf(body: unknown): string {
-  if (typeof body === "string") return /^\s*<(!doctype|html)/i.test(body) ? "" : body.trim();
-  if (typeof body !== "object" || body === null) return "";
-  const { message, error, error_description: description } = body as Record<string, unknown>;
-  const said = message ?? description ?? error ?? "";
-  return typeof said === "string" ? said : JSON.stringify(said);
-}
-
-const CODES: Readonly<Record<number, string>> = {
-  401: "unauthorized",
-  403: "forbidden",
-  404: "not-found",
-  429: "throttled",
-};
-
-function refused(
-  request: Outgoing,
-  answer: Incoming,
-  mask: (text: string) => string,
-  now: number,
-): UpstreamError {
-  const { status } = answer;
-  const where = `${request.method} ${request.path}`;
-  if (status >= 300 && status < 400) {
-    const cure = "check that --gitlab-url is the address that GitLab answers on, https included";
-    const message = `${where}: answered with a redirect (${status}), which is not followed: ${cure}`;
-    return new UpstreamError("redirect", message, { status, retryable: false });
-  }
-  const words = mask(wordsOf(answer.body)).slice(0, LONGEST_MESSAGE);
-  const said = words.startsWith(String(status)) ? words : `${status} ${words}`.trim();
-  const retryable = status >= 500 || status === 408;
-  const wait = retryAfterMs(answer.headers["retry-after"], serverTime(answer.headers, now));
-  return new UpstreamError(CODES[status] ?? (retryable ? "unavailable" : "invalid"), `${where}: ${said}`, {
-    status,
-    retryable,
-    ...(wait === null ? {} : { retryAfterMs: Math.min(wait, BACKOFF_CAP_MS) }),
-  });
-}
-
-/** No answer came. What was thrown is read here and dropped: it may carry the request, and with it the token. */
-function unanswered(request: Outgoing, error: unknown, timedOut: boolean, timeoutMs: number): UpstreamError {
-  const where = `${request.method} ${request.path}`;
-  if (timedOut) {
-    return new UpstreamError("timeout", `${where}: no answer within ${timeoutMs} ms`, { retryable: true });
-  }
-  const code = systemCode(error) ?? "connection failed";
-  return new UpstreamError("network", `${where}: no connection to ${request.url.host} (${code})`, {
-    retryable: true,
-  });
 }

@@ -1,9 +1,10 @@
 /**
- * How a request travels: undici's own client, with kept connections and the proxy that the environment names (HTTPS_PROXY,
- * NO_PROXY). The runtimes' fetch would do, at twice the processor time and, on Node 20, past the proxy. Redirects are not
- * followed: their status is an answer like any other.
+ * How a request travels: undici's own client, with kept connections and the proxy that the environment names. The runtimes' fetch
+ * would do, at twice the processor time and, on Node 20, past the proxy. Redirects are not followed: their status is an answer
+ * like any other.
  */
-import { Agent, EnvHttpProxyAgent, request } from "undici";
+import { Agent, ProxyAgent, request, type Dispatcher } from "undici";
+import { proxyFor, type ProxyEnv, type ProxyServer } from "../proxy.ts";
 
 export interface Sent {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -20,27 +21,79 @@ export interface Received {
   readonly text: string;
 }
 
-/** Resolves with any answer that came whole; rejects where none did. */
+/** Resolves with any answer that came whole; rejects if none did. Throws ConfigError if a proxy variable cannot be read. */
 export type Transport = (url: URL, sent: Sent) => Promise<Received>;
 
-/** No proxy reaches these for us. */
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+/** No answer came, and the request was to go through a proxy. The text holds no credentials. */
+export class ProxyFailure extends Error {
+  override readonly name = "ProxyFailure";
+  /** `host:port` of the proxy. */
+  readonly proxy: string;
+  /** With what the proxy refused; null: it did not answer. */
+  readonly status: number | null;
+  /** The system's word, such as ECONNREFUSED; null: it gave none. */
+  readonly code: string | null;
+  constructor(proxy: string, error: unknown) {
+    super(`no way through the proxy ${proxy}`);
+    this.proxy = proxy;
+    const { message, code } = error as Partial<NodeJS.ErrnoException>;
+    // undici has no field for it.
+    const refused = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(message ?? "");
+    this.status = refused === null ? null : Number(refused[1]);
+    this.code = typeof code === "string" ? code : null;
+  }
+}
 
-export function createTransport(): Transport {
+/** An answer beyond this is not GitLab's, bytes. */
+const MAX_ANSWER_BYTES = 67_108_864;
+
+export function createTransport(env: ProxyEnv = {}): Transport {
   // The sender holds the time, body included; a second timer here would only say so later.
   const times = { headersTimeout: 0, bodyTimeout: 0 };
-  const proxied = new EnvHttpProxyAgent(times);
   const direct = new Agent(times);
-  return async function travel(url, { method, headers, body, signal }) {
-    const answer = await request(url, {
-      dispatcher: LOOPBACK.test(url.hostname) ? direct : proxied,
-      method,
-      headers: { ...headers },
-      signal,
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await answer.body.text();
-    const names = Object.entries(answer.headers).map(([name, value]) => [name, String(value)]);
-    return { status: answer.statusCode, headers: Object.fromEntries(names) as Record<string, string>, text };
+  const proxied = new Map<string, ProxyAgent>();
+
+  function agentOf({ uri, authorization }: ProxyServer): ProxyAgent {
+    const known = proxied.get(uri);
+    if (known !== undefined) return known;
+    const token = authorization === null ? {} : { token: authorization };
+    // Many proxies allow CONNECT to port 443 alone: what is not encrypted is asked for by its whole address.
+    const agent = new ProxyAgent({ ...times, ...token, uri, proxyTunnel: false });
+    proxied.set(uri, agent);
+    return agent;
+  }
+
+  return async function travel(url, sent) {
+    const proxy = proxyFor(url, env);
+    if (proxy === null) return exchange(direct, url, sent);
+    try {
+      return await exchange(agentOf(proxy), url, sent);
+    } catch (error) {
+      if (sent.signal.aborted) throw error;
+      throw new ProxyFailure(proxy.shown, error);
+    }
   };
+}
+
+async function exchange(dispatcher: Dispatcher, url: URL, sent: Sent): Promise<Received> {
+  const { method, headers, body, signal } = sent;
+  const content = body === undefined ? {} : { body };
+  const answer = await request(url, { dispatcher, method, headers: { ...headers }, signal, ...content });
+  const names = Object.entries(answer.headers).map(([name, value]) => [name, String(value)]);
+  return {
+    status: answer.statusCode,
+    headers: Object.fromEntries(names) as Record<string, string>,
+    text: await textOf(answer.body),
+  };
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new RangeError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }

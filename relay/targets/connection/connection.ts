@@ -5,9 +5,9 @@
 import { readFileSync } from "node:fs";
 import { lookup as resolveName } from "node:dns/promises";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
+import { proxyFor, type ProxyEnv } from "../../../lib/proxy.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
 import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
-import { proxyFor, type ProxyEnv } from "./proxy.ts";
 import type { ConnectionSettings } from "./settings.ts";
 
 export interface ConnectionDeps {
@@ -38,7 +38,8 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   if (proxy !== null) {
     return new ProxyAgent({
       ...limits,
-      uri: proxy.href,
+      uri: proxy.uri,
+      ...(proxy.authorization === null ? {} : { token: proxy.authorization }),
       proxyTunnel: url.protocol === "https:",
       proxyTls: connect,
       requestTls: { ...connect, ...certificates },

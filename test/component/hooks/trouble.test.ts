@@ -190,7 +190,9 @@ describe("refusals", () => {
     const { sim } = await free(1);
     const run = await runInstaller(sim, { env: { HOOKS_GROUP: "nobody" } });
     expect([run.status, run.report.complete]).toEqual([2, false]);
-    expect(run.stdout).toContain("the group does not exist for this token");
+    expect(run.stdout).toContain("no group nobody for this token");
+    expect(run.stdout).not.toMatch(/licen|Premium|--level/i);
+    expect(sim.counters.total).toBe(1);
   });
 
   test("a project that failed before the run was stopped is tried again at the end of the round", async () => {

@@ -412,18 +412,14 @@ describe("hooks that GitLab switched off", () => {
     expect(sent).toEqual([201, 201, 201, 201, 201]);
   });
 
-  test("in an empty project no test is possible: what was missed is replayed all the same, and the report says it", async () => {
+  test("an empty project wakes its hook with GitLab's sample push, and what was missed follows", async () => {
     const { sim, projects, relay, recover } = await scene(1, { autoDisable: true });
     const project = projects[0] as Project;
     await pushes(sim, project, range(1, 4));
     sim.model.updateProject(project, { content: new Set() });
     relay.status = 202;
     const run = await recover();
-    expect([run.status, run.report.summary.recovered, run.report.summary.woken]).toEqual([1, 4, 0]);
-    expect(run.report.results[0]?.reason).toMatch(/switched the hook off .*install command recreates/);
-    expect(placeOf(run, "acme/project-1").hooks[0]?.deliveries.map((d) => d.by)).toEqual(
-      range(0, 4).map(() => "replay"),
-    );
+    expect([run.status, run.report.summary.recovered, run.report.summary.woken]).toEqual([0, 4, 1]);
   });
 });
 

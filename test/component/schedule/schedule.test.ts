@@ -22,7 +22,8 @@ const COMMON = {
 
 /** With the common options, but for those that the test gives itself. */
 function schedule(args: readonly string[] = [], token: Token = sim.token): Promise<InstallerRun> {
-  const common = Object.entries(COMMON).filter(([name]) => !args.includes(name));
+  const given = new Set(args.map((arg) => arg.split("=")[0]));
+  const common = Object.entries(COMMON).filter(([name]) => !given.has(name));
   return runInstaller({ url: sim.url, token }, { command: "schedule", args: [...common.flat(), ...args] });
 }
 

@@ -1,14 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  RunStopped,
-  createBudget,
-  reserveOf,
-  retryAfterMs,
-  serverTime,
-  type Answer,
-  type Budget,
-  type BudgetOptions,
-} from "../../../lib/gitlab/budget.ts";
+import { RunStopped, createBudget, type Budget, type BudgetOptions } from "../../../lib/gitlab/budget.ts";
+import { reserveOf, serverTime, type AnswerHead, type Settlement } from "../../../lib/gitlab/tokens.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 
 const START = Date.UTC(2026, 0, 15, 12, 0, 0);
@@ -18,7 +10,7 @@ function setup(options: Partial<BudgetOptions> = {}): { clock: FakeClock; budget
   return { clock, budget: createBudget({ tokens: ["one"], clock, ...options }) };
 }
 
-function answer(status: number, remaining?: number, resetInSeconds = 60, limit = 600): Answer {
+function answer(status: number, remaining?: number, resetInSeconds = 60, limit = 600): AnswerHead {
   const reset = String(Math.floor(START / 1000) + resetInSeconds);
   return remaining === undefined
     ? { status, headers: {} }
@@ -32,8 +24,14 @@ function answer(status: number, remaining?: number, resetInSeconds = 60, limit =
       };
 }
 
-async function spend(budget: Budget, given: Answer): Promise<void> {
-  budget.settle(await budget.acquire(), given);
+const nothing = { ownLimit: false, refusal: null } as const;
+
+function refusedBy({ status }: AnswerHead): Settlement {
+  return { ...nothing, refusal: status === 401 ? "unauthorized" : null };
+}
+
+async function spend(budget: Budget, given: AnswerHead): Promise<void> {
+  budget.settle(await budget.acquire("read"), given, refusedBy(given));
 }
 
 function watched<T>(promise: Promise<T>): { state: () => string } {
@@ -44,22 +42,6 @@ function watched<T>(promise: Promise<T>): { state: () => string } {
   );
   return { state: () => state };
 }
-
-describe("retryAfterMs()", () => {
-  test.each([
-    ["30", 30_000],
-    ["0", 100],
-    ["0.5", 500],
-    ["86400", 3_600_000],
-    [new Date(START + 45_000).toUTCString(), 45_000],
-    [new Date(START - 5_000).toUTCString(), 100],
-    ["soon", null],
-    ["", null],
-    [undefined, null],
-  ])("reads %j as %j", (value, expected) => {
-    expect(retryAfterMs(value, START)).toBe(expected);
-  });
-});
 
 test("serverTime() trusts the server's date where the clocks differ, and our own where they agree to the second", () => {
   expect(serverTime({ date: new Date(START + 90_000).toUTCString() }, START)).toBe(START + 90_000);
@@ -83,8 +65,8 @@ describe("acquire()", () => {
     const { clock, budget } = setup({ timeLimitSeconds: 300 });
     await spend(budget, answer(200, 9));
     expect(budget.room()).toBe(3);
-    for (let n = 0; n < 3; n++) await budget.acquire();
-    const next = watched(budget.acquire());
+    for (let n = 0; n < 3; n++) await budget.acquire("read");
+    const next = watched(budget.acquire("read"));
     await clock.advance(59_000);
     expect(next.state()).toBe("waiting");
     await clock.advance(1_000);
@@ -108,7 +90,7 @@ describe("acquire()", () => {
   test("a 429 closes the gate for all workers and opens it when Retry-After is over", async () => {
     const { clock, budget } = setup({ timeLimitSeconds: 300 });
     await spend(budget, { status: 429, headers: { "retry-after": "20" } });
-    const waiting = [1, 2, 3].map(() => watched(budget.acquire()));
+    const waiting = [1, 2, 3].map(() => watched(budget.acquire("read")));
     await clock.advance(19_999);
     expect(waiting.map((w) => w.state())).toEqual(["waiting", "waiting", "waiting"]);
     await clock.advance(1);
@@ -122,7 +104,7 @@ describe("acquire()", () => {
   ])("a 429 with %s closes it for %s", async (_what, headers, wait) => {
     const { clock, budget } = setup({ timeLimitSeconds: 300 });
     await spend(budget, { status: 429, headers });
-    const next = watched(budget.acquire());
+    const next = watched(budget.acquire("read"));
     await clock.advance(wait - 1);
     expect(next.state()).toBe("waiting");
     await clock.advance(1);
@@ -131,15 +113,19 @@ describe("acquire()", () => {
 
   test("a 429 of an endpoint's own limit leaves the gate open", async () => {
     const { budget } = setup();
-    budget.settle(await budget.acquire(), { status: 429, headers: { "retry-after": "60" } }, true);
-    await budget.acquire();
+    budget.settle(
+      await budget.acquire("read"),
+      { status: 429, headers: { "retry-after": "60" } },
+      { ...nothing, ownLimit: true },
+    );
+    await budget.acquire("read");
     expect(budget.counts).toEqual({ total: 2, rejected: 1 });
   });
 
   test("stops the run for all workers where the wait does not fit the time limit", async () => {
     const { clock, budget } = setup({ timeLimitSeconds: 30 });
     await spend(budget, { status: 429, headers: { "retry-after": "31" } });
-    const workers = [1, 2, 3].map(() => watched(budget.acquire()));
+    const workers = [1, 2, 3].map(() => watched(budget.acquire("read")));
     await clock.advance(0);
     expect(workers.map((w) => w.state())).toEqual(["rate-limit", "rate-limit", "rate-limit"]);
     expect(budget.stopped).toBe("rate-limit");
@@ -151,7 +137,7 @@ describe("acquire()", () => {
   ])("without a time limit a wait of %s seconds leaves a worker %s", async (seconds, state) => {
     const { clock, budget } = setup();
     await spend(budget, { status: 429, headers: { "retry-after": seconds } });
-    const next = watched(budget.acquire());
+    const next = watched(budget.acquire("read"));
     await clock.advance(0);
     expect(next.state()).toBe(state);
   });
@@ -159,7 +145,7 @@ describe("acquire()", () => {
   test("waiting workers hear at once that the run has stopped", async () => {
     const { clock, budget } = setup({ timeLimitSeconds: 300 });
     await spend(budget, { status: 429, headers: { "retry-after": "60" } });
-    const waiting = watched(budget.acquire());
+    const waiting = watched(budget.acquire("read"));
     await clock.advance(1);
     budget.stop("time-limit");
     await clock.advance(0);
@@ -171,10 +157,10 @@ describe("acquire()", () => {
     await spend(counted.budget, answer(200));
     expect(counted.budget.room()).toBe(1);
     await spend(counted.budget, answer(200));
-    await expect(counted.budget.acquire()).rejects.toMatchObject({ reason: "max-requests" });
+    await expect(counted.budget.acquire("read")).rejects.toMatchObject({ reason: "max-requests" });
     const timed = setup({ timeLimitSeconds: 5 });
     await timed.clock.advance(5_000);
-    await expect(timed.budget.acquire()).rejects.toMatchObject({ reason: "time-limit" });
+    await expect(timed.budget.acquire("read")).rejects.toMatchObject({ reason: "time-limit" });
   });
 });
 
@@ -182,21 +168,34 @@ describe("several tokens", () => {
   test("the next one takes over where one is used up, and the first comes back with its window", async () => {
     const { clock, budget } = setup({ tokens: ["one", "two"] });
     await spend(budget, answer(200, 6));
-    const second = await budget.acquire();
+    const second = await budget.acquire("read");
     expect(second.token).toBe("two");
-    budget.settle(second, answer(200, 300));
+    budget.settle(second, answer(200, 300), nothing);
     await clock.advance(60_000);
-    expect((await budget.acquire()).token).toBe("one");
+    expect((await budget.acquire("read")).token).toBe("one");
   });
 
   test("a refused token is not used again; when none is left that is an error and no stop", async () => {
     const { budget } = setup({ tokens: ["one", "two"] });
     await spend(budget, answer(401));
-    const second = await budget.acquire();
+    const second = await budget.acquire("read");
     expect(second.token).toBe("two");
-    budget.settle(second, answer(401));
-    await expect(budget.acquire()).rejects.toMatchObject({ code: "unauthorized", status: 401 });
+    budget.settle(second, answer(401), refusedBy(answer(401)));
+    await expect(budget.acquire("read")).rejects.toMatchObject({ code: "unauthorized", status: 401 });
     expect(budget.stopped).toBeNull();
+  });
+
+  test("a token that lacks the scope writes no more, and reads only if no other one can", async () => {
+    const { budget } = setup({ tokens: ["reader", "writer"] });
+    const scope = { ...nothing, refusal: "insufficient-scope" } as const;
+    expect(budget.settle(await budget.acquire("write"), answer(403), scope)).toBe(true);
+    const second = await budget.acquire("write");
+    expect(second.token).toBe("writer");
+    expect((await budget.acquire("read")).token).toBe("reader");
+    expect(budget.settle(second, answer(403), scope)).toBe(false);
+    await expect(budget.acquire("write")).rejects.toMatchObject({ code: "insufficient-scope" });
+    expect(budget.settle(await budget.acquire("read"), answer(403), scope)).toBe(true);
+    expect((await budget.acquire("read")).token).toBe("writer");
   });
 });
 
@@ -214,4 +213,15 @@ describe("pause()", () => {
     const { budget } = setup({ timeLimitSeconds: 1 });
     await expect(budget.pause(1_500)).rejects.toMatchObject({ reason: "time-limit" });
   });
+});
+
+test("block() stops the run for all workers, with a note for the operator", async () => {
+  const { clock, budget } = setup({ timeLimitSeconds: 600 });
+  await spend(budget, answer(200, 6));
+  const waiting = watched(budget.acquire("read"));
+  expect(budget.block("a firewall")).toMatchObject({ name: "RunStopped", reason: "blocked" });
+  await clock.advance(0);
+  expect(waiting.state()).toBe("blocked");
+  expect(budget).toMatchObject({ stopped: "blocked", stopNote: "a firewall" });
+  await expect(budget.acquire("read")).rejects.toThrow("blocked");
 });

@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { createBudget } from "../../../lib/gitlab/budget.ts";
+import { createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
 import { backoffMs, createSender, type Outgoing, type Send } from "../../../lib/gitlab/sender.ts";
-import type { Received, Sent, Transport } from "../../../lib/gitlab/transport.ts";
+import { ProxyFailure, type Received, type Sent, type Transport } from "../../../lib/gitlab/transport.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { createScaledClock } from "../../simulator/scaled-clock.ts";
 
@@ -19,7 +19,7 @@ function setup(
   replies: readonly Reply[],
   tokens: readonly string[] = [TOKEN],
   timeoutMs = 30_000,
-): { send: Send; sent: Seen[]; counts: () => { total: number; rejected: number } } {
+): { send: Send; sent: Seen[]; counts: () => { total: number; rejected: number }; budget: Budget } {
   const clock = createScaledClock(1000);
   const budget = createBudget({ tokens, clock });
   const seen: Seen[] = [];
@@ -31,6 +31,7 @@ function setup(
   const mask = (text: string): string => text.replaceAll(TOKEN, "***");
   return {
     sent: seen,
+    budget,
     counts: () => budget.counts,
     send: createSender({ transport, clock, random: () => 0.5, budget, mask, timeoutMs }),
   };
@@ -83,9 +84,10 @@ describe("send()", () => {
     expect(sent[0]?.sent).not.toHaveProperty("body");
   });
 
-  test("an empty answer is null, and what is no JSON stays text", async () => {
+  test("an empty answer is null, and a file stays text, unchanged ones included", async () => {
     expect((await setup([text(204, "")]).send(get("DELETE"))).body).toBeNull();
-    expect((await setup([text(200, "hello")]).send(get())).body).toBe("hello");
+    expect((await setup([text(200, "[1]")]).send({ ...get(), isFile: true })).body).toBe("[1]");
+    expect((await setup([text(304, "")]).send({ ...get(), isFile: true })).status).toBe(304);
   });
 
   test.each(["GET", "PUT", "DELETE"] as const)(
@@ -193,4 +195,136 @@ describe("send()", () => {
     expect(await words(text(422, "<!DOCTYPE html><p>long</p>"))).toBe(start);
     expect(await words(text(422, "plain words"))).toBe(`${start} plain words`);
   });
+});
+
+const PAGE = "<!DOCTYPE html><html><head><title>Request Rejected</title></head><body>4711</body></html>";
+const html = { "content-type": "text/html" };
+
+describe("something in front of GitLab", () => {
+  test.each([
+    ["rack-attack", text(403, "Forbidden\n", { "content-type": "text/plain" }), "Forbidden"],
+    ["a firewall", text(403, PAGE, html), "Request Rejected"],
+    ["an empty refusal", text(403, ""), "not GitLab's"],
+  ])("%s stops the run for all workers as blocked, after one request", async (_, reply, words) => {
+    const { send, counts, budget } = setup([reply, json(200, {})]);
+    await expect(send(get())).rejects.toMatchObject({ name: "RunStopped", reason: "blocked" });
+    await expect(send(get())).rejects.toMatchObject({ reason: "blocked" });
+    expect(counts().total).toBe(1);
+    expect(budget.stopNote).toContain(words);
+  });
+
+  test.each([
+    ["a log-in page", text(200, PAGE, html)],
+    ["a redirect to one", text(302, "", { location: "https://login.example.com/" })],
+    ["a page for what is not found", text(404, PAGE, html)],
+    ["a log-in of the browser", text(401, PAGE, html)],
+  ])("%s blocks once GitLab has been heard", async (_, reply) => {
+    const { send } = setup([json(200, {}), reply]);
+    await send(get());
+    await expect(send(get())).rejects.toMatchObject({ reason: "blocked" });
+  });
+
+  test.each([
+    ["GitLab's own refusal", json(403, { message: "403 Forbidden" }), "forbidden"],
+    ["GitLab's own not found", json(404, { message: "404 Not Found" }), "not-found"],
+    ["a gateway without GitLab", text(502, PAGE, html), "unavailable"],
+    [
+      "a project that moved",
+      text(301, "", { location: "https://gitlab.example.com/api/v4/projects/7" }),
+      "redirect",
+    ],
+  ])("%s blocks nothing", async (_, reply, code) => {
+    const { send, budget } = setup([json(200, {}), reply]);
+    await send(get());
+    expect(await failure(send(get("POST")))).toMatchObject({ code });
+    expect(budget.stopped).toBeNull();
+  });
+
+  test.each([
+    ["a page", text(200, PAGE, html), "bad-answer", "--gitlab-url a GitLab instance"],
+    ["not found", text(404, PAGE, html), "no-gitlab", "relative root such as /gitlab"],
+    [
+      "a redirect that names the root",
+      text(302, "", { location: "/gitlab/users/sign_in" }),
+      "redirect",
+      "GitLab seems to be at https://gitlab.example.com/gitlab",
+    ],
+    [
+      "a redirect to https",
+      text(301, "", { location: "https://git.example.com/api/v4/projects/12/hooks" }),
+      "redirect",
+      "GitLab says that it moved",
+    ],
+  ])("before that, %s is a wrong address", async (_, reply, code, words) => {
+    const { send, budget } = setup([reply]);
+    const error = await failure(send(get()));
+    expect(error).toMatchObject({ code, retryable: false });
+    expect(error.message).toContain(words);
+    expect(error.message).not.toMatch(/[\r\n]/);
+    expect(budget.stopped).toBeNull();
+  });
+});
+
+describe("a token without the scope", () => {
+  const scope = json(403, { error: "insufficient_scope", error_description: "more is needed", scope: "api" });
+
+  test("the next one takes over, for reads and writes", async () => {
+    for (const method of ["GET", "POST"] as const) {
+      const { send, sent } = setup([scope, json(201, { id: 1 })], [TOKEN, "second"]);
+      expect((await send(get(method))).body).toEqual({ id: 1 });
+      expect(sent.map((s) => s.sent.headers["private-token"])).toEqual([TOKEN, "second"]);
+    }
+  });
+
+  test("if none has it, a write says so once and for all, and a read is refused", async () => {
+    const { send, counts } = setup([scope], [TOKEN, "second"]);
+    expect(await failure(send(get("PUT")))).toMatchObject({ code: "insufficient-scope" });
+    expect(await failure(send(get("PUT")))).toMatchObject({ code: "insufficient-scope" });
+    expect(counts().total).toBe(2);
+    expect(await failure(send(get()))).toMatchObject({ code: "forbidden", message: /more is needed/ });
+  });
+});
+
+describe("no answer", () => {
+  const thrown =
+    (code: string): Reply =>
+    () => {
+      throw Object.assign(new Error(`failed with ${TOKEN}`), { code });
+    };
+
+  test.each([
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate", "NODE_EXTRA_CA_CERTS"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "certificate", "NODE_EXTRA_CA_CERTS"],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate", "NODE_EXTRA_CA_CERTS"],
+    ["CERT_HAS_EXPIRED", "certificate", "certificate of gitlab.example.com is not accepted"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "certificate", "--gitlab-url"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "protocol", "does not speak https"],
+  ])("%s is %s, with the cure and without another try", async (system, code, words) => {
+    const { send, counts } = setup([thrown(system)]);
+    const error = await failure(send(get()));
+    expect(error).toMatchObject({ code, retryable: false });
+    expect(error.message).toContain(words);
+    expect(error.message).not.toContain(TOKEN);
+    expect(counts().total).toBe(1);
+  });
+
+  test.each([
+    ["Proxy response (407) !== 200 when HTTP Tunneling", false, "wants credentials (407)"],
+    ["Proxy response (403) !== 200 when HTTP Tunneling", false, "it answered 403"],
+    ["connect ECONNREFUSED 10.0.0.1:3128", true, "through the proxy proxy.test:3128"],
+  ])("a proxy that fails with %j is named", async (message, retryable, words) => {
+    const { send } = setup([
+      () => {
+        throw new ProxyFailure("proxy.test:3128", new Error(message));
+      },
+    ]);
+    const error = await failure(send(get("POST")));
+    expect(error).toMatchObject({ code: "proxy", retryable });
+    expect(error.message).toContain(words);
+  });
+});
+
+test("GitLab's words reach no terminal as escapes or as lines of their own", async () => {
+  const { send } = setup([json(422, { message: "no\r\n\u001b[2Jfaked" })]);
+  expect((await failure(send(get()))).message).toBe("GET /projects/12/hooks: 422 no [2Jfaked");
 });

@@ -1,5 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { createTransport } from "../../../lib/gitlab/transport.ts";
 
@@ -70,5 +71,77 @@ describe("createTransport()", () => {
     const { signal } = new AbortController();
     const nobody = createTransport()(new URL("http://127.0.0.1:9/"), { method: "GET", headers: {}, signal });
     await expect(nobody).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
+
+describe("through a proxy", () => {
+  interface Proxied {
+    readonly method: string;
+    readonly target: string;
+    readonly authorization: string | null;
+  }
+
+  /** A proxy that answers 200 for whatever it is asked in absolute form, and refuses tunnels with `status`. */
+  async function startProxy(status: number): Promise<{ address: string; seen: Proxied[] }> {
+    const seen: Proxied[] = [];
+    const note = (request: IncomingMessage): void => {
+      const authorization = request.headers["proxy-authorization"] ?? null;
+      seen.push({ method: request.method ?? "", target: request.url ?? "", authorization });
+    };
+    const server = createServer((request, response) => {
+      note(request);
+      response.writeHead(status, { "content-type": "text/plain" }).end("from the proxy");
+    });
+    server.on("connect", (request, socket) => {
+      note(request);
+      socket.end(`HTTP/1.1 ${status} Refused\r\n\r\n`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    });
+    return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  }
+
+  const get = (): { method: "GET"; headers: Record<string, string>; signal: AbortSignal } => ({
+    method: "GET",
+    headers: {},
+    signal: new AbortController().signal,
+  });
+
+  test("plain http is asked for in absolute form, with the credentials of the variable", async () => {
+    const { address, seen } = await startProxy(200);
+    const travel = createTransport({ HTTP_PROXY: `svc:pa#ss/w0rd@${address}` });
+    const answer = await travel(new URL("http://gitlab.test/api/v4/user?x=1"), get());
+    expect(answer).toMatchObject({ status: 200, text: "from the proxy" });
+    const authorization = `Basic ${Buffer.from("svc:pa#ss/w0rd").toString("base64")}`;
+    expect(seen).toEqual([{ method: "GET", target: "http://gitlab.test/api/v4/user?x=1", authorization }]);
+  });
+
+  test("https is tunnelled, and a proxy that refuses is told from GitLab", async () => {
+    const { address, seen } = await startProxy(407);
+    const travel = createTransport({ HTTPS_PROXY: address });
+    await expect(travel(new URL("https://gitlab.test/"), get())).rejects.toMatchObject({
+      name: "ProxyFailure",
+      proxy: address,
+      status: 407,
+    });
+    expect(seen).toMatchObject([{ method: "CONNECT", target: "gitlab.test:443" }]);
+  });
+
+  test("407 for plain http is the proxy's, too", async () => {
+    const { address } = await startProxy(407);
+    const travel = createTransport({ HTTP_PROXY: address });
+    await expect(travel(new URL("http://gitlab.test/"), get())).rejects.toMatchObject({ status: 407 });
+  });
+
+  test("a proxy that is not there is named, without credentials", async () => {
+    const travel = createTransport({ HTTP_PROXY: "http://svc:sesame@127.0.0.1:9" });
+    const error: unknown = await travel(new URL("http://gitlab.test/"), get()).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ name: "ProxyFailure", proxy: "127.0.0.1:9", code: "ECONNREFUSED" });
+    expect(inspect(error, { depth: 9 })).not.toContain("sesame");
   });
 });
