@@ -51,14 +51,16 @@ export function afterStart(breaker: Breaker): Breaker {
   return breaker.state === "half-open" ? { state: "half-open", probing: true } : breaker;
 }
 
-/**
- * The breaker after an attempt has ended.
- * @param probe whether that attempt was let through as the probe
- */
+/** How an attempt ended, and whether it was let through as the probe. */
+export interface Ended {
+  readonly sign: Sign;
+  readonly probe: boolean;
+}
+
+/** The breaker after an attempt has ended. */
 export function afterEnd(
   breaker: Breaker,
-  sign: Sign,
-  probe: boolean,
+  { sign, probe }: Ended,
   config: BreakerConfig,
   now: number,
 ): Breaker {

@@ -7,7 +7,7 @@ import type { Check, Queue } from "../queue/queue.ts";
 import { createHalt } from "./halt.ts";
 import type { Target } from "./port.ts";
 import type { DeliverySettings } from "./settings.ts";
-import { createWorker, type Worker, type WorkerStatus } from "./worker.ts";
+import { Worker, type WorkerStatus } from "./worker.ts";
 
 export interface DeliveryDeps<Settings> {
   readonly queue: Pick<Queue, "claim" | "onWork">;
@@ -70,7 +70,7 @@ export function createDeliveryWorkers<Settings extends DeliverySettings>(
         const entry = entries.get(name);
         if (entry === undefined) {
           const workerDeps = { queue, clock, random, log, stopping };
-          const worker = createWorker(name, config, createTarget(name, config), workerDeps);
+          const worker = new Worker(name, config, createTarget(name, config), workerDeps);
           entries.set(name, { worker, settings });
           worker.wake();
         } else if (entry.settings !== settings) {

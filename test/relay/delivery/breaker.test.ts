@@ -39,7 +39,7 @@ describe("afterEnd()", () => {
     ["a straggler's failure leaves the probe alone", probing, "failed", false, probing],
     ["a probe that is called off makes way for the next", probing, "called-off", true, ready],
   ])("%s", (_claim, before, sign, probe, after) => {
-    expect(afterEnd(before, sign, probe, config, 1000)).toEqual(after);
+    expect(afterEnd(before, { sign, probe }, config, 1000)).toEqual(after);
   });
 });
 

@@ -1,0 +1,46 @@
+/** What became of a target's deliveries, for the log and for the operator's view of the target. */
+import type { Log } from "../../lib/log.ts";
+import type { Settlement } from "../queue/delivery-state.ts";
+import type { Claim } from "../queue/queue.ts";
+import type { Breaker } from "./breaker.ts";
+import type { DeliverySettings } from "./settings.ts";
+
+export class OutcomeLog {
+  /** Wall clock of the last delivery that was taken, milliseconds; null if there was none since the start. */
+  lastDoneAt: number | null = null;
+  lastFailure: { readonly at: number; readonly error: string } | null = null;
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  settled({ meta, delivery }: Claim, settlement: Settlement): void {
+    const ids = { eventId: meta.id, replay: delivery.replay, attempt: delivery.attempts + 1 };
+    if (settlement.outcome === "released") {
+      this.#log.debug("delivery.released", ids);
+      return;
+    }
+    const { status, error, durationMs } = settlement.attempt;
+    const facts = { ...ids, status, durationMs };
+    if (settlement.outcome === "done") {
+      this.lastDoneAt = settlement.at;
+      this.#log.debug("delivery.done", facts);
+      return;
+    }
+    this.lastFailure = { at: settlement.at, error: error ?? "failed" };
+    if (settlement.outcome === "dead")
+      this.#log.warn("delivery.dead", { ...facts, reason: settlement.reason });
+    else
+      this.#log.info("delivery.retry", {
+        ...facts,
+        error,
+        inMs: Math.max(0, settlement.dueAt - settlement.at),
+      });
+  }
+
+  breaker(state: Breaker["state"], { breaker }: DeliverySettings): void {
+    if (state === "open") this.#log.warn("breaker.open", { cooldownSeconds: breaker.cooldownSeconds });
+    else if (state === "closed") this.#log.info("breaker.closed");
+  }
+}
