@@ -13,6 +13,7 @@ import { silentLog } from "../lib/log.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
+import { createMinuteStats } from "../relay/observe/minute-stats.ts";
 import { createMetrics } from "../relay/observe/metrics.ts";
 import { openQueue } from "../test/helpers/storage.ts";
 import type { NewEvent } from "../relay/event/event.ts";
@@ -131,7 +132,11 @@ async function fill(queue: Queue): Promise<void> {
 
 function operator(queue: Queue) {
   const metrics = createMetrics({ queue, now: () => Date.now(), process: false });
+  const minutes = createMinuteStats(metrics, queue, systemClock);
   const admin = createAdmin({
+    minutes,
+    attention: async () => [],
+    recovery: () => null,
     queue,
     clock: systemClock,
     log: silentLog,

@@ -62,7 +62,12 @@ const adapters: Record<string, readonly string[]> = {
   undici: ["relay/targets/", "lib/gitlab/"],
   croner: ["relay/process/maintenance.ts", "component/schedule/schedule.ts"],
   pino: ["lib/log.ts"],
-  "prom-client": ["relay/observe/metrics.ts", "relay/observe/activity/", "relay/observe/downtime/gauge.ts"],
+  "prom-client": [
+    "relay/observe/metrics.ts",
+    "relay/observe/activity/",
+    "relay/observe/downtime/gauge.ts",
+    "relay/observe/attention/watch.ts",
+  ],
   "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": ["relay/targets/module/handler-process.ts"],

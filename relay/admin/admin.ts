@@ -7,8 +7,6 @@ import { createApi } from "./api/api.ts";
 import { createFeed } from "./live/feed.ts";
 import { maskingOf } from "./pages/masking.ts";
 import { createPages } from "./pages/routes.ts";
-import { createPulse } from "./live/minute-stats.ts";
-import { createRecovering } from "./pages/recovering.ts";
 import type { AdminDeps, AdminEnv } from "./ports.ts";
 
 export interface Admin {
@@ -30,16 +28,13 @@ export function createAdmin(deps: AdminDeps): Admin {
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));
-  const pulse = createPulse(deps.metrics, deps.queue, deps.clock);
-  const recovering = createRecovering(deps.queue, pulse, deps.clock);
-  app.route("/", createPages(deps, { access, feed, actions, masking, pulse, recovering }));
+  app.route("/", createPages(deps, { access, feed, actions, masking }));
   return {
     app,
     loginPath: `/login?code=${loginCode.code}`,
     recheck: () => access.recheck(),
     close() {
       feed.close();
-      pulse.close();
     },
   };
 }

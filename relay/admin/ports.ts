@@ -7,27 +7,13 @@ import type { Log } from "../../lib/log.ts";
 import type { Activity } from "../observe/activity/activity.ts";
 import type { Config } from "../config/schema.ts";
 import type { AddressRules } from "../http/client-address.ts";
+import type { AttentionItem } from "../observe/attention/attention.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { MinuteStats } from "../observe/minute-stats.ts";
+import type { RecoveryDue } from "../observe/recovery-due.ts";
+import type { TargetStatus } from "../observe/target-status.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { EpochStore } from "./auth/epoch.ts";
-
-/** One target's worker, as it is now. */
-export interface TargetStatus {
-  readonly name: string;
-  /** `http`, `log`, `module` or `pipeline`. */
-  readonly type: string;
-  /** Where it delivers to, fit to be shown: no user info, no query. Null where it has no address. */
-  readonly address: string | null;
-  readonly breaker: "closed" | "open" | "half-open";
-  /** Wall clock at which an open breaker lets a probe through; null unless it is open. */
-  readonly breakerUntil: number | null;
-  /** Attempts under way. */
-  readonly inFlight: number;
-  /** Attempts that may be under way at once. */
-  readonly concurrency: number;
-  /** Attempts that ended in the last minute. */
-  readonly attemptsLastMinute: number;
-}
 
 /** What a request was allowed by; asked again while a stream is open. */
 export interface Grant {
@@ -41,6 +27,12 @@ export interface AdminDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The last hour, minute by minute. */
+  readonly minutes: MinuteStats;
+  /** What needs an operator now, most urgent first. Rejects with an UpstreamError where the storage is out of reach. */
+  readonly attention: () => Promise<readonly AttentionItem[]>;
+  /** Whether events are missing that GitLab's log still has; null: not that the relay knows. */
+  readonly recovery: () => RecoveryDue | null;
   /** The settings in force; may change while the relay runs. */
   readonly config: () => Config;
   /** Every configured target, in the order of the configuration. */

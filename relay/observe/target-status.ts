@@ -1,16 +1,43 @@
-/** What the operator's side shows of each target: its settings, its worker, and how many attempts the last minute saw. */
+/** What is shown of each target: its settings, its worker, and what the last minutes saw. */
 import type { Clock } from "../../lib/clock.ts";
-import type { TargetStatus as Shown } from "../admin/ports.ts";
 import type { Config } from "../config/schema.ts";
 import type { DeliveryWorkers } from "../delivery/workers.ts";
 import { targetAddress } from "../targets/registry.ts";
 import type { Queue } from "../queue/queue.ts";
 
-const SECONDS = 60;
+/** One target's worker, as it is now. */
+export interface TargetStatus {
+  readonly name: string;
+  /** `http`, `log`, `module` or `pipeline`. */
+  readonly type: string;
+  /** Where it delivers to, fit to be shown: no user info, no query. Null where it has no address. */
+  readonly address: string | null;
+  readonly breaker: "closed" | "open" | "half-open";
+  /** Wall clock at which an open breaker lets a probe through; null unless it is open. */
+  readonly breakerUntil: number | null;
+  /** Attempts under way. */
+  readonly inFlight: number;
+  /** Attempts that may be under way at once. */
+  readonly concurrency: number;
+  /** Attempts that ended in the last minute. */
+  readonly attemptsLastMinute: number;
+  /** Attempts that ended in the last ten minutes, and how many of them failed. */
+  readonly attemptsLastTenMinutes: number;
+  readonly failedLastTenMinutes: number;
+  /** The last failed attempt since the start; null: none. */
+  readonly lastError: { readonly at: number; readonly text: string; readonly eventId: string } | null;
+}
+
+/** What came and went in the last ten minutes. */
+export interface TargetFlow {
+  readonly arrived: number;
+  readonly ended: number;
+}
 
 export interface TargetBoard {
   /** Every configured target, in the order of the configuration. */
-  list(): Shown[];
+  list(): TargetStatus[];
+  flow(target: string): TargetFlow;
   /** Stops counting. */
   close(): void;
 }
@@ -22,22 +49,43 @@ export interface BoardDeps {
   readonly clock: Clock;
 }
 
-/** Counts attempts from now on, in 60 counters per target, whatever the traffic. */
+/** Counts from now on, in fixed space per target, whatever the traffic. */
 export function createTargetBoard({ queue, delivery, config, clock }: BoardDeps): TargetBoard {
-  const counters = new Map<string, Counter>();
+  const tallies = new Map<string, Tally>();
+  const tallyOf = (target: string): Tally => {
+    let tally = tallies.get(target);
+    if (tally === undefined) tallies.set(target, (tally = new Tally()));
+    return tally;
+  };
   const close = queue.onEvent((event) => {
+    const now = second(clock);
+    if (event.type === "routed" || event.type === "replayed") {
+      for (const target of event.targets) tallyOf(target).arrived.add(now);
+      return;
+    }
     if (event.type !== "settled" || event.attempt === null) return;
-    const { target } = event.delivery;
-    let counter = counters.get(target);
-    if (counter === undefined) counters.set(target, (counter = createCounter()));
-    counter.add(second(clock));
+    const { attempt, delivery: settled, meta } = event;
+    const tally = tallyOf(settled.target);
+    tally.lastMinute.add(now);
+    tally.attempts.add(now);
+    if (settled.state !== "waiting") tally.ended.add(now);
+    if (attempt.error === null) return;
+    tally.failed.add(now);
+    tally.lastError = { at: attempt.at, text: attempt.error, eventId: meta.id };
   });
   return {
     close,
+    flow(target) {
+      const now = second(clock);
+      const tally = tallies.get(target);
+      return { arrived: tally?.arrived.total(now) ?? 0, ended: tally?.ended.total(now) ?? 0 };
+    },
     list() {
       const status = delivery.status();
+      const now = second(clock);
       return Object.entries(config().targets).map(([name, target]) => {
         const worker = status.get(name);
+        const tally = tallies.get(name);
         const opensInMs = worker?.opensInMs ?? null;
         return {
           name,
@@ -47,7 +95,10 @@ export function createTargetBoard({ queue, delivery, config, clock }: BoardDeps)
           breakerUntil: opensInMs === null ? null : clock.now() + opensInMs,
           inFlight: worker === undefined ? 0 : worker.sending.first + worker.sending.retry,
           concurrency: target.concurrency,
-          attemptsLastMinute: counters.get(name)?.total(second(clock)) ?? 0,
+          attemptsLastMinute: tally?.lastMinute.total(now) ?? 0,
+          attemptsLastTenMinutes: tally?.attempts.total(now) ?? 0,
+          failedLastTenMinutes: tally?.failed.total(now) ?? 0,
+          lastError: tally?.lastError ?? null,
         };
       });
     },
@@ -58,28 +109,43 @@ function second(clock: Clock): number {
   return Math.floor(clock.monotonic() / 1000);
 }
 
-interface Counter {
-  add(now: number): void;
-  total(now: number): number;
+const SLOTS = 60;
+
+/** A ring of 60 counts, each of one or more seconds. */
+class SlidingCount {
+  readonly #counts = new Uint32Array(SLOTS);
+  readonly #slotSeconds: number;
+  #last = 0;
+
+  constructor(slotSeconds: number) {
+    this.#slotSeconds = slotSeconds;
+  }
+
+  add(seconds: number): void {
+    const slot = this.#moveTo(seconds);
+    this.#counts[slot % SLOTS] = (this.#counts[slot % SLOTS] as number) + 1;
+  }
+
+  total(seconds: number): number {
+    this.#moveTo(seconds);
+    return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  #moveTo(seconds: number): number {
+    const slot = Math.floor(seconds / this.#slotSeconds);
+    if (slot - this.#last >= SLOTS) this.#counts.fill(0);
+    else for (let s = this.#last + 1; s <= slot; s += 1) this.#counts[s % SLOTS] = 0;
+    this.#last = slot;
+    return slot;
+  }
 }
 
-/** A ring with a count for each of the last 60 seconds. */
-function createCounter(): Counter {
-  const counts = new Uint32Array(SECONDS);
-  let last = 0;
-  const moveTo = (now: number): void => {
-    if (now - last >= SECONDS) counts.fill(0);
-    else for (let s = last + 1; s <= now; s++) counts[s % SECONDS] = 0;
-    last = now;
-  };
-  return {
-    add(now) {
-      moveTo(now);
-      counts[now % SECONDS] = (counts[now % SECONDS] as number) + 1;
-    },
-    total(now) {
-      moveTo(now);
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
-  };
+/** Of the last minute, to the second; the others of ten minutes, to ten seconds. */
+class Tally {
+  readonly lastMinute = new SlidingCount(1);
+  readonly attempts = new SlidingCount(10);
+  readonly failed = new SlidingCount(10);
+  readonly arrived = new SlidingCount(10);
+  readonly ended = new SlidingCount(10);
+  lastError: TargetStatus["lastError"] = null;
 }

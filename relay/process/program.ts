@@ -88,6 +88,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     env: host.env,
     version: host.version,
     createStorage: host.createStorage,
+    settingsProblems: () => (watch?.refused() ?? []).map(({ path, message }) => `${path}: ${message}`),
     checks: () => [settingsCheck(watch?.refused()?.length ?? 0)],
   });
   watch = watchSettings(settings, {

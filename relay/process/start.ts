@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
+import { unknownVariables } from "../../lib/variables.ts";
 import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
 import { startActivity, type Activity } from "../observe/activity/activity.ts";
 import { factsOf } from "../observe/activity/facts.ts";
@@ -14,6 +15,10 @@ import { createAdmin } from "../admin/admin.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
+import { situationOf } from "../observe/attention/situation.ts";
+import { watchAttention } from "../observe/attention/watch.ts";
+import { createMinuteStats } from "../observe/minute-stats.ts";
+import { recoveryDue, type RecoveryDue } from "../observe/recovery-due.ts";
 import { startEventLog } from "../observe/event-log.ts";
 import { quickCollection } from "./collector.ts";
 import { descriptorLimit } from "./files.ts";
@@ -47,6 +52,8 @@ export interface RelayDeps {
   readonly createStorage: CreateStorage;
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
+  /** Why changed settings are not in force, in words. @default nothing */
+  readonly settingsProblems?: () => readonly string[];
   /** Checks that the program adds to readiness. @default none */
   readonly checks?: () => readonly Check[];
 }
@@ -122,6 +129,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       disk: () => storage.disk(),
     });
     countSync = metrics.sync;
+    const minutes = createMinuteStats(metrics, queue, clock);
     const eventLog = startEventLog({
       queue,
       log,
@@ -155,7 +163,35 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     absence = seen;
     const ownChecks = (): readonly Check[] => [delivery.check(), seen.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
+    const recovery = (): RecoveryDue | null =>
+      recoveryDue({
+        now: clock.now(),
+        lastSeenAt: seen.lastSeenAt,
+        startedAt: seen.startedAt,
+        firstUnavailableAt: minutes.firstUnavailableAt,
+        lastRecoveredAt: minutes.lastRecoveredAt,
+      });
+    const misspelt = unknownVariables(deps.env ?? {});
+    const attention = watchAttention({
+      clock,
+      log,
+      registry: metrics.registry,
+      situation: async () =>
+        situationOf({
+          now: clock.now(),
+          checks: health().checks,
+          stats: await queue.stats(),
+          minutes,
+          board,
+          recovery: recovery(),
+          settingsProblems: deps.settingsProblems?.() ?? [],
+          unknownVariables: misspelt,
+        }),
+    });
     const admin = createAdmin({
+      minutes,
+      attention: attention.items,
+      recovery,
       sessions: {
         salt: async () =>
           (await kept.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
@@ -212,6 +248,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     delivery.configure(config.targets);
     const maintenance = startMaintenance({ queue, log });
     seen.begin();
+    attention.begin();
 
     return {
       url: server.url,
@@ -240,7 +277,9 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         const noted = seen.close();
         isStopping = true;
         maintenance.stop();
+        attention.close();
         admin.close();
+        minutes.close();
         await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted]);
         board.close();
         metrics.close();

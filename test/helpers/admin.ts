@@ -5,7 +5,12 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
 import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
-import type { AdminDeps, TargetStatus } from "../../relay/admin/ports.ts";
+import { attentionOf } from "../../relay/observe/attention/attention.ts";
+import { situationOf } from "../../relay/observe/attention/situation.ts";
+import { createMinuteStats } from "../../relay/observe/minute-stats.ts";
+import { recoveryDue } from "../../relay/observe/recovery-due.ts";
+import type { TargetStatus } from "../../relay/observe/target-status.ts";
+import type { AdminDeps } from "../../relay/admin/ports.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
@@ -65,6 +70,7 @@ export interface AdminFixture {
   readonly lines: { readonly event: string; readonly fields: LogFields }[];
   config: Config;
   statuses: TargetStatus[];
+  settingsProblems: string[];
   /** Sends a request with the token. */
   api(path: string, request?: Request): Promise<Response>;
   /** Sends a request as it is. */
@@ -86,6 +92,9 @@ export function targetStatus(name: string, changes: Partial<TargetStatus> = {}):
     inFlight: 0,
     concurrency: 16,
     attemptsLastMinute: 0,
+    attemptsLastTenMinutes: 0,
+    failedLastTenMinutes: 0,
+    lastError: null,
     ...changes,
   };
 }
@@ -104,6 +113,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     metrics,
     lines,
     config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
+    settingsProblems: [],
     statuses: targets.map((name) => targetStatus(name)),
     admin: undefined as unknown as Admin,
     api(path, request = {}) {
@@ -140,7 +150,31 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
       metrics.close();
     },
   };
+  const minutes = createMinuteStats(metrics, queue, clock);
+  const recovery = () =>
+    recoveryDue({
+      now: clock.now(),
+      lastSeenAt: null,
+      startedAt: 0,
+      firstUnavailableAt: minutes.firstUnavailableAt,
+      lastRecoveredAt: minutes.lastRecoveredAt,
+    });
   const admin = createAdmin({
+    minutes,
+    recovery,
+    attention: async () =>
+      attentionOf(
+        situationOf({
+          now: clock.now(),
+          checks: queue.checks(),
+          stats: await queue.stats(),
+          minutes,
+          board: { list: () => fixture.statuses, flow: () => ({ arrived: 0, ended: 0 }) },
+          recovery: recovery(),
+          settingsProblems: fixture.settingsProblems,
+          unknownVariables: [],
+        }),
+      ),
     queue,
     clock,
     metrics,

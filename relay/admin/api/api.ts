@@ -11,7 +11,7 @@ import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
-import { NO_STATS, detailJson, summaryJson, targetJson } from "./event-json.ts";
+import { NO_STATS, detailJson, isoOrNull, summaryJson, targetJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
 import type { Feed } from "../live/feed.ts";
 import type { Masking } from "../pages/masking.ts";
@@ -175,6 +175,20 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       return c.json(targetJson(status, targets.get(name) ?? { ...NO_STATS, paused }));
     });
   }
+
+  api.get("/attention", async (c) => {
+    const items = await deps.attention();
+    return c.json({
+      items: items.map(({ kind, severity, since, count, text, link }) => ({
+        kind,
+        severity,
+        since: isoOrNull(since),
+        count,
+        text: mask(text),
+        link,
+      })),
+    });
+  });
 
   api.get("/activity", async (c) => {
     const asked = parseActivityQuery(queryOf(c), deps.clock.now());

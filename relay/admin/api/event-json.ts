@@ -6,7 +6,7 @@ import type { EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
 import type { EventSummary, TargetStats } from "../../queue/queue.ts";
 import type { Masking } from "../pages/masking.ts";
-import type { TargetStatus } from "../ports.ts";
+import type { TargetStatus } from "../../observe/target-status.ts";
 import { timeline, type Step } from "../pages/timeline.ts";
 import { sentence } from "../event-summary.ts";
 
@@ -16,7 +16,7 @@ export function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-function isoOrNull(ms: number | null): string | null {
+export function isoOrNull(ms: number | null): string | null {
   return ms === null ? null : iso(ms);
 }
 
@@ -110,6 +110,7 @@ export function targetJson(status: TargetStatus, stats: TargetStats) {
   return {
     ...status,
     breakerUntil: isoOrNull(status.breakerUntil),
+    lastError: status.lastError === null ? null : { ...status.lastError, at: iso(status.lastError.at) },
     paused: stats.paused,
     waiting: stats.waiting,
     sending: stats.sending,

@@ -1,10 +1,12 @@
 /** The first page: is all well, and if not, what is it. Everything on it is a figure that is at hand; no body, no scan. */
 import { html } from "hono/html";
-import type { QueueStats } from "../../queue/queue.ts";
+import type { AttentionItem } from "../../observe/attention/attention.ts";
+import type { Minute } from "../../observe/minute-stats.ts";
+import type { RecoveryDue } from "../../observe/recovery-due.ts";
+import type { Check, QueueStats } from "../../queue/queue.ts";
 import { barChart, lineChart } from "./charts.ts";
 import { button, counted, duration, grouped, size, when, type Html } from "./html.ts";
-import type { Check, DeadLetters, TargetRow } from "./view.ts";
-import type { Minute } from "../live/minute-stats.ts";
+import type { DeadLetters, TargetRow } from "./view.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { eventTable } from "./event-table.ts";
 
@@ -19,17 +21,15 @@ export interface Overview {
   readonly totals: { readonly accepted: number; readonly duplicate: number; readonly unavailable: number };
   /** Null: none. */
   readonly dead: DeadLetters | null;
-  readonly recovery: Recovery;
+  readonly recovery: RecoveryDue | null;
+  /** What needs an operator, most urgent first. */
+  readonly attention: readonly AttentionItem[];
+  /** Answered 401, 403 or 429 since the start. */
+  readonly refused: number;
   readonly newest: readonly EventSummary[];
   /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
   readonly csrf: string;
-}
-
-/** Whether GitLab may have sent what the relay could not take. */
-export interface Recovery {
-  readonly isDue: boolean;
-  readonly text: string;
 }
 
 export function overviewPage(view: Overview): Html {
@@ -41,7 +41,12 @@ export function overviewPage(view: Overview): Html {
   const worst = view.minutes.flatMap((minute) => (minute.p99Ms === null ? [] : [minute.p99Ms]));
   const last99 = worst.length === 0 ? null : Math.max(...worst);
   const names = view.minutes.map((minute) => new Date(minute.at).toISOString().slice(11, 16));
-  return html`<h1 class="lead ${lead.tone}" id="lead" data-live>${lead.text}</h1>
+  return html`<div id="lead" data-live>
+      <h1 class="lead ${lead.tone}">
+        ${lead.link === null ? lead.text : html`<a href="${lead.link}">${lead.text}</a>`}
+      </h1>
+      ${needs(view.attention.slice(1), now)}
+    </div>
     <section class="tiles" id="tiles" data-live aria-label="At a glance">
       ${tile("Accepted", grouped(view.totals.accepted), `${last?.accepted ?? 0} in the last full minute`)}
       ${tile("Answered in", last99 === null ? "–" : duration(last99), last99 === null ? "nothing accepted lately" : "99 % of the last hour, at most")}
@@ -51,7 +56,8 @@ export function overviewPage(view: Overview): Html {
       ${tile("Targets failing", String(failing.length), `of ${view.targets.length}`, failing.length > 0 ? "bad" : "")}
       ${tile("Queue on disk", size(stats.bytes), `${counted(stats.events, "event")} kept`)}
       ${tile("Answered 503", grouped(view.totals.unavailable), "could not be stored", view.totals.unavailable > 0 ? "bad" : "")}
-      ${tile("Recovery", view.recovery.isDue ? "due" : "not due", view.recovery.text, view.recovery.isDue ? "warn" : "")}
+      ${tile("Refused", grouped(view.refused), "401 and 403 since the start", view.attention.some(({ kind }) => kind === "refused") ? "bad" : "")}
+      ${tile("Recovery", view.recovery === null ? "not due" : "due", view.recovery?.text ?? "nothing is missing that the relay knows of", view.recovery === null ? "" : "warn")}
       ${tile("Up for", duration(now - view.startedAt), html`${when(view.startedAt)}, version ${view.version}`)}
     </section>
     <div class="pair" id="charts" data-live>
@@ -143,33 +149,45 @@ function tile(label: string, value: string, note: string | Html, tone = ""): Htm
   </div>`;
 }
 
+/** Lines of the attention list that the overview shows below the headline. */
+const NEEDS_SHOWN = 2;
+
 /** The one sentence that matters most now. */
-export function headline(view: Pick<Overview, "checks" | "stats" | "targets" | "recovery">): {
+export function headline(view: Pick<Overview, "attention" | "stats">): {
   readonly tone: "good" | "warn" | "bad";
   readonly text: string;
+  /** Path of the page that helps; null where nothing needs help. */
+  readonly link: string | null;
 } {
-  const { stats, targets } = view;
-  const broken = view.checks.filter((check) => !check.ok);
-  if (broken.length > 0)
-    return { tone: "bad", text: `Not ready: ${broken.map((c) => `${c.name} (${c.detail})`).join(", ")}` };
-  const failing = targets.filter((target) => target.trouble !== null);
-  if (failing.length > 0) {
-    const who = failing.map((target) => target.name).join(", ");
-    return {
-      tone: "bad",
-      text: `${who} ${failing.length === 1 ? "is" : "are"} failing; ${counted(stats.byState.waiting, "delivery")} waiting`,
-    };
-  }
-  if (stats.byState.dead > 0)
-    return { tone: "warn", text: `${counted(stats.byState.dead, "dead letter")} to decide about` };
-  if (view.recovery.isDue) return { tone: "warn", text: "Events may have been missed: recovery is due" };
-  if (stats.events === 0) return { tone: "good", text: "Ready; nothing has arrived yet" };
-  if (stats.byState.waiting + stats.byState.sending > 0)
-    return {
-      tone: "good",
-      text: `All well; ${grouped(stats.byState.waiting + stats.byState.sending)} on the way`,
-    };
-  return { tone: "good", text: "All well; everything is delivered" };
+  const [first] = view.attention;
+  if (first !== undefined)
+    return { tone: first.severity === "critical" ? "bad" : "warn", text: first.text, link: first.link };
+  const { stats } = view;
+  if (stats.events === 0) return { tone: "good", text: "Ready; nothing has arrived yet", link: null };
+  const onTheWay = stats.byState.waiting + stats.byState.sending;
+  return {
+    tone: "good",
+    text: onTheWay > 0 ? `All well; ${grouped(onTheWay)} on the way` : "All well; everything is delivered",
+    link: null,
+  };
+}
+
+/** What else needs an operator, each with the page that helps. */
+function needs(items: readonly AttentionItem[], now: number): Html | string {
+  if (items.length === 0) return "";
+  const left = items.length - NEEDS_SHOWN;
+  return html`<ul class="needs" aria-label="What else needs you">
+    ${items
+      .slice(0, NEEDS_SHOWN)
+      .map(
+        ({ severity, text, link, since }) =>
+          html`<li class="${severity === "critical" ? "bad" : "warn"}">
+            <a href="${link}">${text}</a
+            >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
+          </li>`,
+      )}
+    ${left > 0 ? html`<li class="muted">and ${grouped(left)} more</li>` : ""}
+  </ul>`;
 }
 
 export function targetTable(targets: readonly TargetRow[], csrf: string, now: number): Html {

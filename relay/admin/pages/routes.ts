@@ -26,9 +26,7 @@ import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
 import { targetsPage } from "./targets.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
-import type { Pulse } from "../live/minute-stats.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
-import type { Recovering } from "./recovering.ts";
 import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./view.ts";
 
 const NEWEST = 12;
@@ -66,8 +64,6 @@ export interface PageParts {
   readonly feed: Feed;
   readonly actions: Actions;
   readonly masking: () => Masking;
-  readonly pulse: Pulse;
-  readonly recovering: Recovering;
 }
 
 type PageContext = Context<AdminEnv>;
@@ -81,8 +77,8 @@ interface PageOptions {
 
 /** Routes of the pages, to be mounted at the root. */
 export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
-  const { queue, clock, activity = null } = deps;
-  const { access, feed, actions, masking, pulse, recovering } = parts;
+  const { queue, clock, minutes, activity = null } = deps;
+  const { access, feed, actions, masking } = parts;
   const pages = new Hono<AdminEnv>();
   const assets = assetRoutes(pages);
   const startedAt = clock.now();
@@ -156,14 +152,16 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       stats,
       checks: allChecks(deps),
       targets: targetRows(deps, stats),
-      minutes: pulse.minutes(),
+      minutes: minutes.minutes(),
       totals: {
-        accepted: pulse.total("accepted"),
-        duplicate: pulse.total("duplicate"),
-        unavailable: pulse.total("unavailable"),
+        accepted: minutes.total("accepted"),
+        duplicate: minutes.total("duplicate"),
+        unavailable: minutes.total("unavailable"),
       },
       dead: stats.byState.dead === 0 ? null : await deadLetters(deps, {}, DEAD_SHOWN),
-      recovery: await recovering.state(),
+      recovery: deps.recovery(),
+      attention: await deps.attention(),
+      refused: minutes.total("unauthorized") + minutes.total("forbidden"),
       newest: events,
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
       csrf: c.get("csrf"),

@@ -1,7 +1,7 @@
 /** In place of a page whose storage does not answer: what fails, in words. It asks again by itself. */
 import { html } from "hono/html";
 import type { Html } from "./html.ts";
-import type { Check } from "./view.ts";
+import type { Check } from "../../queue/queue.ts";
 
 export function troublePage(message: string, checks: readonly Check[]): Html {
   return html`<section class="panel">

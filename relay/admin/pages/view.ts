@@ -1,6 +1,7 @@
 /** What the pages show, gathered from queue, workers and settings. */
 import { metaMatches, stateMatches } from "../../queue/filter.ts";
 import type {
+  Check,
   EventFilter,
   EventPage,
   EventSummary,
@@ -9,14 +10,10 @@ import type {
   TargetStats,
 } from "../../queue/queue.ts";
 import { NO_STATS } from "../api/event-json.ts";
-import type { AdminDeps, TargetStatus } from "../ports.ts";
+import { isFailing } from "../../observe/attention/attention.ts";
+import type { TargetStatus } from "../../observe/target-status.ts";
+import type { AdminDeps } from "../ports.ts";
 import { FILTER_NAMES, type Read } from "../api/query.ts";
-
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
 
 export interface TargetRow extends TargetStatus, TargetStats {
   /** Why it does not deliver, in words; null where nothing is wrong. */
@@ -29,7 +26,8 @@ export function targetRows(deps: Pick<AdminDeps, "targets">, stats: QueueStats):
 }
 
 function targetRow(status: TargetStatus, counts: TargetStats): TargetRow {
-  const trouble = !counts.paused && status.breaker !== "closed" ? "it keeps failing" : null;
+  const { breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = status;
+  const trouble = !counts.paused && isFailing({ breaker, attempts, failed }) ? "it keeps failing" : null;
   return { ...status, ...counts, trouble };
 }
 

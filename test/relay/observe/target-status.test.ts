@@ -60,6 +60,9 @@ test("list() shows every configured target in its order, without credentials", a
       inFlight: 0,
       concurrency: 3,
       attemptsLastMinute: 0,
+      attemptsLastTenMinutes: 0,
+      failedLastTenMinutes: 0,
+      lastError: null,
     },
     expect.objectContaining({ name: "seen", type: "log", address: null }),
   ]);

@@ -290,6 +290,9 @@ describe("targets", () => {
           inFlight: 3,
           concurrency: 16,
           attemptsLastMinute: 0,
+          attemptsLastTenMinutes: 0,
+          failedLastTenMinutes: 0,
+          lastError: null,
           paused: false,
           waiting: 1,
           sending: 0,
@@ -337,6 +340,31 @@ describe("GET events/export", () => {
     const line = (await (await f.api("/api/v1/events/export?bodies=1")).text()).trimEnd();
     expect(JSON.parse(line)).toMatchObject({ body: '{"a": 1}' });
     expect(f.lines.at(-1)).toMatchObject({ event: "admin.exported", fields: { bodies: true } });
+  });
+});
+
+describe("GET attention", () => {
+  it("lists what needs an operator, most urgent first, with texts masked", async () => {
+    const f = fixture();
+    expect(await json(await f.api("/api/v1/attention"))).toEqual({ items: [] });
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    f.metrics.request("unauthorized", null, 1);
+    f.settingsProblems.push("targets.x.headers: glpat-abcdefghij0123456789 is no header");
+    expect(await json(await f.api("/api/v1/attention"))).toMatchObject({
+      items: [
+        {
+          kind: "refused",
+          severity: "critical",
+          count: 1,
+          since: expect.stringMatching(/Z$/),
+          link: "/#charts",
+        },
+        { kind: "settings-refused", text: expect.stringContaining("*** is no header") },
+        { kind: "dead-letters", count: 1, link: "/dead" },
+      ],
+    });
+    expect((await f.raw("/api/v1/attention")).status).toBe(401);
   });
 });
 

@@ -655,7 +655,7 @@ describe("GET /", () => {
         await f.add({}, "{}", ["ci-bot"]);
         await f.settle("ci-bot", "dead");
       },
-      "1 dead letter to decide about",
+      "1 dead letter needs a decision: 1 ci-bot",
     ],
     [
       "a target fails",
@@ -663,17 +663,43 @@ describe("GET /", () => {
         await f.add({}, "{}", ["ci-bot"]);
         f.statuses[0] = { ...f.statuses[0]!, breaker: "open", breakerUntil: f.clock.now() + 30_000 };
       },
-      "ci-bot is failing; 1 delivery waiting",
+      "ci-bot is failing; 1 waiting",
     ],
     [
       "the storage fails",
       (f) => void f.queue.faults.checks.push({ name: "storage", ok: false, detail: "the disk is full" }),
-      "Not ready: storage (the disk is full)",
+      "Not ready, webhooks are answered with 503: storage (the disk is full)",
     ],
     [
-      "webhooks were refused",
+      "webhooks could not be stored",
       (f) => f.metrics.request("unavailable", "push", 3),
-      "Events may have been missed: recovery is due",
+      "1 webhook could not be stored in the last ten minutes; GitLab does not repeat them",
+    ],
+    [
+      "webhooks are refused, and letters died",
+      async (f) => {
+        await f.add({}, "{}", ["ci-bot"]);
+        await f.settle("ci-bot", "dead");
+        for (let count = 0; count < 40; count += 1) f.metrics.request("unauthorized", null, 1);
+      },
+      "40 webhooks refused in the last ten minutes: wrong secret, or an address that is not allowed; the log says which",
+    ],
+    [
+      "settings were refused, and a target is paused with a backlog",
+      async (f) => {
+        f.settingsProblems.push("targets.ci-bot.url: must be a URL");
+        await f.add({}, "{}", ["ci-bot"]);
+        await f.queue.setPaused("ci-bot", true);
+      },
+      "Changed settings are not in force: targets.ci-bot.url: must be a URL",
+    ],
+    [
+      "there is no target",
+      async (f) => {
+        f.statuses = [];
+        await f.add();
+      },
+      "Receiving; nowhere to deliver to yet: set RELAY_TARGET_URL, or add targets to relay.yaml",
     ],
   ])("begins with what matters most: %s", async (_name, arrange, wanted) => {
     const f = fixture();
@@ -681,21 +707,7 @@ describe("GET /", () => {
     await visitor.get("/");
     await arrange(f);
     const html = await visitor.text("/");
-    expect(/<h1[^>]*>([^<]+)<\/h1>/.exec(html)?.[1]).toBe(wanted);
-  });
-
-  it("recalls for an hour that the relay was away, until something is fetched back", async () => {
-    const f = fixture();
-    f.queue.list = () => Promise.resolve({ events: [{}], cursor: null, partial: false } as never);
-    const { createRecovering } = await import("../../../../relay/admin/pages/recovering.ts");
-    const pulse = { lastUnavailableAt: null as number | null, lastRecoveredAt: null as number | null };
-    const recovering = createRecovering(f.queue, pulse, f.clock);
-    expect(await recovering.state()).toMatchObject({ isDue: true });
-    pulse.lastRecoveredAt = f.clock.now();
-    expect(await recovering.state()).toMatchObject({ isDue: false });
-    pulse.lastRecoveredAt = null;
-    await f.clock.advance(3_600_000);
-    expect(await recovering.state()).toMatchObject({ isDue: false });
+    expect(/<h1[^>]*>\s*(?:<a[^>]*>)?\s*([^<]+?)\s*</.exec(html)?.[1]).toBe(wanted);
   });
 
   it("groups dead letters by target and reason", async () => {

@@ -2,9 +2,9 @@
  * The last hour of the webhook side, minute by minute, for the dashboard: answers counted, and how long they took. Kept in memory
  * only and in fixed space; Prometheus is for the rest.
  */
-import type { Clock } from "../../../lib/clock.ts";
-import type { Metrics, RequestStatus } from "../../observe/metrics.ts";
-import type { Queue } from "../../queue/queue.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Metrics, RequestStatus } from "./metrics.ts";
+import type { Queue } from "../queue/queue.ts";
 
 const MINUTES = 60;
 const MINUTE_MS = 60_000;
@@ -18,6 +18,8 @@ export interface Minute {
   readonly duplicate: number;
   /** Refused for good reasons: credentials, address, form. */
   readonly refused: number;
+  /** Of those: wrong credentials or address. */
+  readonly unauthorized: number;
   /** 503: could not be stored. */
   readonly unavailable: number;
   /** Milliseconds to the answer of accepted webhooks; null where there were none. */
@@ -25,16 +27,25 @@ export interface Minute {
   readonly p99Ms: number | null;
 }
 
-export interface Pulse {
+export interface MinuteStats {
   /** The last hour, oldest first; the present minute is the last. */
   minutes(): readonly Minute[];
   /** Answers since the start. */
   total(status: RequestStatus): number;
-  /** Wall clock of the last answer 503; null: none since the start. */
-  readonly lastUnavailableAt: number | null;
+  /** Wall clock of the first answer 503 since the start, or since events were last fetched back; null: none. */
+  readonly firstUnavailableAt: number | null;
   /** Wall clock of the last event that was fetched back from GitLab's log. */
   readonly lastRecoveredAt: number | null;
   close(): void;
+}
+
+const RUN_MINUTES = 10;
+
+/** How many webhooks in the last ten minutes, and since when without a pause of a minute. */
+export interface Run {
+  readonly count: number;
+  /** Wall clock, milliseconds. */
+  readonly since: number;
 }
 
 interface Slot {
@@ -42,32 +53,34 @@ interface Slot {
   accepted: number;
   duplicate: number;
   refused: number;
+  unauthorized: number;
   unavailable: number;
   readonly classes: Uint32Array;
 }
 
-export function createPulse(
+export function createMinuteStats(
   metrics: Pick<Metrics, "onRequest">,
   queue: Pick<Queue, "onEvent">,
   clock: Pick<Clock, "now">,
-): Pulse {
+): MinuteStats {
   const slots: Slot[] = Array.from({ length: MINUTES }, () => ({
     minute: -1,
     accepted: 0,
     duplicate: 0,
     refused: 0,
+    unauthorized: 0,
     unavailable: 0,
     classes: new Uint32Array(CLASS_ENDS_MS.length),
   }));
   const totals = new Map<RequestStatus, number>();
-  let lastUnavailableAt: number | null = null;
+  let firstUnavailableAt: number | null = null;
   let lastRecoveredAt: number | null = null;
 
   const slotAt = (now: number): Slot => {
     const minute = Math.floor(now / MINUTE_MS);
     const slot = slots[minute % MINUTES] as Slot;
     if (slot.minute !== minute) {
-      Object.assign(slot, { minute, accepted: 0, duplicate: 0, refused: 0, unavailable: 0 });
+      Object.assign(slot, { minute, accepted: 0, duplicate: 0, refused: 0, unauthorized: 0, unavailable: 0 });
       slot.classes.fill(0);
     }
     return slot;
@@ -84,11 +97,16 @@ export function createPulse(
     } else if (status === "duplicate") slot.duplicate += 1;
     else if (status === "unavailable") {
       slot.unavailable += 1;
-      lastUnavailableAt = now;
-    } else slot.refused += 1;
+      firstUnavailableAt ??= now;
+    } else {
+      slot.refused += 1;
+      if (status === "unauthorized" || status === "forbidden") slot.unauthorized += 1;
+    }
   });
   const stopEvents = queue.onEvent((event) => {
-    if (event.type === "stored" && event.meta.recovered) lastRecoveredAt = clock.now();
+    if (event.type !== "stored" || !event.meta.recovered) return;
+    lastRecoveredAt = clock.now();
+    firstUnavailableAt = null;
   });
 
   return {
@@ -99,13 +117,23 @@ export function createPulse(
         const slot = slots[minute % MINUTES] as Slot;
         const at = minute * MINUTE_MS;
         if (slot.minute !== minute)
-          return { at, accepted: 0, duplicate: 0, refused: 0, unavailable: 0, p50Ms: null, p99Ms: null };
-        const { accepted, duplicate, refused, unavailable, classes } = slot;
+          return {
+            at,
+            accepted: 0,
+            duplicate: 0,
+            refused: 0,
+            unauthorized: 0,
+            unavailable: 0,
+            p50Ms: null,
+            p99Ms: null,
+          };
+        const { accepted, duplicate, refused, unauthorized, unavailable, classes } = slot;
         return {
           at,
           accepted,
           duplicate,
           refused,
+          unauthorized,
           unavailable,
           p50Ms: quantile(classes, accepted, 0.5),
           p99Ms: quantile(classes, accepted, 0.99),
@@ -113,8 +141,8 @@ export function createPulse(
       });
     },
     total: (status) => totals.get(status) ?? 0,
-    get lastUnavailableAt() {
-      return lastUnavailableAt;
+    get firstUnavailableAt() {
+      return firstUnavailableAt;
     },
     get lastRecoveredAt() {
       return lastRecoveredAt;
@@ -124,6 +152,17 @@ export function createPulse(
       stopEvents();
     },
   };
+}
+
+/** The last minutes in which something was counted, as long as there was no minute without; null: nothing in the last ten. */
+export function runOf(minutes: readonly Minute[], count: (minute: Minute) => number): Run | null {
+  const last = minutes.slice(-RUN_MINUTES);
+  const total = last.reduce((sum, minute) => sum + count(minute), 0);
+  if (total === 0) return null;
+  const newest = minutes.findLastIndex((minute) => count(minute) > 0);
+  let first = newest;
+  while (first > 0 && count(minutes[first - 1] as Minute) > 0) first -= 1;
+  return { count: total, since: (minutes[first] as Minute).at };
 }
 
 function classOf(durationMs: number): number {
