@@ -12,6 +12,14 @@ import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
 import { eventMatcher } from "./rules.ts";
+import {
+  actionSpelling,
+  branchSpelling,
+  projectSpelling,
+  starSpelling,
+  unwantedStarSpelling,
+  type SpellingCheck,
+} from "./spelling.ts";
 
 /** Findings on every rule, each with its place in the settings. */
 export function explainRules(config: Pick<Config, "targets" | "overrides">): Problem[] {
@@ -28,7 +36,11 @@ export function explainRules(config: Pick<Config, "targets" | "overrides">): Pro
   config.overrides.forEach((override, index) => {
     const path = `overrides.${index}`;
     const problem = contradiction(override.projects, (patterns) => matchesProjects(patterns));
-    if (problem !== null) found.push({ path: `${path}.projects`, message: problem });
+    const problems = [
+      ...(problem === null ? [] : [problem]),
+      ...misspelt(globsOf(override.projects), projectSpelling),
+    ];
+    found.push(...problems.map((message) => ({ path: `${path}.projects`, message })));
     for (const [name, rules] of Object.entries(override.targets)) {
       found.push(...explain(`${path}.targets.${name}`, rules));
     }
@@ -61,13 +73,48 @@ function explain(path: string, rules: RuleSettings): Problem[] {
   const say = (rule: string, message: string | null): void => {
     if (message !== null) found.push({ path: `${path}.${rule}`, message });
   };
-  if (rules.projects !== undefined) say("projects", contradiction(rules.projects, matchesProjects));
-  if (rules.branches !== undefined) say("branches", contradiction(rules.branches, globMatcher));
+  const sayAll = (rule: string, messages: readonly string[]): void => {
+    for (const message of messages) say(rule, message);
+  };
+  if (rules.projects !== undefined) {
+    say("projects", contradiction(rules.projects, matchesProjects));
+    sayAll("projects", misspelt(globsOf(rules.projects), projectSpelling));
+  }
+  if (rules.branches !== undefined) {
+    say("branches", contradiction(rules.branches, globMatcher));
+    sayAll("branches", misspelt(rules.branches, branchSpelling));
+    const { wanted, unwanted } = splitPatterns(rules.branches);
+    sayAll("branches", misspelt(wanted, starSpelling));
+    sayAll(
+      "branches",
+      misspelt(
+        unwanted.filter((p) => !unwanted.includes(`${p}/**`)),
+        unwantedStarSpelling,
+      ),
+    );
+  }
   if (rules.labels !== undefined) say("labels", contradiction(rules.labels, globMatcher));
-  if (rules.actions !== undefined) say("actions", contradiction(rules.actions, wordMatcher));
+  if (rules.actions !== undefined) {
+    say("actions", contradiction(rules.actions, wordMatcher));
+    sayAll("actions", misspelt(rules.actions, actionSpelling(hasStatus(rules.events))));
+  }
   if (rules.events !== undefined) explainEvents(rules, rules.events, say);
   if (rules.when !== undefined) say("when", explainWhen(rules.when));
   return found;
+}
+
+function globsOf(patterns: readonly (string | number)[]): string[] {
+  return patterns.filter((pattern): pattern is string => !isProjectId(String(pattern).replace(/^!/, "")));
+}
+
+function misspelt(patterns: readonly string[], check: SpellingCheck): string[] {
+  return patterns.flatMap((pattern) => check(pattern.replace(/^!(?!\()/, "")) ?? []);
+}
+
+const WITH_STATUS: ReadonlySet<string> = new Set(["pipeline", "build", "job", "deployment"]);
+
+function hasStatus(events: readonly string[] | undefined): boolean {
+  return events === undefined || events.some((name) => WITH_STATUS.has(name));
 }
 
 const matchesProjects = (patterns: readonly (string | number)[]): ((project: string | number) => boolean) => {
@@ -110,6 +157,12 @@ function explainEvents(
   const hasWantedProjects = rules.projects !== undefined && splitPatterns(rules.projects).wanted.length > 0;
   if (hasWantedProjects && none("project")) {
     say("projects", `can never match: ${listed} name no project`);
+  } else if (
+    hasWantedProjects &&
+    none("path") &&
+    !splitPatterns(rules.projects ?? []).wanted.some(isProjectId)
+  ) {
+    say("projects", `can never match: ${listed} name no path; list the project's id`);
   }
   if (rules.branches !== undefined && none("branch")) {
     say("branches", `has no effect: ${listed} have no branch, and events without one pass`);

@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.ts";
 import type { Router } from "../queue/queue.ts";
 import { createFileFetcher } from "./project-file-client.ts";
 import { createProjectFiles } from "./project-file.ts";
+import { explainRules } from "./reachable.ts";
 import { createRouter, type ProjectNarrowing } from "./route.ts";
 import type { OnRuleError } from "./rules.ts";
 
@@ -31,6 +32,8 @@ export function createRouting({ clock, log }: { readonly clock: Clock; readonly 
   return {
     routerFor(config) {
       const { projectFile } = config;
+      for (const { path, message } of explainRules(config))
+        log.warn("rule.suspicious", { rule: path, error: message });
       const wanted = JSON.stringify(projectFile ?? null);
       if (wanted !== settings) {
         settings = wanted;

@@ -43,6 +43,6 @@ targets:
   bot: { type: log, when: "body.title.matches('x')", events: [] }
 `);
   expect(status).toBe(2);
-  expect(text).toContain("targets.bot.when: matches() is not available");
+  expect(text).toContain("targets.bot.when: matches(): ");
   expect(text).toContain("targets.bot.events: is empty; leave it out for no restriction");
 });

@@ -129,7 +129,7 @@ describe("createProjectFiles()", () => {
   test.each([
     ["YAML that is none", "targets: ["],
     ["unknown keys", "targets: { all: { url: https://evil.example } }"],
-    ["a rule that cannot be read", "targets: { all: { when: 'body.x.matches(\"a\")' } }"],
+    ["a rule that cannot be read", "targets: { all: { when: 'body.x.nope(1)' } }"],
     ["a file that is far too long", `# ${"x".repeat(70_000)}`],
     ["aliases that multiply", "a: &a [x]\ntargets: *a"],
   ])("%s is refused and told, and the last good file holds", async (_claim, text) => {
