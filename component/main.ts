@@ -5,11 +5,20 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import pkg from "../package.json" with { type: "json" };
-import { systemClock } from "../lib/clock.ts";
-import { systemCode } from "../lib/errors.ts";
-import { runCli } from "./cli/cli.ts";
 import type { Files } from "./hooks/cursor.ts";
-import { createTransport } from "../lib/gitlab/transport.ts";
+
+// Jobs often run in small containers. Without these flags the heap grows to four times what the program keeps alive before V8
+// finds it worth collecting; they are set before the program is loaded, because loading it takes as much as running it
+// (measured with 10,000 projects: 235 MB resident without, 146 MB with the first flag set afterwards).
+setFlagsFromString("--optimize-for-size");
+setFlagsFromString("--max-semi-space-size=2");
+
+const [{ runCli }, { createTransport }, { systemClock }, { systemCode }] = await Promise.all([
+  import("./cli/cli.ts"),
+  import("../lib/gitlab/transport.ts"),
+  import("../lib/clock.ts"),
+  import("../lib/errors.ts"),
+]);
 
 const files: Files = {
   async read(path) {
@@ -27,10 +36,6 @@ const files: Files = {
     await rename(draft, path);
   },
 };
-
-// Jobs often run in small containers. Ten thousand projects keep 30 MB alive; without this the heap grows to four times that
-// before V8 finds it worth collecting (measured: 235 MB resident without, 145 MB with it, in the same time).
-setFlagsFromString("--optimize-for-size");
 
 // A reader that went away (`| head`) ends nothing: the run goes on and writes its reports.
 function writer(stream: NodeJS.WriteStream): (text: string) => void {

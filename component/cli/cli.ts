@@ -24,7 +24,14 @@ import { Output } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 import { wantedLines } from "./wanted.ts";
 import { recoverCommand } from "../recover/command.ts";
-import { hasDrift, reportFiles, summarise, type Context, type Report } from "../report/report.ts";
+import {
+  hasDrift,
+  REPORT_FILES,
+  reportJson,
+  summarise,
+  type Context,
+  type Report,
+} from "../report/report.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -236,10 +243,10 @@ async function hooksCommand(
 async function publish(run: Run, output: Output, report: Report, context: Context): Promise<void> {
   const { world, config, secrets } = run;
   output.end(report, context);
-  const files = reportFiles(report, context);
-  if (config.output === "json") world.stdout(files["report.json"] as string);
+  if (config.output === "json") world.stdout(reportJson(report));
   if (config.reportDir === null) return;
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, textOf] of Object.entries(REPORT_FILES)) {
+    const text = textOf(report, context);
     // Paths and keys of report.json are no secrets; a mask over them would only break it.
     await world.files.write(
       `${config.reportDir}/${name}`,

@@ -213,12 +213,14 @@ export function dotenv(report: Report, job: string): string {
   });
 }
 
-/** All files of `--report-dir`, by name. */
-export function reportFiles(report: Report, context: Context): Readonly<Record<string, string>> {
-  return {
-    "report.json": `${JSON.stringify(report, null, 1)}\n`,
-    "report.md": markdown(report, context),
-    "junit.xml": junit(report, context),
-    "hooks.env": dotenv(report, context.job),
-  };
+export function reportJson(report: Report): string {
+  return `${JSON.stringify(report, null, 1)}\n`;
 }
+
+/** The files of `--report-dir`, by name; each is made when it is asked for, since all at once they take more than the run. */
+export const REPORT_FILES: Readonly<Record<string, (report: Report, context: Context) => string>> = {
+  "report.json": reportJson,
+  "report.md": markdown,
+  "junit.xml": junit,
+  "hooks.env": (report, context) => dotenv(report, context.job),
+};

@@ -7,7 +7,7 @@ import {
   hasDrift,
   junit,
   markdown,
-  reportFiles,
+  reportJson,
   resultLine,
   summarise,
   type Context,
@@ -107,7 +107,7 @@ describe("resultLine()", () => {
 
 describe("report files", () => {
   test("report.json holds every key, with null where there is nothing to say", () => {
-    const text = reportFiles(report, context)["report.json"] as string;
+    const text = reportJson(report);
     const parsed = JSON.parse(text) as Report;
     expect(parsed).toEqual(report);
     expect(Object.keys(parsed)).toEqual(["complete", "level", "stoppedBy", "summary", "requests", "results"]);
