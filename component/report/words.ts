@@ -17,16 +17,16 @@ function isEvent({ attribute, to }: Change): boolean {
   return attribute.endsWith("_events") && typeof to === "boolean";
 }
 
-const PRESENCE: Readonly<Record<string, string>> = {
-  token_present: "secret token",
-  signing_token_present: "signing token",
-};
+const PRESENCE: ReadonlyMap<string, string> = new Map([
+  ["token_present", "secret token"],
+  ["signing_token_present", "signing token"],
+]);
 
 /** One change; events are told together by `changesText`. */
 export function changeText(change: Change): string {
   const { attribute, from, to } = change;
   if (attribute === "secrets") return from === null ? "secret: to be written" : "secret: changed";
-  const presence = PRESENCE[attribute];
+  const presence = PRESENCE.get(attribute);
   if (presence !== undefined) return `${presence}: ${to === true ? "missing" : "taken away"}`;
   if (attribute === "duplicate") return `duplicate hook ${String(from)} removed`;
   if (attribute === "alert_status") return `woken: it was ${String(from)}`;
