@@ -40,6 +40,7 @@ const forgetful: Queue = {
   replay: () => Promise.resolve(null),
   replayAll: () => Promise.resolve({ events: 0, deliveries: 0, more: false }),
   replayDead: () => Promise.resolve(0),
+  move: () => Promise.resolve(0),
   remove: () => Promise.resolve(false),
   setPaused: () => Promise.resolve(),
   stats: () =>

@@ -6,6 +6,8 @@
  *   sending -> waiting (due later)  it failed in a way that may pass; the attempt counts
  *   sending -> waiting (due now)    released: nothing was tried, or the relay is shutting down; no attempt counts
  *   sending -> dead                 the target refused it for good, or attempts or age are used up
+ *   waiting -> dead                 its target no longer exists, and it is too old
+ *   waiting, dead -> dead           moved: a delivery to another target stands for it
  *   sending -> waiting              the process died: found as `waiting` at the next start, or when its lease ran out
  *
  * done and dead are final. A replay is a delivery of its own, with its own number, whatever became of the earlier ones.
@@ -47,6 +49,8 @@ export interface Delivery {
   readonly endedAt: number | null;
   /** Why it is dead; null otherwise. */
   readonly reason: string | null;
+  /** The target that it was moved to, as its own no longer exists: another delivery stands for it. */
+  readonly movedTo?: string;
   /** The last attempts, oldest first. */
   readonly history: readonly Attempt[];
 }
@@ -84,6 +88,16 @@ function withAttempt(delivery: Delivery, attempt: Attempt): Delivery {
     firstAttemptAt: delivery.firstAttemptAt ?? attempt.at,
     history: [...delivery.history, attempt].slice(-HISTORY_LENGTH),
   };
+}
+
+/** A delivery that ends without an attempt. */
+export function givenUp(delivery: Delivery, at: number, reason: string): Delivery {
+  return { ...delivery, state: "dead", dueAt: null, endedAt: at, reason };
+}
+
+/** A delivery that another one, to the target `to`, stands for from now on. */
+export function moved(delivery: Delivery, at: number, to: string): Delivery {
+  return { ...givenUp(delivery, at, `Moved to the target "${to}"`), movedTo: to };
 }
 
 /** The state after a settlement of a delivery that was being sent. */

@@ -1,6 +1,6 @@
 /** What the queue refuses because of what it was asked. */
 
-/** A replay was asked for a target that is not in the settings. */
+/** A replay or move was asked for a target that is not in the settings. */
 export class UnknownTargetError extends Error {
   override readonly name = "UnknownTargetError";
   readonly code = "unknown-target";
@@ -8,6 +8,18 @@ export class UnknownTargetError extends Error {
 
   constructor(target: string) {
     super(`There is no target "${target}"`);
+    this.target = target;
+  }
+}
+
+/** The deliveries of a target that is in use were to be moved away. */
+export class TargetExistsError extends Error {
+  override readonly name = "TargetExistsError";
+  readonly code = "target-exists";
+  readonly target: string;
+
+  constructor(target: string) {
+    super(`Target "${target}" is in the settings; only deliveries of targets that are not can be moved`);
     this.target = target;
   }
 }

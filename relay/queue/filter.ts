@@ -13,10 +13,12 @@ export function latestDeliveries(deliveries: readonly Delivery[]): Delivery[] {
   return [...latest.values()];
 }
 
-/** What decides about an event: the last delivery of each target, and any earlier one that is not over yet. */
+/** What decides about an event: the last delivery of each target unless it was moved, and any earlier one that is not over yet. */
 export function standingDeliveries(deliveries: readonly Delivery[]): Delivery[] {
   const latest = new Set(latestDeliveries(deliveries));
-  return deliveries.filter((delivery) => latest.has(delivery) || delivery.endedAt === null);
+  return deliveries.filter(
+    (delivery) => delivery.endedAt === null || (latest.has(delivery) && delivery.movedTo === undefined),
+  );
 }
 
 /** The state of a delivery that this state of an event stands for; null: no delivery is in it. */

@@ -86,6 +86,8 @@ export interface TargetStats {
   readonly dead: number;
   readonly lanes: number;
   readonly paused: boolean;
+  /** False: the settings do not have it, and what is open or dead here are orphans. */
+  readonly exists: boolean;
   /** Wall clock of receipt of the oldest event that is not delivered; null: none waits. */
   readonly oldestAt: number | null;
 }
@@ -163,6 +165,12 @@ export interface Queue {
   replayAll(filter: EventFilter, targets: readonly string[] | null, limit: number): Promise<BulkReplay>;
   /** Replays each dead letter that fits and whose target exists, oldest first; returns how many. */
   replayDead(filter: EventFilter): Promise<number>;
+  /**
+   * Moves what waits or is dead of a target that the settings do not have to one that they have, oldest first, as new deliveries
+   * that are due now; returns how many. A crash half-way leaves the rest to be moved. Rejects with a TargetExistsError or an
+   * UnknownTargetError.
+   */
+  move(from: string, to: string): Promise<number>;
   /** Removes the event and its deliveries; false where there is none. Its delivery stays remembered. */
   remove(id: string): Promise<boolean>;
   setPaused(target: string, paused: boolean): Promise<void>;
@@ -172,7 +180,7 @@ export interface Queue {
   /** What readiness depends on, as last seen; selfCheck() looks again. */
   checks(): readonly Check[];
   selfCheck(): Promise<void>;
-  /** Removes what retention no longer keeps; returns how many events. */
+  /** Removes what retention no longer keeps; returns how many events. Orphans that are too old become dead letters. */
   expire(): Promise<number>;
   /** Gives space of removed events back. */
   compact(): Promise<void>;

@@ -200,6 +200,9 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     async replayDead(filter) {
       return (await this.replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY)).deliveries;
     },
+    async move() {
+      return 0;
+    },
     async remove(id) {
       if (!events.delete(id)) return false;
       emit({ type: "removed", id });
@@ -219,6 +222,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         dead: count("dead", target),
         lanes: count("waiting", target),
         paused: paused.has(target),
+        exists: targets.includes(target),
         oldestAt: null,
       });
       return {

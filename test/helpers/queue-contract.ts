@@ -783,6 +783,122 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       });
     });
 
+    describe("orphans", () => {
+      const DAY_MS = 86_400_000;
+
+      test("are counted under their target, which does not exist", async () => {
+        await store("one");
+        queue.setRouting(toTarget("b"), ["b"]);
+        const { targets, oldestWaitingAt } = await queue.stats();
+        expect(targets.get("a")).toMatchObject({ waiting: 1, exists: false });
+        expect(targets.get("b")?.exists ?? true).toBe(true);
+        expect(oldestWaitingAt).not.toBeNull();
+      });
+
+      test.each([
+        ["with lanes", "7"],
+        ["without lanes", null],
+      ])(
+        "move() sends what waits and what is dead to another target, oldest first, %s",
+        async (_claim, lane) => {
+          await reopen(SETTINGS, () => [{ target: "a", lane }]);
+          const ids: string[] = [];
+          for (let index = 0; index < 130; index++) ids.push(await store(`event ${index}`));
+          await done((await claim("a", 1, { first: 1, retry: 0 }))[0]!);
+          await dead((await claim("a", 1, { first: 1, retry: 0 }))[0]!);
+          await retry((await claim("a", 1, { first: 1, retry: 0 }))[0]!, 3_600_000);
+          queue.setRouting(toTarget("b"), ["b"]);
+          expect(await queue.move("a", "b")).toBe(129);
+          expect(await queue.move("a", "b")).toBe(0);
+          const order: string[] = [];
+          while (order.length < 129) {
+            for (const claimed of await queue.claim("b", { first: 1, retry: 1 })) {
+              order.push(claimed.meta.id);
+              await done(claimed);
+            }
+          }
+          expect(order).toEqual(ids.slice(1));
+          await claimNothing("b");
+          const stats = await queue.stats();
+          expect(stats.byState).toEqual({ waiting: 0, sending: 0, done: 130, dead: 0 });
+          expect(stats.targets.get("a") ?? { waiting: 0, lanes: 0 }).toMatchObject({ waiting: 0, lanes: 0 });
+          expect(stats.targets.get("b")?.lanes).toBe(0);
+          const summary = await queue.get(ids[1]!);
+          expect(summary?.state).toBe("done");
+          expect(summary?.deliveries.map(({ target, state, movedTo }) => [target, state, movedTo])).toEqual([
+            ["a", "dead", "b"],
+            ["b", "done", undefined],
+          ]);
+          expect(await idsOf({ state: "dead" })).toEqual([]);
+        },
+      );
+
+      test("move() is durable, and what was moved does not come back when its target does", async () => {
+        const id = await store("one");
+        await retry((await claim("a", 1))[0]!, 1000);
+        queue.setRouting(toTarget("b"), ["b"]);
+        await queue.move("a", "b");
+        await harness.crash();
+        await open(SETTINGS, toTarget("b"), ["a", "b"]);
+        await harness.advance(60_000);
+        await done((await claim("b", 1))[0]!);
+        await claimNothing("a");
+        expect((await queue.get(id))?.state).toBe("done");
+        expect((await queue.stats()).byState).toMatchObject({ waiting: 0, dead: 0 });
+      });
+
+      test("move() moves a replayed dead letter once", async () => {
+        await store("one");
+        await dead((await claim("a", 1))[0]!);
+        await queue.replayDead({});
+        queue.setRouting(toTarget("b"), ["b"]);
+        expect(await queue.move("a", "b")).toBe(1);
+        await done((await claim("b", 1))[0]!);
+        expect((await queue.stats()).byState).toMatchObject({ waiting: 0, dead: 0 });
+        expect(await idsOf({ state: "dead" })).toEqual([]);
+      });
+
+      test("move() refuses a target that is in use, and one that does not exist", async () => {
+        await expect(queue.move("a", "b")).rejects.toMatchObject({ code: "target-exists", target: "a" });
+        await expect(queue.move("old", "new")).rejects.toMatchObject({
+          code: "unknown-target",
+          target: "new",
+        });
+        expect(await queue.move("old", "b")).toBe(0);
+      });
+
+      test("move() makes no second delivery where the other target has one open", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        const id = await store("one");
+        queue.setRouting(toTarget("b"), ["b"]);
+        expect(await queue.move("a", "b")).toBe(1);
+        await done((await claim("b", 1))[0]!);
+        await claimNothing("b");
+        expect((await queue.get(id))?.state).toBe("done");
+      });
+
+      test("become dead letters with the reason once they are three days old; others wait", async () => {
+        const old = await store("old");
+        await retry((await claim("a", 1))[0]!, 30 * DAY_MS);
+        await harness.advance(2 * DAY_MS);
+        const young = await store("young");
+        queue.setRouting(toTarget("b"), ["b"]);
+        await harness.advance(1.5 * DAY_MS);
+        await queue.expire();
+        expect(await queue.get(old)).toMatchObject({
+          state: "dead",
+          deliveries: [
+            { state: "dead", attempts: 1, reason: expect.stringContaining('"a" does not exist') as string },
+          ],
+        });
+        expect((await queue.get(young))?.state).toBe("waiting");
+        expect((await queue.stats()).targets.get("a")).toMatchObject({ waiting: 1, dead: 1, exists: false });
+        queue.setRouting(toTarget("a"), ["a"]);
+        expect(await queue.replayDead({})).toBe(1);
+        expect((await claim("a", 2)).map(({ meta }) => meta.id).toSorted()).toEqual([old, young].toSorted());
+      });
+    });
+
     describe("remove()", () => {
       test("takes the event away, for good; its delivery stays remembered", async () => {
         const id = await store("one");
@@ -923,6 +1039,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
           dead: 0,
           lanes: 0,
           paused: false,
+          exists: true,
           oldestAt: secondAt,
         });
         expect(stats.oldestWaitingAt).toBe(stats.targets.get("b")!.oldestAt);

@@ -103,6 +103,7 @@ export const NO_STATS: TargetStats = {
   dead: 0,
   lanes: 0,
   paused: false,
+  exists: true,
   oldestAt: null,
 };
 

@@ -120,6 +120,17 @@ export class Book {
     table.freeEvent(event, true);
   }
 
+  /** A delivery that waits or is dead ends, as another one stands for it. @param at wall clock */
+  retire(delivery: number, at: number): void {
+    const { table } = this;
+    const target = this.targetOf(delivery);
+    if (this.isStanding(delivery)) target.counts[table.state.get(delivery)]!--;
+    if (!this.isFinal(delivery)) target.lanes.remove(delivery);
+    table.setDeliveryFlag(delivery, DELIVERY_FLAGS.superseded);
+    table.state.set(delivery, DEAD);
+    table.due.set(delivery, at);
+  }
+
   isFinal(delivery: number): boolean {
     return this.table.state.get(delivery) >= DONE;
   }
@@ -171,6 +182,7 @@ export class Book {
           dead: target.counts[DEAD],
           lanes: target.lanes.laneCount,
           paused: target.paused,
+          exists: target.isConfigured,
           oldestAt: this.#oldestAt(target),
         },
       ]),

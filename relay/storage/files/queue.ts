@@ -7,7 +7,7 @@
  *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
  *   recovery.ts      fills the tables at a start          table.ts, event-index.ts, records.ts
  *
- * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back.
+ * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back (orphans.ts).
  */
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
@@ -25,6 +25,7 @@ import { listEvents } from "./list.ts";
 import type { Queue, QueueEvent } from "../../queue/queue.ts";
 import { findById, readSummary } from "./reading.ts";
 import { RecordBook } from "./record-book.ts";
+import { Orphans } from "./orphans.ts";
 import { PREFIX } from "./records.ts";
 import { createRecovery } from "./recovery.ts";
 import { Replays } from "./replays.ts";
@@ -83,6 +84,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
   const intake = new Intake(core, line);
   const dispatch = new Dispatch(core);
   const replays = new Replays(core);
+  const orphaned = new Orphans(core, replays);
   const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
 
   for (const event of unrouted) line.add(event, null);
@@ -168,7 +170,11 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
       return [{ name: "storage", ok: trouble === null, detail: trouble ?? "writable" }];
     },
     selfCheck: () => journal.probe(),
-    expire: () => removal.expire(),
+    move: (from, to) => orphaned.move(from, to),
+    async expire() {
+      await orphaned.expire();
+      return removal.expire();
+    },
     compact: () => journal.compact(),
     close() {
       closing ??= close();

@@ -63,8 +63,8 @@ export async function readDelivery(core: Core, row: number): Promise<Delivery> {
   const now = deliveryNow(core, row);
   const record = await readState(core, row);
   if (record === null) return now;
-  const { firstAttemptAt, reason, history } = record.delivery;
-  return { ...now, firstAttemptAt, reason, history };
+  const { firstAttemptAt, reason, history, movedTo } = record.delivery;
+  return { ...now, firstAttemptAt, reason, history, ...(movedTo === undefined ? {} : { movedTo }) };
 }
 
 /** The event with all its deliveries; null where it is gone meanwhile. */

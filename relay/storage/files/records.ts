@@ -42,6 +42,7 @@ export interface StateHead {
   readonly at: number;
   readonly order: number | null;
   readonly lane: string | null;
+  readonly isMoved: boolean;
 }
 
 const STATE_LETTERS: readonly DeliveryState[] = ["waiting", "sending", "done", "dead"];
@@ -51,22 +52,28 @@ interface StateRest {
   readonly first: number | null;
   readonly reason: string | null;
   readonly history: readonly Attempt[];
+  readonly movedTo?: string;
 }
 
-/** Layout: state 1, has a lane 1, attempts 2, time 8, order 8 (0: the event's), length of the lane 2, lane, JSON. */
+/** In the second byte. */
+const HAS_LANE = 1;
+const IS_MOVED = 2;
+
+/** Layout: state 1, has a lane and was moved 1, attempts 2, time 8, order 8 (0: the event's), length of the lane 2, lane, JSON. */
 export function encodeState(record: StateRecord): Uint8Array {
   const { delivery, lane, order } = record;
   const rest: StateRest = {
     first: delivery.firstAttemptAt,
     reason: delivery.reason,
     history: delivery.history,
+    ...(delivery.movedTo === undefined ? {} : { movedTo: delivery.movedTo }),
   };
   const laneText = lane ?? "";
   const json = JSON.stringify(rest);
   const laneBytes = Buffer.byteLength(laneText, "utf8");
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + laneBytes + Buffer.byteLength(json, "utf8"));
   bytes.writeUInt8(STATE_LETTERS.indexOf(delivery.state), 0);
-  bytes.writeUInt8(lane === null ? 0 : 1, 1);
+  bytes.writeUInt8((lane === null ? 0 : HAS_LANE) | (delivery.movedTo === undefined ? 0 : IS_MOVED), 1);
   bytes.writeUInt16LE(delivery.attempts, 2);
   bytes.writeDoubleLE(delivery.endedAt ?? delivery.dueAt ?? 0, 4);
   bytes.writeDoubleLE(order ?? 0, 12);
@@ -85,9 +92,10 @@ export function decodeStateHead(value: Uint8Array): StateHead {
     at: bytes.readDoubleLE(4),
     order: order === 0 ? null : order,
     lane:
-      bytes.readUInt8(1) === 0
+      (bytes.readUInt8(1) & HAS_LANE) === 0
         ? null
         : bytes.toString("utf8", HEAD_BYTES, HEAD_BYTES + bytes.readUInt16LE(20)),
+    isMoved: (bytes.readUInt8(1) & IS_MOVED) !== 0,
   };
 }
 
@@ -105,6 +113,7 @@ export function decodeState(value: Uint8Array): StateRecord {
       endedAt: ended ? at : null,
       reason: rest.reason,
       history: rest.history,
+      ...(rest.movedTo === undefined ? {} : { movedTo: rest.movedTo }),
     },
     lane,
     order,

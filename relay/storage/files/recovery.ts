@@ -78,6 +78,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     table.state.set(row, state);
     table.attempts.set(row, head.attempts);
     table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    if (head.isMoved) table.setDeliveryFlag(row, DELIVERY_FLAGS.superseded);
     table.due.set(row, state >= DONE ? head.at : dueAtStart(head.at, head.attempts > 0));
     if (head.order !== null) orders.seen(head.order);
     if (head.lane !== null) noteLane(row, head.lane);

@@ -21,7 +21,7 @@ interface Order {
   readonly targets: readonly string[];
 }
 
-interface NewReplay {
+export interface NewReplay {
   readonly id: string;
   readonly target: string;
   readonly replay: number;
@@ -39,7 +39,7 @@ export class Replays {
   }
 
   replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       const event = findById(this.#core, id);
       if (event === 0) return null;
       this.#refuseUnknown(targets);
@@ -61,7 +61,7 @@ export class Replays {
     let cursor: string | null = null;
     do {
       const scan = await this.#scan(asked, Math.min(TOGETHER, limit - events), cursor);
-      const replayed = await this.#inTurn(async () => {
+      const replayed = await this.inTurn(async () => {
         const orders = scan.found.map(({ id }) => ({ id, targets: targets ?? this.#targetsIn(id, asked) }));
         const wanted = orders.filter((order) => order.targets.length > 0);
         await this.#carryOut(wanted);
@@ -80,7 +80,8 @@ export class Replays {
     await this.#before;
   }
 
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+  /** Runs a task that numbers replays after those before it. */
+  inTurn<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#before.then(task);
     this.#before = result.catch(() => {});
     return result;
@@ -128,8 +129,8 @@ export class Replays {
     const hastened: Promise<void>[] = [];
     for (const { id, targets } of orders) {
       for (const name of targets) {
-        const open = this.#openDelivery(id, name);
-        if (open === 0) fresh.push(await this.#newReplay(id, name));
+        const open = this.openDelivery(id, name);
+        if (open === 0) fresh.push(await this.newReplay(id, name, null));
         else {
           const written = (await this.#hasten(id, open))?.written;
           // Awaited below, with the others; until then its failure is not an unhandled one.
@@ -146,7 +147,7 @@ export class Replays {
   }
 
   /** The delivery to this target that is not over yet; 0: there is none. */
-  #openDelivery(id: string, name: string): number {
+  openDelivery(id: string, name: string): number {
     const { table, book } = this.#core;
     const rows = table.deliveriesOf(findById(this.#core, id));
     return rows.find((row) => !book.isFinal(row) && book.targetOf(row).name === name) ?? 0;
@@ -157,7 +158,7 @@ export class Replays {
     const { table, book, clock, journal, work } = this.#core;
     const target = book.targetOf(row);
     const isWaiting = (): boolean =>
-      this.#openDelivery(id, target.name) === row && table.state.get(row) === WAITING;
+      this.openDelivery(id, target.name) === row && table.state.get(row) === WAITING;
     const now = clock.monotonic();
     if (!isWaiting() || table.due.get(row) <= now) return null;
     const delivery = { ...(await readDelivery(this.#core, row)), dueAt: clock.now() };
@@ -171,7 +172,8 @@ export class Replays {
     return { written: journal.write([{ type: "set", key, value }], "synced") };
   }
 
-  async #newReplay(id: string, target: string): Promise<NewReplay> {
+  /** The next replay to a target. @param otherwise its lane if the event has no earlier delivery to that target */
+  async newReplay(id: string, target: string, otherwise: string | null): Promise<NewReplay> {
     const { table, book, orders, clock } = this.#core;
     const earlier = table
       .deliveriesOf(findById(this.#core, id))
@@ -180,23 +182,29 @@ export class Replays {
     const replay = latest === undefined ? 1 : table.replay.get(latest) + 1;
     const lane =
       latest === undefined
-        ? null
+        ? otherwise
         : (book.targetOf(latest).lanes.keyOf(latest) ?? (await readState(this.#core, latest))?.lane ?? null);
     return { id, target, replay, order: orders.next(clock.now()), lane };
   }
 
   async #write(replays: readonly NewReplay[]): Promise<void> {
     if (replays.length === 0) return;
-    const { table, book, clock, journal, work } = this.#core;
-    const operations = replays.map(({ id, target, replay, order, lane }): Operation => {
-      const delivery = newDelivery(id, target, replay, clock.now());
-      return {
-        type: "set",
-        key: stateKey(id, target, replay),
-        value: encodeState({ delivery, lane, order }),
-      };
+    await this.#core.journal.write(this.writingOf(replays), "synced");
+    this.admit(replays);
+  }
+
+  /** What makes them durable. */
+  writingOf(replays: readonly NewReplay[]): Operation[] {
+    return replays.map(({ id, target, replay, order, lane }) => {
+      const delivery = newDelivery(id, target, replay, this.#core.clock.now());
+      const value = encodeState({ delivery, lane, order });
+      return { type: "set", key: stateKey(id, target, replay), value };
     });
-    await journal.write(operations, "synced");
+  }
+
+  /** Takes what is durable into the tables. */
+  admit(replays: readonly NewReplay[]): void {
+    const { table, book, work } = this.#core;
     for (const { id, target: name, replay, order, lane } of replays) {
       const event = findById(this.#core, id);
       if (event === 0) continue;

@@ -171,15 +171,23 @@ export class RoutingLine {
     const { table, book, work, events } = this.#core;
     table.setEventFlag(event, EVENT_FLAGS.inLine, false);
     book.eventRouted(event);
-    for (const { target: name, lane } of routes) {
+    const wanted = table.firstDelivery.get(event) === 0 ? routes : this.#withoutReplays(event, routes);
+    for (const { target: name, lane } of wanted) {
       const target = book.target(name);
       if (table.findDelivery(event, target.code, 0) !== 0) continue;
       const row = table.addDelivery(event, target.code, 0, null);
       book.admit(row, lane);
       work.touch(target);
     }
-    this.#note(event, meta, routes);
+    this.#note(event, meta, wanted);
     events.emit({ type: "routed", meta, targets: routes.map((route) => route.target) });
+  }
+
+  /** An event that was replayed to a target before it was routed, or moved there before its routes were written, has that already. */
+  #withoutReplays(event: number, routes: readonly Route[]): readonly Route[] {
+    const { table, book } = this.#core;
+    const rows = table.deliveriesOf(event).filter((row) => table.replay.get(row) > 0);
+    return routes.filter(({ target }) => !rows.some((row) => book.targetOf(row).name === target));
   }
 
   /** Whether the event was removed while it stood in line; its row ends here then. */

@@ -1,12 +1,17 @@
 /**
- * A delivery as it stands in Redis: one letter for its state (w waiting, s sending, d done, x dead), then the rest as JSON, which
+ * A delivery as it stands in Redis: one letter for its state (w waiting, s sending, d done, x dead, m moved: dead, but another
+ * delivery stands for it), then the rest as JSON, which
  * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
  */
 import { InvariantError } from "../../../lib/errors.ts";
 import { newDelivery, type Delivery, type DeliveryState } from "../../queue/delivery-state.ts";
 
 const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "s", done: "d", dead: "x" };
-const STATES = new Map(Object.entries(LETTERS).map(([state, letter]) => [letter, state as DeliveryState]));
+const MOVED = "m";
+const STATES = new Map<string, DeliveryState>([
+  ...Object.entries(LETTERS).map(([state, letter]) => [letter, state as DeliveryState] as const),
+  [MOVED, "dead"],
+]);
 
 export function letterOf(state: DeliveryState): string {
   return LETTERS[state];
@@ -22,7 +27,7 @@ export function encodeDelivery({
   state,
   ...rest
 }: Delivery): string {
-  return LETTERS[state] + JSON.stringify(rest);
+  return (rest.movedTo === undefined ? LETTERS[state] : MOVED) + JSON.stringify(rest);
 }
 
 /** @param receivedAt when its event came in: a delivery that nobody has tried is due from then on */

@@ -28,6 +28,7 @@ import { createIntake } from "./intake.ts";
 import { leaseTimes } from "./leases.ts";
 import { createRedisListing } from "./listing.ts";
 import { createLoops } from "./loops.ts";
+import { createRedisOrphans } from "./orphans.ts";
 import { createRetention } from "./retention.ts";
 import { createRedisMatching, routeArgs } from "./routing.ts";
 import { startSelfCheck } from "./self-check.ts";
@@ -47,8 +48,9 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   const leaseMs = config.leaseSeconds * 1000;
   const { client, prefix, ask } = redis;
 
-  let targets: readonly string[] = [];
+  let configured: readonly string[] | null = null;
   let closing: Promise<void> | null = null;
+  const existing = (): readonly string[] => configured ?? [];
 
   const events = new Emitter<QueueEvent>(log);
   const emit = (event: QueueEvent): void => events.emit(event);
@@ -57,7 +59,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   const selfCheck = await startSelfCheck(redis, config);
   const intake = createIntake({ redis, clock, rule: selfCheck.rule, onSync: deps.onSync });
   const routing = createRedisMatching({ redis, clock, log, emit, announce: work.announce });
-  const claims = createClaims({ redis, clock, log, work, leaseMs, targets: () => targets, emit });
+  const claims = createClaims({ redis, clock, log, work, leaseMs, targets: existing, emit });
   const listing = createRedisListing(redis, clock);
   const retention = createRetention({
     redis,
@@ -65,6 +67,15 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     retain: () => settings().retain,
     get: (id) => listing.get(id),
     removed: (id) => emit({ type: "removed", id }),
+  });
+  const orphans = createRedisOrphans({
+    redis,
+    clock,
+    intake,
+    targets: () => configured,
+    get: (id) => listing.get(id),
+    emit,
+    announce: work.announce,
   });
   const loops = createLoops({ clock, random, log });
   const oldestRemembered = (): string => firstOrderOf(clock.now() - settings().dedupeSeconds * 1000);
@@ -126,7 +137,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   }
 
   function refuseUnknown(names: readonly string[]): void {
-    const unknown = names.find((name) => !targets.includes(name));
+    const unknown = names.find((name) => !existing().includes(name));
     if (unknown !== undefined) throw new UnknownTargetError(unknown);
   }
 
@@ -139,7 +150,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     const asked: EventFilter = chosen === null ? { ...filter, state: filter.state ?? "dead" } : filter;
     const state = chosen === null ? deliveryState(asked.state) : null;
     if (chosen === null && state === null) return { events: 0, deliveries: 0, more: false };
-    const names = chosen ?? targets.filter((name) => (filter.target ?? name) === name);
+    const names = chosen ?? existing().filter((name) => (filter.target ?? name) === name);
     let count = 0;
     let deliveries = 0;
     let cursor: string | null = null;
@@ -169,7 +180,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   loops.every("heartbeat", times.renewEveryMs, claims.heartbeat);
   loops.every("leases", times.sweepEveryMs, claims.sweep);
   loops.every("unrouted", UNROUTED_MS, routing.sweep);
-  loops.every("poll", POLL_MS, () => targets.forEach((target) => work.announce(target)));
+  loops.every("poll", POLL_MS, () => existing().forEach((target) => work.announce(target)));
 
   return {
     enqueue,
@@ -183,7 +194,8 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     },
 
     setRouting(router, newTargets) {
-      targets = [...newTargets];
+      const targets = [...newTargets];
+      configured = targets;
       routing.set(router);
       claims.sweep().catch((error: unknown) => {
         log.debug("redis.sweep-failed", { error: messageOf(error) });
@@ -204,9 +216,10 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
 
     async replay(id, names) {
       refuseUnknown(names ?? []);
-      return names === null ? replay(id, "any", targets) : replay(id, null, names);
+      return names === null ? replay(id, "any", existing()) : replay(id, null, names);
     },
     replayAll,
+    move: (from, to) => orphans.move(from, to),
     async replayDead(filter) {
       const all = await replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY);
       return all.deliveries;
@@ -224,10 +237,13 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       if (!paused) work.announce(target);
     },
 
-    stats: createStats(redis, () => targets),
+    stats: createStats(redis, existing),
     checks: selfCheck.checks,
     selfCheck: selfCheck.look,
-    expire: () => retention.expire(),
+    async expire() {
+      await orphans.expire();
+      return retention.expire();
+    },
     async compact() {
       // Redis gives space back by itself; its append-only file is rewritten by its own rules (auto-aof-rewrite-percentage).
     },

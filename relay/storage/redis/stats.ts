@@ -6,8 +6,7 @@ import { receivedAtOf } from "./ids.ts";
 async function readTarget(
   { client, prefix, ask }: RedisConnection,
   target: string,
-  paused: boolean,
-  lanes: number,
+  { exists, paused, lanes }: Pick<TargetStats, "exists" | "paused" | "lanes">,
 ): Promise<TargetStats> {
   const open = `${prefix}:open:${target}`;
   // The group is made with the first claim: until then nothing is being sent.
@@ -29,7 +28,7 @@ async function readTarget(
   ]);
   const sending = Math.min(unfinished, first + retry);
   const oldestAt = oldest[0] === undefined ? null : receivedAtOf(oldest[0]);
-  return { waiting: unfinished - sending, sending, dead, lanes, paused, oldestAt };
+  return { waiting: unfinished - sending, sending, dead, lanes, paused, exists, oldestAt };
 }
 
 async function read(redis: RedisConnection, configured: readonly string[]): Promise<QueueStats> {
@@ -45,9 +44,14 @@ async function read(redis: RedisConnection, configured: readonly string[]): Prom
   const lanesOf = (name: string): number => Number(sums[`lanes:${name}`] ?? 0);
   const targets = new Map(
     await Promise.all(
-      names.map(
-        async (name) => [name, await readTarget(redis, name, paused.includes(name), lanesOf(name))] as const,
-      ),
+      names.map(async (name) => {
+        const known = {
+          exists: configured.includes(name),
+          paused: paused.includes(name),
+          lanes: lanesOf(name),
+        };
+        return [name, await readTarget(redis, name, known)] as const;
+      }),
     ),
   );
   const all = [...targets.values()];

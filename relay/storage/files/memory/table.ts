@@ -19,7 +19,7 @@ export const EVENT_FLAGS = {
 } as const;
 
 export const DELIVERY_FLAGS = {
-  /** A later replay to the same target stands for it. */
+  /** A later replay to the same target, or a delivery to another one that it was moved to, stands for it. */
   superseded: 1,
   /** Has a key of its own in the storage. */
   written: 2,

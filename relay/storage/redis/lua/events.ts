@@ -1,6 +1,26 @@
 /** Scripts that store, match, replay and remove events. */
 import { LIBRARY } from "./library.ts";
 
+/** A replay takes the place of the last delivery to its target: of the dead letter, or of what is done. */
+const REPLAYS = `
+local function supersede(id, former)
+  if former and former.state == 'x' then
+    redis.call('ZREM', p .. ':dead:' .. former.target, id)
+    if redis.call('HINCRBY', p .. ':state:' .. id, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
+  elseif former and former.state == 'd' then
+    sum('done', -1)
+  end
+end
+
+local function addReplay(id, target, number, lane, state)
+  local key, replay = p .. ':state:' .. id, tostring(number)
+  redis.call('HINCRBY', key, 'open', 1)
+  redis.call('HSET', key, target .. ':' .. replay, state)
+  if lane ~= '' then redis.call('HSET', key, '@' .. target .. ':' .. replay, lane) end
+  addDelivery(id, target, replay, lane)
+end
+`;
+
 /** Routes stand in ARGV from position `from`: target, lane, state, one after another. */
 const ROUTES = `
 local function addRoutes(id, now, from, size)
@@ -66,9 +86,8 @@ return 1
    * gets that one now, one that is being sent is left alone; a new delivery takes the dead letter before it off the dead.
    * Answers the targets, or nil if there is no such event.
    */
-  relayReplay: `${LIBRARY}
+  relayReplay: `${LIBRARY}${REPLAYS}
 local id, state, now, which = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local key = p .. ':state:' .. id
 if not redis.call('ZSCORE', p .. ':events', id) then return false end
 local all, last = deliveriesOf(id)
 local open, names, fresh = {}, {}, {}
@@ -92,20 +111,59 @@ unfinish(id)
 redis.call('ZREM', p .. ':unrouted', id)
 for _, target in ipairs(fresh) do
   local former = last[target]
-  if former and former.state == 'x' then
-    redis.call('ZREM', p .. ':dead:' .. target, id)
-    if redis.call('HINCRBY', key, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
-  elseif former and former.state == 'd' then
-    sum('done', -1)
-  end
-  local replay = tostring(former and former.replay + 1 or 1)
-  local lane = former and former.lane or ''
-  redis.call('HINCRBY', key, 'open', 1)
-  redis.call('HSET', key, target .. ':' .. replay, state)
-  if lane ~= '' then redis.call('HSET', key, '@' .. target .. ':' .. replay, lane) end
-  addDelivery(id, target, replay, lane)
+  supersede(id, former)
+  addReplay(id, target, former and former.replay + 1 or 1, former and former.lane or '', state)
 end
 return names
+`,
+
+  /**
+   * ARGV: id, target, replay, its state letter, its attempts, its state from now on (dead or moved), now, another target or empty,
+   * state of a new delivery. Ends a delivery that waits or is dead, as its target no longer exists, and makes one to the other
+   * target in its place, unless that has one open. Answers 1, or 0 if it is not in that state any more.
+   */
+  relayRetire: `${LIBRARY}${REPLAYS}
+local id, target, replay, letter, now, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[7], ARGV[8]
+local key, field, ref = p .. ':state:' .. id, ARGV[2] .. ':' .. ARGV[3], ARGV[1] .. ':' .. ARGV[3]
+local state = redis.call('HGET', key, field)
+if not state or string.sub(state, 1, 1) ~= letter then return 0 end
+if (string.match(state, '"attempts":(%d+)') or '0') ~= ARGV[5] then return 0 end
+local all, last = deliveriesOf(id)
+local lane = redis.call('HGET', key, '@' .. field) or ''
+redis.call('HSET', key, field, ARGV[6])
+if letter == 'w' then
+  redis.call('ZREM', p .. ':open:' .. target, ref)
+  redis.call('HINCRBY', key, 'open', -1)
+  if lane == '' then
+    redis.call('ZREM', p .. ':due:' .. target, ref)
+  else
+    leaveLane(target, lane, ref)
+  end
+elseif last[target].replay == tonumber(replay) then
+  redis.call('ZREM', p .. ':dead:' .. target, id)
+  if redis.call('HINCRBY', key, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
+end
+if string.sub(ARGV[6], 1, 1) == 'x' then
+  redis.call('HINCRBY', key, 'dead', 1)
+  redis.call('ZADD', p .. ':dead', 0, id)
+  redis.call('ZADD', p .. ':dead:' .. target, 0, id)
+end
+local former = to ~= '' and last[to]
+local isOpen = false
+for _, one in ipairs(all) do
+  if one.target == to and (one.state == 'w' or one.state == 's') then isOpen = true end
+end
+if to ~= '' and not isOpen then
+  unfinish(id)
+  supersede(id, former)
+  addReplay(id, to, former and former.replay + 1 or 1, former and former.lane or lane, ARGV[9])
+end
+forgetTarget(target)
+local open = tonumber(redis.call('HGET', key, 'open') or '0')
+if open == 0 and tonumber(redis.call('HGET', key, 'dead') or '0') <= 0 and not redis.call('ZSCORE', p .. ':final', id) then
+  finish(id, now, redis.call('STRLEN', p .. ':event:' .. id))
+end
+return 1
 `,
 
   /**

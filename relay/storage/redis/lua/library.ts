@@ -119,6 +119,19 @@ local function giveBack(target, stream, entry)
   redis.call('PUBLISH', p .. ':work', target)
 end
 
+-- Takes a delivery that waits out of its lane. An entry that stands in a stream for an empty lane is dropped when it is read.
+local function leaveLane(target, lane, ref)
+  local key = p .. ':lane:' .. target .. ':' .. lane
+  if redis.call('LINDEX', key, 0) ~= ref then
+    redis.call('LREM', key, 1, ref)
+  elseif redis.call('ZREM', p .. ':due:' .. target, 'lane:' .. lane) == 1 then
+    nextInLane(target, lane, ref)
+  else
+    redis.call('LPOP', key)
+    if redis.call('LLEN', key) == 0 then sum('lanes:' .. target, -1) end
+  end
+end
+
 -- Makes a waiting delivery due now. One that stands in a stream, or behind the head of its lane, goes in its turn.
 local function hasten(id, one, now)
   local ref = id .. ':' .. one.replay

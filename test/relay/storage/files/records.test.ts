@@ -47,6 +47,7 @@ describe("encodeState() and decodeState()", () => {
       at: delivery.endedAt ?? delivery.dueAt,
       order: 12_345,
       lane,
+      isMoved: false,
     });
   });
 

@@ -32,7 +32,10 @@ async function everything(queue: Queue): Promise<void> {
   await queue.setPaused("a", false);
   expect((await queue.list({}, 10, null)).events).toHaveLength(2);
   expect(await queue.body(id)).not.toBeNull();
-  expect((await queue.stats()).byState).toMatchObject({ waiting: 3 });
+  expect((await queue.stats()).byState).toMatchObject({ waiting: 2 });
+  queue.setRouting(() => [], ["b"]);
+  expect(await queue.move("a", "b")).toBe(2);
+  await queue.expire();
   expect(await queue.expire()).toBe(0);
   await queue.selfCheck();
   expect(queue.checks().filter(({ ok }) => !ok)).toEqual([]);
