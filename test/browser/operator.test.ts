@@ -137,8 +137,8 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       "delivered",
     ]);
     await isLive(page);
-    await page.getByRole("button", { name: "Replay to all" }).click();
-    await page.getByRole("status").filter({ hasText: "Sent again to 1 target." }).waitFor();
+    await page.getByRole("button", { name: "Replay to this target" }).click();
+    await page.getByRole("status").filter({ hasText: "1 delivery is queued for replay." }).waitFor();
     await page.locator(".timeline li.ok", { hasText: "replay 1" }).filter({ hasText: "delivered" }).waitFor();
     expect(new URL(page.url()).search).toBe("");
   });
@@ -168,7 +168,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.locator("summary", { hasText: "Replay all" }).click();
     await picture(page, "dead-letters");
     await page.getByRole("button", { name: /^Replay \d+$/ }).click();
-    await page.getByText(/events are sent again/).waitFor();
+    await page.getByText(/queued for replay/).waitFor();
     await page.getByText("None. A delivery ends up here").waitFor();
     expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
   });
@@ -177,10 +177,12 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     const page = await visit("/events?kind=pipeline&project=acme%2Fshop");
     await page.getByRole("link", { name: "Replay these…" }).click();
     expect((await page.locator("#preview").textContent())?.replace(/\s+/g, " ").trim()).toBe(
-      "2 events will be sent again.",
+      "None of them is a dead letter: choose the target that is to get them.",
     );
-    await page.getByRole("button", { name: "Replay 2" }).click();
-    await page.getByText("2 events are sent again.").waitFor();
+    await page.getByLabel("To", { exact: true }).selectOption({ index: 1 });
+    await page.getByRole("button", { name: "Replay", exact: true }).click();
+    await page.getByText("2 deliveries are queued for replay.").waitFor();
+    expect(new URL(page.url()).searchParams.get("kind")).toBe("pipeline");
   });
 
   it("everything can be done with the keyboard alone", async () => {
@@ -208,11 +210,11 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(await page.evaluate("document.activeElement.closest('tr').dataset.id")).toBe(first);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${stage.url}/events/${first}`);
-    const replay = page.getByRole("button", { name: "Replay to all" });
+    const replay = page.getByRole("button", { name: "Replay to this target" });
     while (!(await replay.evaluate((button) => button === button.ownerDocument.activeElement)))
       await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.getByText("Sent again to 1 target.").waitFor();
+    await page.getByText("1 delivery is queued for replay.").waitFor();
     await page.keyboard.press("u");
     await page.waitForURL(`${stage.url}/events`);
     await page.keyboard.press("l");

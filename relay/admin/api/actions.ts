@@ -1,7 +1,8 @@
 /**
  * What an operator may do to events and targets, for the API and the pages alike. Each action leaves a line in the log.
  */
-import type { EventFilter } from "../../queue/queue.ts";
+import { latestDeliveries } from "../../queue/filter.ts";
+import type { EventFilter, EventSummary } from "../../queue/queue.ts";
 import type { AdminDeps } from "../ports.ts";
 
 /** Events that one bulk replay takes at most; whoever has more asks again. */
@@ -11,6 +12,8 @@ const PAGE = 500;
 export interface BulkResult {
   /** Events that fit, at most MAX_BULK. */
   readonly count: number;
+  /** New deliveries of them. */
+  readonly deliveries: number;
   /** True where there are more than were counted. */
   readonly more: boolean;
 }
@@ -38,19 +41,23 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
     async preview(filter, targets) {
       const asked: EventFilter = targets === null ? { ...filter, state: filter.state ?? "dead" } : filter;
       let count = 0;
+      let deliveries = 0;
       let cursor: string | null = null;
       do {
         const page = await queue.list(asked, PAGE, cursor);
-        count += page.events.length;
-        if (count > MAX_BULK) return { count: MAX_BULK, more: true };
+        for (const event of page.events) {
+          if (count === MAX_BULK) return { count, deliveries, more: true };
+          count += 1;
+          deliveries += targets?.length ?? standingIn(event, asked);
+        }
         ({ cursor } = page);
       } while (cursor !== null);
-      return { count, more: false };
+      return { count, deliveries, more: false };
     },
     async replayAll(filter, targets) {
-      const { events: count, more } = await queue.replayAll(filter, targets, MAX_BULK);
-      log.info("admin.bulk-replayed", { count, more, filter, targets });
-      return { count, more };
+      const { events: count, deliveries, more } = await queue.replayAll(filter, targets, MAX_BULK);
+      log.info("admin.bulk-replayed", { count, deliveries, more, filter, targets });
+      return { count, deliveries, more };
     },
     async replayDead(filter) {
       const count = await queue.replayDead(filter);
@@ -67,4 +74,11 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
       log.info(paused ? "admin.paused" : "admin.resumed", { target });
     },
   };
+}
+
+/** Deliveries of an event that are in the state, and to the target, that the filter wants. */
+function standingIn({ deliveries }: EventSummary, { state, target }: EventFilter): number {
+  return latestDeliveries(deliveries).filter(
+    (delivery) => delivery.state === state && (target === undefined || delivery.target === target),
+  ).length;
 }

@@ -4,6 +4,7 @@
  */
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { closestMatch } from "leven";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { metaMatches } from "../../queue/filter.ts";
@@ -84,7 +85,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/events", async (c) => {
-    const read = queryOf(c);
+    const read = knownQuery(c, ["limit", "cursor"]);
     const page = await findEvents(
       queue,
       parseFilter(read),
@@ -99,7 +100,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/events/export", (c) => {
-    const read = queryOf(c);
+    const read = knownQuery(c, ["bodies"]);
     const filter = parseFilter(read);
     const bodies = read("bodies") === "1" || read("bodies") === "true";
     log.info("admin.exported", { filter, bodies });
@@ -140,6 +141,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
     const filter = filterOf(c, fields);
     const chosen = targetsOf({ targets }, deps);
+    if (chosen !== null && Object.keys(filter).length === 0)
+      throw bad("name at least one filter, or leave targets out to replay dead letters");
     const { count, more } = dryRun
       ? await actions.preview(filter, chosen)
       : await actions.replayAll(filter, chosen);
@@ -202,7 +205,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/stream", (c) => {
-    const read = queryOf(c);
+    const read = knownQuery(c, ["lastEventId"]);
     const filter = parseFilter(read);
     if (streams >= MAX_STREAMS)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
@@ -228,6 +231,19 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
 function queryOf(c: ApiContext): Read {
   return (name) => c.req.query(name);
+}
+
+/** As queryOf(), after a look for misspelt parameters: ignored, they would widen what is shown. Throws a RefusalError (400). */
+function knownQuery(c: ApiContext, others: readonly string[]): Read {
+  const known: readonly string[] = [...FILTER_NAMES, ...others];
+  const unknown = Object.keys(c.req.query()).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const nearest = closestMatch(unknown, known, { maxDistance: 2 });
+    throw bad(
+      `there is no parameter "${unknown.slice(0, 40)}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
+    );
+  }
+  return queryOf(c);
 }
 
 function noEvent(c: ApiContext): Response {
@@ -258,7 +274,7 @@ function targetsOf(body: Readonly<Record<string, unknown>>, deps: AdminDeps): re
   const { targets } = body;
   if (targets === undefined || targets === null) return null;
   if (!Array.isArray(targets) || targets.length === 0 || !targets.every((t) => typeof t === "string"))
-    throw bad("targets must be a list of names of targets");
+    throw bad("targets must be an array of target names");
   const known = new Set(deps.targets().map((target) => target.name));
   const unknown = targets.find((name) => !known.has(name));
   if (unknown !== undefined) throw bad(`there is no target "${unknown}"`);

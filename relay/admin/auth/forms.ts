@@ -51,10 +51,14 @@ export function safeNext(next: string | undefined): string {
 export function noticeOf(read: Read): string | null {
   const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
   switch (read("notice")) {
-    case "replayed":
-      return count === 1 ? "1 event is sent again." : `${grouped(count)} events are sent again.`;
-    case "sent":
-      return count === 1 ? "Sent again to 1 target." : `Sent again to ${grouped(count)} targets.`;
+    case "queued":
+      return count === 1
+        ? "1 delivery is queued for replay."
+        : `${grouped(count)} deliveries are queued for replay.`;
+    case "no-target":
+      return "The event was matched with no target: choose the one that is to get it.";
+    case "no-filter":
+      return "Filter the list first: a set of events is replayed by what it has in common.";
     case "removed":
       return "The event was removed.";
     case "gone":

@@ -1,17 +1,19 @@
 /** Dead letters by target and reason: what was given up, why, and the button that tries again. */
 import { html } from "hono/html";
 import { button, counted, grouped, when, type Html } from "./html.ts";
+import type { QueueStats } from "../../queue/queue.ts";
 import type { DeadLetters } from "./view.ts";
 import { sentence } from "../event-summary.ts";
 
 export interface DeadView {
   readonly dead: DeadLetters;
-  /** Of the whole queue. */
-  readonly total: number;
+  /** Of the whole queue: how many are dead, by target. */
+  readonly stats: Pick<QueueStats, "byState" | "targets">;
   readonly csrf: string;
 }
 
-export function deadPage({ dead, total, csrf }: DeadView): Html {
+export function deadPage({ dead, stats, csrf }: DeadView): Html {
+  const total = stats.byState.dead;
   if (total === 0)
     return html`<h1>Dead letters</h1>
       <div id="dead" data-live>
@@ -19,9 +21,10 @@ export function deadPage({ dead, total, csrf }: DeadView): Html {
           None. A delivery ends up here when its target refuses it for good, or attempts or age are used up.
         </p>
       </div>`;
-  const byTarget = new Map<string, number>();
-  for (const group of dead.groups)
-    byTarget.set(group.target, (byTarget.get(group.target) ?? 0) + group.count);
+  const byTarget = [...stats.targets]
+    .filter(([, counts]) => counts.dead > 0)
+    .map(([target, counts]) => [target, counts.dead] as const)
+    .sort((a, b) => b[1] - a[1]);
   return html`<div class="title">
       <h1>Dead letters</h1>
       <div class="side">
@@ -38,16 +41,24 @@ export function deadPage({ dead, total, csrf }: DeadView): Html {
     <div id="dead" data-live>
       ${
         dead.partial
-          ? html`<p class="partial">Grouped are the newest ${grouped(dead.seen)} events; there are more.</p>`
+          ? html`<p class="partial">
+              Reasons are those of the newest ${grouped(dead.seen)} of ${grouped(total)} dead letters.
+            </p>`
           : ""
       }
-      ${[...byTarget].map(
+      ${byTarget.map(
         ([target, count]) =>
           html`<section class="panel">
             <div class="title">
               <h2>${target} <span class="muted">${grouped(count)}</span></h2>
               <div class="side">
-                ${button("/dead/replay", csrf, html`Replay all <span class="sr">of ${target}</span>`, { target })}
+                <details class="confirm">
+                  <summary class="button">Replay ${grouped(count)}…</summary>
+                  <div>
+                    <p>${counted(count, "delivery")} to ${target} will be tried again, the oldest first.</p>
+                    ${button("/dead/replay", csrf, html`Replay ${grouped(count)} <span class="sr">of ${target}</span>`, { target }, "primary")}
+                  </div>
+                </details>
               </div>
             </div>
             <ul class="reasons">

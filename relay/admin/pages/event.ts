@@ -2,6 +2,7 @@
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
 import type { EventSummary } from "../../queue/queue.ts";
+import { latestDeliveries } from "../../queue/filter.ts";
 import { curlCommand } from "./curl.ts";
 import { button, duration, pill, size, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
@@ -35,8 +36,7 @@ export function eventPage(view: EventView): Html {
         </p>
       </div>
       <div class="side">
-        ${button(`${path}/replay`, view.csrf, event.deliveries.length === 0 ? "Replay" : "Replay to all", {}, "primary")}
-        ${view.targets.length === 0 ? "" : replayForm(path, view)}
+        ${replayButtons(path, view)}
         <details class="confirm">
           <summary class="button">Delete…</summary>
           <div>
@@ -107,14 +107,45 @@ function parsed(body: Uint8Array | null): Json | null {
   }
 }
 
-function replayForm(path: string, view: EventView): Html {
+/** Value of `replayTo` for the targets whose last delivery failed. */
+export const FAILED = "(failed)";
+
+/** Targets that exist and whose last delivery of the event is a dead letter. */
+export function failedTargets({ deliveries }: EventSummary, targets: readonly string[]): string[] {
+  return latestDeliveries(deliveries)
+    .filter(({ state, target }) => state === "dead" && targets.includes(target))
+    .map(({ target }) => target);
+}
+
+/** What failed comes first, and alone; everything else asks first. */
+function replayButtons(path: string, view: EventView): Html {
+  const { event, targets, csrf } = view;
+  const failed = failedTargets(event, targets);
+  const all = latestDeliveries(event.deliveries).filter(({ target }) => targets.includes(target)).length;
+  const label = failed.length === 1 ? `Replay to ${failed[0]}` : `Replay to ${failed.length} failed targets`;
+  return html`${failed.length === 0 ? "" : button(`${path}/replay`, csrf, label, { replayTo: FAILED }, "primary")}
+  ${targets.length === 0 ? "" : replayForm(path, view, failed[0])}
+  ${
+    all < 2
+      ? ""
+      : html`<details class="confirm">
+          <summary class="button">Replay to all ${all}…</summary>
+          <div>
+            <p>All ${all} targets get the event again, those that have it already as well.</p>
+            ${button(`${path}/replay`, csrf, `Replay to all ${all}`, {}, "primary")}
+          </div>
+        </details>`
+  }`;
+}
+
+function replayForm(path: string, view: EventView, selected: string | undefined): Html {
   return html`<form method="post" action="${path}/replay" class="inline">
     <input type="hidden" name="_csrf" value="${view.csrf}" />
     <label class="sr" for="to">Target</label>
     <select name="replayTo" id="to">
-      ${view.targets.map((name) => html`<option>${name}</option>`)}
+      ${view.targets.map((name) => html`<option ${name === selected ? "selected" : ""}>${name}</option>`)}
     </select>
-    <button>Replay to it</button>
+    <button>Replay to this target</button>
   </form>`;
 }
 

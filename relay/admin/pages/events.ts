@@ -29,7 +29,7 @@ export function eventsPage(view: EventsView): Html {
   return html`<div class="title">
       <h1>Events</h1>
       <p class="side">
-        <a href="/events/replay${queryString(read)}" class="button">Replay these…</a>
+        ${isFiltered ? html`<a href="/events/replay${queryString(read)}" class="button">Replay these…</a>` : ""}
         <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
       </p>
     </div>
@@ -41,7 +41,7 @@ export function eventsPage(view: EventsView): Html {
         page.partial
           ? html`<p class="partial" role="status">
               The search stopped early: what is shown is not all that there is.
-              ${page.cursor === null ? "" : html`<a href="/events${queryString(read, { cursor: page.cursor })}">Search on</a>`}
+              ${page.cursor === null ? "" : html`<a href="/events${queryString(read, { cursor: page.cursor })}">Keep searching</a>`}
             </p>`
           : ""
       }
@@ -69,7 +69,7 @@ function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): H
   if (isPartial) return html`<p class="empty">Nothing found so far.</p>`;
   if (isLater) return html`<p class="empty">There is nothing older.</p>`;
   return isFiltered
-    ? html`<p class="empty">No event fits. <a href="/events">Show all</a></p>`
+    ? html`<p class="empty">No events match. <a href="/events">Show all</a></p>`
     : html`<p class="empty">No event is kept. What arrives shows here by itself.</p>`;
 }
 
@@ -144,7 +144,10 @@ function choice(
 
 export interface BulkView {
   readonly read: Read;
+  /** What goes out where no target is chosen: the deliveries in the filter's state, which is dead where it names none. */
   readonly preview: BulkResult;
+  /** Events that go out where a target is chosen. */
+  readonly all: BulkResult;
   readonly targets: readonly string[];
   readonly csrf: string;
   /** Filter fields to send along; the end of the time range is fixed at the time of the preview. */
@@ -152,7 +155,7 @@ export interface BulkView {
 }
 
 export function bulkPage(view: BulkView): Html {
-  const { preview, read } = view;
+  const { preview, all, read } = view;
   const chosen = Object.entries(view.fields);
   return html`<h1>Replay a set of events</h1>
     <dl class="facts">
@@ -163,15 +166,14 @@ export function bulkPage(view: BulkView): Html {
       )}
     </dl>
     ${
-      preview.count === 0
-        ? html`<p class="empty">No event fits. <a href="/events${queryString(read)}">Back to the list</a></p>`
+      all.count === 0
+        ? html`<p class="empty">
+            No events match. <a href="/events${queryString(read)}">Back to the list</a>
+          </p>`
         : html`<form method="post" action="/events/replay" class="panel">
-            <p class="lead" id="preview">
-              ${preview.more ? `The newest ${grouped(preview.count)}` : counted(preview.count, "event")} will
-              be sent again${preview.more ? "; there are more, which are left as they are" : ""}.
-            </p>
+            <p class="lead" id="preview">${whatGoesOut(view)}</p>
             <p class="muted">
-              What arrives from now on is not part of it. Replays go out at the pace of each target.
+              The oldest go first, at the pace of each target. What arrives from now on is not part of it.
             </p>
             <input type="hidden" name="_csrf" value="${view.csrf}" />
             ${chosen.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
@@ -179,13 +181,29 @@ export function bulkPage(view: BulkView): Html {
               "replayTo",
               "To",
               "",
-              "the targets each event was matched with",
-              view.targets.map((name) => [name, name]),
+              preview.count === 0 ? "choose a target" : "the targets of these deliveries",
+              view.targets.map((name) => [
+                name,
+                `${name}: ${bulkCount(all, "event")}, whatever became of them`,
+              ]),
             )}
             <p>
-              <button class="primary">Replay ${grouped(preview.count)}</button>
+              <button class="primary">Replay</button>
               <a href="/events${queryString(read)}">Cancel</a>
             </p>
           </form>`
     }`;
+}
+
+function whatGoesOut({ preview, fields }: BulkView): string {
+  const state = stateWord(fields["state"] ?? "dead");
+  const to = fields["target"] === undefined ? "" : ` to ${fields["target"]}`;
+  if (preview.deliveries === 0)
+    return `None of them is a ${state}${to}: choose the target that is to get them.`;
+  const deliveries = counted(preview.deliveries, "delivery");
+  return `${bulkCount(preview, "event")}${to}: ${deliveries} (${state}) will be queued for replay.`;
+}
+
+function bulkCount({ count, more }: BulkResult, noun: string): string {
+  return more ? `the oldest ${grouped(count)} ${noun}s` : counted(count, noun);
 }

@@ -18,7 +18,7 @@ import type { Masking } from "./masking.ts";
 import { activityOffPage, activityPage } from "./activity.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
-import { eventPage, eventTitle } from "./event.ts";
+import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
 import { gonePage, refusedPage } from "./gone.ts";
 import { layout, plainPage, type Section } from "./layout.ts";
 import { loginForm } from "./login.ts";
@@ -201,17 +201,24 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     fields["to"] ??= new Date(clock.now()).toISOString();
     const asked = attempt(() => parseFilter((name) => fields[name]));
     if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
+    if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
     const preview = await actions.preview(asked.value, null);
-    const content = bulkPage({ read, preview, fields, targets: namesOf(deps), csrf: c.get("csrf") });
+    const all = await actions.preview(asked.value, []);
+    const content = bulkPage({ read, preview, all, fields, targets: namesOf(deps), csrf: c.get("csrf") });
     return frame(c, { title: "Replay a set of events", section: "events" }, content);
   });
 
   pages.post("/events/replay", async (c) => {
     const form = await formOf(c);
-    const asked = attempt(() => parseFilter(form));
-    if (asked.problem !== null) return c.text(`${asked.problem}\n`, 400);
-    const { count } = await actions.replayAll(asked.value, targetOf(form, deps));
-    return c.redirect(`/events?notice=replayed&n=${count}`, 303);
+    const filter = parseFilter(form);
+    if (Object.keys(filter).length === 0)
+      throw new RefusalError(
+        400,
+        "bad_request",
+        "name at least one filter: without one, all events would be sent again",
+      );
+    const { deliveries } = await actions.replayAll(filter, targetOf(form, deps));
+    return c.redirect(`/events${queryString(form, { notice: "queued", n: String(deliveries) })}`, 303);
   });
 
   pages.get("/events/:id", async (c) => {
@@ -230,9 +237,18 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
 
   pages.post("/events/:id/replay", async (c) => {
     const id = c.req.param("id");
-    const replayed = await actions.replay(id, targetOf(await formOf(c), deps));
+    const event = await queue.get(id);
+    if (event === null) return c.redirect("/events?notice=gone", 303);
+    const form = await formOf(c);
+    const wanted = form("replayTo") === FAILED ? failedTargets(event, namesOf(deps)) : targetOf(form, deps);
+    const replayed = await actions.replay(id, wanted);
     if (replayed === null) return c.redirect("/events?notice=gone", 303);
-    return c.redirect(`/events/${id}?notice=sent&n=${replayed.length}`, 303);
+    return c.redirect(
+      replayed.length === 0
+        ? `/events/${id}?notice=no-target`
+        : `/events/${id}?notice=queued&n=${replayed.length}`,
+      303,
+    );
   });
 
   pages.post("/events/:id/delete", async (c) => {
@@ -241,9 +257,10 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   });
 
   pages.get("/dead", async (c) => {
+    const stats = await queue.stats();
     const content = deadPage({
       dead: await deadLetters(deps, {}),
-      total: (await queue.stats()).byState.dead,
+      stats,
       csrf: c.get("csrf"),
     });
     return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
@@ -252,7 +269,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   pages.post("/dead/replay", async (c) => {
     const target = (await formOf(c))("target");
     const filter: EventFilter = target === undefined ? {} : { target };
-    return c.redirect(`/dead?notice=replayed&n=${await actions.replayDead(filter)}`, 303);
+    return c.redirect(`/dead?notice=queued&n=${await actions.replayDead(filter)}`, 303);
   });
 
   pages.get("/targets", async (c) => {

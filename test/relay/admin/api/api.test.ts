@@ -246,6 +246,21 @@ describe("POST events/replay", () => {
     expect(await send({ kind: "push", targets: ["audit"] })).toEqual({ replayed: 2, more: false });
     expect((await f.queue.stats()).targets.get("audit")?.waiting).toBe(2);
     expect(await send({ colour: "red" })).toMatchObject({ error: { code: "bad_request" } });
+    expect(await send({ targets: ["audit"] })).toMatchObject({ error: { code: "bad_request" } });
+  });
+});
+
+describe("parameters that are not known", () => {
+  it.each([
+    ["/api/v1/events?stat=dead", "did you mean state?"],
+    ["/api/v1/events/export?bodie=1", "did you mean bodies?"],
+    ["/api/v1/stream?projekt=a", "did you mean project?"],
+  ])("%s is 400 with the nearest name", async (path, message) => {
+    const response = await fixture().api(path);
+    expect([response.status, await json(response)]).toMatchObject([
+      400,
+      { error: { code: "bad_request", message: expect.stringContaining(message) } },
+    ]);
   });
 });
 

@@ -320,19 +320,33 @@ describe("forms", () => {
     const id = await f.add({}, "{}", ["ci-bot", "audit"]);
     await f.settle("ci-bot", "done");
     await f.settle("audit", "dead");
+    const page = await visitor.text(`/events/${id}`);
+    expect(page).toContain("Replay to audit");
+    expect(page).toContain("Replay to all 2…");
+    expect(page).toContain("<option selected>audit</option>");
     expect((await visitor.submit(`/events/${id}/replay`)).headers.get("location")).toBe(
-      `/events/${id}?notice=sent&n=2`,
+      `/events/${id}?notice=queued&n=2`,
     );
-    expect(await visitor.text(`/events/${id}?notice=sent&n=2`)).toContain("Sent again to 2 targets.");
+    expect(await visitor.text(`/events/${id}?notice=queued&n=2`)).toContain(
+      "2 deliveries are queued for replay.",
+    );
     await f.settle("audit", "done");
     await visitor.submit(`/events/${id}/replay`, { replayTo: "audit" });
+    await f.settle("audit", "dead");
+    await visitor.submit(`/events/${id}/replay`, { replayTo: "(failed)" });
     expect((await f.queue.get(id))?.deliveries.map((d) => [d.target, d.replay])).toEqual([
       ["ci-bot", 0],
       ["audit", 0],
       ["ci-bot", 1],
       ["audit", 1],
       ["audit", 2],
+      ["audit", 3],
     ]);
+    const unmatched = await f.add();
+    expect((await visitor.submit(`/events/${unmatched}/replay`)).headers.get("location")).toBe(
+      `/events/${unmatched}?notice=no-target`,
+    );
+    expect(await visitor.text(`/events/${unmatched}`)).not.toContain("Replay to all");
     expect((await visitor.submit("/events/gone/replay")).headers.get("location")).toBe("/events?notice=gone");
   });
 
@@ -344,14 +358,20 @@ describe("forms", () => {
     await f.add({}, "{}", ["ci-bot"]);
     for (let left = 3; left > 0; left--) await f.settle("ci-bot", "dead");
     const preview = await visitor.text("/events/replay?kind=push");
-    expect(preview).toContain("2 events will be sent again");
+    expect(preview).toContain("2 events: 2 deliveries (dead letter) will be queued for replay.");
     const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
     await f.clock.advance(1000);
     await f.add({}, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "dead");
     const response = await visitor.submit("/events/replay", { kind: "push", to });
-    expect(response.headers.get("location")).toBe("/events?notice=replayed&n=2");
-    expect(await visitor.text("/events/replay?kind=release")).toContain("No event fits");
+    expect(response.headers.get("location")).toBe(
+      "/events?kind=push&to=2026-01-15T12%3A00%3A00.000Z&notice=queued&n=2",
+    );
+    expect(await visitor.text("/events/replay?kind=release")).toContain("No events match");
+    expect(await visitor.text("/events?kind=push")).toContain("Replay these…");
+    expect(await visitor.text("/events")).not.toContain("Replay these…");
+    expect((await visitor.get("/events/replay")).headers.get("location")).toBe("/events?notice=no-filter");
+    expect((await visitor.submit("/events/replay")).status).toBe(400);
     expect((await visitor.submit("/events/replay", { state: "lost" })).status).toBe(400);
   });
 
@@ -365,7 +385,7 @@ describe("forms", () => {
     expect(page).toContain("answered 503, attempts used up");
     expect(page).toContain("2 deliveries will be tried again");
     expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toBe(
-      "/dead?notice=replayed&n=1",
+      "/dead?notice=queued&n=1",
     );
   });
 
@@ -599,7 +619,7 @@ describe("pages", () => {
     await f.settle("ci-bot", "dead");
     f.queue.body = () => Promise.reject(new Error("a body was loaded"));
     const visitor = new Visitor(f);
-    for (const path of ["/", "/events", "/events?q=ada", "/dead", "/targets", "/events/replay"])
+    for (const path of ["/", "/events", "/events?q=ada", "/dead", "/targets", "/events/replay?kind=push"])
       expect((await visitor.get(path)).status, path).toBe(200);
   });
 
@@ -610,8 +630,8 @@ describe("pages", () => {
     f.queue.list = () => Promise.reject(new Error("the list was searched"));
     const visitor = new Visitor(f);
     expect(await visitor.text(`/events?q=${id}`)).toContain(`href="/events/${id}"`);
-    expect(await visitor.text(`/events?q=${id}&kind=note`)).toContain("No event fits");
-    expect(await visitor.text(`/events?q=${"0".repeat(26)}`)).toContain("No event fits");
+    expect(await visitor.text(`/events?q=${id}&kind=note`)).toContain("No events match");
+    expect(await visitor.text(`/events?q=${"0".repeat(26)}`)).toContain("No events match");
     const body = (await (await f.api(`/api/v1/events?q=${id.toUpperCase()}`)).json()) as {
       events: unknown[];
     };
