@@ -35,6 +35,22 @@ function checkGlob(text: string, context: z.RefinementCtx): void {
 export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> =>
   z.array(item).min(1, { error: "is empty; leave it out for no restriction" });
 
-export const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .refine(hasReadableUserInfo, {
+    error: "has a user or password with a % that begins no code; write % as %25",
+  });
+
+function hasReadableUserInfo(text: string): boolean {
+  // What is no URL has been told by the check before this one.
+  if (!URL.canParse(text)) return true;
+  const { username, password } = new URL(text);
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const filePath = z.string().min(1);

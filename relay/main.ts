@@ -56,6 +56,8 @@ if (typeof started === "number") {
   process.exitCode = started;
 } else {
   log = started.log;
+  // What a terminal sends at its end, and what people send to have settings read anew.
+  process.on("SIGHUP", () => void started.reload());
   let stopping = false;
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.on(signal, () => {

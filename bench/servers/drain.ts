@@ -64,7 +64,7 @@ async function byRelay(job: Job): Promise<number> {
       if (done === job.warmUp) started = performance.now();
       if (done === job.events) resolve();
     });
-    delivery.configure(config.targets);
+    delivery.prepare(config.targets).commit();
   });
   await delivery.stop(1000);
   await queue.close();

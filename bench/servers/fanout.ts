@@ -41,7 +41,7 @@ const deps = { clock: systemClock, random: Math.random, log: silentLog };
 const queue = await openQueue({ ...deps, onSync: () => {}, settings: () => config.queue });
 queue.setRouting(createRouter(config), names);
 const delivery = createDeliveryWorkers({ queue, ...deps, createTarget: createTargetsOrFailing(deps) });
-delivery.configure(config.targets);
+delivery.prepare(config.targets).commit();
 
 const body = pushBody(job.bodyBytes);
 const { id: _none, ...meta } = eventMeta({ bodyBytes: body.length });

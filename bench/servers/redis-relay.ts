@@ -24,7 +24,7 @@ const deps = { clock: systemClock, random: Math.random, log: silentLog };
 const queue = await openQueue({ ...deps, onSync: () => {}, settings: () => config.queue });
 queue.setRouting(createRouter(config), ["sink"]);
 const delivery = createDeliveryWorkers({ queue, ...deps, createTarget: createTargetsOrFailing(deps) });
-delivery.configure(config.targets);
+delivery.prepare(config.targets).commit();
 process.stdout.write('{"ready":true}\n');
 process.once("SIGTERM", () => {
   void delivery

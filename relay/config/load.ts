@@ -33,6 +33,8 @@ export interface SettingsInput {
   readonly env: Env;
   /** Text of a file; throws where it cannot be read. */
   readonly readFile: (path: string) => string;
+  /** The last good settings: what they were read from must not vanish. @default none */
+  readonly previous?: LoadedSettings;
 }
 
 export interface LoadedSettings {
@@ -64,6 +66,7 @@ export function loadRelaySettings(input: SettingsInput): LoadResult {
   };
   try {
     const file = readSettingsFile({ ...input, readFile });
+    refuseLoss(file, input.previous);
     const config = loadSettings(configSchema, { file, env: input.env, bindings: BINDINGS, readFile });
     return { ok: true, settings: { config, file: file?.path ?? null, inputs } };
   } catch (error) {
@@ -81,6 +84,22 @@ function readSettingsFile(input: SettingsInput): { path: string; text: string } 
     if (named === null && systemCode(error) === "ENOENT") return null;
     throw new ConfigError([{ path, message: `cannot read the settings: ${messageOf(error)}` }]);
   }
+}
+
+/** A file that is emptied or removed while the relay runs is a mistake: nothing says that all of it is to go. */
+function refuseLoss(file: { path: string; text: string } | null, previous?: LoadedSettings): void {
+  if (previous === undefined || previous.file === null) return;
+  const path = previous.file;
+  const before = previous.inputs.get(path) ?? "";
+  if (file === null) throw new ConfigError([{ path, message: `is gone; ${CURE}` }]);
+  if (isBlank(file.text) && !isBlank(before)) throw new ConfigError([{ path, message: `is empty; ${CURE}` }]);
+}
+
+const CURE = "put it back, or restart the relay to run without it";
+
+/** Comments alone say nothing either. */
+function isBlank(yaml: string): boolean {
+  return yaml.split("\n").every((line) => /^\s*(#|$)/.test(line) || /^(---|\.\.\.)\s*$/.test(line));
 }
 
 function namedByEnvironment(input: SettingsInput): string | null {
@@ -112,9 +131,15 @@ export function restartPaths(present: Config, next: Config): string[] {
     ...differing("server.port", present.server.port, next.server.port),
     ...differing("server.basePath", present.server.basePath, next.server.basePath),
     ...differing("log", { ...present.log, level: null }, { ...next.log, level: null }),
+    ...(loses(present.admin.token, next.admin.token) ? ["admin.token"] : []),
     ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
     ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
   ];
+}
+
+/** Access that was asked for is not dropped by the way: an edit that lost a line would open or lock out. */
+function loses(present: string, next: string): boolean {
+  return present !== "" && next === "";
 }
 
 /** `next`, with what cannot change at run time as it is now. */
@@ -122,6 +147,9 @@ export function withoutRestart(present: Config, next: Config): Config {
   const { host, port, basePath } = present.server;
   return {
     ...next,
+    admin: loses(present.admin.token, next.admin.token)
+      ? { ...next.admin, token: present.admin.token }
+      : next.admin,
     server: { ...next.server, host, port, basePath },
     queue: { ...present.queue, retain: next.queue.retain },
     log: { ...present.log, level: next.log.level },

@@ -6,9 +6,10 @@
  * every few seconds, which always works (network folders, symbolic links that a container platform swaps, secret files). Either
  * way only a different text counts. A file that is just being written is left alone until it has rested for a moment.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Problem } from "../../lib/errors.ts";
-import { messageOf } from "../../lib/errors.ts";
+import { ConfigError, messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { DEFAULT_FILE, type LoadedSettings, type LoadResult } from "./load.ts";
 
@@ -17,12 +18,16 @@ export const POLL_MS = 5000;
 /** Milliseconds for which the files must not have changed before they are read. */
 export const REST_MS = 200;
 
+/** Milliseconds after which a look at the files that is not answered is told. */
+const SLOW_MS = 10_000;
+
 export interface WatchDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly load: () => LoadResult;
-  /** Puts good settings in force. */
-  readonly apply: (settings: LoadedSettings) => void | Promise<void>;
+  /** @param previous the settings in force */
+  readonly load: (previous: LoadedSettings) => LoadResult;
+  /** Puts good settings in force, all of them or none. Rejects with a ConfigError if something is in the way. */
+  readonly apply: (settings: LoadedSettings, options: { readonly anew: boolean }) => void | Promise<void>;
   /** Text of a file; null where it cannot be read. */
   readonly readText: (path: string) => Promise<string | null>;
   /** Calls back when something in the file's folder changes; null where the system cannot tell. */
@@ -32,8 +37,13 @@ export interface WatchDeps {
 export interface SettingsWatch {
   /** Why the present files were refused; null where their settings are in force. */
   refused(): readonly Problem[] | null;
-  /** Looks now; resolves when any change that it found was dealt with. */
-  look(): Promise<void>;
+  /**
+   * Looks now; resolves when any change that it found was dealt with.
+   * @param options.isForced reads and applies everything, changed or not. @default false
+   */
+  look(options?: { readonly isForced: boolean }): Promise<void>;
+  /** True while the files do not answer, such as those of a network folder that hangs. */
+  isUnanswered(): boolean;
   close(): void;
 }
 
@@ -41,8 +51,13 @@ export interface SettingsWatch {
 export function watchSettings(initial: LoadedSettings, deps: WatchDeps): SettingsWatch {
   const { clock, log } = deps;
   let inputs = initial.inputs;
+  /** The settings in force. */
+  let good = initial;
+  /** Good by themselves, but something outside was in the way, such as a certificate that is not there yet: tried at each look. */
+  let retry: LoadedSettings | null = null;
   let problems: readonly Problem[] | null = null;
   let isClosed = false;
+  let isUnanswered = false;
   let running: Promise<void> | null = null;
   let rest: Timer | null = null;
 
@@ -53,28 +68,42 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
     return texts.includes(true);
   };
 
-  async function reload(): Promise<void> {
-    if (isClosed || !(await changed())) return;
-    const loaded = deps.load();
+  /** Told once for the same problems. */
+  function refuse(found: readonly Problem[], seen: ReadonlyMap<string, string | null>): void {
+    const isKnown = isDeepStrictEqual(problems, found);
+    inputs = seen;
+    problems = found;
+    if (!isKnown) log.error("settings.refused", { problems, note: "the last good settings stay in force" });
+  }
+
+  async function reload(isForced: boolean): Promise<void> {
+    if (isClosed || !(isForced || retry !== null || (await changed()))) return;
+    retry = null;
+    const loaded = deps.load(good);
     if (!loaded.ok) {
-      inputs = loaded.inputs;
-      problems = loaded.error.problems;
-      log.error("settings.refused", {
-        problems,
-        note: "the last good settings stay in force",
-      });
+      refuse(loaded.error.problems, loaded.inputs);
       return;
     }
-    await deps.apply(loaded.settings);
+    try {
+      await deps.apply(loaded.settings, { anew: isForced });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      refuse(error.problems, loaded.settings.inputs);
+      retry = loaded.settings;
+      return;
+    }
     inputs = loaded.settings.inputs;
+    good = loaded.settings;
     problems = null;
   }
 
   /** One at a time; a call during another one's run looks again after it. */
-  function look(): Promise<void> {
-    const next = (running ?? Promise.resolve()).then(reload).catch((error: unknown) => {
-      log.error("settings.reload-failed", { reason: messageOf(error) });
-    });
+  function look({ isForced } = { isForced: false }): Promise<void> {
+    const next = (running ?? Promise.resolve())
+      .then(() => reload(isForced))
+      .catch((error: unknown) => {
+        log.error("settings.reload-failed", { error: messageOf(error) });
+      });
     running = next;
     return next;
   }
@@ -91,16 +120,25 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
   const schedule = (): void => {
     poll = clock.after(POLL_MS, () => {
       // A change that the system did not tell of may still be under way.
-      void changed().then((isDifferent) => {
-        if (isDifferent) onNotice();
+      // No further look before this one is answered: a folder that hangs would take every thread that reads files.
+      const looked = changed();
+      const slow = clock.after(SLOW_MS, () => {
+        isUnanswered = true;
+        log.warn("settings.unanswered", { files: [...inputs.keys()], afterMs: SLOW_MS });
       });
-      schedule();
+      void looked.then((isDifferent) => {
+        slow.cancel();
+        isUnanswered = false;
+        if (isDifferent || retry !== null) onNotice();
+        if (!isClosed) schedule();
+      });
     });
   };
   schedule();
 
   return {
     refused: () => problems,
+    isUnanswered: () => isUnanswered,
     look,
     close() {
       isClosed = true;

@@ -2,6 +2,7 @@
  * Delivery as a whole: a worker per target, changed in place when the settings change, ended in order when the relay stops.
  */
 import type { Clock } from "../../lib/clock.ts";
+import { ConfigError, type Problem } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import { createHalt } from "./halt.ts";
@@ -21,10 +22,10 @@ export interface DeliveryDeps<Settings> {
 
 export interface DeliveryWorkers<Settings> {
   /**
-   * The targets from now on. A target whose settings stay the same is left alone; a changed one uses the new settings for what it
-   * claims next; a removed one finishes what is under way. What waits for a removed target stays in the queue.
+   * Makes what other settings need, and changes nothing yet. A target whose settings stay the same is left alone, unless all are
+   * wanted anew. Throws a ConfigError that names every target that cannot be made; nothing is left open then.
    */
-  configure(targets: Readonly<Record<string, Settings>>): void;
+  prepare(targets: Readonly<Record<string, Settings>>, options?: PrepareOptions<Settings>): PreparedTargets;
   /**
    * Claims nothing more, lets attempts end until `deadlineMs` from now, then calls the rest off: those deliveries go back to
    * the queue as they were. Resolves when nothing is under way.
@@ -36,6 +37,24 @@ export interface DeliveryWorkers<Settings> {
   check(): Check;
 }
 
+export interface PrepareOptions<Settings> {
+  /** Makes every target anew, also those whose settings stay the same. @default false */
+  readonly anew?: boolean;
+  /** @default that of the deps */
+  readonly createTarget?: DeliveryDeps<Settings>["createTarget"];
+}
+
+/** Targets that are made, but not in force; one of the two ends it. */
+export interface PreparedTargets {
+  /**
+   * In force from now on: a changed target uses its new settings for what it claims next; a removed one finishes what is under way.
+   * What waits for a removed target stays in the queue. Cannot fail.
+   */
+  commit(): void;
+  /** Closes what was made. */
+  discard(): Promise<void>;
+}
+
 interface Entry {
   readonly worker: Worker;
   /** The settings as text, to tell whether they have changed. */
@@ -45,7 +64,7 @@ interface Entry {
 export function createDeliveryWorkers<Settings extends DeliverySettings>(
   deps: DeliveryDeps<Settings>,
 ): DeliveryWorkers<Settings> {
-  const { queue, clock, random, log, createTarget } = deps;
+  const { queue, clock, random, log } = deps;
   const stopping = createHalt();
   const entries = new Map<string, Entry>();
   const retiring = new Set<Promise<void>>();
@@ -58,26 +77,39 @@ export function createDeliveryWorkers<Settings extends DeliverySettings>(
   };
 
   return {
-    configure(targets) {
-      if (stopped) return;
-      for (const [name, entry] of entries) {
-        if (Object.hasOwn(targets, name)) continue;
-        entries.delete(name);
-        retire(entry);
-      }
-      for (const [name, config] of Object.entries(targets)) {
-        const settings = JSON.stringify(config);
-        const entry = entries.get(name);
-        if (entry === undefined) {
-          const workerDeps = { queue, clock, random, log, stopping };
-          const worker = new Worker(name, config, createTarget(name, config), workerDeps);
-          entries.set(name, { worker, settings });
-          worker.wake();
-        } else if (entry.settings !== settings) {
-          entry.settings = settings;
-          entry.worker.reconfigure(config, createTarget(name, config));
-        }
-      }
+    prepare(targets, { anew = false, createTarget = deps.createTarget } = {}) {
+      const made = makeTargets(
+        Object.entries(targets).filter(
+          ([name, settings]) => anew || entries.get(name)?.settings !== JSON.stringify(settings),
+        ),
+        createTarget,
+      );
+      return {
+        commit() {
+          if (stopped) return;
+          for (const [name, entry] of entries) {
+            if (Object.hasOwn(targets, name)) continue;
+            entries.delete(name);
+            retire(entry);
+          }
+          for (const [name, { settings, target }] of made) {
+            const text = JSON.stringify(settings);
+            const entry = entries.get(name);
+            if (entry === undefined) {
+              const workerDeps = { queue, clock, random, log, stopping };
+              const worker = new Worker(name, settings, target, workerDeps);
+              entries.set(name, { worker, settings: text });
+              worker.wake();
+            } else {
+              entry.settings = text;
+              entry.worker.reconfigure(settings, target);
+            }
+          }
+        },
+        async discard() {
+          await Promise.all([...made.values()].map(({ target }) => target.close()));
+        },
+      };
     },
 
     async stop(deadlineMs) {
@@ -101,4 +133,26 @@ export function createDeliveryWorkers<Settings extends DeliverySettings>(
       return { name: "delivery", ok, detail };
     },
   };
+}
+
+/** Makes all of them, or none: every problem comes in one ConfigError. */
+function makeTargets<Settings>(
+  wanted: readonly (readonly [string, Settings])[],
+  createTarget: DeliveryDeps<Settings>["createTarget"],
+): Map<string, { readonly settings: Settings; readonly target: Target }> {
+  const made = new Map<string, { readonly settings: Settings; readonly target: Target }>();
+  const problems: Problem[] = [];
+  for (const [name, settings] of wanted) {
+    try {
+      made.set(name, { settings, target: createTarget(name, settings) });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(
+        ...error.problems.map(({ path, message }) => ({ path: `targets.${name}.${path}`, message })),
+      );
+    }
+  }
+  if (problems.length === 0) return made;
+  for (const { target } of made.values()) void target.close();
+  throw new ConfigError(problems);
 }

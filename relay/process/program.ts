@@ -4,16 +4,18 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, UpstreamError, messageOf, type Problem } from "../../lib/errors.ts";
-import { createLog, createSecrets, type Log } from "../../lib/log.ts";
+import { createLog, createSecrets, silentLog, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
 import type { Config } from "../config/schema.ts";
+import type { Check } from "../queue/queue.ts";
+import { targetProblems } from "../targets/registry.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { CreateStorage } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";
 import { startRelay, type Relay } from "./start.ts";
-import { watchSettings, type WatchDeps } from "../config/watch.ts";
+import { watchSettings, type SettingsWatch, type WatchDeps } from "../config/watch.ts";
 
 /** Exit status for what the operator can cure. */
 export const EXIT_CONFIG = 2;
@@ -39,7 +41,7 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
 export interface Running {
   readonly relay: Relay;
   readonly log: Log;
-  /** Looks for changed settings now. */
+  /** Reads the settings now, changed or not, and makes every target anew. */
   reload(): Promise<void>;
   /** Ends everything in order. */
   stop(reason: string): Promise<void>;
@@ -55,8 +57,8 @@ export async function runProgram(host: Host): Promise<number | Running> {
     const loaded = loadRelaySettings(source);
     if (!loaded.ok) throw loaded.error;
     if (options.action === "print-config") return say(host, printedSettings(loaded.settings.config));
-    if (options.action === "check") return say(host, checked(loaded.settings));
-    return await run(host, loaded.settings, () => loadRelaySettings(source));
+    if (options.action === "check") return await check(host, loaded.settings);
+    return await run(host, loaded.settings, (previous) => loadRelaySettings({ ...source, previous }));
   } catch (error) {
     if (error instanceof ConfigError) {
       host.stderr(problemList(error.problems));
@@ -79,7 +81,8 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     files?.write(line);
   };
   const log = createLog({ level: settings.config.log.level, secrets, write });
-  let watch: ReturnType<typeof watchSettings> | null = null;
+  let watch: SettingsWatch | null = null;
+  let started: Relay | null = null;
   const relay = await startRelay(settings.config, {
     clock,
     log,
@@ -89,16 +92,17 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     version: host.version,
     createStorage: host.createStorage,
     settingsProblems: () => (watch?.refused() ?? []).map(({ path, message }) => `${path}: ${message}`),
-    checks: () => [settingsCheck(watch?.refused()?.length ?? 0)],
+    checks: () => [settingsCheck(watch, started)],
   });
+  started = relay;
   watch = watchSettings(settings, {
     clock,
     log,
     load,
     readText: host.readText,
     notify: host.notify,
-    async apply(next) {
-      await relay.apply(next.config);
+    async apply(next, options) {
+      await relay.apply(next.config, options);
       log.info("settings.reloaded", { file: next.file, ...summary(relay) });
     },
   });
@@ -118,7 +122,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
   return {
     relay,
     log,
-    reload: watch.look,
+    reload: () => (watch as SettingsWatch).look({ isForced: true }),
     async stop(reason) {
       log.info("relay.stopping", { reason });
       watch?.close();
@@ -145,6 +149,14 @@ function say(host: Host, text: string): number {
   return 0;
 }
 
+/** Makes what a start would make, and lets go of it again. */
+async function check(host: Host, settings: LoadedSettings): Promise<number> {
+  const deps = { clock: host.clock, log: silentLog, env: host.env };
+  const problems = await targetProblems(settings.config.targets, deps);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return say(host, checked(settings));
+}
+
 /** Valid settings may still hold rules that do nothing: they are explained, as nobody would notice otherwise. */
 function checked({ config, file }: LoadedSettings): string {
   const findings = explainRules(config).map(({ path, message }) => `  - ${path}: ${message}\n`);
@@ -153,12 +165,21 @@ function checked({ config, file }: LoadedSettings): string {
 }
 
 /** Settings that were refused do not make the relay unfit: it works on with the last good ones. */
-function settingsCheck(problems: number): { name: string; ok: boolean; detail: string } {
-  const detail =
-    problems === 0
-      ? "in force as written"
-      : `changed settings were refused (${problems} ${problems === 1 ? "problem" : "problems"}, see the log); the last good ones are in force`;
-  return { name: "settings", ok: true, detail };
+function settingsCheck(watch: SettingsWatch | null, relay: Relay | null): Check {
+  const refused = watch?.refused()?.length ?? 0;
+  const waiting = relay?.waitingForRestart() ?? [];
+  const facts = [
+    ...(refused === 0
+      ? []
+      : [
+          `changed settings were refused (${refused} ${refused === 1 ? "problem" : "problems"}, see the log); the last good ones are in force`,
+        ]),
+    ...(watch?.isUnanswered() === true
+      ? ["the settings' files do not answer; the last ones read are in force"]
+      : []),
+    ...(waiting.length === 0 ? [] : [`a restart is needed for ${waiting.join(", ")}`]),
+  ];
+  return { name: "settings", ok: true, detail: facts.join("; ") || "in force as written" };
 }
 
 function summary(relay: Relay): Record<string, unknown> {

@@ -3,7 +3,9 @@
  * Knows no process: main.ts gives it the settings and tells it to stop.
  */
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../lib/clock.ts";
+import { ConfigError, messageOf } from "../../lib/errors.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
 import { unknownVariables } from "../../lib/variables.ts";
@@ -29,7 +31,7 @@ import { createMetrics } from "../observe/metrics.ts";
 import type { CreateStorage } from "../storage/open.ts";
 import type { Check } from "../queue/queue.ts";
 import { createRouting } from "../routing/routing.ts";
-import { createTargetsOrFailing } from "../targets/registry.ts";
+import { createTargets, createTargetsOrFailing, targetProblems } from "../targets/registry.ts";
 import { createBasePath } from "../http/base-path.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
@@ -73,8 +75,14 @@ export interface Relay {
   /** Address that logs in to the dashboard once. A secret: for a terminal, never for the log. */
   readonly loginUrl: string;
   health(): Health;
-  /** Puts other settings in force, all at once; what only a restart changes stays as it was and is reported. */
-  apply(next: Config): Promise<void>;
+  /**
+   * Puts other settings in force: all of them in one step, or none. What only a restart changes stays as it was and is reported.
+   * Rejects with a ConfigError that names everything in the way.
+   * @param options.anew makes targets anew whose settings stay the same: their certificates may have changed. @default false
+   */
+  apply(next: Config, options?: { readonly anew: boolean }): Promise<void>;
+  /** Settings that wait for a restart, by path. */
+  waitingForRestart(): readonly string[];
   /**
    * Takes no more webhooks, answers those in flight, lets attempts end within the deadline, writes down what was settled and lets
    * go of the storage. A crash half-way loses nothing: unfinished attempts are made again.
@@ -107,15 +115,19 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     const kept = await storage.openSecrets();
     let made = await withMadeSecrets(settings, { shared: kept, secrets, log });
     config = made.config;
+    /** The settings in force as they were written, without the secrets that the relay made. */
+    let configured = settings;
     let rules = compileIngest(config);
     let isStopping = false;
+    let waitingForRestart: readonly string[] = [];
 
+    const targetDeps = { clock, log, env: deps.env ?? {} };
     const delivery = createDeliveryWorkers({
       queue,
       clock,
       log,
       random: deps.random,
-      createTarget: createTargetsOrFailing({ clock, log, env: deps.env ?? {} }),
+      createTarget: createTargets(targetDeps),
     });
     const board = createTargetBoard({ queue, delivery, clock, config: () => config });
     const metrics = createMetrics({
@@ -230,9 +242,8 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     });
 
     const routing = createRouting({ clock, log });
-    const route = (): void => queue.setRouting(routing.routerFor(config), Object.keys(config.targets));
     // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
-    route();
+    queue.setRouting(routing.routerFor(config), Object.keys(config.targets));
     const connectionsAllowed = Math.floor(0.75 * ((await descriptorLimit()) ?? Infinity));
     const server: HttpServer = await listen({
       ...(base.prefix === "" ? {} : { inbound: base.inbound }),
@@ -245,7 +256,37 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       clock,
       maxConnections: () => Math.min(config.server.maxConnections, connectionsAllowed),
     });
-    delivery.configure(config.targets);
+    delivery.prepare(config.targets, { createTarget: createTargetsOrFailing(targetDeps) }).commit();
+    /**
+     * Makes everything that the settings need, then puts all of it in force in one step. If making fails nothing has changed; the
+     * queue is the only one that may refuse the step, and it comes first.
+     */
+    const build = async (next: Config, anew: boolean): Promise<void> => {
+      const unchanged = new Set(
+        Object.entries(next.targets)
+          .filter(([name, target]) => !anew && isDeepStrictEqual(target, config.targets[name]))
+          .map(([name]) => name),
+      );
+      const changedTargets = Object.entries(next.targets).filter(([name]) => !unchanged.has(name));
+      const problems = await targetProblems(Object.fromEntries(changedTargets), targetDeps);
+      if (problems.length > 0) throw new ConfigError(problems);
+      if (isStopping) return;
+      const nextRules = compileIngest(next);
+      const router = routing.routerFor(next);
+      const targets = delivery.prepare(next.targets, { anew });
+      try {
+        queue.setRouting(router, Object.keys(next.targets));
+      } catch (error) {
+        await targets.discard();
+        throw error;
+      }
+      secrets.add(secretsOf(next));
+      secrets.setPatterns(next.mask.patterns);
+      config = next;
+      rules = nextRules;
+      log.setLevel(next.log.level);
+      targets.commit();
+    };
     const maintenance = startMaintenance({ queue, log });
     seen.begin();
     attention.begin();
@@ -258,19 +299,22 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       loginUrl: `${server.url}${admin.loginPath}`,
       secretFile: () => made.webhookSecret?.file ?? null,
       adminTokenPlace: () => made.adminToken?.place ?? null,
+      waitingForRestart: () => waitingForRestart,
       health,
-      async apply(next) {
-        const waiting = restartPaths(config, next);
-        if (waiting.length > 0) log.warn("settings.restart-needed", { paths: waiting });
-        secrets.add(secretsOf(next));
-        secrets.setPatterns(next.mask.patterns);
-        made = await withMadeSecrets(withoutRestart(config, next), { shared: kept, secrets, log });
-        config = made.config;
+      async apply(next, { anew } = { anew: false }) {
+        const waiting = restartPaths(configured, next);
+        const wanted = withoutRestart(configured, next);
+        const changed = await withMadeSecrets(wanted, { shared: kept, secrets, log });
+        await build(changed.config, anew).catch((error: unknown) => {
+          throw error instanceof ConfigError
+            ? error
+            : new ConfigError([{ path: "", message: messageOf(error) }]);
+        });
+        configured = wanted;
+        made = changed;
         admin.recheck();
-        rules = compileIngest(config);
-        log.setLevel(config.log.level);
-        route();
-        delivery.configure(config.targets);
+        waitingForRestart = waiting;
+        if (waiting.length > 0) log.warn("settings.restart-needed", { paths: waiting });
       },
       async stop(drainMs = DRAIN_MS) {
         // The last note says when the relay ceased to take webhooks.

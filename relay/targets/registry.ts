@@ -1,6 +1,6 @@
 /** Every type of target. The one place that lists them: their schemas as one, and settings -> target. */
 import { z } from "zod";
-import { ConfigError } from "../../lib/errors.ts";
+import { ConfigError, type Problem } from "../../lib/errors.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
 import type { Target } from "../delivery/port.ts";
 import { httpType } from "./http/index.ts";
@@ -40,21 +40,66 @@ export function createTargets(deps: TargetDeps): CreateTarget {
 }
 
 /**
- * A target that cannot work as it is configured fails each attempt with the reason, so that its deliveries wait by their schedule
- * until the settings are corrected.
+ * What stands in the way of these targets, beyond what their schema says: every problem, with its place. Makes each target and lets
+ * go of it again. Never rejects.
+ */
+export async function targetProblems(
+  targets: Readonly<Record<string, TargetSettings>>,
+  deps: TargetDeps,
+): Promise<Problem[]> {
+  const create = createTargets(deps);
+  const found = await Promise.all(
+    Object.entries(targets).map(async ([name, settings]) => {
+      const problems: Problem[] = [];
+      try {
+        await create(name, settings).close();
+        problems.push(...((await typeOf(settings).check?.(settings, deps)) ?? []));
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        problems.push(...error.problems);
+      }
+      return problems.map(({ path, message }) => ({ path: `targets.${name}.${path}`, message }));
+    }),
+  );
+  return found.flat();
+}
+
+/** A target that cannot be made is tried again with the next event after this time, in milliseconds. */
+const RETRY_MS = 5_000;
+
+/**
+ * For the start, which never fails for what a target needs outside the settings, such as a certificate: webhooks are taken all the
+ * same. A target that cannot be made fails each attempt with the reason, and is made as soon as that is possible.
  */
 export function createTargetsOrFailing(deps: TargetDeps): CreateTarget {
   const create = createTargets(deps);
   return function createTarget(name, settings) {
-    try {
-      return create(name, settings);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      const reason = error.problems
-        .map((p) => (p.path === "url" ? p.message : `${p.path} ${p.message}`))
-        .join("; ");
-      deps.log.error("target.unusable", { target: name, error: reason });
-      return { send: () => Promise.resolve(resultOfFailure(reason)), close: () => Promise.resolve() };
-    }
+    let target: Target | null = null;
+    let failure = "";
+    const make = (): void => {
+      try {
+        target = create(name, settings);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        const reason = error.problems
+          .map((p) => (p.path === "url" ? p.message : `${p.path} ${p.message}`))
+          .join("; ");
+        if (reason !== failure) deps.log.error("target.unusable", { target: name, error: reason });
+        failure = reason;
+      }
+    };
+    make();
+    if (target !== null) return target;
+    let nextAt = deps.clock.monotonic() + RETRY_MS;
+    return {
+      send(sending) {
+        if (target === null && deps.clock.monotonic() >= nextAt) {
+          make();
+          nextAt = deps.clock.monotonic() + RETRY_MS;
+        }
+        return target === null ? Promise.resolve(resultOfFailure(failure)) : target.send(sending);
+      },
+      close: () => (target === null ? Promise.resolve() : target.close()),
+    };
   };
 }

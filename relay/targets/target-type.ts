@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
+import type { Problem } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Target } from "../delivery/port.ts";
 import type { ConnectionDeps } from "./connection/connection.ts";
@@ -23,6 +24,11 @@ export interface TargetType<Name extends string = string, Schema extends z.ZodTy
   readonly example: string;
   /** Where it delivers to, fit to be shown: no user info, no query. Null if it has no address. */
   address(settings: z.output<Schema>): string | null;
+  /**
+   * What only shows once the target works, such as a handler that cannot be loaded: paths below the target's settings. Asked before
+   * settings are put in force. @default nothing
+   */
+  check?(settings: z.output<Schema>, deps: TargetDeps): Promise<readonly Problem[]>;
   /** Throws a ConfigError, with paths below the target's settings, if it cannot work as it is configured. */
   create(settings: z.output<Schema>, deps: TargetDeps): Target;
 }

@@ -438,6 +438,92 @@ log: { level: warn }
     expect(relay.health().checks.find((c) => c.name === "settings")?.detail).toBe("in force as written");
   });
 
+  const BAD = {
+    "credentials that cannot be read": {
+      target: `{ type: http, url: "http://user:p%w@127.0.0.1:9/" }`,
+      place: "targets.bad.url",
+    },
+    "a certificate that is not there": {
+      target: '{ type: http, url: "https://127.0.0.1:9/", tls: { caFile: /nowhere/ca.pem } }',
+      place: "targets.bad.tls.caFile",
+    },
+    "a certificate that is none": {
+      target:
+        '{ type: http, url: "https://127.0.0.1:9/", tls: { caFile: package.json, certFile: package.json, keyFile: package.json } }',
+      place: "targets.bad.tls",
+    },
+    "a handler that is not there": {
+      target: "{ type: module, handler: ./nowhere.ts }",
+      place: "targets.bad.handler",
+    },
+    "an address of a metadata service": {
+      target: `{ type: http, url: "http://169.254.169.254/" }`,
+      place: "targets.bad.url",
+    },
+  };
+
+  test.each(Object.entries(BAD))(
+    "%s: --check exits with 2 and names the place",
+    async (_, { target, place }) => {
+      const file = join(await folder(), "relay.yaml");
+      await writeFile(
+        file,
+        `targets: { bad: ${target}, also: { type: module, handler: ./missing.ts }, fine: { type: log } }\n`,
+      );
+      const run = program({ RELAY_CONFIG: file }, ["--check"]);
+      expect(await runProgram(run.host)).toBe(EXIT_CONFIG);
+      expect(run.err.join("")).toContain(`- ${place}`);
+      if (place !== "targets.bad.url" || target.includes("169.254"))
+        expect(run.err.join("")).toContain("- targets.also.handler");
+      expect(run.err.join("")).not.toContain("targets.fine");
+    },
+  );
+
+  test.each(Object.entries(BAD))(
+    "%s: a reload changes nothing, and the whole of it is told",
+    async (_, { target, place }) => {
+      const base = await folder();
+      const file = join(base, "relay.yaml");
+      const bot = await sink();
+      const good = `gitlab: { secretTokens: [good-token] }\ntargets: { bot: { type: http, url: "${bot.url}" } }\n`;
+      await writeFile(file, good);
+      const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+      const { relay, reload } = await run.start();
+      await writeFile(
+        file,
+        `gitlab: { secretTokens: [bad-token] }\nlog: { level: error }\ntargets: { bad: ${target}, second: { type: log } }\n`,
+      );
+      await reload();
+      expect(run.line("settings.refused")?.["problems"]).toMatchObject([
+        { path: expect.stringContaining(place) },
+      ]);
+      expect(run.line("settings.reloaded")).toBeUndefined();
+      expect(Object.keys(relay.config().targets)).toEqual(["bot"]);
+      expect((await send(relay.url, "bad-token")).status).toBe(401);
+      expect((await send(relay.url, "good-token")).status).toBe(202);
+      await bot.got();
+      expect(relay.health().checks.find((c) => c.name === "settings")?.detail).toContain(
+        "refused (1 problem,",
+      );
+      await writeFile(file, good);
+      await reload();
+      expect(relay.health().checks.find((c) => c.name === "settings")?.detail).toBe("in force as written");
+    },
+  );
+
+  test("the admin token stays until a restart if the file no longer has it", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    await writeFile(file, "admin: { token: a-long-admin-token }\n");
+    const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+    const { relay, reload } = await run.start();
+    await writeFile(file, "log: { level: info }\n");
+    await reload();
+    expect(relay.config().admin.token).toBe("a-long-admin-token");
+    expect(relay.health().checks.find((c) => c.name === "settings")?.detail).toContain("admin.token");
+    expect(run.line("settings.restart-needed")).toMatchObject({ paths: ["admin.token"] });
+  });
+
   test("secrets that are taken out of the file make way for one of the relay's own", async () => {
     const base = await folder();
     const file = join(base, "relay.yaml");

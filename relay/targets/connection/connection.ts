@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { lookup as resolveName } from "node:dns/promises";
+import { createSecureContext } from "node:tls";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { proxyFor, type ProxyEnv } from "../../../lib/proxy.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
@@ -27,6 +28,11 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   const problem = literal === null ? null : addressProblem(literal, config.allowPrivateNetworks);
   if (problem !== null) throw configError("url", `address ${literal} ${problem}`);
   const certificates = readCertificates(config.tls);
+  try {
+    createSecureContext(certificates);
+  } catch (error) {
+    throw configError("tls", `holds no usable certificates: ${messageOf(error)}`);
+  }
   const limits = {
     connections: config.concurrency,
     // The worker holds the time: one limit for the whole attempt.
@@ -36,14 +42,18 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   const connect = { timeout: config.timeoutSeconds * 1000 };
   const proxy = proxyFor(url, deps.env ?? {});
   if (proxy !== null) {
-    return new ProxyAgent({
-      ...limits,
-      uri: proxy.uri,
-      ...(proxy.authorization === null ? {} : { token: proxy.authorization }),
-      proxyTunnel: url.protocol === "https:",
-      proxyTls: connect,
-      requestTls: { ...connect, ...certificates },
-    });
+    try {
+      return new ProxyAgent({
+        ...limits,
+        uri: proxy.uri,
+        ...(proxy.authorization === null ? {} : { token: proxy.authorization }),
+        proxyTunnel: url.protocol === "https:",
+        proxyTls: connect,
+        requestTls: { ...connect, ...certificates },
+      });
+    } catch (error) {
+      throw configError("url", `cannot be reached through the proxy of the environment: ${messageOf(error)}`);
+    }
   }
   const lookup = createGuardedLookup(deps.resolve ?? resolveName, config.allowPrivateNetworks);
   return new Agent({ ...limits, connect: { ...connect, ...certificates, lookup } });

@@ -1,5 +1,6 @@
 /** `type: module`: calls a function of the operator's own in a process of its own, or a thread on Deno. */
 import type { TargetType } from "../target-type.ts";
+import { handlerProblem } from "./check-handler.ts";
 import { createModuleTarget } from "./module.ts";
 import { moduleTargetSchema } from "./settings.ts";
 import { startProcess } from "./handler-process.ts";
@@ -17,5 +18,9 @@ export const moduleType: TargetType<"module", typeof moduleTargetSchema> = {
   options: { chatUrl: "\${CHAT_URL}" }
 `,
   address: ({ handler }) => handler,
+  async check(settings, { clock }) {
+    const message = await handlerProblem(settings, { clock, startThread: start });
+    return message === null ? [] : [{ path: "handler", message }];
+  },
   create: (settings, deps) => createModuleTarget(settings, { ...deps, startThread: start, watchFolder }),
 };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { ConfigError } from "../../../lib/errors.ts";
 import { createLog, createSecrets } from "../../../lib/log.ts";
 import { watchFileFolder } from "../../../relay/process/files.ts";
 import { loadRelaySettings, type LoadedSettings } from "../../../relay/config/load.ts";
@@ -24,8 +25,9 @@ function watched(files: Record<string, string>, env: Record<string, string> = {}
     secrets: createSecrets(),
     write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
-  const load = () =>
+  const load = (previous?: LoadedSettings) =>
     loadRelaySettings({
+      ...(previous === undefined ? {} : { previous }),
       env,
       file: null,
       readFile(path) {
@@ -37,19 +39,29 @@ function watched(files: Record<string, string>, env: Record<string, string> = {}
   const initial = load();
   if (!initial.ok) throw initial.error;
   const applied: LoadedSettings[] = [];
-  const state = { applyError: null as Error | null, notice: (): void => {}, closed: false };
+  const state = {
+    applyError: null as Error | null,
+    options: [] as { readonly anew: boolean }[],
+    delay: null as (() => Promise<void>) | null,
+    notice: (): void => {},
+    closed: false,
+  };
   const watch = watchSettings(initial.settings, {
     clock,
     log,
     load,
-    readText: async (path) => files[path] ?? null,
+    async readText(path) {
+      await state.delay?.();
+      return files[path] ?? null;
+    },
     notify(_file, listener) {
       state.notice = listener;
       return { close: () => (state.closed = true) };
     },
-    apply(settings) {
+    apply(settings, options) {
       if (state.applyError !== null) throw state.applyError;
       applied.push(settings);
+      state.options.push(options);
     },
   });
   cleanups.push(() => watch.close());
@@ -105,13 +117,62 @@ test("a bad file is refused with all its problems, reported once, and the last g
   expect(watch.refused()).toBeNull();
 });
 
-test("the file may go and come", async () => {
-  const { clock, applied, files } = watched({});
+test.each([
+  ["gone", undefined, "is gone"],
+  ["empty", "", "is empty"],
+  ["comments alone", "# nothing\n---\n", "is empty"],
+])("a file that becomes %s is a mistake, told once, and may come back", async (_, text, words) => {
+  const { clock, applied, files, watch, events } = watched({});
   files[yaml] = "server: { port: 2 }";
   await clock.advance(POLL_MS + REST_MS);
-  delete files[yaml];
+  if (text === undefined) delete files[yaml];
+  else files[yaml] = text;
+  await clock.advance(POLL_MS * 3);
+  expect(ports(applied)).toEqual([2]);
+  expect(watch.refused()?.[0]?.message).toContain(words);
+  expect(events().filter((event) => event === "settings.refused")).toHaveLength(1);
+  files[yaml] = "server: { port: 3 }";
   await clock.advance(POLL_MS + REST_MS);
-  expect(ports(applied)).toEqual([2, 8080]);
+  expect(ports(applied)).toEqual([2, 3]);
+  expect(watch.refused()).toBeNull();
+});
+
+test("settings that something outside stands in the way of are refused, told once, and tried again", async () => {
+  const { clock, applied, files, watch, state, events } = watched({ [yaml]: "server: { port: 1 }" });
+  state.applyError = new ConfigError([{ path: "targets.bot.tls.caFile", message: "cannot be read" }]);
+  files[yaml] = "server: { port: 2 }";
+  await clock.advance(POLL_MS * 4);
+  expect(watch.refused()).toHaveLength(1);
+  expect(events()).toEqual(["settings.refused"]);
+  state.applyError = null;
+  await clock.advance(POLL_MS + REST_MS);
+  expect(ports(applied)).toEqual([2]);
+  expect(watch.refused()).toBeNull();
+});
+
+test("look() with isForced applies what has not changed, and wants everything anew", async () => {
+  const { applied, watch, state } = watched({ [yaml]: "server: { port: 1 }" });
+  await watch.look();
+  expect(applied).toHaveLength(0);
+  await watch.look({ isForced: true });
+  expect(ports(applied)).toEqual([1]);
+  expect(state.options).toEqual([{ anew: true }]);
+});
+
+test("files that do not answer are asked once, told, and hold nobody up", async () => {
+  const { clock, watch, state, files, applied, events } = watched({ [yaml]: "server: { port: 1 }" });
+  const answers: (() => void)[] = [];
+  state.delay = () => new Promise((resolve) => answers.push(resolve));
+  await clock.advance(POLL_MS * 10);
+  expect(answers).toHaveLength(1);
+  expect(watch.isUnanswered()).toBe(true);
+  expect(events()).toEqual(["settings.unanswered"]);
+  state.delay = null;
+  files[yaml] = "server: { port: 2 }";
+  answers[0]?.();
+  await clock.advance(POLL_MS + REST_MS);
+  expect(watch.isUnanswered()).toBe(false);
+  expect(ports(applied)).toEqual([2]);
 });
 
 test("files of secrets are watched too, also those that were missing at first", async () => {

@@ -51,7 +51,7 @@ test("one event to 20 targets is one stored body, and one that hangs holds nobod
       });
     });
   });
-  delivery.configure(config.targets);
+  delivery.prepare(config.targets).commit();
   const body = Buffer.alloc(500_000, "x");
   const { id: _none, ...meta } = eventMeta({ bodyBytes: body.length });
   const { id } = await queue.enqueue({ meta, body, dedupeKey: "id:1" });

@@ -85,7 +85,7 @@ test("targets that misbehave cost their own slots only, and the bodies arrive as
   const entries = Object.entries({ ...servers, good }).map(
     ([name, server]) => [name, httpConfig({ url: server.url, ...limits })] as const,
   );
-  delivery.configure(Object.fromEntries(entries));
+  delivery.prepare(Object.fromEntries(entries)).commit();
 
   const goodOnes = queue.entries.filter((e) => e.delivery.target === "good");
   await queue.until(() => goodOnes.every((e) => e.delivery.state === "done"));

@@ -55,7 +55,7 @@ afterEach(async () => {
 
 function configure(all: Record<string, Record<string, unknown>>): void {
   const entries = Object.entries(all).map(([name, changes]) => [name, httpConfig(changes)] as const);
-  delivery.configure(Object.fromEntries<TargetSettings>(entries));
+  delivery.prepare(Object.fromEntries<TargetSettings>(entries)).commit();
 }
 
 function steer(name: string, target = new SteeredTarget()): SteeredTarget {

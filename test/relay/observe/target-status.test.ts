@@ -66,7 +66,7 @@ test("list() shows every configured target in its order, without credentials", a
     },
     expect.objectContaining({ name: "seen", type: "log", address: null }),
   ]);
-  delivery.configure(config.targets);
+  delivery.prepare(config.targets).commit();
   expect(list().map((target) => target.breaker)).toEqual(["closed", "closed"]);
   await delivery.stop(0);
 });

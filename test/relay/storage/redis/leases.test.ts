@@ -280,7 +280,7 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
       );
     try {
       queue.setRouting(toTarget("a", "b"), ["a", "b"]);
-      delivery.configure(targets);
+      delivery.prepare(targets).commit();
       await store("one");
       await eventually(() => received === 2);
       const before = await scripts();
