@@ -28,7 +28,7 @@ import {
   hasDrift,
   REPORT_FILES,
   reportJson,
-  summarise,
+  summariseResults,
   type Context,
   type Report,
 } from "../report/report.ts";
@@ -213,7 +213,7 @@ async function hooksCommand(
     complete: outcome.complete,
     level: outcome.level,
     stoppedBy: outcome.complete || outcome.trouble !== null ? null : budget.stopped,
-    summary: summarise(results, outcome.remaining),
+    summary: summariseResults(results, outcome.remaining),
     requests: budget.counts,
     results,
   };

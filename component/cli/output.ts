@@ -5,7 +5,7 @@
 import type { Wait } from "../../lib/gitlab/budget.ts";
 import type { HookResult } from "../hooks/result.ts";
 import {
-  finalTable,
+  hooksTable,
   resultLine,
   sectionEnd,
   sectionStart,
@@ -84,7 +84,7 @@ export class Output {
     if (context.trouble !== null) this.#line(`! ${context.trouble}`);
     // Where nothing was reached, a table of zeros says nothing.
     if (context.trouble !== null && report.results.length === 0) return;
-    this.#line(finalTable(report, context, this.#progress.elapsedMs));
+    this.#line(hooksTable(report, context, this.#progress.elapsedMs));
   }
 
   #line(text: string): void {

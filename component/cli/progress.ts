@@ -67,9 +67,9 @@ export class Progress {
     if (wait !== null) {
       this.#waitBeganAt = now;
       const what = wait.reason === "rate-limit" ? "for GitLab's rate limit" : "before the next try";
-      this.#options.line(`waiting ${duration(wait.ms)} ${what}, ${this.#counts()} done`);
+      this.#options.line(`waiting ${spokenDuration(wait.ms)} ${what}, ${this.#counts()} done`);
     } else if (this.#waitBeganAt !== null) {
-      this.#options.line(`going on after ${duration(now - this.#waitBeganAt)}`);
+      this.#options.line(`going on after ${spokenDuration(now - this.#waitBeganAt)}`);
       this.#waitBeganAt = null;
     }
     this.#saidAt = now;
@@ -81,11 +81,13 @@ export class Progress {
   }
 
   #counts(): string {
-    return this.#total === null ? count(this.#done) : `${count(this.#done)} of ${count(this.#total)}`;
+    return this.#total === null
+      ? countText(this.#done)
+      : `${countText(this.#done)} of ${countText(this.#total)}`;
   }
 
   #text(now: number): string {
-    const changed = this.#changed === 0 ? "" : `, ${count(this.#changed)} changed`;
+    const changed = this.#changed === 0 ? "" : `, ${countText(this.#changed)} changed`;
     const noun = (this.#total ?? this.#done) === 1 ? "project" : "projects";
     return `${this.#counts()} ${noun}${changed}${this.#left(now)}`;
   }
@@ -95,7 +97,7 @@ export class Progress {
     if (this.#total === null || done < 1 || this.#total <= this.#done) return "";
     const msEach = (now - this.#walkBeganAt) / done;
     const left = msEach * (this.#total - this.#done);
-    return left < 1000 ? "" : `, about ${duration(left)} left`;
+    return left < 1000 ? "" : `, about ${spokenDuration(left)} left`;
   }
 
   #bar(): string {
@@ -105,12 +107,12 @@ export class Progress {
   }
 }
 
-export function count(value: number): string {
+export function countText(value: number): string {
   return value.toLocaleString("en-US");
 }
 
 /** `43 s`, `2 min 5 s`, `1 h 4 min`. */
-export function duration(ms: number): string {
+export function spokenDuration(ms: number): string {
   const seconds = Math.max(1, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -87,7 +87,7 @@ export function withHookKey(url: string, hookKey: string): string {
 }
 
 /** Letter case of the host, default ports and slashes at the end do not count. Null where it is no address. */
-export function plainAddress(url: string): string | null {
+export function bareAddress(url: string): string | null {
   if (!URL.canParse(url)) return null;
   const parsed = new URL(url);
   return `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/+$/, "")}${parsed.search}`;
@@ -101,7 +101,7 @@ export function withoutHookKey(url: string): string {
   return parsed.href;
 }
 
-/** What addresses of the same relay have in common: as `plainAddress`, and hook keys do not count. */
+/** What addresses of the same relay have in common: as `bareAddress`, and hook keys do not count. */
 export function normalisedUrl(url: string): string | null {
   if (!URL.canParse(url)) return null;
   const parsed = new URL(url);

@@ -104,7 +104,7 @@ export interface GateDeps {
  * Decides once for all projects whether one may get a hook although the group's hooks were refused.
  * Throws GroupOpen or EndOfRun.
  */
-export class Gate {
+export class ProjectGate {
   readonly #deps: GateDeps;
   #decided: Promise<void> | null = null;
 

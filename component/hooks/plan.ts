@@ -19,7 +19,7 @@ import {
 } from "./carried.ts";
 import {
   markerIn,
-  plainAddress,
+  bareAddress,
   UNKNOWN_FINGERPRINT,
   withHookKey,
   type Marker,
@@ -70,11 +70,11 @@ export function isOurs(hook: Hook, relayUrl: string | null): boolean {
 
 /** The same by the address alone. */
 export function pointsTo(hook: Hook, relayUrl: string): boolean {
-  const address = plainAddress(hook.url);
+  const address = bareAddress(hook.url);
   if (address === null) return false;
   const key = ownKey(hook);
-  const keyed = key === null ? null : plainAddress(withHookKey(relayUrl, key));
-  return address === plainAddress(relayUrl) || address === keyed;
+  const keyed = key === null ? null : bareAddress(withHookKey(relayUrl, key));
+  return address === bareAddress(relayUrl) || address === keyed;
 }
 
 export function healthy(hook: Hook): boolean {
@@ -149,7 +149,7 @@ function addressPlan(wanted: WantedHook, hook: Hook, lacking: Lacking): AddressP
   if (sameUrl(hook.url, wanted.url)) return { url: wanted.url, changes: [], losses: [] };
   const change: Change = { attribute: "url", from: shownUrl(hook.url), to: shownUrl(wanted.url) };
   if (!lacking.token && !lacking.headers) return { url: wanted.url, changes: [change], losses: [] };
-  if (plainAddress(hook.url) === plainAddress(wanted.url)) return { url: hook.url, changes: [], losses: [] };
+  if (bareAddress(hook.url) === bareAddress(wanted.url)) return { url: hook.url, changes: [], losses: [] };
   // A key that only the master secret explains is no difference between the addresses, but a sign that the secret is missing.
   const keyAlone = pointsTo(hook, wanted.url);
   const losses = variablesOf({ ...lacking, signing: false }, hook);

@@ -5,7 +5,7 @@
 import type { Hook, Place } from "../gitlab/types.ts";
 import { carriedBy, variablesOf } from "./carried.ts";
 import { EndOfRun } from "./end-of-run.ts";
-import { Gate, type Probe } from "./level.ts";
+import { ProjectGate, type Probe } from "./level.ts";
 import { isOurs } from "./plan.ts";
 import type { HookResult } from "./result.ts";
 import { groupPlace, isFiltered } from "./round.ts";
@@ -13,12 +13,12 @@ import { lacksToken, type InstallRun } from "./run.ts";
 
 /** What stands between the plan and the first hook of a project; set up before the walk, asked by `Apply`. */
 export class BeforeCreate {
-  #gate: Gate | null = null;
+  #gate: ProjectGate | null = null;
   #mark: (() => Promise<void>) | null = null;
   #marked: Promise<void> | null = null;
 
   /** @param mark writes into the group's hook that projects get hooks beside it; null: there is none */
-  arm(gate: Gate | null, mark: (() => Promise<void>) | null): void {
+  arm(gate: ProjectGate | null, mark: (() => Promise<void>) | null): void {
     this.#gate = gate;
     this.#mark = mark;
     this.#marked = null;
@@ -42,7 +42,7 @@ export async function installInProjects(
   const asked = config.level === "project" || isFiltered(config);
   const onGroup = probe.hooks?.filter((hook) => isOurs(hook, config.url)) ?? [];
   if (!config.dryRun) refuseLossOfGroupHook(run, onGroup);
-  const gate = new Gate({
+  const gate = new ProjectGate({
     api: gitlab.hooks.group,
     standing: gitlab.standing,
     budget: deps.budget,

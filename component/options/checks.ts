@@ -24,7 +24,7 @@ export function webUrl(text: string, context: z.RefinementCtx): void {
 }
 
 /** The same without a query. */
-export function instanceUrl(text: string, context: z.RefinementCtx): void {
+export function gitlabAddress(text: string, context: z.RefinementCtx): void {
   const problem =
     addressProblem(text) ??
     (new URL(text).search === "" ? null : "must not have a query: it is the address of GitLab alone");

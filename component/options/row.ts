@@ -13,7 +13,7 @@ export type OptionType = "text" | "number" | "boolean" | "list" | "choice";
 export type OptionDefault = string | number | boolean | readonly string[] | null;
 
 /** What a value has to match. */
-export interface Pattern {
+export interface ValuePattern {
   /** Source of an anchored regular expression that RE2 and JavaScript read alike. */
   readonly regex: string;
   /** What is said of a value that does not match: "must be ...". */
@@ -45,33 +45,33 @@ export interface RowBase {
   readonly input?: InputOfOption;
 }
 
-export interface Row<Schema extends z.ZodType = z.ZodType> extends RowBase {
+export interface TableRow<Schema extends z.ZodType = z.ZodType> extends RowBase {
   readonly type: OptionType;
   /** Null: nothing, or see `fallback`. */
   readonly default: OptionDefault;
   /** The only values, of a choice. */
   readonly choices?: readonly string[];
-  readonly pattern?: Pattern;
+  readonly pattern?: ValuePattern;
   /** Refuses what is not allowed and turns texts into the value that the program works with. */
   readonly schema: Schema;
 }
 
 type Check<T> = (value: T, context: z.RefinementCtx) => void;
 
-function matching(pattern: Pattern | undefined): z.ZodString {
+function matching(pattern: ValuePattern | undefined): z.ZodString {
   const schema = z.string().min(1);
   return pattern === undefined ? schema : schema.regex(new RegExp(pattern.regex), pattern.message);
 }
 
 interface TextSpec extends RowBase {
-  readonly pattern?: Pattern;
+  readonly pattern?: ValuePattern;
   /** Makes the value uniform before it is checked. */
   readonly tidy?: (text: string) => string;
   readonly check?: Check<string>;
 }
 
 /** A text that may be missing. */
-export function text({ tidy = (value) => value, check = () => {}, ...spec }: TextSpec) {
+export function textOption({ tidy = (value) => value, check = () => {}, ...spec }: TextSpec) {
   const value = z.string().transform(tidy).pipe(matching(spec.pattern).superRefine(check));
   return { ...spec, type: "text" as const, default: null, schema: value.nullable().default(null) };
 }
@@ -129,11 +129,11 @@ export function seconds(spec: RowBase) {
 
 interface ListSpec extends RowBase {
   /** Of every item. */
-  readonly pattern?: Pattern;
+  readonly pattern?: ValuePattern;
   readonly check?: Check<readonly string[]>;
 }
 
-export function list(fallback: readonly string[], { check = () => {}, ...spec }: ListSpec) {
+export function listOption(fallback: readonly string[], { check = () => {}, ...spec }: ListSpec) {
   const schema = z
     .array(matching(spec.pattern))
     .superRefine(check)

@@ -5,7 +5,7 @@
 import {
   groupPath,
   headers,
-  instanceUrl,
+  gitlabAddress,
   plainPath,
   projectGlobs,
   someEvent,
@@ -19,13 +19,13 @@ import {
   wholeNumber,
   flag,
   limit,
-  list,
+  listOption,
   record,
   seconds,
-  text,
+  textOption,
   textOr,
   type Command,
-  type Row,
+  type TableRow,
 } from "./row.ts";
 
 const hooks: readonly Command[] = ["install", "uninstall", "recover"];
@@ -40,22 +40,22 @@ const EXAMPLE_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
 
 /* oxfmt-ignore */
 export const TABLE = {
-  gitlabUrl: text({
-    commands: all, required: all, fallback: "CI_SERVER_URL", example: "https://gitlab.example.com", tidy: withoutApiPath, check: instanceUrl,
+  gitlabUrl: textOption({
+    commands: all, required: all, fallback: "CI_SERVER_URL", example: "https://gitlab.example.com", tidy: withoutApiPath, check: gitlabAddress,
     description: "Address of the GitLab instance.",
     input: { default: "$CI_SERVER_URL", regex: ADDRESS },
   }),
-  group: text({
+  group: textOption({
     commands: hooks, required: writers, example: "acme/platform", tidy: plainPath, check: groupPath,
     description: "Group whose projects get the hook: full path or id.",
     input: { regex: "^\\S+$", note: "Write an id in quotes." },
   }),
-  url: text({
+  url: textOption({
     commands: hooks, required: ["install"], example: EXAMPLE_RELAY, check: webUrl,
     description: "Address of the relay that the hooks call. With a master secret each hook's own key is appended to it.",
     input: { regex: ADDRESS },
   }),
-  events: list(["all"], {
+  events: listOption(["all"], {
     commands: ["install"], example: "push,merge_requests", check: someEvent,
     description: "Events that the hooks send: kinds (merge_request), flags (merge_requests_events) or their stems (merge_requests), or `all`.",
   }),
@@ -63,15 +63,15 @@ export const TABLE = {
     commands: hooks,
     description: "One hook on the group (a paid tier, needs the Owner role), a hook in each project, or whichever the instance allows.",
   }),
-  include: list([], {
+  include: listOption([], {
     commands: hooks, example: "acme/apps/**", check: projectGlobs,
     description: "Globs of project paths, full or relative to the group: only these projects. Empty: all.",
   }),
-  exclude: list([], {
+  exclude: listOption([], {
     commands: hooks, example: "acme/sandbox/**", check: projectGlobs,
     description: "Globs of project paths that are left alone; wins over include.",
   }),
-  topics: list([], {
+  topics: listOption([], {
     commands: hooks, example: "service,backend",
     description: "Only projects that have at least one of these topics. Empty: all.",
   }),
@@ -97,7 +97,7 @@ export const TABLE = {
     description: "Seconds that one run may take. Rate limits are waited for as long as that fits, otherwise the run stops and the next one goes on. Unset: no limit, and waits of up to 30 seconds.",
     input: { default: 3000, note: "Keep it below timeout." },
   }),
-  stateFile: text({
+  stateFile: textOption({
     commands: hooks, example: ".hooks-state.json",
     description: "File that keeps where an interrupted run stopped. A hint only: without it a run begins at the first project.",
     input: {
@@ -106,7 +106,7 @@ export const TABLE = {
       note: { install: "It is kept in the cache.", recover: "It also keeps how far each log has been read, and is kept in the cache." },
     },
   }),
-  reportDir: text({
+  reportDir: textOption({
     commands: hooks, example: "hooks-report",
     description: "Folder for report.json, report.md, junit.xml and hooks.env.",
     input: {
@@ -168,7 +168,7 @@ export const TABLE = {
     commands: ["recover"],
     description: "resend: GitLab sends again, five a minute and project. replay: the job itself posts the logged body to the hook's address. auto: resend as long as that limit lasts, replay beyond.",
   }),
-  projects: list([], {
+  projects: listOption([], {
     commands: ["recover"], example: "acme/app,42",
     description: "Only these projects, as paths or ids; the group is not listed then. Empty: all of the group.",
   }),
@@ -176,7 +176,7 @@ export const TABLE = {
     commands: hooks,
     description: "What goes to standard output: lines to read, or report.json (then the lines go to standard error).",
   }),
-  project: text({
+  project: textOption({
     commands: ["schedule"], required: ["schedule"], fallback: "CI_PROJECT_ID", example: "acme/hooks", tidy: plainPath,
     description: "Project whose pipeline runs the component: path or id.",
   }),
@@ -188,7 +188,7 @@ export const TABLE = {
     commands: ["schedule"], example: "Europe/Berlin",
     description: "Time zone of the cron fields, an IANA name.",
   }),
-  ref: text({
+  ref: textOption({
     commands: ["schedule"], required: ["schedule"], fallback: "CI_DEFAULT_BRANCH", example: "main",
     description: "Branch or tag that the pipeline runs on.",
   }),
@@ -200,20 +200,20 @@ export const TABLE = {
     commands: ["schedule"],
     description: "Whether the schedule is active.",
   }),
-  inputs: list([], {
+  inputs: listOption([], {
     commands: ["schedule"], example: "group=acme", pattern: { regex: "^[^=]+=", message: "expected name=value" },
     description: "Inputs of the scheduled pipeline, as `name=value` (GitLab >= 18.1).",
   }),
-  variables: list([], {
+  variables: listOption([], {
     commands: ["schedule"], example: "HOOKS_GROUP=acme", pattern: { regex: "^[A-Za-z_]\\w*=", message: "expected NAME=value" },
     description: "Variables of the scheduled pipeline, as `NAME=value`. Not for secrets: they are masked variables of the project.",
   }),
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, TableRow>;
 
 export type Key = keyof typeof TABLE;
 
 /** One option as generators, the parser and the help text read it. */
-export interface OptionRow extends Row {
+export interface OptionRow extends TableRow {
   readonly key: Key;
   /** `chunk-size`: on the command line `--chunk-size`. */
   readonly name: string;
@@ -225,7 +225,7 @@ function kebab(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-export const OPTIONS: readonly OptionRow[] = (Object.entries(TABLE) as [Key, Row][]).map(([key, row]) =>
+export const OPTIONS: readonly OptionRow[] = (Object.entries(TABLE) as [Key, TableRow][]).map(([key, row]) =>
   Object.assign(
     { key, name: kebab(key), env: `HOOKS_${kebab(key).toUpperCase().replaceAll("-", "_")}` },
     row,

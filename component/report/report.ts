@@ -52,7 +52,7 @@ const COUNTED: Readonly<Record<Action, keyof Omit<Summary, "projects" | "remaini
   fail: "failed",
 };
 
-export function summarise(results: readonly HookResult[], remaining: number | null): Summary {
+export function summariseResults(results: readonly HookResult[], remaining: number | null): Summary {
   const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0, failed: 0 };
   for (const result of results) counts[COUNTED[result.action]]++;
   return { projects: results.length + (remaining ?? 0), ...counts, remaining };
@@ -121,7 +121,7 @@ function rowsOf({ dryRun }: Context): readonly (readonly [keyof Summary, string]
 }
 
 /** The table at the end of the job log. @param elapsedMs how long the run took; null: it is not told */
-export function finalTable(report: Report, context: Context, elapsedMs: number | null = null): string {
+export function hooksTable(report: Report, context: Context, elapsedMs: number | null = null): string {
   const rows = rowsOf(context).map(
     ([key, name]) => `  ${name.padEnd(10)} ${String(report.summary[key] ?? "unknown").padStart(8)}`,
   );
@@ -151,7 +151,7 @@ function cell(text: string): string {
 const MOST_ROWS = 500;
 
 /** report.md: for a merge request's note or a job's page. */
-export function markdown(report: Report, context: Context): string {
+export function hooksMarkdown(report: Report, context: Context): string {
   const title = `Webhooks of ${context.group}: ${context.command}${context.dryRun ? " (dry run)" : ""}`;
   const shown = report.results.filter((r) => resultLine(r) !== null);
   const rows = rowsOf(context);
@@ -186,7 +186,7 @@ export function markdown(report: Report, context: Context): string {
 }
 
 /** junit.xml: a test case for each project; in a dry run a change counts as passed, as it fails nothing by itself. */
-export function junit(report: Report, context: Context): string {
+export function hooksJunit(report: Report, context: Context): string {
   const cases = report.results.map((r): JunitCase => {
     const ended = r.action === "fail" ? "failed" : r.action === "skip" ? "skipped" : "passed";
     return { name: r.path, ended, reason: r.reason, output: resultLine(r) };
@@ -195,7 +195,7 @@ export function junit(report: Report, context: Context): string {
 }
 
 /** hooks.env: variables for later jobs. Their names are no option's, or a later job would take them for its settings. */
-export function dotenv(report: Report, job: string): string {
+export function hooksDotenv(report: Report, job: string): string {
   const { summary } = report;
   return dotenvLines(resultPrefix("HOOKS_RESULT_", job), {
     COMPLETE: report.complete,
@@ -220,7 +220,7 @@ export function reportJson(report: Report): string {
 /** The files of `--report-dir`, by name; each is made when it is asked for, since all at once they take more than the run. */
 export const REPORT_FILES: Readonly<Record<string, (report: Report, context: Context) => string>> = {
   "report.json": reportJson,
-  "report.md": markdown,
-  "junit.xml": junit,
-  "hooks.env": (report, context) => dotenv(report, context.job),
+  "report.md": hooksMarkdown,
+  "junit.xml": hooksJunit,
+  "hooks.env": (report, context) => hooksDotenv(report, context.job),
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { duration, Progress } from "../../../component/cli/progress.ts";
+import { spokenDuration, Progress } from "../../../component/cli/progress.ts";
 
 function watch(terminal: boolean) {
   const lines: string[] = [];
@@ -64,6 +64,6 @@ test.each([
   [60_000, "1 min"],
   [125_000, "2 min 5 s"],
   [3_840_000, "1 h 4 min"],
-])("duration() of %i ms is %s", (ms, text) => {
-  expect(duration(ms)).toBe(text);
+])("spokenDuration() of %i ms is %s", (ms, text) => {
+  expect(spokenDuration(ms)).toBe(text);
 });

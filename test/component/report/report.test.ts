@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import { explain } from "../../../component/hooks/explain.ts";
 import { Output } from "../../../component/cli/output.ts";
 import {
-  dotenv,
-  finalTable,
+  hooksDotenv,
+  hooksTable,
   hasDrift,
-  junit,
-  markdown,
+  hooksJunit,
+  hooksMarkdown,
   reportJson,
   resultLine,
-  summarise,
+  summariseResults,
   type Context,
   type Report,
 } from "../../../component/report/report.ts";
@@ -43,7 +43,7 @@ const report: Report = {
   complete: false,
   level: "project",
   stoppedBy: "rate-limit",
-  summary: summarise(results, 4),
+  summary: summariseResults(results, 4),
   requests: { total: 17, rejected: 2 },
   results,
 };
@@ -58,7 +58,7 @@ const context: Context = {
   job: "",
 };
 
-test("summarise() counts each action once, and what is left belongs to the whole", () => {
+test("summariseResults() counts each action once, and what is left belongs to the whole", () => {
   expect(report.summary).toEqual({
     projects: 10,
     created: 1,
@@ -69,8 +69,11 @@ test("summarise() counts each action once, and what is left belongs to the whole
     failed: 1,
     remaining: 4,
   });
-  expect(summarise([], null)).toMatchObject({ projects: 0, remaining: null });
-  expect([hasDrift(report.summary), hasDrift(summarise([result(1, "none")], 0))]).toEqual([true, false]);
+  expect(summariseResults([], null)).toMatchObject({ projects: 0, remaining: null });
+  expect([hasDrift(report.summary), hasDrift(summariseResults([result(1, "none")], 0))]).toEqual([
+    true,
+    false,
+  ]);
 });
 
 describe("resultLine()", () => {
@@ -117,7 +120,7 @@ describe("report files", () => {
   });
 
   test("report.md cannot be broken by what GitLab said", () => {
-    const text = markdown(report, context);
+    const text = hooksMarkdown(report, context);
     const row = text.split("\n").find((line) => line.startsWith("| acme/p6"));
     expect(row).toBe('| acme/p6 | fail |  |  | GET x: 403 &lt;b>"no"&lt;/b> \\|  line & more |');
     expect(text).toContain("- level project: because");
@@ -127,13 +130,13 @@ describe("report files", () => {
   test("report.md says how many rows it leaves out", () => {
     const many = Array.from({ length: 700 }, (_, n) => result(n + 1, "create"));
     const skipped = Array.from({ length: 600 }, (_, n) => result(n + 1000, "skip"));
-    const text = markdown({ ...report, results: [...many, ...skipped] }, context);
+    const text = hooksMarkdown({ ...report, results: [...many, ...skipped] }, context);
     expect(text).toContain("200 more in report.json.");
     expect(text).toContain("- 100 more in report.json");
   });
 
   test("junit.xml escapes, counts, and names the trouble of the run", () => {
-    const text = junit(report, { ...context, trouble: "GitLab is down" });
+    const text = hooksJunit(report, { ...context, trouble: "GitLab is down" });
     expect(text).toContain('tests="7" failures="2" skipped="1"');
     expect(text).toContain("&lt;b&gt;&quot;no&quot;&lt;/b&gt; |  line &amp; more");
     expect(text).toContain('name="the run"><failure message="GitLab is down"/>');
@@ -142,7 +145,7 @@ describe("report files", () => {
 
   test("hooks.env of a component's job has the job's name in its names, unless that is the usual one", () => {
     const names = (job: string): string[] =>
-      dotenv(report, job)
+      hooksDotenv(report, job)
         .trim()
         .split("\n")
         .map((line) => line.split("=")[0] as string);
@@ -156,10 +159,10 @@ describe("report files", () => {
   });
 
   test("hooks.env has variables that no option reads", () => {
-    const lines = dotenv(report, "").trim().split("\n");
+    const lines = hooksDotenv(report, "").trim().split("\n");
     expect(lines).toContain("HOOKS_RESULT_STOPPED_BY=rate-limit");
     expect(lines).toContain("HOOKS_RESULT_REMAINING=4");
-    expect(dotenv({ ...report, summary: summarise([], null), stoppedBy: null }, "")).toContain(
+    expect(hooksDotenv({ ...report, summary: summariseResults([], null), stoppedBy: null }, "")).toContain(
       "HOOKS_RESULT_REMAINING=\n",
     );
     const known = new Set(OPTIONS.map((row) => row.env));
@@ -170,7 +173,7 @@ describe("report files", () => {
   });
 });
 
-describe("finalTable()", () => {
+describe("hooksTable()", () => {
   test.each([
     [{ complete: true, stoppedBy: null }, {}, "run complete"],
     [{ complete: true, stoppedBy: null }, { dryRun: true }, "plan complete"],
@@ -178,15 +181,15 @@ describe("finalTable()", () => {
     [{ stoppedBy: null }, { trouble: "GitLab is down" }, "run ended early"],
   ] as const)("ends with how it ended", (change, more, words) => {
     expect(
-      finalTable({ ...report, ...change }, { ...context, ...more })
+      hooksTable({ ...report, ...change }, { ...context, ...more })
         .split("\n")
         .at(-1),
     ).toBe(words);
   });
 });
 
-test("finalTable() of a plan speaks of what is to be done, and says how long it took", () => {
-  const text = finalTable(report, { ...context, dryRun: true }, 83_400);
+test("hooksTable() of a plan speaks of what is to be done, and says how long it took", () => {
+  const text = hooksTable(report, { ...context, dryRun: true }, 83_400);
   expect(text).toMatch(/to create +1\n.*to update +1\n/);
   expect(text).toMatch(/\(2 rejected, 0 a second\)\n {2}time +1:23 min\n/);
 });
