@@ -25,6 +25,7 @@ const steps: readonly Step[] = [
   { name: "format", command: [bin("oxfmt"), "--check"] },
   { name: "types", command: [bin("tsc")] },
   { name: "docs", command: [bin("tsx"), "scripts/gen-docs.ts", "--check"] },
+  { name: "licences", command: [bin("tsx"), "scripts/licences.ts"] },
   { name: "tests", command: [bin("vitest"), "run", "--coverage"] },
 ];
 

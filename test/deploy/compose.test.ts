@@ -176,3 +176,14 @@ describe.runIf(hasNginx && hasRedis)("deploy/ as real processes", () => {
     }
   }, 120_000);
 });
+
+test.each(Object.entries(compose.services))(
+  "%s can write nothing but its volumes, and gains no rights",
+  (_name, service) => {
+    expect(service).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+    });
+  },
+);

@@ -40,7 +40,7 @@ targets:
 test("--check names what is wrong with an expression, and refuses it", async () => {
   const { status, text } = await check(`
 targets:
-  bot: { type: log, when: "body.title.matches('x')", events: [] }
+  bot: { type: log, when: "body.title.matches('(?=x)')", events: [] }
 `);
   expect(status).toBe(2);
   expect(text).toContain("targets.bot.when: matches(): ");
