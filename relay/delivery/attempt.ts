@@ -13,7 +13,7 @@ import type { DeliverySettings } from "./settings.ts";
 import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
 import type { Halt } from "./halt.ts";
-import { resultOfFailure, settlementOf } from "./outcome.ts";
+import { resultOfFailure, settlementOf, withRetriedStatuses } from "./outcome.ts";
 
 /** Waits between two tries on a queue that fails, in seconds. */
 export const QUEUE_BACKOFF = { baseSeconds: 0.1, capSeconds: 30 } as const;
@@ -53,7 +53,8 @@ export async function runAttempt(
     await settleSurely(claim, settlement, deps);
     return { sign: "called-off", settlement };
   }
-  const { status, error, excerpt, steps, verdict } = result as AttemptResult;
+  const ended = withRetriedStatuses(result as AttemptResult, config.retry.statuses);
+  const { status, error, excerpt, steps, verdict } = ended;
   const attempt: Attempt = {
     at: startedAt,
     durationMs: Math.round(clock.monotonic() - started),
@@ -62,14 +63,7 @@ export async function runAttempt(
     excerpt,
     ...(steps === undefined ? {} : { steps }),
   };
-  const settlement = settlementOf(
-    result as AttemptResult,
-    attempt,
-    claim.delivery,
-    config.retry,
-    clock.now(),
-    random,
-  );
+  const settlement = settlementOf(ended, attempt, claim.delivery, config.retry, clock.now(), random);
   await settleSurely(claim, settlement, deps);
   return { sign: verdict === "retry" ? "failed" : "answered", settlement };
 }

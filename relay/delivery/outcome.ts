@@ -47,6 +47,12 @@ function reasonOf(status: number, location: string | null): string {
   return `answered ${status}, a redirect${where}: redirects are not followed, correct the target's url`;
 }
 
+/** The result for a target that answers with these statuses for a while, such as 404 while its proxy restarts. */
+export function withRetriedStatuses(result: AttemptResult, statuses: readonly number[]): AttemptResult {
+  const isRetried = result.verdict === "dead" && result.status !== null && statuses.includes(result.status);
+  return isRetried ? { ...result, verdict: "retry" } : result;
+}
+
 /** The result where there was no answer. */
 export function resultOfFailure(error: string): AttemptResult {
   return { verdict: "retry", status: null, error, excerpt: null, retryAfterSeconds: null };
@@ -71,7 +77,7 @@ export function settlementOf(
   result: AttemptResult,
   attempt: Attempt,
   delivery: Delivery,
-  retry: RetrySettings,
+  retry: Omit<RetrySettings, "statuses">,
   endedAt: number,
   random: () => number,
 ): Settlement {
@@ -91,7 +97,7 @@ function retryOrDead(
   result: AttemptResult,
   attempt: Attempt,
   delivery: Delivery,
-  retry: RetrySettings,
+  retry: Omit<RetrySettings, "statuses">,
   endedAt: number,
   random: () => number,
 ): Settlement {

@@ -12,6 +12,12 @@ const retry = z.strictObject({
     .describe(
       "Ceiling of the first wait in seconds; it doubles with each attempt, the wait is drawn evenly below it",
     ),
+  statuses: z
+    .array(z.number().int().min(400).max(499))
+    .default([])
+    .describe(
+      "Statuses from 400 to 499 that are tried again too, such as [404] behind a proxy that restarts",
+    ),
   capSeconds: positive.default(3600).describe("Greatest wait between two attempts in seconds"),
 });
 

@@ -78,6 +78,7 @@ export function createPipelineTarget(
 
   return {
     async send(sending) {
+      if (isOfDeletedRef(config.ref, sending.body)) return NOTHING_TO_RUN;
       let wanted: Wanted;
       try {
         wanted = wantedPipeline(templates, sending);
@@ -98,6 +99,22 @@ export function createPipelineTarget(
     },
     close: () => connections.destroy(),
   };
+}
+
+const NOTHING_TO_RUN: AttemptResult = {
+  verdict: "done",
+  status: null,
+  error: null,
+  excerpt: "the branch or tag was deleted: there is nothing to run",
+  retryAfterSeconds: null,
+};
+
+/** Pushes that delete say so by a commit of zeros. A `ref` that is fixed runs all the same: it may be there to clean up. */
+function isOfDeletedRef(refTemplate: string, body: Uint8Array): boolean {
+  if (!refTemplate.includes("{{")) return false;
+  const payload: unknown = JSON.parse(new TextDecoder().decode(body));
+  const { object_kind: kind, after } = (payload ?? {}) as { object_kind?: unknown; after?: unknown };
+  return (kind === "push" || kind === "tag_push") && typeof after === "string" && /^0{40,64}$/.test(after);
 }
 
 function compiled(text: string): Template {

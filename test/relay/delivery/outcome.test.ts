@@ -5,6 +5,7 @@ import {
   resultOfFailure,
   settlementOf,
   verdictOf,
+  withRetriedStatuses,
 } from "../../../relay/delivery/outcome.ts";
 import { newDelivery, type Attempt } from "../../../relay/queue/delivery-state.ts";
 
@@ -141,4 +142,12 @@ describe("settlementOf()", () => {
     const lost = { ...attempt, status: null, error: refused.error };
     expect(settlementOf(refused, lost, fresh, retry, now, half)).toMatchObject({ outcome: "retry" });
   });
+});
+
+test("withRetriedStatuses() makes refusals that are listed worth a retry, and nothing else", () => {
+  const answer = (status: number) => resultOfAnswer(status, { retryAfter: null, location: null }, null, 0);
+  expect(withRetriedStatuses(answer(404), [404]).verdict).toBe("retry");
+  expect(withRetriedStatuses(answer(404), []).verdict).toBe("dead");
+  expect(withRetriedStatuses(answer(410), [404]).verdict).toBe("dead");
+  expect(withRetriedStatuses(answer(200), [404]).verdict).toBe("done");
 });

@@ -57,6 +57,18 @@ describe("a pipeline target", () => {
     expect(Object.fromEntries(pipeline?.variables ?? [])).toEqual({ RELAY_EVENT_ID: eventMeta().id });
   });
 
+  test.each(["push", "tag_push"])(
+    "a %s that deletes triggers nothing, unless the ref is fixed",
+    async (kind) => {
+      const deletion = { body: Buffer.from(JSON.stringify({ object_kind: kind, after: "0".repeat(40) })) };
+      const result = await send({}, deletion);
+      expect(result).toMatchObject({ verdict: "done", excerpt: expect.stringContaining("deleted") });
+      expect(repository.pipelines).toHaveLength(0);
+      await send({ ref: "main" }, deletion);
+      expect(repository.pipelines).toHaveLength(1);
+    },
+  );
+
   test("fills variables and inputs from the event; inputs keep their types", async () => {
     repository.branches.add("release/2");
     await send({
