@@ -59,6 +59,7 @@ const adapters: Record<string, readonly string[]> = {
   "@hono/node-server": ["relay/http/server.ts"],
   unstorage: ["relay/storage/"],
   ioredis: ["relay/storage/redis/"],
+  "@gitbeaker/rest": ["component/gitlab/gitbeaker.ts"],
   undici: ["relay/targets/", "lib/gitlab/"],
   croner: ["relay/process/maintenance.ts", "component/schedule/schedule.ts"],
   pino: ["lib/log.ts"],

@@ -1,11 +1,12 @@
 /**
- * GitLab's REST API in the installer's words: which endpoints it calls and what it takes from their answers. Every method throws
- * UpstreamError or RunStopped, and nothing that carries a request or a token.
+ * GitLab's REST API in the installer's words, on gitbeaker's resources: which of them it calls and what it takes from their answers.
+ * Every method throws UpstreamError or RunStopped, and nothing that carries a request or a token.
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import { createHookLog, type HookLogApi } from "./hook-log.ts";
-import { badAnswer, collect, createRest, type PageNumber, type Rest } from "../../lib/gitlab/rest.ts";
+import { badAnswer, createRest, LONGEST_PAGE, type PageNumber, type Rest } from "../../lib/gitlab/rest.ts";
 import type { Send } from "../../lib/gitlab/sender.ts";
+import { createResources, type Resources } from "./gitbeaker.ts";
 import { createStanding, type StandingApi } from "./standing.ts";
 import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
 
@@ -68,8 +69,9 @@ export interface GitLab {
   readonly schedules: ScheduleApi;
 }
 
-function snake(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+function listOf<T>(value: unknown, one: (item: unknown) => T): T[] {
+  if (Array.isArray(value)) return value.map(one);
+  throw badAnswer("a list");
 }
 
 function hookOf(value: unknown): Hook {
@@ -104,6 +106,8 @@ function detailsOf(value: unknown): ProjectDetails {
 /** @param url address of the instance */
 export function createGitLab(url: string, send: Send): GitLab {
   const rest = createRest({ url, send });
+  const resources = createResources(url, rest);
+  const { groups } = resources;
 
   async function page<T>(
     group: string,
@@ -111,30 +115,19 @@ export function createGitLab(url: string, send: Send): GitLab {
     at: PageNumber,
     one: (item: unknown) => T,
   ): Promise<Page<T>> {
-    const asked = Object.fromEntries(Object.entries(query).map(([name, value]) => [snake(name), value]));
-    const order = { include_subgroups: true, order_by: "id", sort: "asc" };
-    const found = await rest.page(
-      `/groups/${encodeURIComponent(group)}/projects`,
-      { ...asked, ...order },
-      at,
-    );
-    return { ...found, items: found.items.map(one) };
-  }
-
-  function hookApi(parents: "projects" | "groups"): HookApi {
-    const path = (parent: number | string, more = ""): string =>
-      `/${parents}/${encodeURIComponent(parent)}/hooks${more}`;
+    const asked = { ...query, includeSubgroups: true, orderBy: "id", sort: "asc", ...at, showExpanded: true };
+    const { data, paginationInfo } = (await groups.allProjects(
+      group,
+      asked as Parameters<typeof groups.allProjects>[1],
+    )) as unknown as {
+      readonly data: unknown;
+      readonly paginationInfo?: { readonly next: number | null; readonly total: number };
+    };
+    const total = paginationInfo?.total ?? Number.NaN;
     return {
-      list: (parent) => collect(rest.list(path(parent)), hookOf),
-      show: async (parent, id) => hookOf((await rest.get(path(parent, `/${id}`))).body),
-      create: async (parent, body) => hookOf((await rest.post(path(parent), body)).body),
-      edit: async (parent, id, body) => hookOf((await rest.put(path(parent, `/${id}`), body)).body),
-      remove: (parent, id) => unlessGone(rest.delete(path(parent, `/${id}`))),
-      removeHeader: (parent, id, name) =>
-        unlessGone(rest.delete(path(parent, `/${id}/custom_headers/${encodeURIComponent(name)}`))),
-      test: async (parent, id, trigger) => {
-        await rest.post(path(parent, `/${id}/test/${trigger}`));
-      },
+      items: listOf(data, one),
+      next: paginationInfo?.next ?? null,
+      total: Number.isNaN(total) ? null : total,
     };
   }
 
@@ -144,29 +137,54 @@ export function createGitLab(url: string, send: Send): GitLab {
     projectDetails: (group, query, number, perPage) =>
       page(group, query, { page: number, perPage }, detailsOf),
     standing: createStanding(rest),
-    hooks: { project: hookApi("projects"), group: hookApi("groups") },
+    hooks: {
+      project: hookApi(resources.projectHooks, rest, "projects"),
+      group: hookApi(resources.groupHooks, rest, "groups"),
+    },
     logs: { project: createHookLog(rest, "projects"), group: createHookLog(rest, "groups") },
-    schedules: scheduleApi(rest),
+    schedules: scheduleApi(resources),
   };
 }
 
-function scheduleApi(rest: Rest): ScheduleApi {
-  const path = (project: number | string, more = ""): string =>
-    `/projects/${encodeURIComponent(project)}/pipeline_schedules${more}`;
+/** What gitbeaker has no method for, or an outdated one, goes through `rest`. */
+function hookApi(
+  resource: Resources["projectHooks"] | Resources["groupHooks"],
+  rest: Rest,
+  parents: "projects" | "groups",
+): HookApi {
+  const path = (parent: number | string, id: number, more = ""): string =>
+    `/${parents}/${encodeURIComponent(parent)}/hooks/${id}${more}`;
   return {
-    list: (project) => collect(rest.list(path(project)), scheduleOf),
-    show: async (project, id) => scheduleOf((await rest.get(path(project, `/${id}`))).body),
-    create: async (project, body) => scheduleOf((await rest.post(path(project), body)).body),
-    edit: async (project, id, body) => scheduleOf((await rest.put(path(project, `/${id}`), body)).body),
+    list: async (parent) => listOf(await resource.all(parent, { perPage: LONGEST_PAGE }), hookOf),
+    show: async (parent, id) => hookOf(await resource.show(parent, id)),
+    create: async (parent, { url, ...body }) => hookOf(await resource.add(parent, String(url), body)),
+    // gitbeaker's edit() demands the url, and sending it is not always wanted.
+    edit: async (parent, id, body) => hookOf((await rest.put(path(parent, id), body)).body),
+    remove: (parent, id) => unlessGone(resource.remove(parent, id)),
+    removeHeader: (parent, id, name) =>
+      unlessGone(rest.delete(path(parent, id, `/custom_headers/${encodeURIComponent(name)}`))),
+    test: async (parent, id, trigger) => {
+      await rest.post(path(parent, id, `/test/${trigger}`));
+    },
+  };
+}
+
+function scheduleApi({ schedules, scheduleVariables, branches, tags }: Resources): ScheduleApi {
+  return {
+    list: async (project) => listOf(await schedules.all(project, { perPage: LONGEST_PAGE }), scheduleOf),
+    show: async (project, id) => scheduleOf(await schedules.show(project, id)),
+    create: async (project, { description, ref, cron, ...body }) =>
+      scheduleOf(await schedules.create(project, description, ref, cron, body)),
+    edit: async (project, id, body) => scheduleOf(await schedules.edit(project, id, body)),
     async setVariable(project, id, { key, value, isNew }) {
-      if (isNew) await rest.post(path(project, `/${id}/variables`), { key, value });
-      else await rest.put(path(project, `/${id}/variables/${encodeURIComponent(key)}`), { value });
+      if (isNew) await scheduleVariables.create(project, id, key, value);
+      else await scheduleVariables.edit(project, id, key, value);
     },
     async refKind(project, name) {
-      const at = `/projects/${encodeURIComponent(project)}/repository`;
-      const exists = async (kind: string): Promise<boolean> =>
-        (await unlessAbsent(rest.get(`${at}/${kind}/${encodeURIComponent(name)}`))) !== null;
-      return { isBranch: await exists("branches"), isTag: await exists("tags") };
+      return {
+        isBranch: (await unlessAbsent(branches.show(project, name))) !== null,
+        isTag: (await unlessAbsent(tags.show(project, name))) !== null,
+      };
     },
   };
 }
