@@ -169,7 +169,8 @@ export class Worker {
     while (!this.#retired) {
       const ask = this.#admission.ask(dry, this.#deps.clock.monotonic());
       if (ask === null) return;
-      const claims = await this.#deps.queue.claim(this.#name, ask);
+      const capMs = this.#generations.current.config.retry.capSeconds * 1000;
+      const claims = await this.#deps.queue.claim(this.#name, { ...ask, capMs });
       const retries = claims.filter((claim) => sideOf(claim) === "retry").length;
       if (claims.length - retries < ask.first) dry.first = true;
       if (retries < ask.retry) dry.retry = true;

@@ -31,6 +31,8 @@ export type Router = (
 export interface Room {
   readonly first: number;
   readonly retry: number;
+  /** Longest wait that the target's settings allow, milliseconds: what a clock that was set put later comes due by then. @default none */
+  readonly capMs?: number;
 }
 
 /** A delivery that this process alone may send now. */

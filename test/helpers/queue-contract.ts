@@ -403,6 +403,18 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(again?.delivery.firstAttemptAt).not.toBeNull();
       });
 
+      test("a due time that a clock put too late comes by the longest wait of the target", async () => {
+        const id = await store("one");
+        await retry((await claim("a", 1))[0]!, 30 * 86_400_000);
+        await reopen();
+        const room = { ...ROOM, capMs: 60_000 };
+        expect(await queue.claim("a", room)).toEqual([]);
+        await harness.advance(59_000);
+        expect(await queue.claim("a", room)).toEqual([]);
+        await harness.advance(2000);
+        expect((await claim("a", 1, room))[0]?.meta.id).toBe(id);
+      });
+
       test("dead stands among the dead letters with its reason", async () => {
         const id = await store("one");
         await dead((await claim("a", 1))[0]!);
@@ -1125,6 +1137,17 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(checks.length).toBeGreaterThan(0);
         expect(checks.filter(({ ok }) => !ok)).toEqual([]);
         for (const check of checks) expect(check.name).toMatch(/^[a-z][a-z-]*$/);
+      });
+
+      test("say no at once when an event was refused, and yes again by themselves", async () => {
+        await harness.refuseWrites(true);
+        await expect(queue.enqueue(newEvent("refused"))).rejects.toMatchObject({ retryable: true });
+        expect(queue.checks().some(({ ok }) => !ok)).toBe(true);
+        await harness.refuseWrites(false);
+        await until(async () => {
+          await queue.selfCheck();
+          return queue.checks().every(({ ok }) => ok);
+        });
       });
 
       test("compact() leaves everything as it is", async () => {

@@ -45,6 +45,8 @@ export class Dispatch {
   readonly #core: Core;
   /** Claims that have not ended, by row of the delivery. */
   readonly #claims = new ShortLivedMap<number, Cancellable>();
+  /** Targets whose due times, as found at the start, were held against their longest wait. */
+  readonly #capped = new Set<number>();
   /** Failed readings in a row, by row of the delivery. */
   readonly #unread = new Map<number, number>();
 
@@ -56,6 +58,12 @@ export class Dispatch {
     const { book, clock, work, isClosed } = this.#core;
     const target = book.findTarget(name);
     if (target === null || target.paused || isClosed()) return [];
+    // Due times come from a wall clock once, at the start; from then on they are kept on the monotonic one.
+    if (room.capMs !== undefined && !this.#capped.has(target.code)) {
+      this.#capped.add(target.code);
+      target.lanes.capDue(clock.monotonic() + room.capMs);
+      work.touch(target);
+    }
     const rows = target.lanes.take(clock.monotonic(), room);
     if (rows.length === 0) return [];
     for (const row of rows) {

@@ -176,7 +176,7 @@ export class FileJournal implements Journal {
   }
 
   trouble(): string | null {
-    return this.#writer.trouble?.message ?? this.#space.trouble();
+    return this.#writer.trouble?.message ?? this.#space.trouble(this.#writer.pendingBytes, this.#ledger);
   }
 
   async probe(): Promise<void> {

@@ -38,6 +38,8 @@ export class Space {
   #lookedAt = 0;
   #looking: Promise<void> | null = null;
   #warned = false;
+  /** Size of the last event that found no room; until there is room for it, intake counts as refused. */
+  #refusedBytes = 0;
 
   constructor(limits: SpaceLimits, deps: SpaceDeps) {
     this.#limits = limits;
@@ -59,8 +61,20 @@ export class Space {
     this.#writtenSince += bytes;
   }
 
-  /** What speaks against taking `bytes` more, while `pending` bytes wait; null where nothing does. */
+  /** As #judge(); what is refused for intake is what trouble() tells of from then on. */
   refusal(
+    priority: "intake" | "completion",
+    bytes: number,
+    pending: number,
+    ledger: Ledger,
+  ): UpstreamError | null {
+    const refused = this.#judge(priority, bytes, pending, ledger);
+    if (refused !== null && priority === "intake") this.#refusedBytes = bytes;
+    return refused;
+  }
+
+  /** What speaks against taking `bytes` more, while `pending` bytes wait; null where nothing does. */
+  #judge(
     priority: "intake" | "completion",
     bytes: number,
     pending: number,
@@ -94,9 +108,11 @@ export class Space {
     return this.#belowFloor(bytes);
   }
 
-  /** Why intake is refused for want of free space; null where it is not. */
-  trouble(): string | null {
-    return this.#belowFloor(0)?.message ?? null;
+  /** Why intake is refused, for each cause that refusal() knows; null if it is not. */
+  trouble(pending: number, ledger: Ledger): string | null {
+    const refused = this.#judge("intake", Math.max(1, this.#refusedBytes), pending, ledger);
+    if (refused === null) this.#refusedBytes = 0;
+    return refused?.message ?? null;
   }
 
   #belowFloor(bytes: number): UpstreamError | null {

@@ -113,7 +113,8 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
       claimedFrom.add(target);
       const since = clock.monotonic();
       const wanted = [Math.max(0, room.first), Math.max(0, room.retry)];
-      const args = [target, consumer, clock.now(), ...wanted, ANSWER_BYTES];
+      const latest = room.capMs === undefined ? "+inf" : clock.now() + room.capMs;
+      const args = [target, consumer, clock.now(), ...wanted, ANSWER_BYTES, latest];
       const reply = (await run("relayClaim", args)) as (Buffer | null)[];
       if (reply[0]) work.watchDue(target, Number(reply[0].toString("latin1")));
       const claims: Claim[] = [];

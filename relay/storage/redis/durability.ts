@@ -46,6 +46,9 @@ export function needsWaitAof(facts: RedisFacts, waitAof: boolean): boolean | nul
   return waitAof ? true : null;
 }
 
+/** The check that says whether writes are taken. */
+export const WRITE_CHECK = "redis-write";
+
 const DETAIL_UNREADABLE = "cannot be read: CONFIG GET is not permitted to this user";
 
 /** One check per rule; with `required` false what is missing is said, but does not count as wrong. */
@@ -126,7 +129,7 @@ export function unreachable(error: unknown): Check[] {
 
 /** Whether it takes writes: what is refused now would be refused to an event, too. */
 async function probe(redis: Pick<RedisConnection, "run">): Promise<Check> {
-  const name = "redis-write";
+  const name = WRITE_CHECK;
   try {
     await redis.run("relayProbe", []);
     return { name, ok: true, detail: "takes writes" };

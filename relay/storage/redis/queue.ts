@@ -38,6 +38,8 @@ import { createWork } from "./work.ts";
 /** Longest time that a lost message can cost, in milliseconds. */
 const POLL_MS = 1000;
 const UNROUTED_MS = 3000;
+/** How long readiness may be wrong while no event comes. */
+const SELF_CHECK_MS = 5000;
 /** Events of a bulk replay that are looked up together. */
 const PAGE = 100;
 
@@ -80,6 +82,17 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   const loops = createLoops({ clock, random, log });
   const oldestRemembered = (): string => firstOrderOf(clock.now() - settings().dedupeSeconds * 1000);
 
+  async function store(...args: Parameters<typeof intake.commit>): Promise<unknown> {
+    try {
+      const reply = await intake.commit(...args);
+      selfCheck.stored();
+      return reply;
+    } catch (error) {
+      selfCheck.refused(error);
+      throw error;
+    }
+  }
+
   async function enqueue(event: NewEvent): Promise<Enqueued> {
     if (closing !== null)
       throw new UpstreamError("closed", "the relay is shutting down", { retryable: true });
@@ -88,7 +101,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     const id = formatId(words[0]!, words[1]!, words[2]!, words[3]!);
     const meta = withId(event.meta, id);
     const routes = await routing.routesNow(meta, event.body);
-    const known = (await intake.commit(
+    const known = (await store(
       "relayEnqueue",
       [
         text,
@@ -180,6 +193,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   loops.every("heartbeat", times.renewEveryMs, claims.heartbeat);
   loops.every("leases", times.sweepEveryMs, claims.sweep);
   loops.every("unrouted", UNROUTED_MS, routing.sweep);
+  loops.every("self-check", SELF_CHECK_MS, selfCheck.look);
   loops.every("poll", POLL_MS, () => existing().forEach((target) => work.announce(target)));
 
   return {

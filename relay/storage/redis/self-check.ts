@@ -2,15 +2,19 @@
  * Keeps what was last seen of Redis' durability, and looks again whenever the connection is new: another server may answer there
  * now. Nobody writes by a rule of before.
  */
+import { messageOf } from "../../../lib/errors.ts";
 import type { Check } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
-import { inspectDurability, unreachable } from "./durability.ts";
+import { inspectDurability, unreachable, WRITE_CHECK } from "./durability.ts";
 import type { SyncRule } from "./intake.ts";
 import type { RedisSettings } from "./settings.ts";
 
 export interface SelfCheck {
-  /** As last seen. */
+  /** As last seen, and as the last event fared. */
   checks(): readonly Check[];
+  /** An event was refused: not ready until another one is stored, or a look finds that writes are taken. */
+  refused(error: unknown): void;
+  stored(): void;
   /** Looks again; never rejects. */
   look(): Promise<void>;
   /** How writes of this connection are made durable. Rejects with an UpstreamError where that could not be found out. */
@@ -21,11 +25,13 @@ export interface SelfCheck {
 export async function startSelfCheck(redis: RedisConnection, config: RedisSettings): Promise<SelfCheck> {
   let checks: readonly Check[] = [];
   let rule: Promise<SyncRule | null>;
+  let refusal: Check | null = null;
 
   async function inspect(): Promise<SyncRule | null> {
     try {
       const found = await inspectDurability(redis, config);
       ({ checks } = found);
+      if (checks.find(({ name }) => name === WRITE_CHECK)?.ok === true) refusal = null;
       return found.waitForSync ? { replicas: config.waitReplicas } : null;
     } catch (error) {
       checks = unreachable(error);
@@ -49,5 +55,18 @@ export async function startSelfCheck(redis: RedisConnection, config: RedisSettin
   });
   rule = inspect();
   await rule.catch(() => {});
-  return { checks: () => checks, look, rule: () => rule };
+  return {
+    checks: () =>
+      refusal === null || checks.some(({ ok }) => !ok)
+        ? checks
+        : [...checks.filter(({ name }) => name !== WRITE_CHECK), refusal],
+    refused(error) {
+      refusal = { name: WRITE_CHECK, ok: false, detail: messageOf(error) };
+    },
+    stored() {
+      refusal = null;
+    },
+    look,
+    rule: () => rule,
+  };
 }

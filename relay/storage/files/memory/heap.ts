@@ -28,6 +28,11 @@ export class Heap {
     return this.#size === 0 ? 0 : this.#rows[0]!;
   }
 
+  /** All of them, in no order. */
+  rows(): number[] {
+    return Array.from(this.#rows.subarray(0, this.#size));
+  }
+
   has(row: number): boolean {
     const place = this.#place.get(row);
     return place > 0 && place <= this.#size && this.#rows[place - 1] === row;

@@ -85,6 +85,19 @@ export class Lanes {
     this.#offer(row);
   }
 
+  /** Nothing that is offered waits beyond `latest`, on the monotonic clock. */
+  capDue(latest: number): void {
+    const { due } = this.#rows;
+    for (const heap of [this.#firstLater, this.#retries]) {
+      const late = heap.rows().filter((row) => due.get(row) > latest);
+      for (const row of late) heap.remove(row);
+      for (const row of late) {
+        due.set(row, latest);
+        heap.push(row);
+      }
+    }
+  }
+
   /** Gives a waiting delivery another due time. One behind the head of its lane goes on waiting for its turn. */
   reschedule(row: number, due: number): void {
     const isOffered = this.#rows.place.get(row) !== 0;

@@ -3,7 +3,8 @@ import { LIBRARY } from "./library.ts";
 
 export const DELIVERY_SCRIPTS = {
   /**
-   * ARGV: target, consumer, now, first tries wanted, retries wanted, bytes after which no more are taken.
+   * ARGV: target, consumer, now, first tries wanted, retries wanted, bytes after which no more are taken, latest due time that the
+   * target allows: what a clock that was set put later comes due then.
    * Answers the time at which something falls due next (or false), then six values for each claim: kind, entry, lane, reference,
    * stored event, delivery.
    */
@@ -12,6 +13,9 @@ local target, consumer, now, room = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
 local due = p .. ':due:' .. target
 local out = { false }
 if redis.call('SISMEMBER', p .. ':paused', target) == 1 then return out end
+for _, what in ipairs(redis.call('ZREVRANGEBYSCORE', due, '+inf', '(' .. ARGV[7], 'LIMIT', 0, 256)) do
+  redis.call('ZADD', due, ARGV[7], what)
+end
 for _, what in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 256)) do
   redis.call('ZREM', due, what)
   announce(target, 'retry', what)

@@ -334,7 +334,7 @@ describe("journal, when space runs out", () => {
       code: "disk-full",
     });
     await journal.write([set("state", "done")], "synced", "completion");
-    expect(journal.trouble()).toBeNull();
+    expect(journal.trouble()).toContain("5000 are kept free");
     disk.free = 4000;
     await journal.probe();
     expect(journal.trouble()).toBe("Cannot store: 4000 bytes are free, 5000 are kept free");
@@ -358,8 +358,10 @@ describe("journal, when space runs out", () => {
     await expect(journal.write([set("k3", "x".repeat(900))], "synced")).rejects.toMatchObject({
       code: "queue-full",
     });
+    expect(journal.trouble()).toMatch(/^Cannot store: the journal has \d+ bytes, limit is 3000$/);
     await journal.write([remove("k0"), remove("k1")], "synced", "completion");
     await journal.compact();
+    expect(journal.trouble()).toBeNull();
     await journal.write([set("k3", "x".repeat(900))], "synced");
   });
 
