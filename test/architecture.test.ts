@@ -99,6 +99,7 @@ const PROCESS = new Set([
   "relay/main.ts",
   "component/main.ts",
   "relay/storage/journal/lock.ts",
+  "relay/routing/rules-thread.ts",
   "relay/targets/module/handler-process.ts",
   "relay/targets/module/index.ts",
   "relay/targets/module/thread-entry.ts",

@@ -1,7 +1,7 @@
 /** Reads `.gitlab-hook-relay.yml` over GitLab's API, with the ETag of what is known, so that an unchanged file costs no body. */
 import { systemClock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
-import type { FetchFile } from "./project-file.ts";
+import { MAX_FILE_CHARACTERS, type FetchFile } from "./project-file.ts";
 
 /** An answer that takes longer is none, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -33,7 +33,7 @@ export function createFileFetcher(
       });
       if (response.status === 304) return { type: "unchanged" };
       if (response.status === 200) {
-        return { type: "found", text: await response.text(), etag: response.headers.get("etag") };
+        return { type: "found", text: await beginningOf(response), etag: response.headers.get("etag") };
       }
       await response.body?.cancel();
       if (response.status === 404) return { type: "missing" };
@@ -44,4 +44,15 @@ export function createFileFetcher(
     }
     throw new UpstreamError("gitlab", "every token is refused or used up", { retryable: true });
   };
+}
+
+/** The text, or so much of it that it is seen to be too long. */
+async function beginningOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length > MAX_FILE_CHARACTERS) break;
+  }
+  return text + decoder.decode();
 }

@@ -5,15 +5,17 @@
  * What is known of a project's file is used at once and asked for anew, with its ETag, when it is older than `refreshSeconds` or
  * when something is pushed. Only the first event of a project waits for its file, and not for long. While GitLab does not answer,
  * the last known file holds, else the central settings alone. A file that is not valid counts as the last known good one.
+ * Its rules run in a thread with a time limit; a file that runs out of it is refused, and the central settings alone apply.
  */
-import { parse } from "yaml";
+import { createHash } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { EventMeta } from "../event/event.ts";
-import { projectFileSchema } from "../targets/rules.ts";
 import type { Narrowing, ProjectNarrowing } from "./route.ts";
-import { compileRules, type OnRuleError } from "./rules.ts";
+import type { TargetRules } from "./project-rules.ts";
+import type { OnRuleError } from "./rules.ts";
+import { RulesTooExpensiveError, type RulesRunner } from "./rules-thread.ts";
 
 /** Longest time that the first event of a project waits for its file, in milliseconds. */
 const FIRST_WAIT_MS = 2_000;
@@ -21,7 +23,9 @@ const FIRST_WAIT_MS = 2_000;
 const AWAY_MS = 30_000;
 /** Projects whose files are remembered; the one used longest ago goes first. */
 const MAX_PROJECTS = 10_000;
-const MAX_FILE_CHARACTERS = 65_536;
+/** A longer file is refused. */
+export const MAX_FILE_CHARACTERS = 65_536;
+const MAX_REFUSED = 10_000;
 
 export interface ProjectFileSettings {
   readonly path: string;
@@ -42,6 +46,7 @@ export interface ProjectFileDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly onRuleError: OnRuleError;
+  readonly rules: RulesRunner;
 }
 
 type Rules = ReadonlyMap<string, Narrowing> | null;
@@ -58,6 +63,8 @@ interface Known {
 export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectFileDeps): ProjectNarrowing {
   const { clock, log } = deps;
   const projects = new Map<number, Known>();
+  /** Digests of files whose rules ran out of time. After a restart each is tried once more, away from the main thread as before. */
+  const tooExpensive = new Set<string>();
   let awayUntil = 0;
 
   function knownOf(projectId: number): Known {
@@ -75,7 +82,7 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
       known.askedAt = clock.monotonic();
       awayUntil = 0;
       if (answer.type === "missing") Object.assign(known, { rules: null, etag: null });
-      if (answer.type === "found") accept(projectId, known, answer);
+      if (answer.type === "found") await accept(projectId, known, answer);
     } catch (error) {
       awayUntil = clock.monotonic() + AWAY_MS;
       const has = known.askedAt === null ? "the central settings alone" : "the last known file";
@@ -85,14 +92,54 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
     }
   }
 
-  function accept(projectId: number, known: Known, { text, etag }: FileAnswer & { type: "found" }): void {
+  async function accept(
+    projectId: number,
+    known: Known,
+    { text, etag }: FileAnswer & { type: "found" },
+  ): Promise<void> {
     known.etag = etag;
+    const digest = digestOf(text);
     try {
-      known.rules = compileFile(text, deps.onRuleError);
+      if (text.length > MAX_FILE_CHARACTERS) {
+        throw new RangeError(`the file is ${text.length} characters long, limit is ${MAX_FILE_CHARACTERS}`);
+      }
+      if (tooExpensive.has(digest)) throw new RulesTooExpensiveError("its rules took too long before");
+      const targets = await deps.rules.read(text);
+      known.rules = new Map(
+        targets.map((target) => [target.name, narrowingOf(projectId, known, text, target)]),
+      );
       log.info("project-file.read", { projectId, targets: [...known.rules.keys()] });
     } catch (error) {
+      if (error instanceof RulesTooExpensiveError) remember(digest);
       log.warn("project-file.refused", { projectId, error: messageOf(error) });
     }
+  }
+
+  function remember(digest: string): void {
+    tooExpensive.add(digest);
+    const [oldest] = tooExpensive;
+    if (tooExpensive.size > MAX_REFUSED && oldest !== undefined) tooExpensive.delete(oldest);
+  }
+
+  function narrowingOf(projectId: number, known: Known, text: string, target: TargetRules): Narrowing {
+    const { name, enabled, hasRules, needsBody } = target;
+    if (!hasRules) return { enabled, passes: null };
+    const passes: Narrowing["passes"] = async (meta, loadBody) => {
+      const body = needsBody ? await loadBody() : null;
+      try {
+        const { passes: isWanted, failures } = await deps.rules.judge({ text, target: name, meta, body });
+        for (const { expression, error } of failures) deps.onRuleError(meta, expression, new Error(error));
+        return isWanted;
+      } catch (error) {
+        if (!(error instanceof RulesTooExpensiveError)) throw error;
+        // The central settings let it pass, and the file may only narrow them.
+        remember(digestOf(text));
+        known.rules = null;
+        log.warn("project-file.refused", { projectId, eventId: meta.id, error: messageOf(error) });
+        return true;
+      }
+    };
+    return { enabled, passes };
   }
 
   function ask(projectId: number, known: Known): Promise<void> {
@@ -126,20 +173,6 @@ function firstOf(clock: Clock, promise: Promise<void>): Promise<void> {
   });
 }
 
-/** Throws where the text is no valid project file. */
-function compileFile(text: string, onRuleError: OnRuleError): Map<string, Narrowing> {
-  if (text.length > MAX_FILE_CHARACTERS) {
-    throw new RangeError(`the file is ${text.length} characters long, limit is ${MAX_FILE_CHARACTERS}`);
-  }
-  const parsed = projectFileSchema.safeParse(parse(text, { maxAliasCount: 0 }) ?? {});
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
-    throw new SyntaxError(problems.join("; "));
-  }
-  return new Map(
-    Object.entries(parsed.data.targets).map(([name, { enabled, ...rules }]) => [
-      name,
-      { enabled, rules: compileRules(rules, onRuleError) },
-    ]),
-  );
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }

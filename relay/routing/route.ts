@@ -20,13 +20,14 @@ export interface RoutingConfig {
 /** What a project's own file says of a target. */
 export interface Narrowing {
   readonly enabled: boolean;
-  readonly rules: Rules;
+  /** Whether its rules let an event pass; they run elsewhere, as strangers wrote them. Null: it has no rules. */
+  readonly passes: ((meta: EventMeta, loadBody: () => Promise<Uint8Array>) => Promise<boolean>) | null;
 }
 
-/** The project's own file, by target; null where it has none or says nothing. */
-export type ProjectNarrowing = (
-  meta: EventMeta,
-) => ReadonlyMap<string, Narrowing> | null | Promise<ReadonlyMap<string, Narrowing> | null>;
+/** The project's own file, by target; null if it has none or says nothing. */
+type Own = ReadonlyMap<string, Narrowing> | null;
+
+export type ProjectNarrowing = (meta: EventMeta) => Own | Promise<Own>;
 
 export interface RoutingOptions {
   /** @default errors are not told */
@@ -42,7 +43,7 @@ interface Variant {
 
 interface Candidate {
   readonly route: Route;
-  readonly rules: readonly Rules[];
+  readonly rules: Rules;
 }
 
 /** A router for these settings. */
@@ -55,15 +56,12 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
   }));
   const applies = config.overrides.map((entry) => projectMatcher(entry.projects));
 
-  const candidates = (meta: EventMeta, narrowing: ReadonlyMap<string, Narrowing> | null): Candidate[] => {
+  const candidates = (meta: EventMeta): Candidate[] => {
     const inForce = applies.flatMap((fits, i) => (fits(meta.projectId, meta.projectPath) ? [i] : []));
     const found: Candidate[] = [];
     for (const { name, ordering, variant } of targets) {
-      const central = variant(inForce);
-      const own = narrowing?.get(name);
-      if (!central.enabled || own?.enabled === false) continue;
-      const rules = own === undefined ? [central.rules] : [central.rules, own.rules];
-      if (!rules.every((rule) => rule.passesMeta(meta))) continue;
+      const { enabled, rules } = variant(inForce);
+      if (!enabled || !rules.passesMeta(meta)) continue;
       found.push({ route: { target: name, lane: ordering === "project" ? laneOf(meta) : null }, rules });
     }
     return found;
@@ -71,11 +69,25 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
 
   return function route(meta, loadBody) {
     const narrowing = options.narrowing?.(meta) ?? null;
-    if (narrowing instanceof Promise) {
-      return narrowing.then((own) => byBody(candidates(meta, own), meta, loadBody));
-    }
-    return byBody(candidates(meta, narrowing), meta, loadBody);
+    const central = byBody(candidates(meta), meta, loadBody);
+    return narrowing === null ? central : narrowed(central, narrowing, meta, loadBody);
   };
+}
+
+/** The routes that the project's own file lets through as well. */
+async function narrowed(
+  central: readonly Route[] | Promise<readonly Route[]>,
+  narrowing: Own | Promise<Own>,
+  meta: EventMeta,
+  loadBody: () => Promise<Uint8Array>,
+): Promise<readonly Route[]> {
+  const [routes, own] = await Promise.all([central, narrowing]);
+  const left: Route[] = [];
+  for (const route of routes) {
+    const { enabled = true, passes = null } = own?.get(route.target) ?? {};
+    if (enabled && (passes === null || (await passes(meta, loadBody)))) left.push(route);
+  }
+  return left;
 }
 
 function byBody(
@@ -83,14 +95,12 @@ function byBody(
   meta: EventMeta,
   loadBody: () => Promise<Uint8Array>,
 ): readonly Route[] | Promise<readonly Route[]> {
-  if (candidates.every(({ rules }) => rules.every((rule) => rule.passesBody === null))) {
+  if (candidates.every(({ rules }) => rules.passesBody === null)) {
     return candidates.map(({ route }) => route);
   }
   return loadBody().then((bytes) => {
     const body = parsed(bytes);
-    return candidates
-      .filter(({ rules }) => rules.every((rule) => rule.passesBody?.(meta, body) ?? true))
-      .map(({ route }) => route);
+    return candidates.filter(({ rules }) => rules.passesBody?.(meta, body) ?? true).map(({ route }) => route);
   });
 }
 

@@ -9,6 +9,7 @@ import { createProjectFiles } from "./project-file.ts";
 import { explainRules } from "./reachable.ts";
 import { createRouter, type ProjectNarrowing } from "./route.ts";
 import type { OnRuleError } from "./rules.ts";
+import { createRulesThread } from "./rules-thread.ts";
 
 /** One expression that fails is told at most so often, in milliseconds. */
 const TELL_AGAIN_MS = 60_000;
@@ -37,7 +38,7 @@ export function createRouting({ clock, log }: { readonly clock: Clock; readonly 
       const wanted = JSON.stringify(projectFile ?? null);
       if (wanted !== settings) {
         settings = wanted;
-        const deps = { clock, log, onRuleError };
+        const deps = { clock, log, onRuleError, rules: createRulesThread(clock) };
         narrowing =
           projectFile === undefined
             ? null

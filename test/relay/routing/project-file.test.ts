@@ -1,8 +1,19 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock.ts";
 import type { Log, LogFields } from "../../../lib/log.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
+import { readProjectRules } from "../../../relay/routing/project-rules.ts";
+import {
+  createRulesThread,
+  RulesTooExpensiveError,
+  type RulesRunner,
+} from "../../../relay/routing/rules-thread.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { createFileFetcher } from "../../../relay/routing/project-file-client.ts";
 import { FakeClock } from "../../helpers/clock.ts";
@@ -26,6 +37,14 @@ beforeEach(() => {
   events = [];
 });
 
+/** The same rules, in this thread. */
+const inline: RulesRunner = {
+  read: (text) => Promise.resolve().then(() => readProjectRules(text).targets),
+  judge: ({ text, target, meta, body }) =>
+    Promise.resolve().then(() => readProjectRules(text).judge(target, meta, body)),
+};
+let runner: RulesRunner = inline;
+
 describe("createProjectFiles()", () => {
   let clock: FakeClock;
   let asked: { readonly projectId: number; readonly etag: string | null }[];
@@ -44,6 +63,7 @@ describe("createProjectFiles()", () => {
       clock,
       log,
       onRuleError: () => {},
+      rules: { read: (text) => runner.read(text), judge: (request) => runner.judge(request) },
       fetchFile: (projectId, _path, etag) => {
         asked.push({ projectId, etag });
         return answer();
@@ -126,6 +146,25 @@ describe("createProjectFiles()", () => {
     expect(await routing).toEqual(["bot", "all"]);
   });
 
+  test("rules that run out of time are refused for good, and the central settings alone apply", async () => {
+    const text = "targets: { all: { branches: [main] } }";
+    answer = found(text);
+    runner = { ...inline, judge: () => Promise.reject(new RulesTooExpensiveError("took longer")) };
+    try {
+      expect(await route()).toEqual(["bot", "all"]);
+      expect(events.at(-1)).toContain("project-file.refused");
+      runner = inline;
+      await clock.advance(300_000);
+      answer = found(text, "e2");
+      await route({ ref: "refs/heads/dev" });
+      await clock.advance(1);
+      expect(events.at(-1)).toContain("its rules took too long before");
+      expect(await route({ ref: "refs/heads/dev" })).toEqual(["all"]);
+    } finally {
+      runner = inline;
+    }
+  });
+
   test.each([
     ["YAML that is none", "targets: ["],
     ["unknown keys", "targets: { all: { url: https://evil.example } }"],
@@ -140,6 +179,52 @@ describe("createProjectFiles()", () => {
     await clock.advance(1);
     expect(await route()).toEqual(["bot"]);
     expect(events.at(-1)).toContain("project-file.refused");
+  });
+});
+
+describe("createRulesThread()", () => {
+  const meta = eventMeta({ kind: "push", header: "Push Hook", ref: "refs/heads/main" });
+
+  test("reads and applies rules, and tells what failed", async () => {
+    const rules = createRulesThread(systemClock);
+    const text = `targets: { bot: { branches: [main], when: 'body.n == 1' }, off: { enabled: false } }`;
+    expect(await rules.read(text)).toEqual([
+      { name: "bot", enabled: true, hasRules: true, needsBody: true },
+      { name: "off", enabled: false, hasRules: false, needsBody: false },
+    ]);
+    const judge = (body: string) => rules.judge({ text, target: "bot", meta, body: Buffer.from(body) });
+    expect(await judge('{"n":1}')).toMatchObject({ passes: true, failures: [] });
+    expect(await judge("{}")).toMatchObject({
+      passes: false,
+      failures: [{ expression: "body.n == 1", error: expect.stringContaining("No such key: n") }],
+    });
+    await expect(rules.read("targets: [")).rejects.toThrow(SyntaxError);
+  });
+
+  test("a request that does not end costs the thread, and the next one is answered", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "relay-rules-"));
+    const program = join(folder, "thread.mjs");
+    writeFileSync(
+      program,
+      `import { parentPort } from "node:worker_threads";
+       parentPort.on("message", ({ text }) => {
+         if (text === "hang") for (;;);
+         if (text === "exit") process.exit();
+         parentPort.postMessage({ type: "read", targets: [] });
+       });`,
+    );
+    // Time passes as fast as it is asked for: the limit is what is tested, not its length.
+    const rules = createRulesThread(
+      { ...systemClock, after: (_ms, run) => systemClock.after(500, run) },
+      pathToFileURL(program),
+    );
+    await rules.read("fine");
+    const [hanging, behind] = [rules.read("hang"), rules.read("fine")];
+    await expect(hanging).rejects.toThrow(RulesTooExpensiveError);
+    expect(await behind).toEqual([]);
+    await expect(rules.read("exit")).rejects.toThrow("its rules ended the thread");
+    expect(await rules.read("fine")).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
-import { createRouter, laneOf } from "../../../relay/routing/route.ts";
+import { type Narrowing, createRouter, laneOf } from "../../../relay/routing/route.ts";
 import { compileRules } from "../../../relay/routing/rules.ts";
 import type { RuleSettings } from "../../../relay/targets/rules.ts";
 import { eventMeta } from "../../helpers/events.ts";
@@ -154,10 +154,13 @@ describe("createRouter()", () => {
       const config = {
         targets: { bot: { ...http, branches: ["main"] }, log: { type: "log", enabled: false } },
       };
-      const rules = (settings: RuleSettings) => compileRules(settings, () => {});
+      const passes =
+        (settings: RuleSettings): Narrowing["passes"] =>
+        (meta) =>
+          Promise.resolve(compileRules(settings, () => {}).passesMeta(meta));
       const narrowing = new Map([
-        ["bot", { enabled: true, rules: rules({ branches: ["main", "dev"], actions: ["open"] }) }],
-        ["log", { enabled: true, rules: rules({}) }],
+        ["bot", { enabled: true, passes: passes({ branches: ["main", "dev"], actions: ["open"] }) }],
+        ["log", { enabled: true, passes: null }],
       ]);
       for (const own of [narrowing, Promise.resolve(narrowing)]) {
         const route = createRouter(configSchema.parse(config), { narrowing: () => own });
@@ -167,7 +170,7 @@ describe("createRouter()", () => {
         expect(await of({ ref: "refs/heads/dev" })).toEqual([]);
         expect(await of({ action: "close" })).toEqual([]);
       }
-      const off = new Map([["bot", { enabled: false, rules: rules({}) }]]);
+      const off = new Map([["bot", { enabled: false, passes: null }]]);
       const route = createRouter(configSchema.parse(config), { narrowing: () => off });
       expect(await route(eventMeta(), noBody)).toEqual([]);
     });
