@@ -26,6 +26,8 @@ export interface Actions {
   /** Replays the oldest MAX_BULK events that fit: to these targets, or (null) what is dead or in the filter's state. */
   replayAll(filter: EventFilter, targets: readonly string[] | null): Promise<BulkResult>;
   replayDead(filter: EventFilter): Promise<number>;
+  /** What is kept for a target that the settings do not name goes to another one; returns how many. Rejects as Queue.move(). */
+  move(from: string, to: string): Promise<number>;
   /** False: no such event. */
   remove(id: string): Promise<boolean>;
   setPaused(target: string, paused: boolean): Promise<void>;
@@ -62,6 +64,11 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
     async replayDead(filter) {
       const count = await queue.replayDead(filter);
       log.info("admin.dead-replayed", { count, filter });
+      return count;
+    },
+    async move(from, to) {
+      const count = await queue.move(from, to);
+      log.info("admin.moved", { from, to, count });
       return count;
     },
     async remove(id) {

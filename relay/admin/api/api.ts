@@ -7,7 +7,9 @@ import { bodyLimit } from "hono/body-limit";
 import { closestMatch } from "leven";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
+import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import { metaMatches } from "../../queue/filter.ts";
+import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
@@ -69,6 +71,9 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
   api.onError((error, c) => {
     if (error instanceof RefusalError) return refuse(c, error.refusal);
+    if (error instanceof UnknownTargetError) return refuse(c, bad(error.message).refusal);
+    if (error instanceof TargetExistsError)
+      return refuse(c, { status: 409, code: "target_exists", message: error.message });
     if (error instanceof UpstreamError)
       return refuse(c, {
         status: 503,
@@ -158,9 +163,17 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/targets", async (c) => {
-    const { targets } = await queue.stats();
+    const stats = await queue.stats();
+    const statuses = deps.targets();
+    const names = statuses.map(({ name }) => name);
     return c.json({
-      targets: deps.targets().map((status) => targetJson(status, targets.get(status.name) ?? NO_STATS)),
+      targets: statuses.map((status) => targetJson(status, stats.targets.get(status.name) ?? NO_STATS, mask)),
+      orphans: orphansOf(stats, names).map(({ name, waiting, dead, oldestAt }) => ({
+        name,
+        waiting,
+        dead,
+        oldestAt: isoOrNull(oldestAt),
+      })),
     });
   });
 
@@ -175,9 +188,15 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
         return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
       await actions.setPaused(name, paused);
       const { targets } = await queue.stats();
-      return c.json(targetJson(status, targets.get(name) ?? { ...NO_STATS, paused }));
+      return c.json(targetJson(status, targets.get(name) ?? { ...NO_STATS, paused }, mask));
     });
   }
+
+  api.post("/targets/:name/move", async (c) => {
+    const { to } = await jsonBody(c);
+    if (typeof to !== "string") throw bad("to must be the name of a target");
+    return c.json({ moved: await actions.move(c.req.param("name"), to) });
+  });
 
   api.get("/attention", async (c) => {
     const items = await deps.attention();

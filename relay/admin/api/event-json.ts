@@ -107,11 +107,16 @@ export const NO_STATS: TargetStats = {
   oldestAt: null,
 };
 
-export function targetJson(status: TargetStatus, stats: TargetStats) {
+function lastErrorJson({ lastError }: TargetStatus, mask: Mask) {
+  if (lastError === null) return null;
+  return { at: iso(lastError.at), text: mask(lastError.text), eventId: lastError.eventId };
+}
+
+export function targetJson(status: TargetStatus, stats: TargetStats, mask: Mask) {
   return {
     ...status,
     breakerUntil: isoOrNull(status.breakerUntil),
-    lastError: status.lastError === null ? null : { ...status.lastError, at: iso(status.lastError.at) },
+    lastError: lastErrorJson(status, mask),
     paused: stats.paused,
     waiting: stats.waiting,
     sending: stats.sending,

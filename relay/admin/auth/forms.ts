@@ -55,6 +55,8 @@ export function noticeOf(read: Read): string | null {
       return count === 1
         ? "1 delivery is queued for replay."
         : `${grouped(count)} deliveries are queued for replay.`;
+    case "moved":
+      return count === 1 ? "1 delivery was moved." : `${grouped(count)} deliveries were moved.`;
     case "no-target":
       return "The event was matched with no target: choose the one that is to get it.";
     case "no-filter":

@@ -5,7 +5,9 @@
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { UpstreamError } from "../../../lib/errors.ts";
+import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
+import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "../api/actions.ts";
 import { RefusalError, type Refusal } from "../api/answer.ts";
@@ -137,6 +139,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   pages.onError((error, c) => {
     if (error instanceof RefusalError)
       return c.html(plainPage(assets, "Refused", refusedPage(error.message)), error.refusal.status);
+    if (error instanceof UnknownTargetError || error instanceof TargetExistsError)
+      return c.html(plainPage(assets, "Refused", refusedPage(error.message)), 409);
     if (!(error instanceof UpstreamError)) throw error;
     c.header("Refresh", "5");
     return c.html(plainPage(assets, "Not ready", troublePage(error.message, allChecks(deps))), 503);
@@ -273,13 +277,22 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   });
 
   pages.get("/targets", async (c) => {
+    const stats = await queue.stats();
     const content = targetsPage({
-      targets: targetRows(deps, await queue.stats()),
+      targets: targetRows(deps, stats),
+      orphans: orphansOf(stats, namesOf(deps)),
+      masking: masking(),
       config: deps.config(),
       csrf: c.get("csrf"),
       now: clock.now(),
     });
     return frame(c, { title: "Targets", section: "targets", stream: "" }, content);
+  });
+
+  pages.post("/targets/:name/move", async (c) => {
+    const to = (await formOf(c))("to") ?? "";
+    const moved = await actions.move(c.req.param("name"), to);
+    return c.redirect(`/targets?notice=moved&n=${moved}`, 303);
   });
 
   for (const [verb, paused] of [

@@ -3,14 +3,19 @@ import { own } from "../../../lib/json.ts";
 import { html } from "hono/html";
 import type { Config } from "../../config/schema.ts";
 import type { TargetSettings } from "../../targets/registry.ts";
-import { counted, duration, grouped, type Html } from "./html.ts";
+import { counted, duration, grouped, when, type Html } from "./html.ts";
+import type { Orphan } from "../../observe/attention/situation.ts";
+import type { Masking } from "./masking.ts";
 import type { TargetRow } from "./view.ts";
 import { pauseButton, targetState } from "./overview.ts";
 
 export interface TargetsView {
   readonly targets: readonly TargetRow[];
+  /** Targets that the settings do not name, with what is kept for them. */
+  readonly orphans: readonly Orphan[];
   readonly config: Pick<Config, "targets">;
   readonly csrf: string;
+  readonly masking: Pick<Masking, "text">;
   readonly now: number;
 }
 
@@ -26,7 +31,45 @@ export function targetsPage(view: TargetsView): Html {
             </p>`
           : view.targets.map((target) => card(target, view))
       }
+      ${view.orphans.length === 0 ? "" : orphanSection(view)}
     </div>`;
+}
+
+function orphanSection({ orphans, targets, csrf, now }: TargetsView): Html {
+  return html`<section class="panel" id="orphans">
+    <h2>Not in the settings any more</h2>
+    <p>
+      Deliveries are kept for targets that were renamed or removed. Put the targets back into relay.yaml, or
+      move the deliveries to another target.
+    </p>
+    <ul class="reasons">
+      ${orphans.map(
+        ({ name, waiting, dead, oldestAt }) =>
+          html`<li>
+            <strong>${grouped(waiting + dead)}</strong>
+            <div>
+              <a href="/events?target=${encodeURIComponent(name)}">${name}</a>: ${grouped(waiting)} waiting,
+              ${grouped(dead)}
+              dead${oldestAt === null ? "" : `, the oldest waits for ${duration(now - oldestAt)}`}
+              ${targets.length === 0 ? "" : moveForm(name, targets, csrf)}
+            </div>
+          </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+function moveForm(from: string, targets: readonly TargetRow[], csrf: string): Html {
+  return html`<form method="post" action="/targets/${encodeURIComponent(from)}/move" class="inline">
+    <input type="hidden" name="_csrf" value="${csrf}" />
+    <label
+      >To
+      <select name="to">
+        ${targets.map(({ name }) => html`<option>${name}</option>`)}
+      </select></label
+    >
+    <button>Move</button>
+  </form>`;
 }
 
 function card(target: TargetRow, view: TargetsView): Html {
@@ -41,11 +84,21 @@ function card(target: TargetRow, view: TargetsView): Html {
         </p>
       </div>
       <div class="side">
-        <a class="button" href="/events?target=${target.name}">Its events</a>
+        <a class="button" href="/events?target=${target.name}">Events</a>
         ${pauseButton(target, view.csrf)}
       </div>
     </div>
     <dl class="facts">
+      ${
+        target.lastError === null
+          ? ""
+          : html`<dt>Last error</dt>
+              <dd>
+                <a href="/events/${target.lastError.eventId}">${view.masking.text(target.lastError.text)}</a>
+                ${when(target.lastError.at)}, ${grouped(target.failedLastTenMinutes)} of
+                ${grouped(target.attemptsLastTenMinutes)} attempts of the last ten minutes failed
+              </dd>`
+      }
       <dt>Now</dt>
       <dd>
         ${grouped(target.waiting)} waiting in ${counted(target.lanes, "lane")}, ${grouped(target.inFlight)} of

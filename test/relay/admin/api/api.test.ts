@@ -1,3 +1,4 @@
+import { TargetExistsError, UnknownTargetError } from "../../../../relay/queue/errors.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Asked } from "../../../../relay/observe/activity/activity.ts";
 import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
@@ -295,6 +296,7 @@ describe("targets", () => {
     await f.add({}, "{}", ["ci-bot"]);
     const body = await json(await f.api("/api/v1/targets"));
     expect(body).toEqual({
+      orphans: [],
       targets: [
         {
           name: "ci-bot",
@@ -355,6 +357,53 @@ describe("GET events/export", () => {
     const line = (await (await f.api("/api/v1/events/export?bodies=1")).text()).trimEnd();
     expect(JSON.parse(line)).toMatchObject({ body: '{"a": 1}' });
     expect(f.lines.at(-1)).toMatchObject({ event: "admin.exported", fields: { bodies: true } });
+  });
+});
+
+describe("orphans", () => {
+  it("are listed with their figures by API and page, and need attention", async () => {
+    const f = fixture();
+    await f.add({}, "{}", ["ci-bot", "audit"]);
+    await f.add({}, "{}", ["ci-bot"]);
+    await f.settle("ci-bot", "dead");
+    f.statuses = f.statuses.filter(({ name }) => name !== "ci-bot");
+    expect(await json(await f.api("/api/v1/targets"))).toMatchObject({
+      targets: [{ name: "audit" }],
+      orphans: [{ name: "ci-bot", waiting: 1, dead: 1 }],
+    });
+    const page = await (await f.api("/targets")).text();
+    expect(page).toContain('id="orphans"');
+    expect(page).toContain('href="/events?target=ci-bot"');
+    expect(page).toContain('action="/targets/ci-bot/move"');
+    expect(await json(await f.api("/api/v1/attention"))).toMatchObject({
+      items: [{ kind: "orphans", count: 2 }],
+    });
+  });
+});
+
+describe("POST targets/:name/move", () => {
+  it("moves what is kept for a target of old, and says what it cannot do", async () => {
+    const f = fixture();
+    const asked: string[][] = [];
+    f.queue.move = async (from, to) => {
+      asked.push([from, to]);
+      if (from === "audit") throw new TargetExistsError(from);
+      if (to === "nowhere") throw new UnknownTargetError(to);
+      return 3;
+    };
+    const move = async (name: string, body: unknown) => {
+      const request = { method: "POST", body: JSON.stringify(body) };
+      const response = await f.api(`/api/v1/targets/${name}/move`, request);
+      return [response.status, await json(response)];
+    };
+    expect(await move("old", { to: "ci-bot" })).toEqual([200, { moved: 3 }]);
+    expect(asked).toEqual([["old", "ci-bot"]]);
+    expect(await move("audit", { to: "ci-bot" })).toMatchObject([409, { error: { code: "target_exists" } }]);
+    expect(await move("old", { to: "nowhere" })).toMatchObject([400, { error: { code: "bad_request" } }]);
+    expect(await move("old", {})).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining("to must") } },
+    ]);
   });
 });
 
