@@ -146,6 +146,7 @@ function operator(queue: Queue) {
     sessions: { salt: async () => "bench", epoch: { read: async () => 0, advance: async () => 0 } },
     addresses: () => createAddressRules(config.server),
     version: "bench",
+    secretFile: () => null,
   });
   const incoming = { socket: { remoteAddress: "127.0.0.1" }, httpVersion: "1.1" };
   const get = async (path: string): Promise<string> => {

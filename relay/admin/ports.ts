@@ -45,6 +45,8 @@ export interface AdminDeps {
   };
   /** Which proxies are believed. */
   readonly addresses: () => AddressRules;
+  /** The file with the secret token that the relay made for itself; null where the settings have one. */
+  readonly secretFile: () => string | null;
   /** Shown on the dashboard. */
   readonly version: string;
   /** Reports of what the events say about the work; null: it is not counted. @default null */

@@ -29,7 +29,7 @@ import { headerOf } from "./request.ts";
 
 export type Credential = "token" | "signature";
 
-export type Verdict =
+export type Authentication =
   | { readonly ok: true; readonly verifiedBy: readonly Credential[] }
   /** `reason` is for the log; a caller is told the same sentence whatever was wrong. */
   | { readonly ok: false; readonly reason: string };
@@ -46,7 +46,7 @@ export interface Claimed {
 export interface Authenticator {
   claim(headers: RequestHeaders, hookKey: string | null): Claimed;
   /** @param receivedAt wall clock of receipt, milliseconds */
-  judge(claimed: Claimed, headers: RequestHeaders, body: Uint8Array, receivedAt: number): Verdict;
+  judge(claimed: Claimed, headers: RequestHeaders, body: Uint8Array, receivedAt: number): Authentication;
 }
 
 export interface Credentials {

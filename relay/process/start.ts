@@ -217,6 +217,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       targets: () => board.list(),
       addresses: () => rules.addresses,
       version: deps.version,
+      secretFile: () => made.webhookSecret?.file ?? null,
       activity,
       checks: ownChecks,
     });

@@ -184,6 +184,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     sessions: options.sessions ?? memorySessions(),
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",
+    secretFile: () => null,
     activity: options.activity ?? null,
   });
   return Object.assign(fixture, { admin });

@@ -29,6 +29,8 @@ export interface Overview {
   readonly newest: readonly EventSummary[];
   /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
+  /** The file with the secret token that the relay made for itself; null where the settings have one. */
+  readonly secretFile: string | null;
   readonly csrf: string;
 }
 
@@ -98,7 +100,7 @@ export function overviewPage(view: Overview): Html {
       <div id="newest" data-live>
         ${
           view.newest.length === 0
-            ? firstSteps(view.webhookUrl)
+            ? firstSteps(view.webhookUrl, view.secretFile)
             : html`${eventTable(view.newest)}
                 <p class="more"><a href="/events">All events</a></p>`
         }
@@ -258,14 +260,15 @@ export function targetState(target: TargetRow, now: number): Html {
   return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;
 }
 
-function firstSteps(webhookUrl: string): Html {
+function firstSteps(webhookUrl: string, secretFile: string | null): Html {
+  const token = secretFile === null ? "$GITLAB_WEBHOOK_SECRET" : `$(cat ${secretFile})`;
   return html`<div class="empty">
     <p>No webhook has arrived yet. In GitLab, under Settings, Webhooks, add</p>
     <pre tabindex="0">${webhookUrl}</pre>
     <p>with the secret token that this relay expects, or try it from a shell:</p>
     <pre tabindex="0">
 curl -X POST ${webhookUrl} \\
-  -H "X-Gitlab-Token: $GITLAB_WEBHOOK_SECRET" -H "X-Gitlab-Event: Push Hook" \\
+  -H "X-Gitlab-Token: ${token}" -H "X-Gitlab-Event: Push Hook" \\
   -d '{"object_kind":"push","ref":"refs/heads/main","user_username":"alice"}'</pre>
   </div>`;
 }

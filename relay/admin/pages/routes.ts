@@ -167,6 +167,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       attention: await deps.attention(),
       refused: minutes.total("unauthorized") + minutes.total("forbidden"),
       newest: events,
+      secretFile: deps.secretFile(),
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
       csrf: c.get("csrf"),
     });

@@ -5,7 +5,7 @@ import {
   createAuthenticator,
   instanceHost,
   type Credentials,
-  type Verdict,
+  type Authentication,
 } from "../../../relay/ingest/authenticate.ts";
 
 const TOKEN = "the-shared-token";
@@ -37,7 +37,7 @@ function verdict(
   credentials: Credentials,
   headers: Record<string, string>,
   hookKey: string | null = null,
-): Verdict {
+): Authentication {
   const authenticator = createAuthenticator(credentials);
   return authenticator.judge(authenticator.claim(headers, hookKey), headers, body, now);
 }
