@@ -41,15 +41,15 @@ const host: Host = {
 
 let log: Log | null = null;
 
-function fatal(kind: string, thrown: unknown): never {
+function fatal(cause: "uncaught error" | "unhandled rejection" | "stop failed", thrown: unknown): never {
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   if (log === null) process.stderr.write(`${stack ?? messageOf(thrown)}\n`);
-  else log.error(`relay.${kind}`, { reason: messageOf(thrown), stack });
+  else log.error("relay.failed", { cause, error: messageOf(thrown), stack });
   process.exit(1);
 }
 
-process.on("uncaughtException", (error) => fatal("uncaught", error));
-process.on("unhandledRejection", (reason) => fatal("unhandled", reason));
+process.on("uncaughtException", (error) => fatal("uncaught error", error));
+process.on("unhandledRejection", (reason) => fatal("unhandled rejection", reason));
 
 const started = await runProgram(host);
 if (typeof started === "number") {
@@ -65,7 +65,7 @@ if (typeof started === "number") {
       stopping = true;
       started.stop(signal).then(
         () => process.exit(0),
-        (error: unknown) => fatal("stop-failed", error),
+        (error: unknown) => fatal("stop failed", error),
       );
     });
   }

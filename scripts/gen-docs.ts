@@ -8,6 +8,7 @@ import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
 import { eventsTable } from "./docs/events.ts";
 import { foldersTable } from "./docs/folders.ts";
 import { inputsTable } from "./docs/inputs.ts";
+import { logEventsTable } from "./docs/log-events.ts";
 import { newestVersion, pinned } from "./docs/release.ts";
 import { optionsTable, secretsTable } from "./docs/options.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
@@ -32,6 +33,7 @@ const regions: Readonly<Record<string, () => string>> = {
   environment: () => environmentTable(ENV_BINDINGS),
   events: eventsTable,
   folders: foldersTable,
+  "log-events": logEventsTable,
   "installer-options": optionsTable,
   "installer-secrets": secretsTable,
   ...Object.fromEntries(

@@ -60,7 +60,7 @@ async function smoke(runtime: readonly string[]): Promise<void> {
   const env = { RELAY_DATA_DIR: join(folder, "data"), RELAY_TARGET_URL: sink.url };
 
   const first = startRelayProcess(env, [], runtime);
-  const { file } = await first.line("secret.made");
+  const { file } = await first.line("secret.generated");
   const token = (await readFile(file as string, "utf8")).trim();
   const [status, accepted] = await send(first, token, "k1");
   expect([status, accepted.status]).toEqual([202, "accepted"]);

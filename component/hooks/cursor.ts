@@ -84,7 +84,7 @@ async function writeState({ path, files, log }: FileOptions, content: StateFile)
   try {
     await files.write(path, `${JSON.stringify(content)}\n`);
   } catch (error) {
-    log.warn("state.unwritten", { path, error: messageOf(error) });
+    log.warn("state.write-failed", { path, error: messageOf(error) });
   }
 }
 

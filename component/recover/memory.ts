@@ -90,7 +90,7 @@ export async function openMemory(options: MemoryOptions): Promise<Memory> {
     try {
       await files.write(path, `${JSON.stringify(state)}\n`);
     } catch (error) {
-      options.log.warn("state.unwritten", { path, reason: messageOf(error) });
+      options.log.warn("state.write-failed", { path, reason: messageOf(error) });
     }
   }
 

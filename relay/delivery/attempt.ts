@@ -110,7 +110,7 @@ async function settleSurely(claim: Claim, settlement: Settlement, deps: AttemptD
       await claim.settle(settlement);
       return;
     } catch (error) {
-      deps.log.error("delivery.unsettled", {
+      deps.log.error("queue.settle-failed", {
         eventId: claim.meta.id,
         outcome: settlement.outcome,
         tries: failures,

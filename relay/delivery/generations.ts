@@ -50,7 +50,7 @@ export class Generations {
   #close({ target }: Generation): void {
     const closed = target
       .close()
-      .catch((error: unknown) => this.#log.warn("target.unclosed", { error: messageOf(error) }))
+      .catch((error: unknown) => this.#log.warn("target.close-failed", { error: messageOf(error) }))
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }

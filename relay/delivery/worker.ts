@@ -150,7 +150,7 @@ export class Worker {
       this.#queueFailures += 1;
       const tries = this.#queueFailures;
       const pauseMs = waitMs(QUEUE_BACKOFF, tries, null, random);
-      this.#log.error("delivery.unclaimed", { tries, pauseMs, error: messageOf(error) });
+      this.#log.error("queue.claim-failed", { tries, pauseMs, error: messageOf(error) });
       this.#pause = clock.after(pauseMs, () => {
         this.#pause = null;
         this.wake();

@@ -290,7 +290,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         return refusal(request, refused, lingering);
       }
       metrics.request(stored.status, event.meta.kind, clock.monotonic() - startedMs);
-      log.info(`webhook.${stored.status}`, {
+      log.info(stored.status === "accepted" ? "webhook.accepted" : "webhook.duplicate", {
         eventId: stored.id,
         kind: event.meta.kind,
         project: event.meta.projectPath,

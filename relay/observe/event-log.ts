@@ -63,7 +63,7 @@ export function startEventLog({ queue, log, now, isOn }: Deps): EventLog {
   };
   const lookUpLater = (id: string): void => {
     const running = lookUp(id)
-      .catch((error: unknown) => log.warn("event-log.failed", { eventId: id, reason: messageOf(error) }))
+      .catch((error: unknown) => log.warn("event-log.failed", { eventId: id, error: messageOf(error) }))
       .finally(() => lookUps.delete(running));
     lookUps.add(running);
   };

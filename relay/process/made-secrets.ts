@@ -79,6 +79,9 @@ async function ensure(name: string, variable: string, { shared, secrets }: Deps)
   }
 }
 
-function tell(kept: KeptSecret | null, name: string, note: string, { log }: Deps): void {
-  if (kept !== null) log.info(`${name}.${kept.isNew ? "made" : "found"}`, { file: kept.place, note });
+function tell(kept: KeptSecret | null, name: "secret" | "admin-token", note: string, { log }: Deps): void {
+  if (kept === null) return;
+  const fields = { file: kept.place, note };
+  if (name === "secret") log.info(kept.isNew ? "secret.generated" : "secret.found", fields);
+  else log.info(kept.isNew ? "admin-token.generated" : "admin-token.found", fields);
 }

@@ -47,7 +47,7 @@ export function startMaintenance({ queue, log }: MaintenanceDeps): Maintenance {
       SCHEDULE[name],
       {
         protect: () => log.warn("maintenance.overrun", { job: name }),
-        catch: (error) => log.error("maintenance.failed", { job: name, reason: messageOf(error) }),
+        catch: (error) => log.error("maintenance.failed", { job: name, error: messageOf(error) }),
         unref: true,
       },
       tasks[name],

@@ -98,7 +98,7 @@ test("an exception that nobody caught is logged without secrets and fatal", asyn
   await relay.line("relay.try");
   relay.child.kill("SIGUSR2");
   expect(await relay.exited).toBe(1);
-  expect(await relay.line("relay.uncaught")).toMatchObject({ level: "error", reason: "token ***" });
+  expect(await relay.line("relay.failed")).toMatchObject({ level: "error", error: "token ***" });
   expect(relay.output()).not.toContain("uncaught-secret");
 });
 

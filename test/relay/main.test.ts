@@ -174,7 +174,7 @@ describe("the start", () => {
     const secret = (await readFile(file, "utf8")).trim();
     expect(secret).toMatch(/^[\w-]{43}$/);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(run.line("secret.made")).toMatchObject({ file });
+    expect(run.line("secret.generated")).toMatchObject({ file });
     expect(run.line("relay.listening")).toMatchObject({
       url: relay.url,
       webhooks: `${relay.url}/webhooks/gitlab`,
@@ -202,7 +202,7 @@ describe("the start", () => {
     const token = (await readFile(file, "utf8")).trim();
     expect(token).toMatch(/^[\w-]{43}$/);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(run.line("admin-token.made")).toMatchObject({ file });
+    expect(run.line("admin-token.generated")).toMatchObject({ file });
     expect(run.out.join("")).not.toContain(token);
     expect(run.out.join("")).not.toContain("code=");
     const ask = (headers: Record<string, string>) => fetch(`${relay.url}/api/v1/events`, { headers });

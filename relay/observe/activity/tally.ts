@@ -83,7 +83,7 @@ export function startTally(deps: TallyDeps): Tally {
     } catch (error) {
       unread = { id, times: unread.id === id ? unread.times + 1 : 1 };
       if (unread.times < MAX_READS) throw error;
-      log.warn("activity.skipped", { eventId: id, reason: messageOf(error) });
+      log.warn("activity.skipped", { eventId: id, error: messageOf(error) });
       return null;
     }
   };
@@ -165,7 +165,7 @@ export function startTally(deps: TallyDeps): Tally {
         for (const waiter of waiters.splice(0)) waiter();
       } catch (error) {
         const message = messageOf(error);
-        if (message !== told) log.warn("activity.failed", { reason: message });
+        if (message !== told) log.warn("activity.failed", { error: message });
         told = message;
       }
       if (isClosed()) return;

@@ -51,7 +51,7 @@ export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
       await heartbeat.write(clock.now());
       isFailing = false;
     } catch (error) {
-      if (!isFailing) log.warn("relay.last-seen-unwritten", { reason: messageOf(error) });
+      if (!isFailing) log.warn("heartbeat.write-failed", { error: messageOf(error) });
       isFailing = true;
     }
   }
@@ -85,7 +85,7 @@ async function lastNote(heartbeat: Heartbeat, log: Log): Promise<number | null> 
   try {
     return await heartbeat.read();
   } catch (error) {
-    log.warn("relay.last-seen-unreadable", { reason: messageOf(error) });
+    log.warn("heartbeat.read-failed", { error: messageOf(error) });
     return null;
   }
 }
@@ -97,9 +97,9 @@ function tell(log: Log, lastSeenAt: number | null, startedAt: number): void {
   }
   const seconds = secondsBetween(lastSeenAt, startedAt);
   const fields = { since: new Date(lastSeenAt).toISOString(), seconds };
-  if (startedAt - lastSeenAt < NOTEWORTHY_MS) log.info("relay.was-away", fields);
+  if (startedAt - lastSeenAt < NOTEWORTHY_MS) log.info("relay.downtime-detected", fields);
   else
-    log.warn("relay.was-away", {
+    log.warn("relay.downtime-detected", {
       ...fields,
       note: "what GitLab sent meanwhile failed: run the recover command",
     });

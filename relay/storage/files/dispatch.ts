@@ -101,7 +101,7 @@ export class Dispatch {
         this.#settle(target, row, claim, settlement),
       );
     } catch (thrown) {
-      log.error("delivery.not-readable", { eventId, target: target.name, error: messageOf(thrown) });
+      log.error("delivery.read-failed", { eventId, target: target.name, error: messageOf(thrown) });
       if (this.#claims.get(row) !== held) return null;
       this.#claims.delete(row);
       this.#putAside(target, row);
@@ -170,7 +170,7 @@ export class Dispatch {
     return journal
       .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy", "completion")
       .catch((thrown: unknown) => {
-        log.warn("delivery.not-written", { eventId, target, error: messageOf(thrown) });
+        log.warn("delivery.write-failed", { eventId, target, error: messageOf(thrown) });
       });
   }
 }

@@ -172,7 +172,7 @@ export async function listEvents(
       try {
         return core.table.index.idOf(event) === id ? await readSummary(core, event) : null;
       } catch (thrown) {
-        core.log.error("list.not-readable", { eventId: id, error: messageOf(thrown) });
+        core.log.error("list.read-failed", { eventId: id, error: messageOf(thrown) });
         failures.push(thrown);
         return null;
       }

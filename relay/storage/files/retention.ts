@@ -206,7 +206,7 @@ export class Removal {
       await this.#joinRoutes();
       await this.#joinRemembered(oldest);
     } catch (thrown) {
-      log.warn("retention.records-not-tidied", { error: messageOf(thrown) });
+      log.warn("retention.compaction-failed", { error: messageOf(thrown) });
     }
   }
 

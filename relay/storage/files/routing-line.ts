@@ -242,7 +242,7 @@ export class RoutingLine {
       );
     } catch (thrown) {
       // The events are stored and go their way; after a restart they are matched anew.
-      log.warn("routing.not-written", { record: number, events, error: messageOf(thrown) });
+      log.warn("routing.write-failed", { record: number, events, error: messageOf(thrown) });
     }
   }
 }

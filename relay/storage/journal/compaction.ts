@@ -111,14 +111,14 @@ async function removeDead(deps: CompactionDeps): Promise<void> {
       await disk.unlink(segment.path);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") {
-        log.warn("journal.remove_failed", { segment: segment.sequence, reason: messageOf(error) });
+        log.warn("journal.remove-failed", { segment: segment.sequence, error: messageOf(error) });
         return;
       }
     }
     await disk.syncFolder(folder);
     ledger.segments.delete(segment.sequence);
     deps.removed(segment);
-    log.debug("journal.segment_removed", { segment: segment.sequence, bytes: segment.bytes });
+    log.debug("journal.segment-removed", { segment: segment.sequence, bytes: segment.bytes });
   }
 }
 
@@ -206,5 +206,5 @@ async function rewrite(segment: Segment, deps: CompactionDeps): Promise<void> {
     await disk.close(fd);
   }
   if (removalsLeft === 0) segment.removalBytes = 0;
-  log.debug("journal.segment_rewritten", { segment: sequence, bytes, left: segment.liveBytes });
+  log.debug("journal.segment-rewritten", { segment: sequence, bytes, left: segment.liveBytes });
 }

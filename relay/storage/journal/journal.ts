@@ -283,7 +283,7 @@ export class FileJournal implements Journal {
 
   #inBackground(task: Promise<void>): void {
     task.catch((error: unknown) => {
-      this.#deps.log.warn("journal.compaction_failed", { reason: messageOf(error) });
+      this.#deps.log.warn("journal.compaction-failed", { error: messageOf(error) });
     });
   }
 }

@@ -81,7 +81,7 @@ async function take(disk: Disk, folder: string, name: string, self: Holder, log:
       const fresh = join(folder, `${LOCK_NAME}.new.${self.token}`);
       await disk.symlink(format(self), fresh);
       await disk.rename(fresh, path);
-      log.warn("journal.stale_lock", { folder, pid: holder?.pid ?? null });
+      log.warn("journal.stale-lock", { folder, pid: holder?.pid ?? null });
       return;
     } finally {
       await disk.unlink(join(folder, claim));

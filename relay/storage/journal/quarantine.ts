@@ -54,7 +54,7 @@ export class Quarantine {
       this.#log.error("journal.quarantined", { ...fields, again: !kept });
       return true;
     } catch (error) {
-      this.#log.error("journal.quarantine_failed", { ...fields, reason: messageOf(error) });
+      this.#log.error("journal.quarantine-failed", { ...fields, error: messageOf(error) });
       return false;
     }
   }

@@ -80,7 +80,7 @@ async function recoverSegment(
       cut = last.end - last.start;
       await disk.truncate(fd, last.start);
       segment.bytes = last.start;
-      log.warn("journal.tail_cut", { segment: sequence, offset: last.start, bytes: cut });
+      log.warn("journal.tail-cut", { segment: sequence, offset: last.start, bytes: cut });
     }
     if (isNewest) await disk.syncAll(fd);
     for (const stretch of bad) {

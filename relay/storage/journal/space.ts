@@ -135,7 +135,7 @@ export class Space {
     try {
       this.#free = await disk.freeBytes(folder);
     } catch (error) {
-      if (!this.#warned) log.warn("journal.free_space_unknown", { folder, reason: messageOf(error) });
+      if (!this.#warned) log.warn("journal.free-space-unknown", { folder, error: messageOf(error) });
       this.#warned = true;
       this.#free = null;
     }

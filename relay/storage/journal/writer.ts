@@ -259,7 +259,7 @@ export class Writer {
     this.#queue = [...kept, ...this.#queue];
     for (const write of refused) this.#forget(write);
     this.#deps.dropped(entriesOf(refused), entriesOf(this.#queue));
-    log.error("journal.write_failed", {
+    log.error("journal.write-failed", {
       segment: active?.segment.sequence ?? null,
       code: error.code,
       reason: error.message,
@@ -282,13 +282,13 @@ export class Writer {
       await disk.syncAll(fd);
     } catch (error) {
       segment.damaged = true;
-      log.warn("journal.cut_failed", { segment: segment.sequence, reason: messageOf(error) });
+      log.warn("journal.cut-failed", { segment: segment.sequence, error: messageOf(error) });
     }
     this.#deps.sealed(segment);
     try {
       await disk.close(fd);
     } catch (error) {
-      log.warn("journal.close_failed", { segment: segment.sequence, reason: messageOf(error) });
+      log.warn("journal.close-failed", { segment: segment.sequence, error: messageOf(error) });
     }
   }
 }

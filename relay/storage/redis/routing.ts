@@ -59,7 +59,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
 
   const fail = (id: string, error: unknown): void => {
     failed.set(id, clock.monotonic());
-    log.error("queue.routing-failed", { eventId: id, error: messageOf(error) });
+    log.error("routing.failed", { eventId: id, error: messageOf(error) });
   };
 
   async function match(meta: EventMeta, body: Uint8Array): Promise<void> {
@@ -84,7 +84,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
         await match(meta, body);
         return;
       } catch (error) {
-        log.warn("queue.routing-delayed", { eventId: meta.id, error: messageOf(error) });
+        log.warn("routing.delayed", { eventId: meta.id, error: messageOf(error) });
         await sleep(clock, REDIS_RETRY_MS, closing.signal).catch(() => {});
       }
     }
@@ -125,7 +125,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
       router = newRouter;
       // What fails here is Redis: the events are found again when they count as left behind.
       sweepInTurn(true).catch((error: unknown) => {
-        log.debug("queue.routing-delayed", { error: messageOf(error) });
+        log.debug("routing.delayed", { error: messageOf(error) });
       });
     },
 

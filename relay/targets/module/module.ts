@@ -174,7 +174,7 @@ export function createModuleTarget(config: ModuleTargetSettings, deps: ModuleTar
     if (host === current) current = null;
     if (host === candidate) candidate = null;
     if (host.calls.size > 0) {
-      log.warn("handler.lost", { handler: config.handler, reason: why, underWay: host.calls.size });
+      log.warn("handler.thread-exited", { handler: config.handler, reason: why, underWay: host.calls.size });
     }
     for (const id of host.calls.keys()) {
       take(host, id)?.resolve(resultOfFailure(`the handler's thread is gone: ${why}`));

@@ -57,7 +57,7 @@ describe("createCursorStore()", () => {
     const { store, warnings } = setup({}, "locked");
     expect(await store.load("install")).toBeNull();
     await store.save(cursor);
-    expect(warnings).toEqual(["state.ignored", "state.ignored", "state.unwritten"]);
+    expect(warnings).toEqual(["state.ignored", "state.ignored", "state.write-failed"]);
   });
 
   test("without a path nothing is kept", async () => {

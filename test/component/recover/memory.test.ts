@@ -121,6 +121,6 @@ describe("openMemory()", () => {
     }
     const locked = await setup(null, { path: "locked" });
     await locked.memory.save(cursor);
-    expect(locked.warnings).toEqual(["state.unwritten"]);
+    expect(locked.warnings).toEqual(["state.write-failed"]);
   });
 });

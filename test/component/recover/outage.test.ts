@@ -144,7 +144,7 @@ describe("an hour without the relay", { timeout: 240_000 }, () => {
       events: { recovered: boolean }[];
     };
     expect(events.filter((event) => event.recovered).length).toBeGreaterThan(0);
-    expect(await second.line("relay.was-away")).toMatchObject({ since: expect.any(String) });
+    expect(await second.line("relay.downtime-detected")).toMatchObject({ since: expect.any(String) });
     const metrics = await (await fetch(`http://127.0.0.1:${relay.port}/metrics`)).text();
     expect(metrics).toMatch(
       /^relay_last_seen_seconds 1\.\d+e\+09$|^relay_last_seen_seconds \d{10}(\.\d+)?$/m,

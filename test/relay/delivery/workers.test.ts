@@ -221,7 +221,7 @@ describe("a queue in trouble", () => {
     const id = queue.add("bot");
     for (let i = 0; i < 20; i++) queue.add("bot");
     await clock.advance(12_000);
-    expect(logged("delivery.unclaimed").map((f) => f["pauseMs"])).toEqual([
+    expect(logged("queue.claim-failed").map((f) => f["pauseMs"])).toEqual([
       50, 100, 200, 400, 800, 1600, 3200, 6400,
     ]);
     expect(target.sent).toEqual([]);
@@ -238,7 +238,7 @@ describe("a queue in trouble", () => {
     await clock.advance(5000);
     expect(queue.state(id)).toBe("done");
     expect(target.sent).toHaveLength(1);
-    expect(logged("delivery.unsettled")).toHaveLength(4);
+    expect(logged("queue.settle-failed")).toHaveLength(4);
   });
 
   test("a lost wake-up costs a few seconds at most", async () => {

@@ -145,6 +145,6 @@ describe("startEventLog()", () => {
     queue.get = () => Promise.reject(new Error("gone"));
     await settle("a", "done");
     await eventLog.close();
-    expect(lines).toMatchObject([{ event: "event-log.failed", fields: { reason: "gone" } }]);
+    expect(lines).toMatchObject([{ event: "event-log.failed", fields: { error: "gone" } }]);
   });
 });

@@ -69,7 +69,7 @@ test("a job that fails is logged and runs again", async () => {
   await maintenance.run("compaction");
   await maintenance.run("compaction");
   expect(calls).toBe(2);
-  expect(lines.map((line) => [line["event"], line["job"], line["reason"]])).toEqual([
+  expect(lines.map((line) => [line["event"], line["job"], line["error"]])).toEqual([
     ["maintenance.failed", "compaction", "disk trouble"],
     ["maintenance.failed", "compaction", "disk trouble"],
   ]);

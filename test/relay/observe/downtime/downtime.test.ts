@@ -69,7 +69,7 @@ describe("openAbsence()", () => {
     expect(lines).toEqual([
       {
         level: "warn",
-        event: "relay.was-away",
+        event: "relay.downtime-detected",
         fields: {
           since: new Date(gone).toISOString(),
           seconds: 3600,
@@ -85,7 +85,7 @@ describe("openAbsence()", () => {
 
   test("an ordinary restart is no alarm, a first start no absence", async () => {
     const restart = await started(memoryMark(clock.now() - 4000));
-    expect([lines[0]?.level, lines[0]?.event]).toEqual(["info", "relay.was-away"]);
+    expect([lines[0]?.level, lines[0]?.event]).toEqual(["info", "relay.downtime-detected"]);
     expect(restart.check().detail).not.toContain("recover");
     registry = new Registry();
     const first = await started(memoryMark());
@@ -120,9 +120,9 @@ describe("openAbsence()", () => {
     absence.begin();
     await clock.advance(BEAT_MS * 3);
     expect(lines.map((line) => line.event)).toEqual([
-      "relay.last-seen-unreadable",
+      "heartbeat.read-failed",
       "relay.first-start",
-      "relay.last-seen-unwritten",
+      "heartbeat.write-failed",
     ]);
     mark.fails = false;
     await clock.advance(BEAT_MS);

@@ -36,7 +36,7 @@ describe("openLocalQueue() where the storage fails", () => {
     await store(queue, "one");
     rig.disk.failingReads = "storage";
     expect(await queue.claim("a", ROOM)).toEqual([]);
-    expect(logged).toEqual(["delivery.not-readable"]);
+    expect(logged).toEqual(["delivery.read-failed"]);
     rig.disk.failingReads = null;
     expect((await queue.stats()).byState).toMatchObject({ waiting: 1, sending: 0 });
     await rig.clock.advance(5001);
@@ -87,7 +87,7 @@ describe("openLocalQueue() where the storage fails", () => {
     const [claimed] = await queue.claim("a", ROOM);
     rig.disk.failing = "disk-full";
     await done(rig, claimed!);
-    expect(logged).toEqual(["delivery.not-written"]);
+    expect(logged).toEqual(["delivery.write-failed"]);
     expect((await queue.get(id))?.deliveries[0]).toMatchObject({ state: "done", attempts: 1 });
     expect(await queue.claim("a", ROOM)).toEqual([]);
     rig.disk.failing = null;
@@ -103,7 +103,7 @@ describe("openLocalQueue() where the storage fails", () => {
     await store(queue, "one");
     rig.disk.failing = "disk-full";
     await rig.clock.advance(2000);
-    expect(logged).toEqual(["routing.not-written"]);
+    expect(logged).toEqual(["routing.write-failed"]);
     expect(await queue.claim("a", ROOM)).toHaveLength(1);
     rig.disk.failing = null;
     await queue.close();
@@ -160,7 +160,7 @@ describe("openLocalQueue() where the storage fails", () => {
     }
     rig.disk.failing = "storage";
     expect(await queue.expire()).toBe(0);
-    expect(logged).toEqual(["retention.records-not-tidied"]);
+    expect(logged).toEqual(["retention.compaction-failed"]);
     rig.disk.failing = null;
     await queue.expire();
     expect(rig.disk.keys("routes:")).toHaveLength(1);
