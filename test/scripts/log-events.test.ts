@@ -21,7 +21,7 @@ describe("logEventsOf()", () => {
 
   test.each([
     ["log.info(`webhook.${status}`)", "not written as a literal"],
-    ["log.warn('journal.write-failed')", "not lower case with dots and hyphens"],
+    ["log.warn('queue.write_failed')", "not lower case with dots and hyphens"],
     ["log.warn('Journal.failed')", "not lower case with dots and hyphens"],
     ["log.warn('failed')", "not lower case with dots and hyphens"],
     ["log.warn('a.failed', { reason: messageOf(error) })", 'use "error"'],
