@@ -79,6 +79,7 @@ export class FileJournal implements Journal {
       disk,
       clock,
       log,
+      lock: opened.lock,
       segmentBytes,
       begin: () => this.#begin(),
       durable: (segment, entries) => this.#durable(segment, entries),
@@ -95,7 +96,7 @@ export class FileJournal implements Journal {
       isPending: (key) => this.#pending.has(key),
       append: (entries) => this.#append(entries),
       removed: (segment) => this.#readers.drop(segment.sequence),
-      stopped: () => this.#closed,
+      stopped: () => this.#closed || !this.#opened.lock.isTrusted(),
     });
   }
 
@@ -193,6 +194,8 @@ export class FileJournal implements Journal {
   async compact(): Promise<void> {
     if (this.#closed) return;
     try {
+      const { lock } = this.#opened;
+      if (!lock.isTrusted()) await lock.confirm();
       await this.#compactor.compact();
     } catch (error) {
       throw storageError("compact the journal", error);

@@ -2,7 +2,10 @@
  * One process per folder. `lock` in the folder is a symbolic link whose target says who holds it: made in one step, with its
  * content, even on a full disk.
  *
- * Is its holder alive? Another boot: no. The same process namespace: the process with that id must exist and have been started
+ * Is its holder alive? Another boot, which may be another machine on a shared folder: unknown. Such a holder renews `lock.beat`
+ * every BEAT_MS, and counts as gone once that has not changed for SILENT_MS of the newcomer's own time; no clocks are compared. A
+ * holder that could not renew it for TRUST_MS asks whether the lock is still its own before it writes anything more, and one that
+ * lost it never writes again. The same process namespace: the process with that id must exist and have been started
  * at that time, so that a reused id is not taken for it. Another namespace, as with two containers on one folder, where ids say
  * nothing: the holder listens on a socket in the folder, and the kernel knows whether it still does.
  *
@@ -14,11 +17,20 @@ import { randomBytes } from "node:crypto";
 import { readFile, readlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { ConfigError, systemCode } from "../../../lib/errors.ts";
+import { sleep, type Clock, type Timer } from "../../../lib/clock.ts";
+import { ConfigError, messageOf, systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
+import { journalRefusal } from "./errors.ts";
 
 const LOCK_NAME = "lock";
+const BEAT_NAME = "lock.beat";
+/** Milliseconds between two signs of life of a holder. */
+const BEAT_MS = 2000;
+/** Milliseconds for which a holder believes its last look at the lock. */
+const TRUST_MS = 5000;
+/** Milliseconds without a sign of life after which a holder on another machine counts as gone. */
+export const SILENT_MS = 15_000;
 /** How long a path the kernel takes for a socket, with the closing zero. */
 const MAX_SOCKET_PATH = 104;
 
@@ -34,48 +46,167 @@ interface Holder {
 }
 
 export interface Lock {
+  /** Whether the lock was this process's a moment ago: without it, ask confirm() before anything is written. */
+  isTrusted(): boolean;
+  /** Another process has the folder: nothing may be written any more. */
+  isLost(): boolean;
+  /** Looks at the lock and renews the sign of life. Rejects with an UpstreamError if it is another process's now. */
+  confirm(): Promise<void>;
   release(): Promise<void>;
 }
 
+export interface LockDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /** Takes the folder's lock. Rejects with a ConfigError that names the holder where another process has it. */
-export async function acquireLock(disk: Disk, folder: string, log: Log): Promise<Lock> {
+export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock> {
+  const { disk } = deps;
   const token = randomBytes(6).toString("hex");
   const socket = await listen(socketPath(folder, token));
   const self: Holder = { ...(await describe(process.pid)), token, listens: socket !== null };
   try {
-    await take(disk, folder, LOCK_NAME, self, log);
+    await take(deps, folder, LOCK_NAME, self);
   } catch (error) {
     await hangUp(socket);
     throw error;
   }
+  const held = new HeldLock(folder, self, deps);
+  await held.confirm();
+  held.beat();
   return {
+    isTrusted: () => held.isTrusted(),
+    isLost: () => held.isLost,
+    confirm: () => held.confirm(),
     async release() {
+      await held.stop();
       const path = join(folder, LOCK_NAME);
-      if ((await targetOf(disk, path)) === format(self)) await disk.unlink(path);
+      if ((await targetOf(disk, path)) === format(self)) {
+        await forget(disk, join(folder, BEAT_NAME));
+        await disk.unlink(path);
+      }
       await hangUp(socket);
     },
   };
 }
 
-async function take(disk: Disk, folder: string, name: string, self: Holder, log: Log): Promise<void> {
+/** A lock that this process took: its sign of life, and what is known of its being held. */
+class HeldLock {
+  readonly #folder: string;
+  readonly #self: Holder;
+  readonly #deps: LockDeps;
+  #beats = 0;
+  /** Monotonic clock before the last look that found the lock to be ours. */
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  #confirming: Promise<void> | null = null;
+  #timer: Timer | null = null;
+  #isFailing = false;
+  #isStopped = false;
+  isLost = false;
+
+  constructor(folder: string, self: Holder, deps: LockDeps) {
+    this.#folder = folder;
+    this.#self = self;
+    this.#deps = deps;
+  }
+
+  isTrusted(): boolean {
+    return !this.isLost && this.#deps.clock.monotonic() - this.#confirmedAt < TRUST_MS;
+  }
+
+  confirm(): Promise<void> {
+    this.#confirming ??= this.#confirm().finally(() => {
+      this.#confirming = null;
+    });
+    return this.#confirming;
+  }
+
+  /** Renews the sign of life from now on. */
+  beat(): void {
+    if (this.isLost || this.#isStopped) return;
+    this.#timer = this.#deps.clock.after(BEAT_MS, () => {
+      this.confirm()
+        .then(
+          () => {
+            this.#isFailing = false;
+          },
+          (error: unknown) => this.#tell(error),
+        )
+        .finally(() => this.beat());
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#confirming?.catch(() => {});
+  }
+
+  async #confirm(): Promise<void> {
+    const { disk, clock } = this.#deps;
+    const at = clock.monotonic();
+    if (!this.isLost && (await targetOf(disk, join(this.#folder, LOCK_NAME))) !== format(this.#self)) {
+      this.isLost = true;
+    }
+    if (this.isLost) {
+      throw journalRefusal("storage", `Cannot write: another process has taken the folder "${this.#folder}"`);
+    }
+    const fresh = join(this.#folder, `${BEAT_NAME}.${this.#self.token}`);
+    await forget(disk, fresh);
+    await disk.symlink(`${this.#self.token}_${++this.#beats}`, fresh);
+    await disk.rename(fresh, join(this.#folder, BEAT_NAME));
+    this.#confirmedAt = at;
+  }
+
+  #tell(error: unknown): void {
+    if (this.isLost) {
+      this.#deps.log.error("journal.lock_lost", { folder: this.#folder, error: messageOf(error) });
+    } else if (!this.#isFailing) {
+      this.#deps.log.warn("journal.lock_not_renewed", { folder: this.#folder, error: messageOf(error) });
+    }
+    this.#isFailing = true;
+  }
+}
+
+/** Whether a holder on another machine gives a sign of life; takes SILENT_MS to say no. */
+async function beats({ disk, clock }: LockDeps, folder: string): Promise<boolean> {
+  const path = join(folder, BEAT_NAME);
+  const seen = await targetOf(disk, path);
+  // The clock's timers keep no process alive, and at a start nothing else does.
+  const alive = setInterval(() => {}, SILENT_MS);
+  try {
+    for (const until = clock.monotonic() + SILENT_MS; clock.monotonic() < until;) {
+      await sleep(clock, BEAT_MS / 2);
+      if ((await targetOf(disk, path)) !== seen) return true;
+    }
+    return false;
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+async function take(deps: LockDeps, folder: string, name: string, self: Holder): Promise<void> {
+  const { disk, log } = deps;
   const path = join(folder, name);
   for (;;) {
     if (await made(disk, format(self), path)) return;
     const target = await targetOf(disk, path);
     if (target === null) continue;
     const holder = parse(target);
-    if (holder !== null && (await isAlive(holder, self, folder))) {
+    if (holder !== null && (await isAlive(deps, holder, self, folder))) {
       throw new ConfigError([
         {
           path: "",
           message:
-            `Cannot use folder "${folder}": process ${holder.pid} has it (${path}). ` +
+            `Cannot use folder "${folder}": process ${holder.pid}${holder.boot === self.boot ? "" : " on another machine"} has it (${path}). ` +
             "One process at a time; remove that file only if no such process runs anywhere",
         },
       ]);
     }
     const claim = `${LOCK_NAME}.${holder?.token ?? "unreadable"}`;
-    await take(disk, folder, claim, self, log);
+    await take(deps, folder, claim, self);
     try {
       if ((await targetOf(disk, path)) !== target) continue;
       const fresh = join(folder, `${LOCK_NAME}.new.${self.token}`);
@@ -132,8 +263,8 @@ function parse(target: string): Holder | null {
   return { pid: Number(pid), startedAt, namespace, boot, token, listens: socket !== undefined };
 }
 
-async function isAlive(holder: Holder, self: Holder, folder: string): Promise<boolean> {
-  if (holder.boot !== self.boot) return false;
+async function isAlive(deps: LockDeps, holder: Holder, self: Holder, folder: string): Promise<boolean> {
+  if (holder.boot !== self.boot) return beats(deps, folder);
   if (holder.namespace === self.namespace) {
     if (!exists(holder.pid)) return false;
     return (await describe(holder.pid)).startedAt === holder.startedAt;

@@ -34,7 +34,7 @@ export async function openJournal(
   let lock: Lock | null = null;
   try {
     await makeDurableFolder(disk, base);
-    lock = await acquireLock(disk, base, log);
+    lock = await acquireLock(base, all);
     await makeDurableFolder(disk, folder);
     const ledger = new Ledger();
     const quarantine = new Quarantine(disk, join(base, "quarantine"), log);

@@ -17,6 +17,7 @@ import { messageOf, type UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import { BatchEncoder, type BatchEntry, type Write } from "./batch.ts";
 import { writeAll, type Disk } from "./disk.ts";
+import type { Lock } from "./lock.ts";
 import type { Segment } from "./segment.ts";
 import { storageError } from "./errors.ts";
 
@@ -30,6 +31,8 @@ export interface WriterDeps {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the folder: nothing is written without it. */
+  readonly lock: Pick<Lock, "isTrusted" | "isLost" | "confirm">;
   readonly segmentBytes: number;
   /** A new, empty segment whose name is on stable storage, open for writing. */
   begin(): Promise<{ readonly segment: Segment; readonly fd: number }>;
@@ -180,6 +183,7 @@ export class Writer {
     const batch = this.#queue.splice(0, count);
     for (const write of batch) this.#inFlight.push(write);
     try {
+      if (!this.#deps.lock.isTrusted()) await this.#deps.lock.confirm();
       if (full) await this.#seal();
       this.#active ??= await this.#begin();
       const { segment, fd } = this.#active;
@@ -276,10 +280,11 @@ export class Writer {
 
   /** Cuts what is not durable off the file. Where the disk refuses that too, it may come to light at the next opening. */
   async #cut(segment: Segment, fd: number): Promise<void> {
-    const { disk, log } = this.#deps;
+    const { disk, log, lock } = this.#deps;
     try {
-      await disk.truncate(fd, segment.bytes);
-      await disk.syncAll(fd);
+      // What another process has is never touched.
+      if (!lock.isLost()) await disk.truncate(fd, segment.bytes);
+      if (!lock.isLost()) await disk.syncAll(fd);
     } catch (error) {
       segment.damaged = true;
       log.warn("journal.cut-failed", { segment: segment.sequence, error: messageOf(error) });
