@@ -62,7 +62,7 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
     }
     const now = clock.now();
     const next = settled(delivery, settlement);
-    const kept = await run("relaySettle", [
+    const kept = await run("settle", [
       target,
       kind,
       entry,
@@ -115,7 +115,7 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
       const wanted = [Math.max(0, room.first), Math.max(0, room.retry)];
       const latest = room.capMs === undefined ? "+inf" : clock.now() + room.capMs;
       const args = [target, consumer, clock.now(), ...wanted, ANSWER_BYTES, latest];
-      const reply = (await run("relayClaim", args)) as (Buffer | null)[];
+      const reply = (await run("claim", args)) as (Buffer | null)[];
       if (reply[0]) work.watchDue(target, Number(reply[0].toString("latin1")));
       const claims: Claim[] = [];
       for (let i = 1; i < reply.length; i += ROW)
@@ -128,7 +128,7 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
       if (held.length === 0) return;
       const since = clock.monotonic();
       const args = held.flatMap((l) => [l.target, l.kind, l.entry, l.lane, `${l.eventId}:${l.replay}`]);
-      const lost = new Set((await run("relayHeartbeat", [consumer, ...args])) as number[]);
+      const lost = new Set((await run("heartbeat", [consumer, ...args])) as number[]);
       held.forEach((lease, i) => {
         if (lost.has(i)) leases.lose(lease);
         else lease.renewedAt = since;
@@ -137,14 +137,14 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
 
     async sweep() {
       const args = [times.takenAfterMs, times.forgottenAfterMs, ...targets()];
-      const taken = Number(await run("relaySweep", args));
+      const taken = Number(await run("sweep", args));
       if (taken > 0) log.warn("redis.claims-taken-over", { claims: taken });
     },
 
     async release() {
       if (released) return;
       released = true;
-      if (claimedFrom.size > 0) await run("relayRelease", [consumer, ...claimedFrom]);
+      if (claimedFrom.size > 0) await run("release", [consumer, ...claimedFrom]);
     },
   };
 }

@@ -131,7 +131,7 @@ export function unreachable(error: unknown): Check[] {
 async function probe(redis: Pick<RedisConnection, "run">): Promise<Check> {
   const name = WRITE_CHECK;
   try {
-    await redis.run("relayProbe", []);
+    await redis.run("probe", []);
     return { name, ok: true, detail: "takes writes" };
   } catch (error) {
     return { name, ok: false, detail: messageOf(error) };

@@ -41,7 +41,7 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
     const fresh = encodeDelivery(newDelivery(eventId, to, 0, clock.now()));
     const expected = [before.state === "dead" ? "x" : "w", before.attempts];
     const args = [eventId, target, replay, ...expected, encodeDelivery(after), clock.now(), to, fresh];
-    return (await intake.commit("relayRetire", args)) === 1;
+    return (await intake.commit("retire", args)) === 1;
   }
 
   /** The ids behind this one, oldest first, of events with an open delivery to this target, or with a dead one as well. */

@@ -2,7 +2,7 @@
  * The queue of many relays on one Redis (or Valkey): any of them takes an event, any of them delivers it. Puts its parts together;
  * what each part does stands in its file:
  *
- *   redis/lua/*.ts      what must happen at once, and the keys it happens to
+ *   redis/lua/*.lua     what must happen at once, and the keys it happens to
  *   redis/connection.ts, options.ts, sender.ts, failure.ts      the way to Redis
  *   redis/intake.ts     durable writes                  redis/self-check.ts, durability.ts  whether Redis can make them so
  *   redis/routing.ts    matches events with targets     redis/work.ts        tells workers where something is to do
@@ -102,7 +102,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     const meta = withId(event.meta, id);
     const routes = await routing.routesNow(meta, event.body);
     const known = (await store(
-      "relayEnqueue",
+      "enqueue",
       [
         text,
         id,
@@ -141,7 +141,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     const letter = state === null ? "" : state === "any" ? "any" : letterOf(state);
     const fresh = encodeDelivery(newDelivery(id, "", 0, clock.now()));
     const args = [id, fresh, clock.now(), letter, ...new Set(names)];
-    const done = (await intake.commit("relayReplay", args)) as Buffer[] | null;
+    const done = (await intake.commit("replay", args)) as Buffer[] | null;
     if (done === null) return null;
     const replayed = done.map((name) => name.toString("utf8"));
     if (replayed.length > 0) emit({ type: "replayed", id, targets: replayed });
@@ -247,7 +247,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     },
 
     async setPaused(target, paused) {
-      await intake.commit("relayPause", [target, paused ? 1 : 0]);
+      await intake.commit("pause", [target, paused ? 1 : 0]);
       if (!paused) work.announce(target);
     },
 

@@ -21,9 +21,7 @@ export function createRetention({ redis, clock, retain, get, removed }: Retentio
 
   /** Removes these, or those of them that stand in the index with nothing open. */
   async function remove(ids: readonly string[], index: "final" | "dead" | null): Promise<number> {
-    const replies = await Promise.all(
-      ids.map((id) => run("relayRemove", index === null ? [id] : [id, index])),
-    );
+    const replies = await Promise.all(ids.map((id) => run("remove", index === null ? [id] : [id, index])));
     const gone = ids.filter((_, i) => replies[i] === 1);
     for (const id of gone) removed(id);
     return gone.length;

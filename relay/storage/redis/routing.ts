@@ -72,7 +72,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
       return;
     }
     failed.delete(meta.id);
-    if ((await run("relayRoute", [meta.id, clock.now(), ...routeArgs(routes)])) !== 1) return;
+    if ((await run("route", [meta.id, clock.now(), ...routeArgs(routes)])) !== 1) return;
     emit({ type: "routed", meta, targets: routes.map((r) => r.target) });
     for (const { target } of routes) announce(target);
   }

@@ -1,20 +1,27 @@
-/** What must happen at once in Redis, as Lua scripts by name, with the hash that Redis knows each one by. */
+/**
+ * What must happen at once in Redis, as Lua scripts by name, with the hash that Redis knows each one by. A script is a file in lua/
+ * whose head says what it takes and answers. A line `-- @include NAME` puts lua/shared/NAME.lua before it; shared/library.lua lists
+ * the keys.
+ */
 import { createHash } from "node:crypto";
-import { DELIVERY_SCRIPTS } from "./lua/deliveries.ts";
-import { EVENT_SCRIPTS } from "./lua/events.ts";
+import { readFileSync } from "node:fs";
 
-const LUA = {
-  ...EVENT_SCRIPTS,
-  ...DELIVERY_SCRIPTS,
-  /** Writes and takes it back: fails for the same reasons as storing an event would. */
-  relayProbe: `
-redis.call('SET', KEYS[1] .. ':probe', '1')
-redis.call('DEL', KEYS[1] .. ':probe')
-return 1
-`,
-} as const;
+const NAMES = [
+  "claim",
+  "enqueue",
+  "heartbeat",
+  "pause",
+  "probe",
+  "release",
+  "remove",
+  "replay",
+  "retire",
+  "route",
+  "settle",
+  "sweep",
+] as const;
 
-export type ScriptName = keyof typeof LUA;
+export type ScriptName = (typeof NAMES)[number];
 
 export interface Script {
   readonly lua: string;
@@ -22,9 +29,22 @@ export interface Script {
   readonly sha: string;
 }
 
-export const SCRIPTS = Object.fromEntries(
-  Object.entries(LUA).map(([name, lua]) => [
-    name,
-    { lua, sha: createHash("sha1").update(lua).digest("hex") },
-  ]),
-) as Readonly<Record<ScriptName, Script>>;
+const INCLUDE = "-- @include ";
+
+export const SCRIPTS = Object.fromEntries(NAMES.map((name) => [name, load(name)])) as Readonly<
+  Record<ScriptName, Script>
+>;
+
+function load(name: ScriptName): Script {
+  const script = read(`${name}.lua`);
+  const shared = script
+    .split("\n")
+    .filter((line) => line.startsWith(INCLUDE))
+    .map((line) => read(`shared/${line.slice(INCLUDE.length)}.lua`));
+  const lua = [...shared, script].join("\n");
+  return { lua, sha: createHash("sha1").update(lua).digest("hex") };
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`./lua/${path}`, import.meta.url), "utf8");
+}

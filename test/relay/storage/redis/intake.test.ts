@@ -45,7 +45,7 @@ function setUp(rule: SyncRule | null) {
         }),
     },
   });
-  const commit = (key: string): Promise<unknown> => intake.commit("relayEnqueue", [key]);
+  const commit = (key: string): Promise<unknown> => intake.commit("enqueue", [key]);
   return { clock, batches, direct, syncs, commit };
 }
 

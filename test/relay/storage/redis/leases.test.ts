@@ -178,7 +178,7 @@ describe.runIf(hasRedis)("claims of several relays", () => {
     const { queue } = configSchema.parse({ queue: { redis: { url: rig.server.url } } });
     const connection = await openRedis(queue.redis, silentLog, Math.random);
     await eventually(async () => {
-      await connection.run("relaySweep", [60_000, 500, "a"]);
+      await connection.run("sweep", [60_000, 500, "a"]);
       return (await consumers()) < 2;
     });
     await connection.close();

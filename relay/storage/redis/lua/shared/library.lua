@@ -1,33 +1,29 @@
-/**
- * The keys of the queue in Redis, and what its Lua scripts share. Every key begins with the prefix in braces, so that all of them
- * lie in one slot of a cluster:
- *
- *   event:<id>            the stored event (relay/event/event.ts)
- *   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
- *                         dedupe window
- *   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
- *   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
- *                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
- *   unrouted              ids that are not matched with targets yet
- *   targets               names of targets that have something open or dead
- *   open:<target>         deliveries that are neither done nor dead
- *   first:<target>        stream of what may go next and was never tried; read by the consumer group `relay`
- *   retry:<target>        the same for what was tried, or handed out, before
- *   due:<target>          what waits for its time, by that time
- *   lane:<target>:<key>   list of the deliveries that go strictly one after another
- *   final                 ids of events that are delivered or matched nobody, by time of the end
- *   dead, dead:<target>   ids of events with a dead letter
- *   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
- *   paused                set of target names
- *
- * A stream entry names a delivery (`<id>:<replay>`) or, where order matters, a lane (`lane:<key>`): whoever holds the entry works
- * the head of the lane, and nobody else does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds
- * an entry is asked of the consumer group in the same script that changes anything: a relay that was paused beyond its lease
- * finds its entry gone and can settle nothing.
- */
+-- The keys of the queue in Redis, and what its Lua scripts share. Every key begins with the prefix in braces, so that all of them
+-- lie in one slot of a cluster:
+--
+--   event:<id>            the stored event (relay/event/event.ts)
+--   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
+--                         dedupe window
+--   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
+--   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
+--                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
+--   unrouted              ids that are not matched with targets yet
+--   targets               names of targets that have something open or dead
+--   open:<target>         deliveries that are neither done nor dead
+--   first:<target>        stream of what may go next and was never tried; read by the consumer group `relay`
+--   retry:<target>        the same for what was tried, or handed out, before
+--   due:<target>          what waits for its time, by that time
+--   lane:<target>:<key>   list of the deliveries that go strictly one after another
+--   final                 ids of events that are delivered or matched nobody, by time of the end
+--   dead, dead:<target>   ids of events with a dead letter
+--   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
+--   paused                set of target names
+--
+-- A stream entry names a delivery (`<id>:<replay>`) or, where order matters, a lane (`lane:<key>`): whoever holds the entry works
+-- the head of the lane, and nobody else does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds
+-- an entry is asked of the consumer group in the same script that changes anything: a relay that was paused beyond its lease
+-- finds its entry gone and can settle nothing.
 
-/** Put before every script. */
-export const LIBRARY = `
 local p = KEYS[1]
 local GROUP = 'relay'
 
@@ -170,4 +166,3 @@ local function deliveriesOf(id)
   end
   return all, last
 end
-`;

@@ -1,0 +1,37 @@
+-- Stores an event whose bytes were set right before, for a while only: from here on they last.
+-- KEYS[1]  the prefix of every key
+-- ARGV[1]  hash of the dedupe key
+-- ARGV[2]  id
+-- ARGV[3]  now
+-- ARGV[4]  dedupe window, ms
+-- ARGV[5]  beginning of the smallest id within the window
+-- ARGV[6]  hash of the dedupe key of an earlier version, or empty
+-- ARGV[7]  1 if routes follow, else 0
+-- ... routes: target, lane, state of each
+-- Answer   nil, or the id of the event that this one is a duplicate of. A duplicate is written, too, so that who
+--          waits for the sync of this connection's last write waits for the first one's.
+-- @include library
+-- @include routes
+
+local id = ARGV[2]
+local seen, event = p .. ':seen:' .. ARGV[1], p .. ':event:' .. id
+local known, hash = redis.call('GET', seen), ARGV[1]
+if not (known and known >= ARGV[5]) and ARGV[6] ~= '' then
+  known, hash = redis.call('GET', p .. ':seen:' .. ARGV[6]), ARGV[6]
+end
+if known and known >= ARGV[5] then
+  redis.call('DEL', event)
+  return known .. hash
+end
+local size = redis.call('STRLEN', event)
+if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
+redis.call('SET', seen, string.sub(id, 1, -1 - #ARGV[1]), 'PX', ARGV[4])
+redis.call('PERSIST', event)
+redis.call('ZADD', p .. ':events', 0, id)
+sum('bytes', size)
+if ARGV[7] == '1' then
+  addRoutes(id, ARGV[3], 8, size)
+else
+  redis.call('ZADD', p .. ':unrouted', 0, id)
+end
+return false

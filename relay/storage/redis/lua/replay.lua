@@ -1,0 +1,41 @@
+-- Sends an event again. A target with a delivery that waits gets that one now, one that is being sent is left
+-- alone; a new delivery takes the dead letter before it off the dead.
+-- KEYS[1]  the prefix of every key
+-- ARGV[1]  id
+-- ARGV[2]  state of new deliveries
+-- ARGV[3]  now
+-- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with; a letter (codec.ts): to
+--          those to which its delivery is in that state
+-- ... targets
+-- Answer   the targets, or nil if there is no such event.
+-- @include library
+-- @include replays
+
+local id, state, now, which = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not redis.call('ZSCORE', p .. ':events', id) then return false end
+local all, last = deliveriesOf(id)
+local open, names, fresh = {}, {}, {}
+for _, one in ipairs(all) do
+  if one.state == 'w' or one.state == 's' then open[one.target] = one end
+end
+for i = 5, #ARGV do
+  local target = ARGV[i]
+  local one = open[target] or last[target]
+  if which == '' or (one and (which == 'any' or one.state == which)) then
+    names[#names + 1] = target
+    if open[target] then
+      hasten(id, open[target], now)
+    else
+      fresh[#fresh + 1] = target
+    end
+  end
+end
+if #fresh == 0 then return names end
+unfinish(id)
+redis.call('ZREM', p .. ':unrouted', id)
+for _, target in ipairs(fresh) do
+  local former = last[target]
+  supersede(id, former)
+  addReplay(id, target, former and former.replay + 1 or 1, former and former.lane or '', state)
+end
+return names
