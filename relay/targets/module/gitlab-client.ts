@@ -41,10 +41,10 @@ export interface GitlabClientDeps {
   /** Wall clock, milliseconds. */
   readonly now: () => number;
   /** What is known of each token's limits; shared by all clients of a target. */
-  readonly budgets: Map<string, Budget>;
+  readonly budgets: Map<string, TokenBudget>;
 }
 
-export interface Budget {
+export interface TokenBudget {
   /** Requests left, as last told. */
   remaining: number;
   /** Wall clock, milliseconds, before which the token is not used. */
@@ -114,7 +114,7 @@ export function createGitlabClient(options: GitlabClientOptions, deps: GitlabCli
   };
 }
 
-function budgetOf(deps: GitlabClientDeps, token: string): Budget {
+function budgetOf(deps: GitlabClientDeps, token: string): TokenBudget {
   let budget = deps.budgets.get(token);
   if (budget === undefined) {
     budget = { remaining: Number.POSITIVE_INFINITY, restUntil: 0 };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { UpstreamError } from "../../../../lib/errors.ts";
 import {
   createGitlabClient,
-  type Budget,
+  type TokenBudget,
   type GitlabClient,
 } from "../../../../relay/targets/module/gitlab-client.ts";
 import { httpServer, type Received, type TestServer } from "../../../helpers/http-server.ts";
@@ -17,7 +17,7 @@ let server: TestServer;
 let seen: Received[];
 let script: (request: Received) => Scripted;
 let now: number;
-let budgets: Map<string, Budget>;
+let budgets: Map<string, TokenBudget>;
 
 beforeEach(async () => {
   seen = [];
