@@ -84,7 +84,7 @@ interface Scan {
   readonly partial: boolean;
 }
 
-export interface ScanOptions {
+export interface ListScan {
   readonly limit: number;
   /** Id of the event to go on behind; null: from the newest, or the oldest. */
   readonly cursor: string | null;
@@ -94,7 +94,7 @@ export interface ScanOptions {
 }
 
 /** Looks for up to `limit` events behind the cursor. */
-export async function scanEvents(core: Core, filter: EventFilter, options: ScanOptions): Promise<Scan> {
+export async function scanEvents(core: Core, filter: EventFilter, options: ListScan): Promise<Scan> {
   const { limit, cursor, towards, budgetMs } = options;
   const { table, clock } = core;
   const matcher = createMatcher(core, filter);

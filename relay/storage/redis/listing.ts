@@ -13,7 +13,7 @@ const SCAN_BATCH = 200;
 /** A page that has not filled up by then is handed out as it is. */
 const SCAN_BUDGET_MS = 100;
 
-interface ScanOptions {
+interface ListScan {
   readonly cursor: string | null;
   readonly towards: "older" | "newer";
   readonly budgetMs: number;
@@ -69,7 +69,7 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
   async function scan(
     filter: EventFilter,
     limit: number,
-    { cursor, towards, budgetMs }: ScanOptions,
+    { cursor, towards, budgetMs }: ListScan,
   ): Promise<EventPage> {
     const isOlder = towards === "older";
     const index = `${prefix}:${indexFor(filter)}`;
