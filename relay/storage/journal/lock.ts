@@ -162,9 +162,9 @@ class HeldLock {
 
   #tell(error: unknown): void {
     if (this.isLost) {
-      this.#deps.log.error("journal.lock_lost", { folder: this.#folder, error: messageOf(error) });
+      this.#deps.log.error("journal.lock-lost", { folder: this.#folder, error: messageOf(error) });
     } else if (!this.#isFailing) {
-      this.#deps.log.warn("journal.lock_not_renewed", { folder: this.#folder, error: messageOf(error) });
+      this.#deps.log.warn("journal.lock-not-renewed", { folder: this.#folder, error: messageOf(error) });
     }
     this.#isFailing = true;
   }
