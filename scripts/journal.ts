@@ -56,6 +56,9 @@ async function printSegment(base: string, sequence: number, prefix: string): Pro
           damaged += end - start;
           console.log(`  ${String(start).padStart(10)}  no whole frame up to ${end}`);
         },
+        later(offset, type) {
+          console.log(`  ${String(offset).padStart(10)}  type ${type}, of a later version`);
+        },
       },
     );
     console.log(`  ${frames} frames, ${damaged} bytes that are no frame`);

@@ -22,6 +22,18 @@ export function journalClosed(): UpstreamError {
   return new UpstreamError("closed", "Cannot use the journal: it is closed", { retryable: false });
 }
 
+/** A later version wrote the entry at `offset` of the segment's file. */
+export function laterVersionError(base: string, segment: string, offset: number, type: number): ConfigError {
+  return new ConfigError([
+    {
+      path: "",
+      message:
+        `Cannot open the journal in "${base}": a later version of the relay wrote to it (type ${type} at byte ${offset} of ` +
+        `"${segment}"). No file was changed. Start the version that wrote it, or restore a backup of the data folder`,
+    },
+  ]);
+}
+
 /** What went wrong while opening: a ConfigError where an operator must cure it, otherwise an UpstreamError. */
 export function openingError(base: string, thrown: unknown): Error {
   if (thrown instanceof ConfigError || thrown instanceof UpstreamError) return thrown;

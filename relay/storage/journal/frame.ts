@@ -36,7 +36,6 @@ const WIDE_KEY = 0x10;
 const XXH64 = 0x20;
 const FIRST = 0x40;
 const LAST = 0x80;
-const KNOWN_FLAGS = TYPE_MASK | WIDE_KEY | XXH64 | FIRST | LAST;
 
 /** Where a frame stands: its segment's number and salt, and its offset in the file. */
 export interface FramePlace {
@@ -139,7 +138,7 @@ export function readHeader(
   if (buffer.readUInt32LE(at + 20) !== check(hashOf(salt, kind, valueBytes, checksum), place)) return false;
   const flags = kind >>> 24;
   const type = flags & TYPE_MASK;
-  if ((flags & ~KNOWN_FLAGS) !== 0 || !isFrameType(type)) return false;
+  if (!isFrameType(type)) return false;
   into.type = type;
   into.wideKey = (flags & WIDE_KEY) !== 0;
   into.xxh64 = (flags & XXH64) !== 0;
@@ -150,6 +149,26 @@ export function readHeader(
   into.valueBytes = valueBytes;
   into.checksum = checksum;
   return true;
+}
+
+/**
+ * The type of a frame that this version does not know: its header is whole and of this place, so a later version wrote it. Null for
+ * anything else. `salt` is the segment's, null if that is not known yet.
+ */
+export function laterType(
+  buffer: Buffer,
+  at: number,
+  place: Pick<FramePlace, "sequence" | "offset">,
+  salt: number | null,
+): number | null {
+  if (buffer.readUInt32LE(at) !== MAGIC_WORD) return null;
+  const own = buffer.readUInt32LE(at + 4);
+  if (salt !== null && own !== salt) return null;
+  const kind = buffer.readUInt32LE(at + 8);
+  const words = hashOf(own, kind, buffer.readUInt32LE(at + 12), buffer.readUInt32LE(at + 16));
+  if (buffer.readUInt32LE(at + 20) !== check(words, place)) return null;
+  const type = (kind >>> 24) & TYPE_MASK;
+  return isFrameType(type) ? null : type;
 }
 
 /** Whether key and value, which begin at `at`, are those that the header was written for. */

@@ -1,21 +1,23 @@
 /**
- * Opening: reads every segment and fills the ledger. It always succeeds where files can be read at all. What is not a whole
- * frame is cut off where it is the end of the newest segment (the write that a crash interrupted), and otherwise copied to
- * quarantine; reading goes on at the next whole frame.
+ * Opening: reads every segment and fills the ledger, then mends. It always succeeds where files can be read at all and no later
+ * version wrote to them. What is not a whole frame is cut off where it is the end of the newest segment (the write that a crash
+ * interrupted), and otherwise copied to quarantine; reading goes on at the next whole frame. Nothing is changed before everything
+ * was read, so a journal of a later version stays as it is.
  *
  * Only the newest segment can hold frames that no sync covered (a segment is synced before the next one is made): it is synced
  * here, with its name, so that nothing is answered for that a power cut could still take away.
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
+import { laterVersionError } from "./errors.ts";
 import { FrameType } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
 import { scanSegment } from "./scan.ts";
 import type { ScanBuffers } from "./scan-window.ts";
-import { newSegment, segmentPath, sequenceOf, type Segment } from "./segment.ts";
+import { newSegment, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
 export interface RecoveredJournal {
@@ -48,31 +50,45 @@ export async function recoverJournal(
     .sort((a, b) => a - b);
   const newest = sequences.at(-1) ?? 0;
   const reading: Reading = { ...deps, visitor, buffers: { pair: null } };
-  let truncatedBytes = 0;
+  const damages = new Map<Segment, Stretch[]>();
   for (const sequence of sequences) {
-    truncatedBytes += await recoverSegment(folder, sequence, sequence === newest, reading);
+    const segment = newSegment(folder, sequence, 0);
+    const bad = await readSegment(folder, segment, reading);
+    if (bad !== null && (bad.length > 0 || sequence === newest)) damages.set(segment, bad);
+  }
+  let truncatedBytes = 0;
+  for (const [segment, bad] of damages) {
+    truncatedBytes += await mendSegment(segment, bad, segment.sequence === newest, deps);
   }
   await deps.disk.syncFolder(folder);
   return { newest, truncatedBytes };
 }
 
-/** Returns the number of bytes cut off. */
-async function recoverSegment(
-  folder: string,
-  sequence: number,
-  isNewest: boolean,
-  reading: Reading,
-): Promise<number> {
-  const { disk, ledger, log, quarantine } = reading;
-  const fd = await openExisting(disk, segmentPath(folder, sequence), isNewest ? "update" : "read");
-  if (fd === null) return 0;
+/** Returns what is not a whole frame; null if the file is gone. */
+async function readSegment(folder: string, segment: Segment, reading: Reading): Promise<Stretch[] | null> {
+  const { disk, ledger } = reading;
+  const fd = await openExisting(disk, segment.path);
+  if (fd === null) return null;
   try {
-    const segment = newSegment(folder, sequence, 0);
     segment.bytes = await disk.size(fd);
     segment.sealed = true;
-    ledger.segments.set(sequence, segment);
-    const bad = await read(fd, segment, reading);
+    ledger.segments.set(segment.sequence, segment);
+    return await read(fd, segment, dirname(folder), reading);
+  } finally {
+    await disk.close(fd);
+  }
+}
 
+/** Returns the number of bytes cut off. */
+async function mendSegment(
+  segment: Segment,
+  bad: Stretch[],
+  isNewest: boolean,
+  { disk, log, quarantine }: JournalRecoveryDeps,
+): Promise<number> {
+  const { sequence } = segment;
+  const fd = await disk.open(segment.path, isNewest ? "update" : "read");
+  try {
     let cut = 0;
     const last = bad.at(-1);
     if (isNewest && last !== undefined && last.end === segment.bytes) {
@@ -96,10 +112,11 @@ async function recoverSegment(
 async function read(
   fd: number,
   segment: Segment,
+  base: string,
   { disk, ledger, visitor, buffers }: Reading,
 ): Promise<Stretch[]> {
   const bad: Stretch[] = [];
-  const { sequence, bytes } = segment;
+  const { sequence, bytes, path } = segment;
   await scanSegment(
     { disk, fd, sequence, bytes, buffers },
     {
@@ -113,15 +130,18 @@ async function read(
         }
       },
       bad: (start, end) => void bad.push({ sequence, start, end }),
+      later(offset, type) {
+        throw laterVersionError(base, basename(path), offset, type);
+      },
     },
   );
   return bad;
 }
 
 /** Null where the file is gone: its removal was under way when the process ended. */
-async function openExisting(disk: Disk, path: string, mode: "update" | "read"): Promise<number | null> {
+async function openExisting(disk: Disk, path: string): Promise<number | null> {
   try {
-    return await disk.open(path, mode);
+    return await disk.open(path, "read");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw error;

@@ -9,6 +9,7 @@ import {
   decodeKey,
   emptyHeader,
   HEADER_BYTES,
+  laterType,
   MAGIC,
   readHeader,
   type FrameType,
@@ -30,6 +31,8 @@ export interface ScanHandlers {
   frame(frame: ScannedFrame): void;
   /** From `start` up to, not including, `end` there is no whole frame. */
   bad(start: number, end: number): void;
+  /** At `offset` a later version wrote a frame of a type that this one does not know. What this throws ends the scan. */
+  later?(offset: number, type: number): void;
   /** After each window; the next one is read when it resolves. False ends the scan. */
   pause?(): Promise<boolean>;
 }
@@ -115,6 +118,11 @@ class Scan {
     return readHeader(bytes, at, this.#place, this.#header);
   }
 
+  #lookForLater(at: number, salt: number | null): void {
+    const type = laterType(this.#window.bytes, at, this.#place, salt);
+    if (type !== null) this.#handlers.later?.(this.#place.offset, type);
+  }
+
   #wholeWrite(): Found {
     const { bytes, filled, start, at: from } = this.#window;
     const header = this.#header;
@@ -122,7 +130,10 @@ class Scan {
     let expected = this.#salt;
     for (;;) {
       if (at + HEADER_BYTES > filled) return start + at + HEADER_BYTES > this.#bytes ? "bad" : "short";
-      if (!this.#readHeader(at)) return "bad";
+      if (!this.#readHeader(at)) {
+        this.#lookForLater(at, expected);
+        return "bad";
+      }
       if (header.first !== (at === from) || (expected !== null && header.salt !== expected)) return "bad";
       expected = header.salt;
       const end = at + HEADER_BYTES + header.keyBytes + header.valueBytes;
