@@ -56,6 +56,7 @@ async function recover(sim: Simulator, files: Map<string, string>, args: readonl
       out += text;
     },
     stderr: () => {},
+    onSecrets: () => {},
     onEnd: () => {},
   });
   const seconds = (performance.now() - begun) / 1000;

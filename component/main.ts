@@ -4,8 +4,20 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import pkg from "../package.json" with { type: "json" };
 import type { Files } from "./hooks/cursor.ts";
+
+/** Takes secrets out of a text, as soon as the program knows which there are. */
+let mask: ((text: string) => string) | null = null;
+
+/** Node would print an error with all that it carries: addresses with passwords, headers with tokens. */
+async function endUnexpectedly(thrown: unknown): Promise<void> {
+  const { unexpectedText } = await import("../lib/unexpected.ts");
+  process.stderr.write(`gitlab-hook-relay: ${unexpectedText(thrown, mask)}\n`);
+  process.exit(1);
+}
+// Before anything of ours is loaded: what fails while it loads is reported as well.
+process.on("uncaughtException", (error) => void endUnexpectedly(error));
+process.on("unhandledRejection", (reason) => void endUnexpectedly(reason));
 
 // Jobs often run in small containers. Without these flags the heap grows to four times what the program keeps alive before V8
 // finds it worth collecting; they are set before the program is loaded, because loading it takes as much as running it
@@ -13,12 +25,14 @@ import type { Files } from "./hooks/cursor.ts";
 setFlagsFromString("--optimize-for-size");
 setFlagsFromString("--max-semi-space-size=2");
 
-const [{ runCli }, { createTransport }, { systemClock }, { systemCode }] = await Promise.all([
-  import("./cli/cli.ts"),
-  import("../lib/gitlab/transport.ts"),
-  import("../lib/clock.ts"),
-  import("../lib/errors.ts"),
-]);
+const [{ runCli }, { createTransport }, { systemClock }, { systemCode }, { default: pkg }] =
+  await Promise.all([
+    import("./cli/cli.ts"),
+    import("../lib/gitlab/transport.ts"),
+    import("../lib/clock.ts"),
+    import("../lib/errors.ts"),
+    import("../package.json", { with: { type: "json" } }),
+  ]);
 
 const files: Files = {
   async read(path) {
@@ -40,8 +54,7 @@ const files: Files = {
 // A reader that went away (`| head`) ends nothing: the run goes on and writes its reports.
 function writer(stream: NodeJS.WriteStream): (text: string) => void {
   let open = true;
-  stream.on("error", (error) => {
-    if (systemCode(error) !== "EPIPE") throw error;
+  stream.on("error", () => {
     open = false;
   });
   return (text) => {
@@ -69,6 +82,9 @@ try {
     stdout,
     stderr,
     terminal,
+    onSecrets: (secrets) => {
+      mask = secrets;
+    },
     onEnd: (stop) => {
       process.once("SIGTERM", stop);
       process.once("SIGINT", stop);

@@ -61,7 +61,7 @@ const adapters: Record<string, readonly string[]> = {
   ioredis: ["relay/storage/redis/"],
   "@gitbeaker/rest": ["component/gitlab/gitbeaker.ts"],
   undici: ["relay/targets/", "lib/gitlab/"],
-  croner: ["relay/process/maintenance.ts", "component/schedule/schedule.ts"],
+  croner: ["relay/process/maintenance.ts"],
   pino: ["lib/log.ts"],
   "prom-client": [
     "relay/observe/metrics.ts",

@@ -18,6 +18,7 @@ import { createSender } from "../../lib/gitlab/sender.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { proxyProblems, proxySecrets } from "../../lib/proxy.ts";
+import { unexpectedText } from "../../lib/unexpected.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
 import { Output } from "./output.ts";
@@ -52,6 +53,8 @@ export interface World {
   readonly readFile: (path: string) => string;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Hears how secrets are taken out of texts, before the first one is used. */
+  readonly onSecrets: (mask: (text: string) => string) => void;
   /** Hears that the process is to end: the run stops in order, as at its time limit. */
   readonly onEnd: (stop: () => void) => void;
   /** Standard output as a terminal, which can redraw a line. @default null: it is none */
@@ -108,6 +111,7 @@ export async function runCli(world: World): Promise<number> {
     return EXIT.usage;
   }
   const secrets = createSecrets();
+  world.onSecrets(secrets.mask);
   secrets.add(proxySecrets(world.env));
   for (const row of SECRETS) secrets.add((world.env[row.env] ?? "").split(",").map((s) => s.trim()));
   try {
@@ -117,7 +121,10 @@ export async function runCli(world: World): Promise<number> {
     }
     return await RUN[command](createRun(world, config, secrets));
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError)) {
+      world.stderr(`gitlab-hook-relay: ${unexpectedText(error, secrets.mask)}\n`);
+      return EXIT.failed;
+    }
     for (const { path, message } of error.problems) {
       world.stderr(secrets.mask(path === "" ? `${message}\n` : `${path}: ${message}\n`));
     }

@@ -45,11 +45,8 @@ export interface ScheduleApi {
     id: number,
     variable: { readonly key: string; readonly value: string; readonly isNew: boolean },
   ): Promise<void>;
-  /** What a short name stands for in the repository. */
-  refKind(
-    project: number | string,
-    name: string,
-  ): Promise<{ readonly isBranch: boolean; readonly isTag: boolean }>;
+  /** Whether the repository has this branch or tag. */
+  hasRef(project: number | string, kind: "branches" | "tags", name: string): Promise<boolean>;
 }
 
 export interface GitLab {
@@ -169,7 +166,8 @@ function hookApi(
   };
 }
 
-function scheduleApi({ schedules, scheduleVariables, branches, tags }: Resources): ScheduleApi {
+function scheduleApi(resources: Resources): ScheduleApi {
+  const { schedules, scheduleVariables } = resources;
   return {
     list: async (project) => listOf(await schedules.all(project, { perPage: LONGEST_PAGE }), scheduleOf),
     show: async (project, id) => scheduleOf(await schedules.show(project, id)),
@@ -180,12 +178,7 @@ function scheduleApi({ schedules, scheduleVariables, branches, tags }: Resources
       if (isNew) await scheduleVariables.create(project, id, key, value);
       else await scheduleVariables.edit(project, id, key, value);
     },
-    async refKind(project, name) {
-      return {
-        isBranch: (await unlessAbsent(branches.show(project, name))) !== null,
-        isTag: (await unlessAbsent(tags.show(project, name))) !== null,
-      };
-    },
+    hasRef: async (project, kind, name) => (await unlessAbsent(resources[kind].show(project, name))) !== null,
   };
 }
 

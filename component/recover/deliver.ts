@@ -95,6 +95,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
           if (tries < REPLAYS) break;
           work.ways.replay = replayed.reason;
           return;
+        case "foreign":
+          work.ways.replay = `${new URL(work.hook.url).host} answered this job with ${replayed.status}, but not as the relay does: something stands in front of it, or --url is another program's address`;
+          return;
         case "refused":
           break;
         default:

@@ -36,7 +36,10 @@ export type Known =
   | { readonly state: "unreachable"; readonly reason: string };
 
 export type Replayed =
+  /** The relay has it. */
   | { readonly state: "stored" | "duplicate" }
+  /** A 2xx that is not the relay's: something in front of it, or another program at this address. */
+  | { readonly state: "foreign"; readonly status: number }
   | { readonly state: "refused"; readonly status: number; readonly retryAfterMs: number | null }
   | { readonly state: "unreachable"; readonly reason: string };
 
@@ -137,8 +140,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         );
         if (answer.status < 200 || answer.status > 299)
           return { state: "refused", status: answer.status, retryAfterMs: answer.retryAfterMs };
-        const { status } = (answer.body ?? {}) as { status?: unknown };
-        return { state: status === "duplicate" ? "duplicate" : "stored" };
+        return confirmationIn(answer.body) ?? { state: "foreign", status: answer.status };
       } catch (error) {
         return { state: "unreachable", reason: reasonOf(error, url) };
       }
@@ -147,6 +149,15 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       return requests;
     },
   };
+}
+
+/** What the relay says of an event that it has: `{"status": "accepted" | "duplicate", "id": "..."}`; null: this is not its word. */
+function confirmationIn(body: unknown): Replayed | null {
+  if (typeof body !== "object" || body === null) return null;
+  const { status, id } = body as { readonly status?: unknown; readonly id?: unknown };
+  if (typeof id !== "string" || id === "") return null;
+  if (status === "duplicate") return { state: "duplicate" };
+  return status === "accepted" ? { state: "stored" } : null;
 }
 
 /** The address that answers which deliveries are stored. */

@@ -28,8 +28,11 @@ function xml(text: string): string {
 function caseXml(suite: string, { name, ended, reason, output }: JunitCase): string {
   const head = `    <testcase classname="${xml(suite)}" name="${xml(name)}"`;
   switch (ended) {
-    case "failed":
-      return `${head}><failure message="${xml(reason ?? "")}"/></testcase>`;
+    case "failed": {
+      // GitLab shows the text of the element; other readers show the attribute.
+      const text = xml(reason ?? "");
+      return `${head}><failure message="${text}">${text}</failure></testcase>`;
+    }
     case "skipped":
       return `${head}><skipped message="${xml(reason ?? "")}"/></testcase>`;
     case "passed":

@@ -2,8 +2,8 @@
  * `schedule`: the project has exactly the pipeline schedule that runs the component. Found again by its description, changed
  * only where something differs, so that it may run as often as one likes. It says which right the token lacks where it lacks one.
  */
-import { Cron } from "croner";
-import { ConfigError, UpstreamError, messageOf } from "../../lib/errors.ts";
+import { ConfigError, UpstreamError } from "../../lib/errors.ts";
+import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { GitLab, Schedule } from "../gitlab/client.ts";
 import { changeText } from "../report/words.ts";
@@ -27,17 +27,6 @@ interface WantedSchedule {
   readonly active: boolean;
   readonly inputs: ReadonlyMap<string, unknown>;
   readonly variables: ReadonlyMap<string, string>;
-}
-
-/** Throws ConfigError where the cron fields or the time zone are none. */
-export function checkCron(cron: string, timezone: string): void {
-  try {
-    const job = new Cron(cron, { paused: true, timezone, mode: "5-part" });
-    if (job.nextRun() === null) throw new RangeError("it never comes");
-  } catch (error) {
-    const message = `${JSON.stringify(cron)} in ${JSON.stringify(timezone)}: ${messageOf(error)}`;
-    throw new ConfigError([{ path: "--cron (HOOKS_CRON), --cron-timezone (HOOKS_CRON_TIMEZONE)", message }]);
-  }
 }
 
 function pairs(lines: readonly string[]): [string, string][] {
@@ -66,10 +55,9 @@ function wantedSchedule(config: ScheduleDeps["config"]): WantedSchedule {
   };
 }
 
-/** @returns exit status: 0, or 1 where GitLab refused. Throws ConfigError, RunStopped. */
+/** @returns exit status: 0; 1 if GitLab refused; 2 if it does not take a value. Throws ConfigError, RunStopped. */
 export async function schedule(deps: ScheduleDeps): Promise<number> {
   const { config, say } = deps;
-  checkCron(config.cron, config.cronTimezone);
   let step: Step = "read";
   try {
     await apply(deps, wantedSchedule(config), (next) => {
@@ -79,7 +67,7 @@ export async function schedule(deps: ScheduleDeps): Promise<number> {
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     say(`! ${error.message} (${cureOf(error, step, config)})`);
-    return 1;
+    return error.code === "invalid" || endsTheRun(error) ? 2 : 1;
   }
 }
 
@@ -92,17 +80,21 @@ async function apply(deps: ScheduleDeps, wanted: WantedSchedule, enter: (step: S
   const found = (await api.list(project)).filter((s) => s["description"] === wanted.description);
   const [first, ...more] = found;
   for (const other of more) say(`schedule ${other.id} has the same description and is left alone`);
-  const { description, ref, cron, cron_timezone, active } = wanted;
+  let present = first === undefined ? null : await api.show(project, first.id);
+  const ref = await resolvedRef(api, config, present?.["ref"]);
+  const { description, cron, cron_timezone, active } = wanted;
   const inputs = [...wanted.inputs].map(([name, value]) => ({ name, value }));
   const body = { description, ref, cron, cron_timezone, active, ...(inputs.length > 0 ? { inputs } : {}) };
-  let present = first === undefined ? null : await api.show(project, first.id);
   if (present === null) {
     say(`+ create schedule ${JSON.stringify(description)}: ${cron} ${cron_timezone} on ${ref}`);
-    if (config.dryRun) return;
+    if (config.dryRun) {
+      say("GitLab checks --ref, --cron and --cron-timezone when it saves the schedule");
+      return;
+    }
     enter("create");
     present = await api.create(project, body);
   } else {
-    const changes = differences(wanted, present);
+    const changes = differences({ ...wanted, ref }, present);
     say(
       changes.length === 0
         ? `= schedule ${present.id} is as wanted`
@@ -140,7 +132,11 @@ function differences(wanted: WantedSchedule, present: Schedule): Change[] {
         to,
       });
   };
-  compare("ref", shortRef(present["ref"]), shortRef(wanted.ref));
+  const [from, to] = [String(present["ref"]), wanted.ref];
+  // Old versions answer with the short name, and say no more.
+  const areFull = from.startsWith("refs/") && to.startsWith("refs/");
+  if (areFull) compare("ref", from, to);
+  else compare("ref", shortRef(from), shortRef(to));
   compare("cron", present["cron"], wanted.cron);
   compare("cron_timezone", present["cron_timezone"], wanted.cron_timezone);
   compare("active", present["active"], wanted.active);
@@ -156,9 +152,31 @@ function differences(wanted: WantedSchedule, present: Schedule): Change[] {
   return changes;
 }
 
-/** GitLab answers with the full name, however short it was given. */
-function shortRef(ref: unknown): string {
-  return String(ref).replace(/^refs\/(heads|tags)\//, "");
+function shortRef(ref: string): string {
+  return ref.replace(/^refs\/(heads|tags)\//, "");
+}
+
+/**
+ * `--ref` as GitLab keeps it. A short name that the schedule has already may be a branch there and a tag here: only the repository
+ * tells, so it is asked. Throws ConfigError if both exist, as GitLab takes no ambiguous name.
+ * @param present the schedule's ref; undefined: there is no schedule yet, and GitLab resolves the name itself
+ */
+async function resolvedRef(
+  api: GitLab["schedules"],
+  { project, ref }: ScheduleDeps["config"],
+  present: unknown,
+): Promise<string> {
+  const isSame = typeof present === "string" && present.startsWith("refs/") && shortRef(present) === ref;
+  if (!isSame) return ref;
+  const isBranch = await api.hasRef(project, "branches", ref);
+  if (isBranch && present === `refs/heads/${ref}`) return present;
+  const isTag = await api.hasRef(project, "tags", ref);
+  if (isBranch && isTag) {
+    const message = `${ref} is a branch and a tag: write refs/heads/${ref} or refs/tags/${ref}`;
+    throw new ConfigError([{ path: "--ref (HOOKS_REF)", message }]);
+  }
+  if (isBranch) return `refs/heads/${ref}`;
+  return isTag ? `refs/tags/${ref}` : present;
 }
 
 function cureOf(error: UpstreamError, step: Step, config: ScheduleDeps["config"]): string {
@@ -166,9 +184,10 @@ function cureOf(error: UpstreamError, step: Step, config: ScheduleDeps["config"]
     return "a personal, group or project access token with the scope `api` is needed: the job token reaches no schedules";
   }
   if (/insufficient_scope|higher privileges/i.test(error.message)) return "the token lacks the scope `api`";
+  if (endsTheRun(error)) return "nothing was changed";
   if (error.code === "not-found")
     return `the token does not see the project ${config.project}: its user needs to be a member`;
-  if (error.code !== "forbidden") return "check --ref, --cron and --inputs";
+  if (error.code !== "forbidden") return "check --ref, --cron, --cron-timezone and --inputs";
   switch (step) {
     case "read":
       return "the token's user needs at least the Reporter role in the project to see its schedules";
@@ -176,7 +195,7 @@ function cureOf(error: UpstreamError, step: Step, config: ScheduleDeps["config"]
       return `the token's user needs the Developer role in the project and the right to run pipelines on ${config.ref} (on a protected branch: to merge or push there)`;
     case "update":
     case "variables":
-      return "only the owner of a schedule or a Maintainer may change it: use the owner's token, or take ownership first (the pipeline then runs as the new owner)";
+      return "only the owner of a schedule may change it: use the owner's token, or take ownership first (a Maintainer can; the pipeline then runs as the new owner)";
     default:
       return step satisfies never;
   }

@@ -71,6 +71,69 @@ function settings(sim: Simulator): Record<string, string> {
   };
 }
 
+/** Code that runs in the process before the program is loaded. */
+function preload(code: string): string {
+  return `--import data:text/javascript,${encodeURIComponent(code)}`;
+}
+
+/** Runs the code once the program has begun. */
+function whenReady(code: string): string {
+  return `const timer = setInterval(() => {
+    if (process.listenerCount("uncaughtException") === 0) return;
+    clearInterval(timer);
+    ${code};
+  }, 1);`;
+}
+
+describe("what nothing expected", () => {
+  const password = "sesame-4711";
+  const thrown = `Object.assign(new TypeError("Invalid URL"), { input: "http://svc:${password}@proxy" })`;
+
+  test.each([
+    [
+      "is thrown while the program loads",
+      `Object.defineProperty(globalThis, "FinalizationRegistry", { get() { throw ${thrown} } })`,
+    ],
+    ["is thrown while it runs", whenReady(`throw ${thrown}`)],
+    ["is a rejected promise", whenReady(`Promise.reject(${thrown})`)],
+  ])("%s: one line, no secret, status 1", async (_, code) => {
+    const { ended } = start(["install"], {
+      NODE_OPTIONS: preload(code),
+      HOOKS_GITLAB_URL: "http://127.0.0.1:9",
+      HOOKS_GITLAB_TOKEN: "glpat-never-shown",
+      HOOKS_GROUP: "acme",
+      HOOKS_URL: RELAY_URL,
+    });
+    const { status, stdout, stderr } = await ended;
+    expect(`${stdout}${stderr}`).not.toContain(password);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stderr).toMatch(/unexpected TypeError/);
+    expect(status).toBe(1);
+  });
+});
+
+describe("proxy variables", () => {
+  test.each([
+    ["http://svc:pa#ss/w0rd@:3128"],
+    ["svc:pa#ss/w0rd@proxy.test:port"],
+    ["ftp://svc:pa#ss/w0rd@proxy.test"],
+  ])("HTTPS_PROXY=%s is status 2, without its value", async (value) => {
+    const { sim } = await simulator(1);
+    const { ended } = start(["install"], { ...settings(sim), HTTPS_PROXY: value });
+    const { status, stdout, stderr } = await ended;
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^HTTPS_PROXY: /m);
+    expect(`${stdout}${stderr}`).not.toMatch(/w0rd|proxy\.test/);
+  });
+
+  test("neither a broken nor a plain host:port one matters to --version", async () => {
+    for (const value of ["::::", "proxy:3128"]) {
+      const { ended } = start(["--version"], { HTTP_PROXY: value, https_proxy: value });
+      expect(await ended).toMatchObject({ status: 0, stderr: "" });
+    }
+  });
+});
+
 describe("component/main.ts", () => {
   test("a reader that goes away ends nothing: every hook is made and the report is written", async () => {
     const { sim, projects } = await simulator(40, { latencyMs: 20 });

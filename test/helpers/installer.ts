@@ -71,6 +71,7 @@ export async function runInstaller(
     stderr: (text) => {
       stderr += text;
     },
+    onSecrets: () => {},
     onEnd: () => {},
   });
   const json = files.get("report/report.json") ?? "";

@@ -56,7 +56,10 @@ async function receiver(): Promise<Receiver> {
     const key = request.headers["idempotency-key"] ?? "";
     const repeated = typeof key === "string" && state.has.has(key);
     if (typeof key === "string" && key !== "") state.has.add(key);
-    return answer(repeated ? 200 : 202, { status: repeated ? "duplicate" : "accepted", id: key });
+    return answer(repeated ? 200 : 202, {
+      status: repeated ? "duplicate" : "accepted",
+      id: key === "" ? `made-${posts.length}` : key,
+    });
   });
   closing.push(() => server.close());
   return Object.assign(state, { url: `${server.url}/webhooks/gitlab` });
@@ -424,6 +427,26 @@ describe("hooks that GitLab switched off", () => {
 });
 
 describe("the receiver in trouble", () => {
+  test.each([
+    ["a log-in page", "text/html", "<!DOCTYPE html><title>Sign in</title>"],
+    ["somebody else's JSON", "application/json", '{"ok":true}'],
+    ["an accepted event without an id", "application/json", '{"status":"accepted"}'],
+    ["an id without a word of what became of it", "application/json", '{"status":"queued","id":"1"}'],
+    ["nothing", "application/json", ""],
+  ])("a 2xx with %s delivers nothing, and the report says what it was", async (_, type, page) => {
+    const { sim, projects, recover } = await scene(1);
+    await pushes(sim, projects[0] as Project, range(1, 2));
+    const run = await recover({
+      args: ["--mode=replay"],
+      transport: (url, sent) =>
+        url.href.startsWith(sim.url)
+          ? transport(url, sent)
+          : Promise.resolve({ status: 200, headers: { "content-type": type }, text: page }),
+    });
+    expect([run.status, run.report.summary.recovered, run.report.summary.outstanding]).toEqual([1, 0, 2]);
+    expect(run.stdout).toContain("answered this job with 200, but not as the relay does");
+  });
+
   test("as long as it is down everything stays outstanding, and GitLab is not made to fail over and over", async () => {
     const { sim, projects, relay, recover } = await scene(3);
     for (const project of projects) await pushes(sim, project, range(1, 6));

@@ -153,9 +153,11 @@ describe("recoveryFiles()", () => {
   test("junit.xml: a case per place, failures and skips as such, well formed", () => {
     const text = recoveryFiles(all, { ...context, trouble: "GitLab is down" })["junit.xml"] as string;
     expect(text).toContain('<testsuites tests="5" failures="2" skipped="1" errors="0">');
-    expect(text).toContain('<failure message="said &quot;no&quot; &amp; &lt;left&gt;"/>');
+    expect(text).toContain(
+      '<failure message="said &quot;no&quot; &amp; &lt;left&gt;">said &quot;no&quot; &amp; &lt;left&gt;</failure>',
+    );
     expect(text).toContain('name="acme/other"><skipped message="has no hook of ours"/>');
-    expect(text).toContain('name="the run"><failure message="GitLab is down"/>');
+    expect(text).toContain('name="the run"><failure message="GitLab is down">GitLab is down</failure>');
     expect(text.match(/<testcase /g)).toHaveLength(5);
     expect(text).not.toMatch(/name="acme\/<b>/);
   });

@@ -139,7 +139,7 @@ describe("report files", () => {
     const text = hooksJunit(report, { ...context, trouble: "GitLab is down" });
     expect(text).toContain('tests="7" failures="2" skipped="1"');
     expect(text).toContain("&lt;b&gt;&quot;no&quot;&lt;/b&gt; |  line &amp; more");
-    expect(text).toContain('name="the run"><failure message="GitLab is down"/>');
+    expect(text).toContain('name="the run"><failure message="GitLab is down">GitLab is down</failure>');
     expect(text).not.toContain("\u0001");
   });
 

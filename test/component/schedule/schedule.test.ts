@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkCron } from "../../../component/schedule/schedule.ts";
-import { ConfigError } from "../../../lib/errors.ts";
-import { runInstaller, type InstallerRun } from "../../helpers/installer.ts";
+import type { Transport } from "../../../lib/gitlab/transport.ts";
+import { runInstaller, transport, type InstallerRun } from "../../helpers/installer.ts";
 import type { Project, Token } from "../../simulator/model.ts";
 import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
 
@@ -32,26 +31,6 @@ function member(level: number, scopes?: readonly string[]): Token {
   sim.model.setProjectRole(user, project, level);
   return sim.model.addToken({ value: `glpat-${level}`, user, ...(scopes ? { scopes } : {}) });
 }
-
-describe("checkCron()", () => {
-  test.each([
-    ["0 5 * * 1-5", "UTC"],
-    ["*/15 * * * *", "Europe/Berlin"],
-  ])("takes %s in %s", (cron, zone) => {
-    expect(() => checkCron(cron, zone)).not.toThrow();
-  });
-
-  test.each([
-    ["61 * * * *", "UTC"],
-    ["* * * *", "UTC"],
-    ["* * * * * *", "UTC"],
-    ["every hour", "UTC"],
-    ["0 0 31 2 *", "UTC"],
-    ["0 5 * * *", "Mars/Olympus"],
-  ])("refuses %s in %s", (cron, zone) => {
-    expect(() => checkCron(cron, zone)).toThrow(ConfigError);
-  });
-});
 
 describe("schedule", () => {
   const inputs = ["--inputs", "group=acme,dry_run=false,events=x", "--variables", "HOOKS_GROUP=acme"];
@@ -105,10 +84,52 @@ describe("schedule", () => {
     expect(project.schedules?.[0]?.ref).toBe("refs/heads/main");
   });
 
-  test("bad cron fields are bad configuration, before any request", async () => {
-    const run = await schedule(["--cron", "61 * * * *"]);
-    expect([run.status, sim.counters.total]).toEqual([2, 0]);
-    expect(run.stderr).toContain("61 * * * *");
+  test.each([["--cron=61 * * * *"], ["--cron-timezone=Mars/Olympus"]])(
+    "GitLab judges %s: status 2",
+    async (arg) => {
+      const run = await schedule([arg]);
+      expect(run.status).toBe(2);
+      expect(run.stdout).toMatch(/^! POST .*400 .*invalid syntax.*check --ref, --cron/m);
+      expect(project.schedules ?? []).toEqual([]);
+    },
+  );
+
+  describe("a branch and a tag of one name", () => {
+    /** The repository has these refs; everything else is the simulator's. */
+    function withRefs(refs: readonly string[]): Transport {
+      return (url, sent) => {
+        const [, ref] = /\/repository\/((?:branches|tags)\/.+)$/.exec(url.pathname) ?? [];
+        if (ref === undefined) return transport(url, sent);
+        const status = refs.includes(ref) ? 200 : 404;
+        const text = status === 200 ? "{}" : '{"message":"404 Not Found"}';
+        return Promise.resolve({ status, headers: { "content-type": "application/json" }, text });
+      };
+    }
+
+    async function refAfter(
+      present: string,
+      wanted: string,
+      refs: readonly string[],
+    ): Promise<[number, string | undefined]> {
+      await schedule();
+      (project.schedules?.[0] as { ref: string }).ref = present;
+      const common = Object.entries({ ...COMMON, "--ref": wanted }).flat();
+      const run = await runInstaller(sim, { command: "schedule", args: common, transport: withRefs(refs) });
+      return [run.status, project.schedules?.[0]?.ref];
+    }
+
+    test.each([
+      ["refs/heads/v1", "refs/tags/v1", [], [0, "refs/tags/v1"]],
+      ["refs/tags/v1", "refs/heads/v1", [], [0, "refs/heads/v1"]],
+      ["refs/heads/v1", "v1", ["branches/v1"], [0, "refs/heads/v1"]],
+      ["refs/heads/v1", "v1", ["tags/v1"], [0, "refs/tags/v1"]],
+      ["refs/tags/v1", "v1", ["branches/v1"], [0, "refs/heads/v1"]],
+      ["refs/tags/v1", "v1", ["tags/v1"], [0, "refs/tags/v1"]],
+      ["refs/tags/v1", "v1", ["branches/v1", "tags/v1"], [2, "refs/tags/v1"]],
+      ["refs/tags/v1", "v1", [], [0, "refs/tags/v1"]],
+    ] as const)("on %s, wanted %s, the repository has %j: %j", async (present, wanted, refs, after) => {
+      expect(await refAfter(present, wanted, refs)).toEqual(after);
+    });
   });
 
   test("an older GitLab that keeps no inputs is told of", async () => {
