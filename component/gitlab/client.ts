@@ -178,7 +178,12 @@ function scheduleApi(resources: Resources): ScheduleApi {
       if (isNew) await scheduleVariables.create(project, id, key, value);
       else await scheduleVariables.edit(project, id, key, value);
     },
-    hasRef: async (project, kind, name) => (await unlessAbsent(resources[kind].show(project, name))) !== null,
+    async hasRef(project, kind, name) {
+      const { branches, tags } = resources;
+      const found: Promise<unknown> =
+        kind === "branches" ? branches.show(project, name) : tags.show(project, name);
+      return (await unlessAbsent(found)) !== null;
+    },
   };
 }
 

@@ -132,11 +132,11 @@ function differences(wanted: WantedSchedule, present: Schedule): Change[] {
         to,
       });
   };
-  const [from, to] = [String(present["ref"]), wanted.ref];
+  const [presentRef, wantedRef] = [String(present["ref"]), wanted.ref];
   // Old versions answer with the short name, and say no more.
-  const areFull = from.startsWith("refs/") && to.startsWith("refs/");
-  if (areFull) compare("ref", from, to);
-  else compare("ref", shortRef(from), shortRef(to));
+  const areFull = presentRef.startsWith("refs/") && wantedRef.startsWith("refs/");
+  if (areFull) compare("ref", presentRef, wantedRef);
+  else compare("ref", shortRef(presentRef), shortRef(wantedRef));
   compare("cron", present["cron"], wanted.cron);
   compare("cron_timezone", present["cron_timezone"], wanted.cron_timezone);
   compare("active", present["active"], wanted.active);

@@ -112,7 +112,8 @@ describe("schedule", () => {
       refs: readonly string[],
     ): Promise<[number, string | undefined]> {
       await schedule();
-      (project.schedules?.[0] as { ref: string }).ref = present;
+      const [saved] = project.schedules as { ref: string }[];
+      saved!.ref = present;
       const common = Object.entries({ ...COMMON, "--ref": wanted }).flat();
       const run = await runInstaller(sim, { command: "schedule", args: common, transport: withRefs(refs) });
       return [run.status, project.schedules?.[0]?.ref];
