@@ -37,6 +37,7 @@ const forgetful: Queue = {
   list: () => Promise.resolve({ events: [], cursor: null, partial: false }),
   get: () => Promise.resolve(null),
   body: () => Promise.resolve(null),
+  duplicates: () => Promise.resolve(null),
   replay: () => Promise.resolve(null),
   replayAll: () => Promise.resolve({ events: 0, deliveries: 0, more: false }),
   replayDead: () => Promise.resolve(0),

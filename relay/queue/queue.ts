@@ -118,6 +118,13 @@ export interface BulkReplay {
   readonly more: boolean;
 }
 
+/** How often GitLab sent an event again that was stored already. */
+export interface Duplicates {
+  readonly count: number;
+  /** Wall clock, milliseconds. */
+  readonly lastAt: number;
+}
+
 /** What happened to an event, for logs, metrics, the live view and tests. */
 export type QueueEvent =
   | { readonly type: "stored"; readonly meta: EventMeta }
@@ -153,6 +160,8 @@ export interface Queue {
   list(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage>;
   get(id: string): Promise<EventSummary | null>;
   body(id: string): Promise<Uint8Array | null>;
+  /** Null: it was sent once, or there is no such event. Known for the 10,000 events sent again last at least. */
+  duplicates(id: string): Promise<Duplicates | null>;
   /**
    * Delivers a stored event again: to these targets, or to all that it was matched with and that exist. A target that has a
    * delivery of the event waiting gets that one now instead of a second one; a delivery being sent is left alone. Durable when it

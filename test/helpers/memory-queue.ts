@@ -9,6 +9,7 @@ import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-
 import type {
   Check,
   Claim,
+  Duplicates,
   EventFilter,
   EventSummary,
   Queue,
@@ -43,6 +44,7 @@ export interface MemoryQueue extends Queue {
 /** @param now wall clock for due times, milliseconds */
 export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
   const events = new Map<string, Kept>();
+  const duplicates = new Map<string, Duplicates>();
   const remembered = new Map<string, string>();
   const paused = new Set<string>();
   const workListeners = new Set<(target: string) => void>();
@@ -130,6 +132,8 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       await gate();
       const known = remembered.get(dedupeKey) ?? remembered.get(formerDedupeKey ?? "");
       if (known !== undefined) {
+        const count = (duplicates.get(known)?.count ?? 0) + 1;
+        duplicates.set(known, { count, lastAt: now() });
         emit({ type: "duplicate", id: known });
         return { status: "duplicate", id: known };
       }
@@ -183,6 +187,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       const kept = events.get(id);
       return kept === undefined ? null : summary(kept);
     },
+    duplicates: async (id) => duplicates.get(id) ?? null,
     body: async (id) => events.get(id)?.body ?? null,
     replay,
     async replayAll(filter, wanted, limit) {

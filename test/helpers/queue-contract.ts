@@ -167,6 +167,24 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(seen).toContainEqual({ type: "duplicate", id });
       });
 
+      test("duplicates() counts what was sent again, for good, until the event is removed", async () => {
+        const id = await store("one");
+        expect(await queue.duplicates(id)).toBeNull();
+        await Promise.all([queue.enqueue(newEvent("one")), queue.enqueue(newEvent("one"))]);
+        await harness.advance(1000);
+        await queue.enqueue(newEvent("one"));
+        const counted = { count: 3, lastAt: harness.now() };
+        expect(await queue.duplicates(id)).toEqual(counted);
+        await store("two");
+        await reopen();
+        expect(await queue.duplicates(id)).toEqual(counted);
+        await queue.remove(id);
+        await queue.enqueue(newEvent("one"));
+        expect(await queue.duplicates(id)).toBeNull();
+        await reopen();
+        expect(await queue.duplicates(id)).toBeNull();
+      });
+
       test("stores one of several deliveries of the same event that come at once", async () => {
         const answers = await Promise.all(Array.from({ length: 10 }, () => queue.enqueue(newEvent("one"))));
         expect(answers.filter(({ status }) => status === "accepted")).toHaveLength(1);

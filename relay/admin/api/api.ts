@@ -14,7 +14,7 @@ import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
-import { NO_STATS, detailJson, isoOrNull, summaryJson, targetJson } from "./event-json.ts";
+import { NO_STATS, detailJson, duplicatesJson, isoOrNull, summaryJson, targetJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
 import type { Feed } from "../live/feed.ts";
 import type { Masking } from "../pages/masking.ts";
@@ -116,8 +116,10 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/events/:id", async (c) => {
-    const event = await queue.get(c.req.param("id"));
-    return event === null ? noEvent(c) : c.json(detailJson(event, masking()));
+    const id = c.req.param("id");
+    const [event, duplicates] = await Promise.all([queue.get(id), queue.duplicates(id)]);
+    if (event === null) return noEvent(c);
+    return c.json({ ...detailJson(event, masking()), duplicates: duplicatesJson(duplicates) });
   });
 
   api.get("/events/:id/body", async (c) => {

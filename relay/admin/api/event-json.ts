@@ -4,7 +4,7 @@
  */
 import type { EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
-import type { EventSummary, TargetStats } from "../../queue/queue.ts";
+import type { Duplicates, EventSummary, TargetStats } from "../../queue/queue.ts";
 import type { Masking } from "../pages/masking.ts";
 import type { TargetStatus } from "../../observe/target-status.ts";
 import { timeline, type Step } from "../pages/timeline.ts";
@@ -70,6 +70,11 @@ export function summaryJson(summary: EventSummary, mask: Mask) {
     state: summary.state,
     deliveries: summary.deliveries.map((delivery) => deliveryJson(delivery, mask)),
   };
+}
+
+/** How often GitLab sent an event again; null: once. */
+export function duplicatesJson(duplicates: Duplicates | null) {
+  return duplicates === null ? null : { count: duplicates.count, lastAt: iso(duplicates.lastAt) };
 }
 
 /** One event with its headers and every attempt that is remembered. */

@@ -1,7 +1,7 @@
 /** One event: what it is in words, what happened to it step by step, its headers and its body, and what can be done about it. */
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
-import type { EventSummary } from "../../queue/queue.ts";
+import type { Duplicates, EventSummary } from "../../queue/queue.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import { curlCommand } from "./curl.ts";
 import { button, duration, pill, size, when, type Html } from "./html.ts";
@@ -16,6 +16,7 @@ const PARSED_BYTES = 2_000_000;
 
 export interface EventView {
   readonly event: EventSummary;
+  readonly duplicates: Duplicates | null;
   readonly body: Uint8Array | null;
   readonly masking: Masking;
   readonly targets: readonly string[];
@@ -55,7 +56,7 @@ export function eventPage(view: EventView): Html {
       </section>
       <section>
         <h2>Facts</h2>
-        ${facts(event)}
+        ${facts(view)}
       </section>
     </div>
     <section>
@@ -182,7 +183,8 @@ function offset(ms: number): string {
   return ms <= 0 ? "+0 ms" : `+${duration(ms)}`;
 }
 
-function facts({ meta }: EventSummary): Html {
+function facts({ event, duplicates }: EventView): Html {
+  const { meta } = event;
   const project = meta.projectPath ?? (meta.projectId === null ? null : String(meta.projectId));
   const rows: readonly (readonly [string, string | Html | null])[] = [
     ["Kind", meta.kind],
@@ -206,6 +208,7 @@ function facts({ meta }: EventSummary): Html {
     ["Instance", meta.instance],
     ["Delivery id", meta.deliveryId ?? "none was sent"],
     ["Origin", originOf(meta)],
+    ["Duplicates", duplicates === null ? null : duplicatesOf(duplicates, event)],
   ];
   return html`<dl class="facts">
     ${rows.map(([name, value]) =>
@@ -222,6 +225,12 @@ function sourceOf({ projectId, sourceBranch, sourceProjectId }: EventSummary["me
   if (sourceBranch === undefined) return null;
   const isOwn = sourceProjectId === undefined || sourceProjectId === projectId;
   return isOwn ? sourceBranch : `${sourceBranch} of project ${sourceProjectId}`;
+}
+
+/** GitLab gets a success for each duplicate, whatever became of the first one. */
+function duplicatesOf({ count, lastAt }: Duplicates, { state }: EventSummary): Html {
+  const outcome = state === "dead" ? "not delivered: replay the event instead" : "not delivered again";
+  return html`${count}, the last ${when(lastAt)}; ${outcome}`;
 }
 
 function originOf({ recovered, test }: EventSummary["meta"]): string {

@@ -232,6 +232,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     if (event === null) return frame(c, { title: "Not here", section: "events", status: 404 }, gonePage());
     const view = {
       event,
+      duplicates: await queue.duplicates(id),
       body: await queue.body(id),
       masking: masking(),
       targets: namesOf(deps),

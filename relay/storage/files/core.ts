@@ -5,6 +5,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { Journal } from "../journal/types.ts";
 import type { Book } from "./book.ts";
 import type { DedupeMemory } from "./memory/dedupe.ts";
+import type { DuplicateCounts } from "./duplicates.ts";
 import type { Emitter } from "../../queue/emitter.ts";
 import type { OrderSource } from "../../event/event-id.ts";
 import type { QueueEvent } from "../../queue/queue.ts";
@@ -26,6 +27,7 @@ export interface Core {
   readonly book: Book;
   readonly records: RecordBook;
   readonly dedupe: DedupeMemory;
+  readonly duplicates: DuplicateCounts;
   readonly orders: OrderSource;
   readonly events: Emitter<QueueEvent>;
   readonly work: WorkSignal;

@@ -8,6 +8,7 @@ import type { Core } from "./core.ts";
 import { digestOf, formatEventKey, idOfKey, idWords } from "../../event/event-id.ts";
 import type { IdWords } from "../../event/event-id.ts";
 import type { Enqueued } from "../../queue/queue.ts";
+import { findById } from "./reading.ts";
 import type { RoutingLine } from "./routing-line.ts";
 import { EVENT_FLAGS } from "./memory/table.ts";
 
@@ -64,6 +65,8 @@ export class Intake {
   }
 
   #duplicate(id: string): Enqueued {
+    const { duplicates, clock, journal } = this.#core;
+    if (findById(this.#core, id) !== 0) duplicates.note(id, clock.now(), journal);
     this.#core.events.emit({ type: "duplicate", id });
     return { status: "duplicate", id };
   }

@@ -18,6 +18,7 @@ import { Book } from "./book.ts";
 import type { Core, Retention } from "./core.ts";
 import { DedupeMemory } from "./memory/dedupe.ts";
 import { Dispatch } from "./dispatch.ts";
+import { DuplicateCounts } from "./duplicates.ts";
 import { Emitter } from "../../queue/emitter.ts";
 import { OrderSource } from "../../event/event-id.ts";
 import { Intake } from "./intake.ts";
@@ -57,7 +58,8 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
   const dedupe = new DedupeMemory(dedupeSeconds * 1000);
   const orders = new OrderSource();
   const steady = new SteadyTime(clock);
-  const recovery = createRecovery({ table, book, records, dedupe, orders, clock, random });
+  const duplicates = new DuplicateCounts(log);
+  const recovery = createRecovery({ table, book, records, dedupe, duplicates, orders, clock, random });
   const journal = await deps.openJournal(recovery.visitor);
   const { unrouted, orphans } = recovery.finish();
   dedupe.expire(steady.now());
@@ -71,6 +73,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     book,
     records,
     dedupe,
+    duplicates,
     orders,
     events,
     work,
@@ -132,6 +135,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
       const bytes = event === 0 ? null : await journal.get(table.index.keyOf(event));
       return bytes === null ? null : decodeEvent(bytes).body;
     },
+    duplicates: (id) => Promise.resolve(duplicates.find(id)),
     replay: (id, targets) => replays.replay(id, targets),
     replayAll: (filter, targets, limit) => replays.replayAll(filter, targets, limit),
     async replayDead(filter) {

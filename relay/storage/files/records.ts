@@ -5,6 +5,7 @@
  *   routes:<number>               where a batch of events goes, and the columns by which they are listed
  *   dedupe:<number>               ids of removed events that are still remembered, 16 bytes each
  *   target:<name>                 switches of a target
+ *   duplicates:<id>               how often the event was sent again, and when last
  *
  * A delivery that nobody tried has no key of its own: its record of routes stands for it.
  */
@@ -20,6 +21,7 @@ export const PREFIX = {
   routes: "routes:",
   dedupe: "dedupe:",
   target: "target:",
+  duplicates: "duplicates:",
 } as const;
 
 export function stateKey(id: string, target: string, replay: number): string {

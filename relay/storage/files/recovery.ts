@@ -8,6 +8,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import type { RecoveryVisitor } from "../journal/types.ts";
 import type { Book } from "./book.ts";
+import type { DuplicateCounts } from "./duplicates.ts";
 import { Dictionary } from "./memory/columns.ts";
 import type { DedupeMemory } from "./memory/dedupe.ts";
 import { ID_BYTES, ID_LENGTH, orderOf, parseIdInto, timeOfOrder } from "../../event/event-id.ts";
@@ -27,6 +28,7 @@ export interface RecoveryDeps {
   readonly book: Book;
   readonly records: RecordBook;
   readonly dedupe: DedupeMemory;
+  readonly duplicates: DuplicateCounts;
   readonly orders: OrderSource;
   readonly clock: Clock;
   readonly random: () => number;
@@ -46,7 +48,7 @@ export interface Recovery {
 }
 
 export function createRecovery(deps: RecoveryDeps): Recovery {
-  const { table, book, records, dedupe, orders, clock, random } = deps;
+  const { table, book, records, dedupe, duplicates, orders, clock, random } = deps;
   const words = new Uint32Array(4);
   /** Rows of events, in the order in which they were first named. */
   const rows: number[] = [];
@@ -172,6 +174,15 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         book.target(key.slice(PREFIX.target.length)).paused = false;
       },
     },
+    {
+      prefix: PREFIX.duplicates,
+      set(key, value) {
+        duplicates.restore(key.slice(PREFIX.duplicates.length), value);
+      },
+      remove(key) {
+        duplicates.forget(key.slice(PREFIX.duplicates.length));
+      },
+    },
   ];
   const readerOf = (key: string): Reader | undefined => readers.find(({ prefix }) => key.startsWith(prefix));
 
@@ -203,9 +214,14 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
         }
       }
       replays.sort((a, b) => table.order(a) - table.order(b)).forEach(admit);
-      return { unrouted, orphans: [...orphans, ...records.takeEmpty()] };
+      orphans.push(...duplicates.takeOrphans(isThere), ...records.takeEmpty());
+      return { unrouted, orphans };
     },
   };
+
+  function isThere(id: string): boolean {
+    return parseIdInto(id, 0, words) && table.index.find(words[0]!, words[1]!, words[2]!, words[3]!) !== 0;
+  }
 
   /** Frees rows that were made for an event that is not there; returns the keys of what was written of it. */
   function giveUp(event: number): string[] {

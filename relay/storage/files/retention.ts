@@ -143,7 +143,7 @@ export class Removal {
 
   async #removeTogether(events: readonly number[], durability: "synced" | "lazy"): Promise<void> {
     if (events.length === 0) return;
-    const { table, book, records, dedupe, journal, events: emitter } = this.#core;
+    const { table, book, records, dedupe, duplicates, journal, events: emitter } = this.#core;
     const oldest = this.#core.steady.now() - this.#retention().dedupeSeconds * 1000;
     const ids = events.map((event) => ({
       event,
@@ -158,7 +158,7 @@ export class Removal {
       operations.push({ type: "set", key: PREFIX.dedupe + number, value: encodeIds(remembered) });
     }
     for (const { event, id } of ids) {
-      operations.push({ type: "remove", key: table.index.keyOf(event) });
+      operations.push({ type: "remove", key: table.index.keyOf(event) }, ...duplicates.removal(id));
       for (const row of table.deliveriesOf(event)) {
         if (!table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)) continue;
         const target = book.targetOf(row).name;
@@ -182,6 +182,7 @@ export class Removal {
       // One that stands in the routing's line is freed there.
       if (!table.hasEventFlag(event, EVENT_FLAGS.inLine)) book.removeEvent(event);
       for (const target of targets) this.#core.work.touch(target);
+      duplicates.forget(id);
       emitter.emit({ type: "removed", id });
     }
   }

@@ -228,6 +228,11 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       return bytes === null ? null : decodeEvent(bytes).body;
     },
 
+    async duplicates(id) {
+      const { count, at } = await ask(client.hgetall(`${prefix}:duplicates:${id}`));
+      return count === undefined ? null : { count: Number(count), lastAt: Number(at) };
+    },
+
     async replay(id, names) {
       refuseUnknown(names ?? []);
       return names === null ? replay(id, "any", existing()) : replay(id, null, names);

@@ -21,7 +21,13 @@ if not (known and known >= ARGV[5]) and ARGV[6] ~= '' then
 end
 if known and known >= ARGV[5] then
   redis.call('DEL', event)
-  return known .. hash
+  local first = known .. hash
+  if redis.call('EXISTS', p .. ':event:' .. first) == 1 then
+    local duplicates = p .. ':duplicates:' .. first
+    redis.call('HINCRBY', duplicates, 'count', 1)
+    redis.call('HSET', duplicates, 'at', ARGV[3])
+  end
+  return first
 end
 local size = redis.call('STRLEN', event)
 if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end

@@ -154,6 +154,16 @@ describe("GET events/:id", () => {
     ]);
   });
 
+  it("tells how often GitLab sent the event again, and when last", async () => {
+    const f = fixture();
+    const id = await f.add();
+    expect(await json(await f.api(`/api/v1/events/${id}`))).toMatchObject({ duplicates: null });
+    f.queue.duplicates = async (asked) => (asked === id ? { count: 2, lastAt: 1_768_478_400_500 } : null);
+    expect(await json(await f.api(`/api/v1/events/${id}`))).toMatchObject({
+      duplicates: { count: 2, lastAt: "2026-01-15T12:00:00.500Z" },
+    });
+  });
+
   it("answers 404 in JSON for an event that is not there", async () => {
     const response = await fixture().api("/api/v1/events/nope");
     expect(response.status).toBe(404);

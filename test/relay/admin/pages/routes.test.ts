@@ -314,6 +314,18 @@ describe("forms", () => {
     expect(f.lines.filter(({ event }) => event !== "admin.login")).toEqual([]);
   });
 
+  it("show the duplicates of a dead letter and what to do instead", async () => {
+    const f = fixture();
+    const visitor = new Visitor(f);
+    const id = await f.add({}, "{}", ["audit"]);
+    await f.settle("audit", "dead");
+    expect(await visitor.text(`/events/${id}`)).not.toContain("Duplicates");
+    f.queue.duplicates = async () => ({ count: 3, lastAt: f.clock.now() });
+    const page = await visitor.text(`/events/${id}`);
+    expect(page).toMatch(/<dt>Duplicates<\/dt>\s*<dd>3, the last <time/);
+    expect(page).toContain("not delivered: replay the event instead");
+  });
+
   it("replay an event to all its targets or to one, and tell so once", async () => {
     const f = fixture();
     const visitor = new Visitor(f);

@@ -4,6 +4,7 @@
 --   event:<id>            the stored event (relay/event/event.ts)
 --   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
 --                         dedupe window
+--   duplicates:<id>       hash: `count`, how often the event was sent again, and `at`, when last
 --   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
 --   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
 --                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
