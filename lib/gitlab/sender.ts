@@ -132,11 +132,17 @@ export function createSender(deps: SenderDeps): Send {
     return isThrottled || isRefused ? null : answer;
   }
 
-  /** The same until GitLab has executed it or refused it: behind a closed gate or with a refused token it did neither. */
+  /**
+   * The same until GitLab has executed it or refused it: behind a closed gate or with a refused token it did neither. A single page
+   * of something in front of GitLab may be a stray one, so that a GET is sent once more before it is believed.
+   */
   async function executed(request: Outgoing): Promise<Answer> {
+    let mayBeStray = request.method === "GET";
     for (;;) {
       const answer = await attempt(request);
-      if (answer !== null) return judged(request, answer);
+      if (answer === null) continue;
+      if (!mayBeStray || !isForeignRefusal(answer)) return judged(request, answer);
+      mayBeStray = false;
     }
   }
 
@@ -166,6 +172,11 @@ export function createSender(deps: SenderDeps): Send {
       }
     }
   };
+}
+
+/** GitLab refuses in JSON. */
+function isForeignRefusal(answer: Answer): boolean {
+  return (answer.status === 403 || answer.status === 404) && !isJson(answer);
 }
 
 /** A 401 that is not GitLab's is a log-in in front of it, whatever the token. */

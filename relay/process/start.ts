@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../lib/clock.ts";
+import { own } from "../../lib/json.ts";
 import { ConfigError, messageOf } from "../../lib/errors.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
@@ -265,7 +266,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     const build = async (next: Config, anew: boolean): Promise<void> => {
       const unchanged = new Set(
         Object.entries(next.targets)
-          .filter(([name, target]) => !anew && isDeepStrictEqual(target, config.targets[name]))
+          .filter(([name, target]) => !anew && isDeepStrictEqual(target, own(config.targets, name)))
           .map(([name]) => name),
       );
       const changedTargets = Object.entries(next.targets).filter(([name]) => !unchanged.has(name));

@@ -205,11 +205,11 @@ describe("something in front of GitLab", () => {
     ["rack-attack", text(403, "Forbidden\n", { "content-type": "text/plain" }), "Forbidden"],
     ["a firewall", text(403, PAGE, html), "Request Rejected"],
     ["an empty refusal", text(403, ""), "not GitLab's"],
-  ])("%s stops the run for all workers as blocked, after one request", async (_, reply, words) => {
-    const { send, counts, budget } = setup([reply, json(200, {})]);
+  ])("%s that comes twice stops the run for all workers as blocked", async (_, reply, words) => {
+    const { send, counts, budget } = setup([reply, reply, json(200, {})]);
     await expect(send(get())).rejects.toMatchObject({ name: "RunStopped", reason: "blocked" });
     await expect(send(get())).rejects.toMatchObject({ reason: "blocked" });
-    expect(counts().total).toBe(1);
+    expect(counts().total).toBe(2);
     expect(budget.stopNote).toContain(words);
   });
 
