@@ -6,12 +6,12 @@ const ROUNDS = 50;
 
 describe.each<Runtime>(["node24", "deno"])("the file queue on %s", (runtime) => {
   test.runIf(hasRuntime(runtime))(
-    `loses no acknowledged event in ${ROUNDS} rounds of kill -9 under load, and alters or invents none`,
+    `loses no acknowledged event in ${ROUNDS} rounds of kill -9 under load and replays, alters or invents none and keeps each project's order`,
     async () => {
       const result = await runKills({ runtime, rounds: ROUNDS });
-      const { acknowledged, refused, verdicts } = result;
+      const { acknowledged, refused, replayed, verdicts } = result;
       process.stdout.write(
-        `file queue on ${runtime}: ${JSON.stringify({ acknowledged, refused, verdicts })}\n`,
+        `file queue on ${runtime}: ${JSON.stringify({ acknowledged, refused, replayed, verdicts })}\n`,
       );
       expectNothingLost(result, ROUNDS);
     },

@@ -18,6 +18,7 @@ import {
   type Behaviour,
   type Verdict,
 } from "./oracle.ts";
+import { overtaking, replaySome } from "./order.ts";
 
 export interface KillOptions {
   readonly runtime: Runtime;
@@ -29,7 +30,11 @@ export interface KillOptions {
 export interface KillResult {
   readonly acknowledged: number;
   readonly refused: number;
-  readonly verdicts: Readonly<Record<"up" | "flaky" | "down", Verdict>>;
+  readonly verdicts: Readonly<Record<"up" | "flaky" | "down" | "ordered", Verdict>>;
+  /** Deliveries that were replayed meanwhile. */
+  readonly replayed: number;
+  /** Events that came to the ordered target before an earlier one of their project. */
+  readonly overtaking: readonly string[];
   /** Events at a target that nobody sent. */
   readonly invented: number;
 }
@@ -50,6 +55,17 @@ function flaky(): Behaviour {
   };
 }
 
+/** Refuses a quarter of the events for good when they come first, and a quarter for now: replays bring the former after all. */
+function picky(refused: Set<string>): Behaviour {
+  const seen = new Set<string>();
+  return (_request, response, id) => {
+    const kind = seen.has(id) ? 0 : id.charCodeAt(0) % 4;
+    seen.add(id);
+    if (kind === 1) refused.add(id);
+    response.writeHead(kind === 1 ? 400 : kind === 2 ? 503 : 200).end();
+  };
+}
+
 function settings(urls: Readonly<Record<string, string>>): string {
   const retry = { maxAttempts: 50, baseSeconds: 0.02, capSeconds: 0.2 };
   const target = (url: string, more = {}): object => ({
@@ -66,6 +82,7 @@ function settings(urls: Readonly<Record<string, string>>): string {
     targets: {
       up: target(urls["up"]!),
       flaky: target(urls["flaky"]!, { breaker: patient }),
+      ordered: target(urls["ordered"]!, { ordering: "project", breaker: patient }),
       down: target(urls["down"]!, { retry: { ...retry, maxAttempts: 2 }, breaker: patient }),
     },
   });
@@ -74,11 +91,21 @@ function settings(urls: Readonly<Record<string, string>>): string {
 /** Kills the relay at a random moment of each round; the load never stops. Then lets it deliver what is left. */
 export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Promise<KillResult> {
   const folder = mkdtempSync(join(tmpdir(), "relay-oracle-"));
-  const sinks = { up: await startSink(good), flaky: await startSink(flaky()) };
+  const refused = new Set<string>();
+  const sinks = {
+    up: await startSink(good),
+    flaky: await startSink(flaky()),
+    ordered: await startSink(picky(refused)),
+  };
   const config = join(folder, "relay.yaml");
   writeFileSync(
     config,
-    settings({ up: sinks.up.url, flaky: sinks.flaky.url, down: `http://127.0.0.1:${await freePort()}/` }),
+    settings({
+      up: sinks.up.url,
+      flaky: sinks.flaky.url,
+      ordered: sinks.ordered.url,
+      down: `http://127.0.0.1:${await freePort()}/`,
+    }),
   );
   const env = {
     RELAY_CONFIG: config,
@@ -90,14 +117,17 @@ export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Prom
   const stop = new AbortController();
   const relays = new Relays();
   let relay: RelayProcess | null = null;
+  let replayed = 0;
   const load = producer.run(relays, stop.signal);
   try {
     for (let round = 0; round < rounds; round++) {
       relay = startRelayProcess(env, [], RUNTIMES[runtime]);
       const url = await relay.url();
       relays.up(url);
+      const replaying = replaySome(url, "ordered");
       await producer.after(1 + Math.floor(Math.random() * 100));
       relay.child.kill("SIGKILL");
+      replayed += await replaying;
       await relay.exited;
       relays.down(url);
     }
@@ -109,6 +139,7 @@ export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Prom
     const dead = {
       up: await deadLetters(url, "up"),
       flaky: await deadLetters(url, "flaky"),
+      ordered: await deadLetters(url, "ordered"),
       down: await deadLetters(url, "down"),
     };
     relay.child.kill("SIGTERM");
@@ -120,22 +151,25 @@ export async function runKills({ runtime, rounds, redisUrl }: KillOptions): Prom
       verdicts: {
         up: judge(debts, sinks.up.receipts, dead.up),
         flaky: judge(debts, sinks.flaky.receipts, dead.flaky),
+        ordered: judge(debts, sinks.ordered.receipts, dead.ordered),
         down: judge(debts, [], dead.down),
       },
-      invented: [...sinks.up.receipts, ...sinks.flaky.receipts].filter(
-        ({ id }) => !producer.attempted.has(id),
-      ).length,
+      replayed,
+      overtaking: overtaking(producer.attempted, sinks.ordered.receipts, refused),
+      invented: Object.values(sinks)
+        .flatMap(({ receipts }) => receipts)
+        .filter(({ id }) => !producer.attempted.has(id)).length,
     };
   } finally {
     stop.abort();
     relay?.child.kill("SIGKILL");
     await producer.close();
-    await Promise.all([sinks.up.close(), sinks.flaky.close()]);
+    await Promise.all(Object.values(sinks).map((sink) => sink.close()));
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Nothing that was acknowledged is missing, altered or invented; what a dead target was owed stands among its dead letters. */
+/** Nothing that was acknowledged is missing, altered, invented or out of its project's order; what a dead target was owed stands among its dead letters. */
 export function expectNothingLost(result: KillResult, rounds: number): void {
   const { acknowledged, verdicts, invented } = result;
   expect(acknowledged).toBeGreaterThan(rounds);
@@ -145,5 +179,7 @@ export function expectNothingLost(result: KillResult, rounds: number): void {
   }
   expect(verdicts.up.dead + verdicts.flaky.dead).toBe(0);
   expect(verdicts.down.dead).toBeGreaterThanOrEqual(acknowledged);
+  expect(result.replayed).toBeGreaterThan(rounds / 10);
+  expect(result.overtaking).toEqual([]);
   expect(invented).toBe(0);
 }

@@ -87,13 +87,21 @@ export class Relays {
   }
 }
 
+/** When an event was sent and acknowledged, counted in steps of the producer. */
+export interface Sending {
+  readonly project: string;
+  readonly sentAt: number;
+  /** Infinity: it was not acknowledged. */
+  readonly acknowledgedAt: number;
+}
+
 export interface Producer {
   /** Acknowledged events: id -> digest of its body. */
   readonly debts: ReadonlyMap<string, string>;
   /** In the order of their acknowledgement, by project, where `sequential` was asked for. */
   readonly order: ReadonlyMap<string, readonly string[]>;
   /** Every id that was sent, acknowledged or not. */
-  readonly attempted: ReadonlySet<string>;
+  readonly attempted: ReadonlyMap<string, Sending>;
   readonly refused: number;
   readonly unanswered: number;
   /** Resolves with the next acknowledgement after `count` more, in the midst of what is under way. */
@@ -111,18 +119,25 @@ export interface ProducerOptions {
   readonly random: () => number;
 }
 
+interface Made {
+  readonly id: string;
+  readonly project: number;
+  readonly body: Buffer;
+}
+
 /** Sends push events of different sizes over `connections` at once. */
 export function createProducer({ connections, projects, sequential, random }: ProducerOptions): Producer {
   const agent = new Agent({ connections, headersTimeout: 10_000, bodyTimeout: 10_000, connectTimeout: 2000 });
   const debts = new Map<string, string>();
   const order = new Map<string, string[]>();
-  const attempted = new Set<string>();
+  const attempted = new Map<string, Sending>();
   const watchers = new Map<() => void, number>();
   let refused = 0;
   let unanswered = 0;
   let sent = 0;
+  let step = 0;
 
-  function makeEvent(connection: number): { id: string; project: number; body: Buffer } {
+  function makeEvent(connection: number): Made {
     const own = Math.floor(random() * (projects / connections)) * connections + connection;
     const project = 1 + (sequential ? own : Math.floor(random() * projects));
     sent += 1;
@@ -136,8 +151,13 @@ export function createProducer({ connections, projects, sequential, random }: Pr
     return { id: randomUUID(), project, body: Buffer.from(JSON.stringify(payload)) };
   }
 
-  async function send(url: string, id: string, body: Buffer): Promise<boolean> {
-    attempted.add(id);
+  async function send(url: string, { id, project, body }: Made): Promise<boolean> {
+    const sending = attempted.get(id) ?? {
+      project: String(project),
+      sentAt: step++,
+      acknowledgedAt: Infinity,
+    };
+    attempted.set(id, sending);
     try {
       const { statusCode, body: answer } = await request(`${url}/webhooks/gitlab`, {
         method: "POST",
@@ -152,7 +172,10 @@ export function createProducer({ connections, projects, sequential, random }: Pr
         body,
       });
       await answer.dump();
-      if (statusCode === 200 || statusCode === 202) return true;
+      if (statusCode === 200 || statusCode === 202) {
+        attempted.set(id, { ...sending, acknowledgedAt: step++ });
+        return true;
+      }
       refused += 1;
     } catch {
       unanswered += 1;
@@ -165,7 +188,7 @@ export function createProducer({ connections, projects, sequential, random }: Pr
     while (!stop.aborted) {
       const url = await relays.any(random);
       if (url === undefined) continue;
-      const acknowledged = await send(url, event.id, event.body);
+      const acknowledged = await send(url, event);
       if (acknowledged) {
         debts.set(event.id, digestOf(event.body));
         for (const [resume, at] of watchers) {
@@ -251,6 +274,13 @@ export async function deadLetters(url: string, target: string): Promise<Set<stri
   return ids;
 }
 
+/** Asked before the targets: what is matched in between waits at one of them. */
+async function allMatched(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/api/v1/events?state=unrouted&limit=1`, { headers: AS_ADMIN });
+  const text = await answer.text();
+  return answer.ok && (JSON.parse(text) as { events: EventRow[] }).events.length === 0;
+}
+
 interface TargetRow {
   readonly name: string;
   readonly waiting: number;
@@ -258,17 +288,19 @@ interface TargetRow {
 }
 
 /**
- * Resolves once no target has anything waiting; asks again and again, and rejects after `limitMs`. A relay whose storage is just
+ * Resolves once every event is matched and no target has anything waiting; asks again and again, and rejects after `limitMs`. A relay whose storage is just
  * coming back answers 503 meanwhile, which is no answer to the question.
  */
 export async function drained(url: string, limitMs: number): Promise<void> {
   const until = performance.now() + limitMs;
   for (;;) {
+    const wasMatched = await allMatched(url);
     const answer = await fetch(`${url}/api/v1/targets`, { headers: AS_ADMIN });
     const text = await answer.text();
     if (answer.status !== 200 && answer.status !== 503) throw new Error(`${answer.status}: ${text}`);
     const targets = answer.ok ? (JSON.parse(text) as { targets: TargetRow[] }).targets : [];
-    if (targets.length > 0 && targets.every((t) => t.waiting + t.sending === 0)) return;
+    const isIdle = targets.length > 0 && targets.every((t) => t.waiting + t.sending === 0);
+    if (isIdle && wasMatched) return;
     if (performance.now() > until) throw new Error(`not drained within ${limitMs} ms: ${text}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
