@@ -24,7 +24,7 @@ import { install } from "../hooks/install.ts";
 import { Output } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 import { wantedLines } from "./wanted.ts";
-import { recoverCommand } from "../recover/command.ts";
+import { recoverCommand } from "./recover.ts";
 import {
   hasDrift,
   REPORT_FILES,

@@ -7,7 +7,7 @@ import { stopText, type StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Action, HookResult } from "../hooks/result.ts";
-import { changesText } from "./words.ts";
+import { changesText } from "../hooks/change-text.ts";
 
 export interface Summary {
   readonly projects: number;

@@ -6,7 +6,7 @@ import { ConfigError, UpstreamError } from "../../lib/errors.ts";
 import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { GitLab, Schedule } from "../gitlab/client.ts";
-import { changeText } from "../report/words.ts";
+import { changeText } from "../hooks/change-text.ts";
 import type { Change } from "../hooks/plan.ts";
 
 export interface ScheduleDeps {

@@ -13,7 +13,7 @@ import {
   type Context,
   type Report,
 } from "../../../component/report/report.ts";
-import { changesText } from "../../../component/report/words.ts";
+import { changesText } from "../../../component/hooks/change-text.ts";
 import type { HookResult } from "../../../component/hooks/result.ts";
 import { OPTIONS } from "../../../component/options/table.ts";
 import { UpstreamError } from "../../../lib/errors.ts";

@@ -9,12 +9,12 @@ import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
-import type { World } from "../cli/cli.ts";
-import { openMemory } from "./memory.ts";
-import { createReceiver } from "./receiver.ts";
-import { recover } from "./recover.ts";
+import type { World } from "./cli.ts";
+import { openMemory } from "../recover/memory.ts";
+import { createReceiver } from "../recover/receiver.ts";
+import { recover } from "../recover/recover.ts";
 import { finalTable, findings, placeLines, recoveryFiles } from "../report/recover-render.ts";
-import { placeReport, summarise, type PlaceReport, type RecoveryReport } from "./report.ts";
+import { placeReport, summarise, type PlaceReport, type RecoveryReport } from "../recover/report.ts";
 
 export interface RecoverRun {
   readonly world: World;

@@ -1,5 +1,5 @@
 /** Differences in words: what people read of a change, where report.json has attributes and values. Pure. */
-import type { Change } from "../hooks/plan.ts";
+import type { Change } from "./plan.ts";
 
 function valueText(value: Change["from"]): string {
   return value === null ? "nothing" : typeof value === "string" ? JSON.stringify(value) : String(value);
