@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Report } from "../component/report/report.ts";
+import type { InstallReport } from "../component/report/report.ts";
 import type { CounterReport } from "../test/simulator/counters.ts";
 import type { FaultRule } from "../test/simulator/faults.ts";
 import type { SimulatorOptions } from "../test/simulator/options.ts";
@@ -75,7 +75,7 @@ async function startSim(options: SimulatorOptions, tree: TreeInput): Promise<Sim
 
 interface Run {
   readonly status: number | null;
-  readonly report: Report | null;
+  readonly report: InstallReport | null;
   readonly seconds: number;
   readonly peakRssMb: number;
 }
@@ -106,7 +106,7 @@ function startInstaller(sim: Sim, args: readonly string[]): { child: ChildProces
     const text = killed ? "null" : readFileSync(join(reports, "report.json"), "utf8");
     return {
       status: status as number | null,
-      report: JSON.parse(text) as Report | null,
+      report: JSON.parse(text) as InstallReport | null,
       seconds: (performance.now() - began) / 1000,
       peakRssMb,
     };

@@ -24,6 +24,7 @@ const steps: readonly Step[] = [
   { name: "lint", command: [bin("oxlint"), "--deny-warnings"] },
   { name: "format", command: [bin("oxfmt"), "--check"] },
   { name: "types", command: [bin("tsc")] },
+  { name: "structure", command: [bin("tsx"), "scripts/structure.ts"] },
   { name: "docs", command: [bin("tsx"), "scripts/gen-docs.ts", "--check"] },
   { name: "licences", command: [bin("tsx"), "scripts/licences.ts"] },
   { name: "tests", command: [bin("vitest"), "run", "--coverage"] },

@@ -2,27 +2,23 @@
  * Arguments and environment -> command -> exit status. Everything of the outside world comes in as an argument, so that a test
  * runs the whole program in its own process; main.ts hands in the real one.
  */
-import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import { createLog, createSecrets, type Log, type Secrets } from "../../lib/log.ts";
-import type { Env } from "../../lib/settings.ts";
 import { didYouMean, isCommand, readCommandLine } from "../options/command-line.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import { loadConfig } from "../options/load.ts";
 import { COMMANDS, type Command } from "../options/row.ts";
 import { SECRETS } from "../options/table.ts";
-import { createCursorStore, createLevelStore, type Files } from "../hooks/cursor.ts";
+import { createCursorStore, createLevelStore } from "../hooks/cursor.ts";
 import { createBudget, RunStopped, type Budget, type Wait } from "../../lib/gitlab/budget.ts";
 import { createGitLab, type GitLab } from "../gitlab/client.ts";
 import { createSender } from "../../lib/gitlab/sender.ts";
-import type { Transport } from "../../lib/gitlab/transport.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { proxyProblems, proxySecrets } from "../../lib/proxy.ts";
 import { unexpectedText } from "../../lib/unexpected.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
 import { Output } from "./output.ts";
-import type { Terminal } from "./terminal.ts";
 import { wantedLines } from "./wanted.ts";
 import { recoverCommand } from "./recover.ts";
 import {
@@ -31,35 +27,15 @@ import {
   reportJson,
   summariseResults,
   type Context,
-  type Report,
+  type InstallReport,
 } from "../report/report.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
+import type { World } from "./world.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { uninstall } from "../hooks/uninstall.ts";
 
 export const EXIT = { done: 0, failed: 1, usage: 2, drift: 3, resumable: 75 } as const;
-
-export interface World {
-  readonly argv: readonly string[];
-  readonly env: Env;
-  readonly version: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** How requests to GitLab and to the relay travel. */
-  readonly transport: Transport;
-  readonly files: Files;
-  /** Reads a small file at once, for NAME_FILE. */
-  readonly readFile: (path: string) => string;
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  /** Hears how secrets are taken out of texts, before the first one is used. */
-  readonly onSecrets: (mask: (text: string) => string) => void;
-  /** Hears that the process is to end: the run stops in order, as at its time limit. */
-  readonly onEnd: (stop: () => void) => void;
-  /** Standard output as a terminal, which can redraw a line. @default null: it is none */
-  readonly terminal?: Terminal | null;
-}
 
 /** What is told of a run while it works; set once the command has its output. */
 interface Listeners {
@@ -216,7 +192,7 @@ async function hooksCommand(
     },
     progress: (done, total) => output.progress(done, total),
   });
-  const report: Report = {
+  const report: InstallReport = {
     complete: outcome.complete,
     level: outcome.level,
     stoppedBy: outcome.complete || outcome.trouble !== null ? null : budget.stopped,
@@ -247,7 +223,7 @@ async function hooksCommand(
   return statusOf(report.summary.failed, hasDrift(report.summary), outcome, config);
 }
 
-async function publish(run: Run, output: Output, report: Report, context: Context): Promise<void> {
+async function publish(run: Run, output: Output, report: InstallReport, context: Context): Promise<void> {
   const { world, config, secrets } = run;
   output.end(report, context);
   if (config.output === "json") world.stdout(reportJson(report));

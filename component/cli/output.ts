@@ -10,7 +10,7 @@ import {
   sectionEnd,
   sectionStart,
   type Context,
-  type Report,
+  type InstallReport,
 } from "../report/report.ts";
 import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
@@ -67,7 +67,7 @@ export class Output {
     this.#line(`* ${text}`);
   }
 
-  end(report: Report, context: Context): void {
+  end(report: InstallReport, context: Context): void {
     const { folds, terminal } = this.#options;
     terminal?.clear();
     if (folds) this.#line(sectionEnd("hooks_projects", this.#seconds()));

@@ -9,7 +9,7 @@ import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
-import type { World } from "./cli.ts";
+import type { World } from "./world.ts";
 import { openMemory } from "../recover/memory.ts";
 import { createReceiver } from "../recover/receiver.ts";
 import { recover } from "../recover/recover.ts";

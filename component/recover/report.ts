@@ -111,7 +111,7 @@ function hookReport(work: HookWork): HookReport {
   };
 }
 
-export function count(deliveries: readonly DeliveryReport[]): Counts {
+export function deliveryCounts(deliveries: readonly DeliveryReport[]): Counts {
   const counts = { recovered: 0, alreadyDelivered: 0, unrecoverable: 0, outstanding: 0 };
   for (const { outcome } of deliveries) counts[outcome]++;
   return counts;
@@ -128,7 +128,7 @@ export function placeReport(result: HookResult, work: PlaceWork | null): PlaceRe
     projectId: known ?? (work?.place.level === "project" && typeof shown === "number" ? shown : null),
     path: result.path,
     action: action === "fail" || action === "skip" || action === "none" ? action : "recover",
-    ...count(hooks.flatMap((hook) => hook.deliveries)),
+    ...deliveryCounts(hooks.flatMap((hook) => hook.deliveries)),
     reason: result.reason,
     hooks,
   };
@@ -142,7 +142,7 @@ export function summarise(results: readonly PlaceReport[], remaining: number | n
     projects: results.length + (remaining ?? 0),
     hooks: hooks.length,
     missed: deliveries.length,
-    ...count(deliveries),
+    ...deliveryCounts(deliveries),
     redacted: deliveries.filter((d) => d.redacted && d.outcome === "recovered").length,
     woken: hooks.filter((hook) => hook.woken).length,
     unloggedWindows: hooks.reduce((sum, hook) => sum + hook.unlogged.length, 0),

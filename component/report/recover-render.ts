@@ -6,7 +6,7 @@ import { stopText } from "../../lib/gitlab/budget.ts";
 import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
 import type { Context } from "./report.ts";
 import {
-  count,
+  deliveryCounts,
   type DeliveryReport,
   type Outcome,
   type PlaceReport,
@@ -37,7 +37,7 @@ export function placeLines(place: PlaceReport, dryRun: boolean): string[] {
     .filter((hook) => hook.deliveries.length > 0 || hook.woken)
     .map((hook) => {
       const all = hook.deliveries;
-      const counts = count(all);
+      const counts = deliveryCounts(all);
       const ways = ["resend", "replay"].map((by) => [by, all.filter((d) => d.by === by).length] as const);
       const how = ways.filter(([, n]) => n > 0).map(([by, n]) => `${n} by ${by}`);
       const redacted = all.filter((d) => d.redacted && d.outcome === "recovered").length;

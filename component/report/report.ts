@@ -22,7 +22,7 @@ export interface Summary {
 }
 
 /** report.json: every key is always there. */
-export interface Report {
+export interface InstallReport {
   readonly complete: boolean;
   readonly level: Level;
   readonly stoppedBy: StopReason | null;
@@ -91,7 +91,7 @@ export function sectionEnd(name: string, unixSeconds: number): string {
   return `\u001b[0Ksection_end:${unixSeconds}:${name}\r\u001b[0K`;
 }
 
-function endText(report: Report, context: Context): string {
+function endText(report: InstallReport, context: Context): string {
   const what = context.dryRun ? "plan" : "run";
   if (report.complete) return `${what} complete`;
   if (report.stoppedBy !== null) {
@@ -121,7 +121,7 @@ function rowsOf({ dryRun }: Context): readonly (readonly [keyof Summary, string]
 }
 
 /** The table at the end of the job log. @param elapsedMs how long the run took; null: it is not told */
-export function hooksTable(report: Report, context: Context, elapsedMs: number | null = null): string {
+export function hooksTable(report: InstallReport, context: Context, elapsedMs: number | null = null): string {
   const rows = rowsOf(context).map(
     ([key, name]) => `  ${name.padEnd(10)} ${String(report.summary[key] ?? "unknown").padStart(8)}`,
   );
@@ -151,7 +151,7 @@ function cell(text: string): string {
 const MOST_ROWS = 500;
 
 /** report.md: for a merge request's note or a job's page. */
-export function hooksMarkdown(report: Report, context: Context): string {
+export function hooksMarkdown(report: InstallReport, context: Context): string {
   const title = `Webhooks of ${context.group}: ${context.command}${context.dryRun ? " (dry run)" : ""}`;
   const shown = report.results.filter((r) => resultLine(r) !== null);
   const rows = rowsOf(context);
@@ -186,7 +186,7 @@ export function hooksMarkdown(report: Report, context: Context): string {
 }
 
 /** junit.xml: a test case for each project; in a dry run a change counts as passed, as it fails nothing by itself. */
-export function hooksJunit(report: Report, context: Context): string {
+export function hooksJunit(report: InstallReport, context: Context): string {
   const cases = report.results.map((r): JunitCase => {
     const ended = r.action === "fail" ? "failed" : r.action === "skip" ? "skipped" : "passed";
     return { name: r.path, ended, reason: r.reason, output: resultLine(r) };
@@ -195,7 +195,7 @@ export function hooksJunit(report: Report, context: Context): string {
 }
 
 /** hooks.env: variables for later jobs. Their names are no option's, or a later job would take them for its settings. */
-export function hooksDotenv(report: Report, job: string): string {
+export function hooksDotenv(report: InstallReport, job: string): string {
   const { summary } = report;
   return dotenvLines(resultPrefix("HOOKS_RESULT_", job), {
     COMPLETE: report.complete,
@@ -213,12 +213,12 @@ export function hooksDotenv(report: Report, job: string): string {
   });
 }
 
-export function reportJson(report: Report): string {
+export function reportJson(report: InstallReport): string {
   return `${JSON.stringify(report, null, 1)}\n`;
 }
 
 /** The files of `--report-dir`, by name; each is made when it is asked for, since all at once they take more than the run. */
-export const REPORT_FILES: Readonly<Record<string, (report: Report, context: Context) => string>> = {
+export const REPORT_FILES: Readonly<Record<string, (report: InstallReport, context: Context) => string>> = {
   "report.json": reportJson,
   "report.md": hooksMarkdown,
   "junit.xml": hooksJunit,

@@ -6,7 +6,7 @@
  * the next run goes on.
  */
 import { sleep, type Clock } from "../clock.ts";
-import { Tokens, type AnswerHead, type Permit, type Settlement, type Use } from "./tokens.ts";
+import { Tokens, type AnswerHead, type Permit, type PermitSettlement, type Use } from "./tokens.ts";
 
 export type StopReason = "rate-limit" | "time-limit" | "max-requests" | "blocked";
 
@@ -37,7 +37,7 @@ export interface Gate {
   /** Waits until a request may go. Throws if none may: see the implementations. */
   acquire(use: Use): Promise<Permit>;
   /** Gives the permit back with what GitLab answered: see Tokens. @returns whether another token may do better */
-  settle(permit: Permit, answer: AnswerHead | null, settlement: Settlement): boolean;
+  settle(permit: Permit, answer: AnswerHead | null, settlement: PermitSettlement): boolean;
   /** A pause between two tries. Throws if the run ends before it is over. */
   pause(delayMs: number): Promise<void>;
   /** Something in front of GitLab refuses this address: no request has a chance for now. @returns what to throw */

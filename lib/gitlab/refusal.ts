@@ -27,7 +27,7 @@ export function endsTheRun(error: UpstreamError): boolean {
 }
 
 /** What was asked, for messages. */
-export interface Asked {
+export interface AskedRequest {
   /** `GET /projects/12/hooks` */
   readonly what: string;
   readonly url: URL;
@@ -64,7 +64,7 @@ interface Body {
  * Why something in front of GitLab blocks this address; null: it does not, as far as this answer tells.
  * @param wasHeard GitLab answered under this address before
  */
-export function blockedBy(asked: Asked, answer: Answer, wasHeard: boolean): string | null {
+export function blockedBy(asked: AskedRequest, answer: Answer, wasHeard: boolean): string | null {
   const { status } = answer;
   if (isJson(answer) || status === 429 || status >= 500 || status === 204 || movedTo(answer) !== null)
     return null;
@@ -77,7 +77,7 @@ export function blockedBy(asked: Asked, answer: Answer, wasHeard: boolean): stri
 
 /** The refusal as an error. @param now wall clock, milliseconds; @param mask takes secrets out of texts from outside */
 export function refusalOf(
-  asked: Asked,
+  asked: AskedRequest,
   answer: Answer,
   { mask, now }: { readonly mask: (text: string) => string; readonly now: number },
 ): UpstreamError {
@@ -97,7 +97,7 @@ export function refusalOf(
 }
 
 /** Where a wrong address of GitLab shows: a redirect, a page, a "not found" that is not GitLab's. */
-export function misdirectionOf(asked: Asked, answer: Answer): UpstreamError | null {
+export function misdirectionOf(asked: AskedRequest, answer: Answer): UpstreamError | null {
   const { status } = answer;
   const { what, url, addressName } = asked;
   const failed = (code: string, message: string): UpstreamError =>
@@ -177,7 +177,11 @@ const CERTIFICATE =
 const OTHER_PROTOCOL = /^(EPROTO|ERR_SSL_[A-Z_]+|HPE_[A-Z_]+)$/;
 
 /** No answer came. What was thrown is read here and dropped: it may carry the request, and with it the token. */
-export function unanswered(asked: Asked, thrown: unknown, timedOutAfterMs: number | null): UpstreamError {
+export function unanswered(
+  asked: AskedRequest,
+  thrown: unknown,
+  timedOutAfterMs: number | null,
+): UpstreamError {
   const { what, url, addressName } = asked;
   const final = (code: string, message: string): UpstreamError =>
     new UpstreamError(code, message, { retryable: false });

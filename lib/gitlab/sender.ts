@@ -18,7 +18,7 @@ import {
   refusalOf,
   unanswered,
   type Answer,
-  type Asked,
+  type AskedRequest,
 } from "./refusal.ts";
 import type { Permit, TokenRefusal } from "./tokens.ts";
 import type { Transport } from "./transport.ts";
@@ -75,7 +75,7 @@ export function createSender(deps: SenderDeps): Send {
   /** Hosts under which GitLab has answered. */
   const heard = new Set<string>();
 
-  function asking(request: Outgoing): Asked {
+  function asking(request: Outgoing): AskedRequest {
     const { method, path, url } = request;
     return { what: `${method} ${path}`, url, addressName: deps.addressName ?? "--gitlab-url" };
   }

@@ -27,7 +27,7 @@ export interface AnswerHead {
 /** Why GitLab did not execute a request, as far as it concerns its token. */
 export type TokenRefusal = "unauthorized" | "insufficient-scope";
 
-export interface Settlement {
+export interface PermitSettlement {
   /** A 429 of an endpoint with a limit of its own says nothing about the others. */
   readonly ownLimit: boolean;
   readonly refusal: TokenRefusal | null;
@@ -117,7 +117,7 @@ export class Tokens {
    * @param answer null: no answer came
    * @returns whether another token may do better, where this one was refused
    */
-  settle(permit: Permit, answer: AnswerHead | null, { ownLimit, refusal }: Settlement): boolean {
+  settle(permit: Permit, answer: AnswerHead | null, { ownLimit, refusal }: PermitSettlement): boolean {
     const state = this.#states.find(({ token }) => token === permit.token) as TokenState;
     state.inFlight--;
     if (answer !== null) this.#learn(state, answer, permit.use, { ownLimit, refusal });
@@ -137,7 +137,7 @@ export class Tokens {
     return each.reduce((sum, room) => sum + room, 0);
   }
 
-  #learn(state: TokenState, answer: AnswerHead, use: Use, { ownLimit, refusal }: Settlement): void {
+  #learn(state: TokenState, answer: AnswerHead, use: Use, { ownLimit, refusal }: PermitSettlement): void {
     const serverNow = serverTime(answer.headers, this.#clock.now());
     this.#readWindow(state, answer, serverNow);
     if (refusal === "unauthorized") state.refusedUntil = this.#clock.monotonic() + this.#refusedForMs;

@@ -26,7 +26,7 @@ export interface AttemptDeps {
   readonly stopping: Halt;
 }
 
-export interface Ended {
+export interface EndedAttempt {
   readonly sign: Sign;
   /** What the queue was told; null where the claim was lost. */
   readonly settlement: Settlement | null;
@@ -42,7 +42,7 @@ export async function runAttempt(
   config: DeliverySettings,
   target: Target,
   deps: AttemptDeps,
-): Promise<Ended> {
+): Promise<EndedAttempt> {
   const { clock, random } = deps;
   const startedAt = clock.now();
   const started = clock.monotonic();

@@ -48,7 +48,7 @@ function textOf(body: Uint8Array): string | null {
   return isUtf8(buffer) ? buffer.toString("utf8") : null;
 }
 
-export interface Received {
+export interface ReceivedWebhook {
   readonly headers: RequestHeaders;
   readonly body: Uint8Array;
   readonly parsed: Readonly<Record<string, unknown>>;
@@ -60,7 +60,7 @@ export interface Received {
 }
 
 /** The event as the queue takes it. Never throws, whatever the payload holds. */
-export function newEvent(received: Received): NewEvent {
+export function newEvent(received: ReceivedWebhook): NewEvent {
   const { headers, body, hookKey, parsed } = received;
   const header = headerOf(headers, "x-gitlab-event");
   const instance = headerOf(headers, "x-gitlab-instance");

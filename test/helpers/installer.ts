@@ -1,7 +1,7 @@
 /** Runs the whole installer in the test's own process, against a simulator, with files in memory. */
 import { runCli } from "../../component/cli/cli.ts";
 import { createTransport, type Transport } from "../../lib/gitlab/transport.ts";
-import type { Report } from "../../component/report/report.ts";
+import type { InstallReport } from "../../component/report/report.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 import { createScaledClock } from "../simulator/scaled-clock.ts";
@@ -14,7 +14,7 @@ export interface InstallerRun {
   readonly stdout: string;
   readonly stderr: string;
   /** Of report.json; throws where none was written. */
-  readonly report: Report;
+  readonly report: InstallReport;
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -81,7 +81,7 @@ export async function runInstaller(
     stderr,
     files,
     get report() {
-      return JSON.parse(json) as Report;
+      return JSON.parse(json) as InstallReport;
     },
   };
 }

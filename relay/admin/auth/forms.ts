@@ -18,14 +18,14 @@ export async function formOf(c: AdminContext): Promise<Read> {
   };
 }
 
-export function namesOf(deps: AdminDeps): string[] {
+export function fieldNames(deps: AdminDeps): string[] {
   return deps.targets().map((target) => target.name);
 }
 
 /** The target chosen in a form; null: all that the event was matched with. */
 export function targetOf(form: Read, deps: AdminDeps): string[] | null {
   const chosen = form("replayTo");
-  return chosen !== undefined && namesOf(deps).includes(chosen) ? [chosen] : null;
+  return chosen !== undefined && fieldNames(deps).includes(chosen) ? [chosen] : null;
 }
 
 type Attempt<T> =

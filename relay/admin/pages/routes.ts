@@ -14,7 +14,7 @@ import { RefusalError, type Refusal } from "../api/answer.ts";
 import { parseActivityQuery } from "../api/activity-query.ts";
 import { assetRoutes } from "../assets/assets.ts";
 import type { Feed } from "../live/feed.ts";
-import { attempt, formOf, namesOf, noticeOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
+import { attempt, formOf, fieldNames, noticeOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import type { Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { activityOffPage, activityPage } from "./activity.ts";
@@ -209,7 +209,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
     const preview = await actions.preview(asked.value, null);
     const all = await actions.preview(asked.value, []);
-    const content = bulkPage({ read, preview, all, fields, targets: namesOf(deps), csrf: c.get("csrf") });
+    const content = bulkPage({ read, preview, all, fields, targets: fieldNames(deps), csrf: c.get("csrf") });
     return frame(c, { title: "Replay a set of events", section: "events" }, content);
   });
 
@@ -235,7 +235,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       duplicates: await queue.duplicates(id),
       body: await queue.body(id),
       masking: masking(),
-      targets: namesOf(deps),
+      targets: fieldNames(deps),
       csrf: c.get("csrf"),
     };
     return frame(c, { title: eventTitle(view), section: "events", stream: "" }, eventPage(view));
@@ -246,7 +246,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     const event = await queue.get(id);
     if (event === null) return c.redirect("/events?notice=gone", 303);
     const form = await formOf(c);
-    const wanted = form("replayTo") === FAILED ? failedTargets(event, namesOf(deps)) : targetOf(form, deps);
+    const wanted =
+      form("replayTo") === FAILED ? failedTargets(event, fieldNames(deps)) : targetOf(form, deps);
     const replayed = await actions.replay(id, wanted);
     if (replayed === null) return c.redirect("/events?notice=gone", 303);
     return c.redirect(
@@ -282,7 +283,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     const stats = await queue.stats();
     const content = targetsPage({
       targets: targetRows(deps, stats),
-      orphans: orphansOf(stats, namesOf(deps)),
+      orphans: orphansOf(stats, fieldNames(deps)),
       masking: masking(),
       config: deps.config(),
       csrf: c.get("csrf"),
@@ -303,7 +304,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   ] as const) {
     pages.post(`/targets/:name/${verb}`, async (c) => {
       const name = c.req.param("name");
-      if (!namesOf(deps).includes(name)) return c.text(`there is no target "${name}"\n`, 404);
+      if (!fieldNames(deps).includes(name)) return c.text(`there is no target "${name}"\n`, 404);
       await actions.setPaused(name, paused);
       const back = c.req.header("referer");
       const path = back !== undefined && URL.canParse(back) ? new URL(back).pathname : "/";

@@ -12,7 +12,7 @@ export interface User {
   readonly email: string;
 }
 
-export interface Project {
+export interface PayloadProject {
   readonly id: number;
   readonly name: string;
   readonly description: string | null;
@@ -50,7 +50,7 @@ export type Changes = Readonly<Record<string, { readonly previous: unknown; read
 export type More = Readonly<Record<string, unknown>>;
 
 export interface WithProject {
-  readonly project: Project;
+  readonly project: PayloadProject;
 }
 
 /** Status of a pipeline or job. */

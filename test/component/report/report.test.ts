@@ -11,7 +11,7 @@ import {
   resultLine,
   summariseResults,
   type Context,
-  type Report,
+  type InstallReport,
 } from "../../../component/report/report.ts";
 import { changesText } from "../../../component/hooks/change-text.ts";
 import type { HookResult } from "../../../component/hooks/result.ts";
@@ -39,7 +39,7 @@ const results: readonly HookResult[] = [
   result(6, "fail", { reason: 'GET x: 403 <b>"no"</b> | \u0001\nline & more', hookId: null }),
 ];
 
-const report: Report = {
+const report: InstallReport = {
   complete: false,
   level: "project",
   stoppedBy: "rate-limit",
@@ -111,7 +111,7 @@ describe("resultLine()", () => {
 describe("report files", () => {
   test("report.json holds every key, with null where there is nothing to say", () => {
     const text = reportJson(report);
-    const parsed = JSON.parse(text) as Report;
+    const parsed = JSON.parse(text) as InstallReport;
     expect(parsed).toEqual(report);
     expect(Object.keys(parsed)).toEqual(["complete", "level", "stoppedBy", "summary", "requests", "results"]);
     for (const row of parsed.results) {

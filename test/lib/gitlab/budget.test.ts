@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RunStopped, createBudget, type Budget, type BudgetOptions } from "../../../lib/gitlab/budget.ts";
-import { reserveOf, serverTime, type AnswerHead, type Settlement } from "../../../lib/gitlab/tokens.ts";
+import { reserveOf, serverTime, type AnswerHead, type PermitSettlement } from "../../../lib/gitlab/tokens.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 
 const START = Date.UTC(2026, 0, 15, 12, 0, 0);
@@ -26,7 +26,7 @@ function answer(status: number, remaining?: number, resetInSeconds = 60, limit =
 
 const nothing = { ownLimit: false, refusal: null } as const;
 
-function refusedBy({ status }: AnswerHead): Settlement {
+function refusedBy({ status }: AnswerHead): PermitSettlement {
   return { ...nothing, refusal: status === 401 ? "unauthorized" : null };
 }
 

@@ -280,7 +280,7 @@ describe("503", () => {
     const { status, body } = await intake.post();
     expect(status).toBe(500);
     expect(JSON.stringify(body)).not.toContain("undefined");
-    expect(intake.lines[0]).toMatchObject({ event: "request.failed", reason: "undefined is not a function" });
+    expect(intake.lines[0]).toMatchObject({ event: "request.failed", error: "undefined is not a function" });
   });
 });
 
