@@ -106,8 +106,12 @@ describe.runIf(ciLocalMissing === null)(title, { timeout: 120_000 }, () => {
   beforeAll(async () => {
     gitlab = await startSimulator({ tier: "free" });
     receiver = await httpServer(({ path, headers }, response) => {
-      if (isUp && !path.endsWith("/known")) taken.push(String(headers["idempotency-key"]));
-      response.writeHead(isUp ? (path.endsWith("/known") ? 404 : 204) : 503).end();
+      if (!isUp || path.endsWith("/known")) return void response.writeHead(isUp ? 404 : 503).end();
+      const id = String(headers["idempotency-key"]);
+      taken.push(id);
+      response
+        .writeHead(202, { "content-type": "application/json" })
+        .end(JSON.stringify({ status: "accepted", id }));
     });
     url = `${receiver.url}/webhooks/gitlab`;
   });
