@@ -2,7 +2,14 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Folders whose files take longest: they begin first, so that none of them is left alone at the end. */
-const LONG = ["/test/oracle/", "/test/scripts/demo", "/test/browser/", "/test/deploy/", "/test/templates/"];
+const LONG = [
+  "/test/component/model/",
+  "/test/oracle/",
+  "/test/scripts/demo",
+  "/test/browser/",
+  "/test/deploy/",
+  "/test/templates/",
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
