@@ -32,14 +32,25 @@ export function deriveSigningToken(master: string, instanceHost: string, hookKey
   return `whsec_${derive(master, "signing", instanceHost, hookKey).toString("base64")}`;
 }
 
+/** Makes a key of secrets, slowly. */
+export type StretchKey = (secrets: readonly string[]) => Buffer;
+
+/** scrypt, some 40 ms: a weak secret cannot be guessed at speed from what was made with its key. */
+export function stretchKey(secrets: readonly string[]): Buffer {
+  return scryptSync(JSON.stringify(secrets), "gitlab-hook-relay/fingerprint/v1", 32);
+}
+
 /**
  * Names sets of values that must not be shown, to tell whether they changed: 16 hex digits that stand in a hook's description.
- * Whoever may read a project's hooks sees them, so the key is stretched (scrypt) once per program run: a weak secret cannot be
- * guessed from its fingerprint at speed.
+ * Everybody who may read a project's hooks sees them, so the key is stretched, once per program run.
  * @param secrets every configured secret
+ * @param stretch tests that run the program many times remember the keys
  */
-export function createFingerprint(secrets: readonly string[]): (parts: readonly string[]) => string {
-  const key = scryptSync(JSON.stringify(secrets), "gitlab-hook-relay/fingerprint/v1", 32);
+export function createFingerprint(
+  secrets: readonly string[],
+  stretch: StretchKey = stretchKey,
+): (parts: readonly string[]) => string {
+  const key = stretch(secrets);
   return function fingerprint(parts) {
     return createHmac("sha256", key).update(JSON.stringify(parts)).digest("hex").slice(0, 16);
   };

@@ -15,9 +15,11 @@ import { createGitLab, type GitLab } from "../gitlab/client.ts";
 import { createSender } from "../../lib/gitlab/sender.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { proxyProblems, proxySecrets } from "../../lib/proxy.ts";
+import { stretchKey } from "../../lib/secrets.ts";
 import { unexpectedText } from "../../lib/unexpected.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
+import type { InstallDeps } from "../hooks/run.ts";
 import { Output } from "./output.ts";
 import { wantedLines } from "./wanted.ts";
 import { recoverCommand } from "./recover.ts";
@@ -138,7 +140,7 @@ function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run
   };
 }
 
-type Deps = Parameters<typeof uninstall>[0];
+type Deps = Parameters<typeof uninstall>[0] & Pick<InstallDeps, "stretchKey">;
 
 async function hooksCommand(
   run: Run,
@@ -175,6 +177,7 @@ async function hooksCommand(
     gitlab,
     budget,
     random: world.random,
+    stretchKey: world.stretchKey ?? stretchKey,
     cursors: createCursorStore({ path: config.stateFile, round, files: world.files, log }),
     levels: createLevelStore({
       path: config.stateFile,

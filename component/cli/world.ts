@@ -1,6 +1,7 @@
 /** What the program needs of the process that it runs in, handed in by main.ts and by tests. */
 import type { Clock } from "../../lib/clock.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
+import type { StretchKey } from "../../lib/secrets.ts";
 import type { Env } from "../../lib/settings.ts";
 import type { Files } from "../hooks/cursor.ts";
 import type { Terminal } from "./terminal.ts";
@@ -11,6 +12,8 @@ export interface World {
   readonly version: string;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Makes the key of the hooks' fingerprints. @default scrypt */
+  readonly stretchKey?: StretchKey;
   /** How requests to GitLab and to the relay travel. */
   readonly transport: Transport;
   readonly files: Files;

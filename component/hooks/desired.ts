@@ -15,6 +15,8 @@ import {
   deriveSigningToken,
   groupHookKey,
   projectHookKey,
+  stretchKey,
+  type StretchKey,
 } from "../../lib/secrets.ts";
 import { eventFlag } from "../options/checks.ts";
 import type { InstallerConfig } from "../options/config.ts";
@@ -132,6 +134,7 @@ export function eventsWithout(events: readonly string[], level: Level): string[]
 /** Prepares the wanted hooks of one run; the key of the fingerprints is stretched once, here. */
 export function createDesire(
   config: InstallerConfig & { readonly url: string; readonly gitlabUrl: string },
+  stretch: StretchKey = stretchKey,
 ): Desire {
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const host = new URL(config.gitlabUrl).host;
@@ -139,7 +142,10 @@ export function createDesire(
   const headerLines = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   const headerNames = digestOfNames(headers);
   const hidden = masterSecret === null ? [secretToken, signingToken] : [masterSecret];
-  const fingerprint = createFingerprint([...hidden.map((s) => s ?? ""), JSON.stringify(headerLines)]);
+  const fingerprint = createFingerprint(
+    [...hidden.map((s) => s ?? ""), JSON.stringify(headerLines)],
+    stretch,
+  );
   const { removeSecrets } = config;
   const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0 || removeSecrets;
 

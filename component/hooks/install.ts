@@ -38,7 +38,7 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
     isEmpty: async (id) => (await gitlab.standing.isEmptyProject(id)) === true,
   });
   const round = new Round(deps);
-  const run: InstallRun = { deps, apply, desire: createDesire(config), round, losses, seen };
+  const run: InstallRun = { deps, apply, desire: createDesire(config, deps.stretchKey), round, losses, seen };
   let level: Level = config.level === "group" ? "group" : "project";
 
   async function onLevel(probe: Probe): Promise<void> {

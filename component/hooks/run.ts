@@ -1,5 +1,6 @@
 /** What the parts of an installation share, and what they ask of the group and its projects alike. */
 import { UpstreamError } from "../../lib/errors.ts";
+import type { StretchKey } from "../../lib/secrets.ts";
 import type { Place } from "../gitlab/types.ts";
 import type { Apply, Seen } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
@@ -12,6 +13,8 @@ export interface InstallDeps extends RoundDeps {
   readonly config: RunConfig & { readonly url: string };
   readonly levels: LevelStore;
   readonly random: () => number;
+  /** Makes the key of the hooks' fingerprints. */
+  readonly stretchKey: StretchKey;
 }
 
 export interface InstallRun {

@@ -42,6 +42,8 @@ export interface Gate {
   pause(delayMs: number): Promise<void>;
   /** Something in front of GitLab refuses this address: no request has a chance for now. @returns what to throw */
   block(text: string): Error;
+  /** GitLab throttles a request however long it waits: the run ends at its rate limit. @returns what to throw */
+  starve(text: string): Error;
 }
 
 export interface BudgetOptions {
@@ -71,7 +73,7 @@ export interface Budget extends Gate {
   /** Ends the run; the first reason stays. */
   stop(reason: StopReason): void;
   readonly stopped: StopReason | null;
-  /** What an operator has to know of the stop: what blocks, and the cure; null: the reason says it all. */
+  /** What an operator has to know of the stop: what blocks or throttles, and the cure; null: the reason says it all. */
   readonly stopNote: string | null;
   /** Tokens that GitLab refused in this run. */
   readonly refusedTokens: number;
@@ -97,6 +99,12 @@ export function createBudget(options: BudgetOptions): Budget {
     if (stopped !== null) return;
     stopped = reason;
     ended.abort(new RunStopped(reason));
+  }
+
+  function stopWith(reason: StopReason, text: string): Error {
+    if (stopped === null) stopNote = text;
+    stop(reason);
+    return new RunStopped(stopped ?? reason);
   }
 
   let told = false;
@@ -155,11 +163,8 @@ export function createBudget(options: BudgetOptions): Budget {
       if (deadline !== null && clock.monotonic() + delayMs >= deadline) stop("time-limit");
       await wait({ ms: delayMs, reason: "retry" });
     },
-    block(text) {
-      if (stopped === null) stopNote = text;
-      stop("blocked");
-      return new RunStopped(stopped ?? "blocked");
-    },
+    block: (text) => stopWith("blocked", text),
+    starve: (text) => stopWith("rate-limit", text),
     room() {
       const byCount = maxRequests === null ? Number.POSITIVE_INFINITY : maxRequests - total;
       return Math.min(byCount, tokens.room());

@@ -4,7 +4,8 @@
  * and puts the token into its errors.
  *
  * GET, PUT and DELETE are repeated after 5xx, time-outs and network errors, with full jitter. A POST never is: whoever sent it
- * must look first whether it arrived. What GitLab did not execute (429, 401) is sent again for every method.
+ * must look first whether it arrived. What GitLab did not execute (429, 401) is sent again for every method, but not for ever: an
+ * endpoint that answers 429 to one request ten times in a row ends the run as a rate limit does.
  */
 import type { Clock } from "../clock.ts";
 import { ConfigError, UpstreamError } from "../errors.ts";
@@ -60,6 +61,8 @@ export type Send = (request: Outgoing) => Promise<Incoming>;
 
 export const ATTEMPTS = 4;
 const TIMEOUT_MS = 30_000;
+/** 429 in a row to one request, each after the wait that GitLab had asked for: more waiting would not help. */
+const MOST_THROTTLED = 10;
 const BACKOFF = { baseMs: 500, capMs: 10_000 };
 
 /** Pause before try number `attempt` + 1, milliseconds. */
@@ -111,8 +114,11 @@ export function createSender(deps: SenderDeps): Send {
     }
   }
 
-  /** One try. Throws what the gate throws, and UpstreamError if no answer came. @returns null: another token is to try */
-  async function attempt(request: Outgoing): Promise<Answer | null> {
+  /**
+   * One try. Throws what the gate throws, and UpstreamError if no answer came.
+   * @returns `throttled`, `refused`: GitLab did not execute it, and it may be sent again as soon as the gate opens for some token
+   */
+  async function attempt(request: Outgoing): Promise<Answer | "throttled" | "refused"> {
     const permit: Permit = await budget.acquire(request.method === "GET" ? "read" : "write");
     let answer: Answer | null = null;
     let ownLimit = false;
@@ -126,10 +132,10 @@ export function createSender(deps: SenderDeps): Send {
     } finally {
       mayAnother = budget.settle(permit, answer, { ownLimit, refusal });
     }
-    const isThrottled = answer.status === 429 && !ownLimit;
+    if (answer.status === 429 && !ownLimit) return "throttled";
     const isRefused =
       refusal === "unauthorized" || (refusal !== null && (mayAnother || permit.use === "write"));
-    return isThrottled || isRefused ? null : answer;
+    return isRefused ? "refused" : answer;
   }
 
   /**
@@ -138,9 +144,15 @@ export function createSender(deps: SenderDeps): Send {
    */
   async function executed(request: Outgoing): Promise<Answer> {
     let mayBeStray = request.method === "GET";
-    for (;;) {
+    for (let throttled = 0; ;) {
       const answer = await attempt(request);
-      if (answer === null) continue;
+      if (answer === "refused") continue;
+      if (answer === "throttled") {
+        if (++throttled < MOST_THROTTLED) continue;
+        throw budget.starve(
+          `${asking(request).what}: GitLab answered 429 (too many requests) ${throttled} times in a row, each time after the wait that it had asked for`,
+        );
+      }
       if (!mayBeStray || !isForeignRefusal(answer)) return judged(request, answer);
       mayBeStray = false;
     }

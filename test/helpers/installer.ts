@@ -2,6 +2,7 @@
 import { runCli } from "../../component/cli/cli.ts";
 import { createTransport, type Transport } from "../../lib/gitlab/transport.ts";
 import type { InstallReport } from "../../component/report/report.ts";
+import { stretchKey } from "../../lib/secrets.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 import { createScaledClock } from "../simulator/scaled-clock.ts";
@@ -32,6 +33,16 @@ export interface InstallerOptions {
 /** Back-offs pass quickly; limits need `systemClock`, because dates in answers are real. */
 const quick = createScaledClock(40);
 
+const keys = new Map<string, Buffer>();
+
+/** The program's own, remembered: a test file runs the program hundreds of times with the same few secrets. */
+function rememberedKey(secrets: readonly string[]): Buffer {
+  const name = JSON.stringify(secrets);
+  const key = keys.get(name) ?? stretchKey(secrets);
+  keys.set(name, key);
+  return key;
+}
+
 /** The real one, shared by all runs of a test file. */
 export const transport = createTransport();
 
@@ -55,6 +66,7 @@ export async function runInstaller(
     version: "0.0.0-test",
     clock: options.clock ?? quick,
     random: Math.random,
+    stretchKey: rememberedKey,
     transport: options.transport ?? transport,
     files: {
       read: (path) => Promise.resolve(files.get(path) ?? null),

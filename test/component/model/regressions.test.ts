@@ -77,6 +77,21 @@ const HISTORIES: readonly (readonly [string, readonly Step[]])[] = [
     ],
   ],
   ["two runs at once on a fresh group", [run({ level: "project", twin: true })]],
+  [
+    "the group's hooks are throttled for ever",
+    [
+      run(),
+      run({
+        faults: [
+          {
+            route: "GET /groups/:id/hooks",
+            times: "always",
+            action: { kind: "status", status: 429, headers: { "Retry-After": "1" } },
+          },
+        ],
+      }),
+    ],
+  ],
 ];
 
 test.each(HISTORIES)("%s", async (_, history) => {

@@ -122,6 +122,13 @@ describe("send()", () => {
     expect(counts()).toEqual({ total: 2, rejected: 1 });
   });
 
+  test("an endpoint that throttles for ever ends the run as a rate limit, with a note", async () => {
+    const { send, sent, budget } = setup([json(429, {}, { "retry-after": "1" })]);
+    await expect(send(get())).rejects.toMatchObject({ reason: "rate-limit" });
+    expect(sent).toHaveLength(10);
+    expect(budget.stopNote).toMatch(/GET \/projects\/12\/hooks.*429.*10 times in a row/);
+  });
+
   test("a 429 of an endpoint's own limit is an answer", async () => {
     const { send, counts } = setup([json(429, { message: { error: "too many" } }, { "retry-after": "60" })]);
     expect(await failure(send(get("POST", true)))).toMatchObject({ code: "throttled", status: 429 });
