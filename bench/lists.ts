@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
+import { MemoryAuditTrail } from "../test/helpers/admin.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
@@ -143,7 +144,9 @@ function operator(queue: Queue) {
     metrics,
     config: () => config,
     targets: () => [],
-    sessions: { salt: async () => "bench", epoch: { read: async () => 0, advance: async () => 0 } },
+    sessions: { salt: async () => "bench", epoch: () => ({ read: async () => 0, advance: async () => 0 }) },
+    audit: new MemoryAuditTrail(),
+    fetch: () => Promise.reject(new TypeError("no provider")),
     addresses: () => createAddressRules(config.server),
     version: "bench",
     secretFile: () => null,

@@ -1,7 +1,9 @@
 /** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
 import { Hono } from "hono";
 import { Access } from "./auth/access.ts";
+import { Identities } from "./auth/identity.ts";
 import { createLoginCode } from "./auth/login-code.ts";
+import { currentProvider } from "./auth/provider.ts";
 import { createActions } from "./api/actions.ts";
 import { createApi } from "./api/api.ts";
 import { createFeed } from "./live/feed.ts";
@@ -14,7 +16,7 @@ export interface Admin {
   readonly app: Hono<AdminEnv>;
   /** Path that logs in once, without the token. */
   readonly loginPath: string;
-  /** To be called when the settings changed: what an old admin token had opened ends. */
+  /** To be called when the settings changed: what an old admin token or other roles had opened ends. */
   recheck(): void;
   /** Ends the live streams, so that the server can close. */
   close(): void;
@@ -23,16 +25,18 @@ export interface Admin {
 export function createAdmin(deps: AdminDeps): Admin {
   const app = new Hono<AdminEnv>();
   const loginCode = createLoginCode();
-  const access = new Access(deps, loginCode);
+  const identities = new Identities(deps);
   const feed = createFeed(deps.queue, deps.clock);
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
+  const access = new Access(deps, identities, (text) => masking().text(text));
+  const login = { identities, loginCode, provider: currentProvider(deps) };
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking }));
-  app.route("/", createPages(deps, { access, feed, actions, masking }));
+  app.route("/", createPages(deps, { access, login, feed, actions, masking }));
   return {
     app,
     loginPath: `/login?code=${loginCode.code}`,
-    recheck: () => access.recheck(),
+    recheck: () => identities.recheck(),
     close() {
       feed.close();
     },

@@ -2,6 +2,7 @@
  * What the operator's side needs from the rest of the relay: handed in once by main.ts, so that the pages and the API know
  * neither Redis nor journal, neither HTTP clients nor the process.
  */
+import type { Context } from "hono";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Activity } from "../observe/activity/activity.ts";
@@ -13,13 +14,24 @@ import type { MinuteStats } from "../observe/minute-stats.ts";
 import type { RecoveryDue } from "../observe/recovery-due.ts";
 import type { TargetStatus } from "../observe/target-status.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { AuditTrail } from "../storage/audit-trail.ts";
 import type { EpochStore } from "./auth/epoch.ts";
+import type { Permission, Person } from "./auth/roles.ts";
+import type { ProviderFetch } from "./auth/oidc.ts";
 
 /** What a request was allowed by; asked again while a stream is open. */
 export interface Grant {
   holds(): boolean;
   /** Calls back when it may have ended; returns the way to stop that. */
   onChange(listener: () => void): () => void;
+}
+
+/** Who sends a request. */
+export interface Identity {
+  readonly person: Person;
+  /** What a change must carry; null for a bearer token, which no browser sends by itself. */
+  readonly csrf: string | null;
+  readonly grant: Grant;
 }
 
 export interface AdminDeps {
@@ -39,10 +51,15 @@ export interface AdminDeps {
   readonly targets: () => readonly TargetStatus[];
   /** What relays of one storage share about sessions. */
   readonly sessions: {
-    readonly epoch: EpochStore;
+    /** A counter by its name, of letters, digits and dashes. */
+    epoch(name: string): EpochStore;
     /** Differs between storages. Rejects with an UpstreamError where the storage is out of reach. */
     salt(): Promise<string>;
   };
+  /** What people have done here. */
+  readonly audit: AuditTrail;
+  /** Asks the identity provider. */
+  readonly fetch: ProviderFetch;
   /** Which proxies are believed. */
   readonly addresses: () => AddressRules;
   /** The file with the secret token that the relay made for itself; null where the settings have one. */
@@ -65,8 +82,12 @@ export interface AdminEnv {
   };
   readonly Variables: {
     csrf: string;
-    grant: Grant;
+    /** Whether the person has a permission. */
+    may: (permission: Permission) => boolean;
+    identity: Identity;
     /** Id of the live stream up to which the page shows everything. */
     since: string;
   };
 }
+
+export type AdminContext = Context<AdminEnv>;

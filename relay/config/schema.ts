@@ -9,6 +9,7 @@ import type { EnvBinding } from "../../lib/settings.ts";
 import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
+import { adminSettings } from "./sign-in.ts";
 import { storageSettings } from "../storage/settings.ts";
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
@@ -162,15 +163,7 @@ export const configSchema = z
     projectFile: projectFile
       .optional()
       .describe("Projects may narrow, in a file of their own, what targets get of them"),
-    admin: z
-      .strictObject({
-        token: secret(z.string())
-          .default("")
-          .describe(
-            "Bearer token of the admin API and login of the dashboard; empty: one is made at the first start and kept as admin-token in the data folder",
-          ),
-      })
-      .prefault({}),
+    admin: adminSettings.prefault({}),
     log: log.prefault({}),
     mask: mask.prefault({}),
     activity: activity.prefault({}),

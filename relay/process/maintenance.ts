@@ -5,7 +5,10 @@
 import { Cron } from "croner";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import type { AuditTrail } from "../storage/audit-trail.ts";
 import type { Queue } from "../queue/queue.ts";
+
+const DAY_MS = 86_400_000;
 
 /** Cron patterns, with seconds. */
 export const SCHEDULE = {
@@ -26,19 +29,25 @@ export interface Maintenance {
 
 export interface MaintenanceDeps {
   readonly queue: Pick<Queue, "selfCheck" | "expire" | "compact">;
+  readonly audit: Pick<AuditTrail, "expire">;
   readonly log: Log;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+  /** Days that the audit trail is kept. */
+  readonly auditDays: () => number;
 }
 
 /**
  * Starts the jobs. None runs twice at once, a job that fails is logged and runs again at its next time, and none keeps the
  * process alive.
  */
-export function startMaintenance({ queue, log }: MaintenanceDeps): Maintenance {
+export function startMaintenance({ queue, audit, log, now, auditDays }: MaintenanceDeps): Maintenance {
   const tasks: Readonly<Record<JobName, () => Promise<void>>> = {
     selfCheck: () => queue.selfCheck(),
     async retention() {
       const events = await queue.expire();
       if (events > 0) log.info("maintenance.expired", { events });
+      await audit.expire(now() - auditDays() * DAY_MS);
     },
     compaction: () => queue.compact(),
   };

@@ -14,7 +14,10 @@ import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
 import { startActivity, type Activity } from "../observe/activity/activity.ts";
 import { factsOf } from "../observe/activity/facts.ts";
 import { registerActivityGauges } from "../observe/activity/gauges.ts";
+import { createTransport } from "../../lib/gitlab/transport.ts";
+import type { AuditTrail } from "../storage/audit-trail.ts";
 import { createAdmin } from "../admin/admin.ts";
+import { providerFetch } from "./provider-fetch.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
@@ -112,6 +115,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
   });
   let activity: Activity | null = null;
   let absence: Absence | null = null;
+  let audit: AuditTrail | null = null;
   try {
     const kept = await storage.openSecrets();
     let made = await withMadeSecrets(settings, { shared: kept, secrets, log });
@@ -166,6 +170,8 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         settings: () => config.activity.prometheus,
       });
     }
+    audit = await storage.openAuditTrail();
+    const trail = audit;
     const seen = await openAbsence({
       heartbeat: await storage.openHeartbeat(),
       clock,
@@ -208,7 +214,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       sessions: {
         salt: async () =>
           (await kept.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
-        epoch: { read: () => kept.count("session-epoch"), advance: () => kept.increment("session-epoch") },
+        epoch: (name) => ({ read: () => kept.count(name), advance: () => kept.increment(name) }),
       },
       queue,
       clock,
@@ -216,6 +222,8 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       metrics,
       config: () => config,
       targets: () => board.list(),
+      audit: trail,
+      fetch: providerFetch(createTransport(deps.env ?? {})),
       addresses: () => rules.addresses,
       version: deps.version,
       secretFile: () => made.webhookSecret?.file ?? null,
@@ -289,7 +297,13 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       log.setLevel(next.log.level);
       targets.commit();
     };
-    const maintenance = startMaintenance({ queue, log });
+    const maintenance = startMaintenance({
+      queue,
+      log,
+      audit: trail,
+      now: () => clock.now(),
+      auditDays: () => config.admin.audit.keepDays,
+    });
     seen.begin();
     attention.begin();
 
@@ -330,6 +344,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         board.close();
         metrics.close();
         await eventLog.close();
+        await trail.close();
         await activity?.close();
         await queue.close();
         await storage.close();
@@ -337,6 +352,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     };
   } catch (error) {
     await absence?.close();
+    await audit?.close();
     await activity?.close();
     await queue.close();
     await storage.close();

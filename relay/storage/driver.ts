@@ -6,6 +6,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
+import type { AuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { SharedSecrets } from "./secrets.ts";
 import type { StorageSettings } from "./settings.ts";
@@ -25,6 +26,7 @@ export interface StorageDriver {
   /** Rejects as openQueue() does. */
   openActivityStore(): Promise<ActivityStore>;
   openHeartbeat(): Promise<Heartbeat>;
+  openAuditTrail(): Promise<AuditTrail>;
   /** What the relays of this storage share of secrets. */
   openSecrets(): Promise<SharedSecrets>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */

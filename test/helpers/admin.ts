@@ -11,6 +11,13 @@ import { createMinuteStats } from "../../relay/observe/minute-stats.ts";
 import { recoveryDue } from "../../relay/observe/recovery-due.ts";
 import type { TargetStatus } from "../../relay/observe/target-status.ts";
 import type { AdminDeps } from "../../relay/admin/ports.ts";
+import type {
+  AuditEntry,
+  AuditNote,
+  AuditPage,
+  AuditQuery,
+  AuditTrail,
+} from "../../relay/storage/audit-trail.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
@@ -30,27 +37,60 @@ export interface AdminOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly targets?: readonly string[];
   readonly activity?: AdminDeps["activity"];
+  /** Asks the identity provider. @default there is none */
+  readonly fetch?: AdminDeps["fetch"];
 }
 
 /** What a storage keeps of sessions, in memory. */
 export function memorySessions(salt = "salt"): AdminDeps["sessions"] & { failing: boolean } {
-  let epoch = 0;
+  const counters = new Map<string, number>();
   const shared = {
     salt: async () => salt,
     failing: false,
-    epoch: {
+    epoch: (name: string) => ({
       async read() {
         if (shared.failing) throw new UpstreamError("storage", "out of reach", { retryable: true });
-        return epoch;
+        return counters.get(name) ?? 0;
       },
       async advance() {
-        await shared.epoch.read();
-        epoch += 1;
-        return epoch;
+        const next = (await shared.epoch(name).read()) + 1;
+        counters.set(name, next);
+        return next;
       },
-    },
+    }),
   };
   return shared;
+}
+
+/** An audit trail in memory. */
+export class MemoryAuditTrail implements AuditTrail {
+  readonly entries: AuditEntry[] = [];
+  /** Set: nothing can be written. */
+  failing = false;
+
+  async note(note: AuditNote): Promise<string> {
+    if (this.failing) throw new UpstreamError("storage", "the disk is full", { retryable: true });
+    const id = String(this.entries.length + 1).padStart(6, "0");
+    this.entries.push({ id, ...note, status: null });
+    return id;
+  }
+
+  async answered(id: string, status: number): Promise<void> {
+    const index = this.entries.findIndex((entry) => entry.id === id);
+    this.entries[index] = { ...(this.entries[index] as AuditEntry), status };
+  }
+
+  async list({ before, subject, limit }: AuditQuery): Promise<AuditPage> {
+    const fitting = this.entries
+      .toReversed()
+      .filter((entry) => before === undefined || entry.id < before)
+      .filter((entry) => subject === undefined || entry.subject === subject);
+    const entries = fitting.slice(0, limit);
+    return { entries, cursor: fitting.length > limit ? (entries.at(-1)?.id ?? null) : null };
+  }
+
+  async expire(): Promise<void> {}
+  async close(): Promise<void> {}
 }
 
 export interface Request {
@@ -66,6 +106,7 @@ export interface AdminFixture {
   readonly admin: Admin;
   readonly queue: MemoryQueue;
   readonly clock: FakeClock;
+  readonly audit: MemoryAuditTrail;
   readonly metrics: Metrics;
   readonly lines: { readonly event: string; readonly fields: LogFields }[];
   config: Config;
@@ -110,6 +151,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
   const fixture: AdminFixture = {
     queue,
     clock,
+    audit: new MemoryAuditTrail(),
     metrics,
     lines,
     config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
@@ -182,6 +224,8 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     config: () => fixture.config,
     targets: () => fixture.statuses,
     sessions: options.sessions ?? memorySessions(),
+    audit: fixture.audit,
+    fetch: options.fetch ?? (() => Promise.reject(new TypeError("no provider"))),
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",
     secretFile: () => null,

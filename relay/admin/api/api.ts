@@ -4,7 +4,6 @@
  */
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { closestMatch } from "leven";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
@@ -12,6 +11,7 @@ import { metaMatches } from "../../queue/filter.ts";
 import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
+import { createAuditApi } from "./audit.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import { NO_STATS, detailJson, duplicatesJson, isoOrNull, summaryJson, targetJson } from "./event-json.ts";
@@ -27,11 +27,13 @@ import {
   parseCursor,
   parseFilter,
   parseLimit,
+  readKnown,
   type Read,
 } from "./query.ts";
 import { findEvents } from "../pages/view.ts";
 import { eventStream } from "../live/stream.ts";
 
+const GUARDED_API = ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity", "/attention", "/audit/*"];
 const MAX_STREAMS = 100;
 const MAX_REQUEST_BYTES = 65_536;
 
@@ -52,8 +54,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const api = new Hono<AdminEnv>();
   let streams = 0;
 
-  for (const path of ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity", "/attention"])
-    api.use(path, access.api);
+  for (const path of GUARDED_API) api.use(path, access.api);
 
   api.on(
     "POST",
@@ -68,6 +69,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
         }),
     }),
   );
+
+  for (const path of GUARDED_API) api.use(path, access.audited);
 
   api.onError((error, c) => {
     if (error instanceof RefusalError) return refuse(c, error.refusal);
@@ -236,7 +239,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       mask,
       lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
       wants: (meta) => metaMatches(meta, filter),
-      grant: c.get("grant"),
+      grant: c.get("identity").grant,
       onEnd: () => void (streams -= 1),
     });
     streams += 1;
@@ -247,6 +250,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     });
   });
 
+  api.route("/audit", createAuditApi(deps.audit));
+
   return api;
 }
 
@@ -256,15 +261,7 @@ function queryOf(c: ApiContext): Read {
 
 /** As queryOf(), after a look for misspelt parameters: ignored, they would widen what is shown. Throws a RefusalError (400). */
 function knownQuery(c: ApiContext, others: readonly string[]): Read {
-  const known: readonly string[] = [...FILTER_NAMES, ...others];
-  const unknown = Object.keys(c.req.query()).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    const nearest = closestMatch(unknown, known, { maxDistance: 2 });
-    throw bad(
-      `there is no parameter "${unknown.slice(0, 40)}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
-    );
-  }
-  return queryOf(c);
+  return readKnown(c.req.query(), [...FILTER_NAMES, ...others]);
 }
 
 function noEvent(c: ApiContext): Response {

@@ -1,4 +1,5 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
+import { closestMatch } from "leven";
 import { ID_LENGTH, parseId } from "../../event/event-id.ts";
 import type { EventFilter, EventState } from "../../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
@@ -30,6 +31,19 @@ export const FILTER_NAMES = [
 ] as const;
 
 export type Read = (name: string) => string | undefined;
+
+/** Reads parameters of the names given. Throws a RefusalError (400) if there are others: ignored, they would widen what is shown. */
+export function readKnown(query: Readonly<Record<string, string>>, known: readonly string[]): Read {
+  const given = new Map(Object.entries(query));
+  const unknown = [...given.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const nearest = closestMatch(unknown, known, { maxDistance: 2 });
+    throw bad(
+      `there is no parameter "${unknown.slice(0, 40)}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
+    );
+  }
+  return (name) => given.get(name);
+}
 
 /** The filter; empty parameters do not count. Throws a RefusalError (400). */
 export function parseFilter(read: Read): EventFilter {

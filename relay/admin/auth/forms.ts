@@ -1,8 +1,8 @@
 /** What pages read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
-import { parsedForm, type AdminContext } from "./access.ts";
+import { parsedForm } from "./access.ts";
 import { RefusalError } from "../api/answer.ts";
 import { grouped } from "../pages/html.ts";
-import type { AdminDeps } from "../ports.ts";
+import type { AdminContext, AdminDeps } from "../ports.ts";
 import type { Read } from "../api/query.ts";
 
 export function queryOf(c: AdminContext): Read {

@@ -1,14 +1,26 @@
 /**
- * Sessions of the dashboard: a cookie that says until when it holds and in which epoch it was opened, signed with a key made from
- * the admin token and the storage's own salt. No session is stored, so a login survives a restart and holds on every relay of the
- * same storage; another token or another epoch ends all of them.
+ * Sessions of the dashboard: a cookie that says who it is, until when it holds and in which epoch it was opened, signed with a key
+ * made from the admin token and the storage's own salt. No session is stored, so a login survives a restart and holds on every
+ * relay of the same storage. Another admin token ends all of them; other settings of roles or of the provider end those of people.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { ROLES } from "../../config/sign-in.ts";
+import type { Person } from "./roles.ts";
 
 const ID_BYTES = 16;
+/** Characters of a cookie that is read; browsers keep about 4,096. */
+const MAX_COOKIE = 2048;
+/** Characters of a name that is kept. */
+const MAX_PERSON = 200;
 
 export interface Session {
   readonly id: string;
+  readonly person: Person;
+  /** Whose epoch counts: the admin token's, or that of one person. */
+  readonly subject: string;
+  /** In which it was opened. */
+  readonly epoch: number;
   /** Wall clock, milliseconds. */
   readonly expiresAt: number;
   /** What every change must carry, as the field `_csrf` or the header `X-CSRF-Token`. */
@@ -18,10 +30,16 @@ export interface Session {
 export interface Sessions {
   /** Name of the cookie: two relays on one host have two. */
   readonly cookieName: string;
-  /** A new session and the cookie's value. */
-  open(ttlMs: number): { readonly session: Session; readonly cookie: string };
-  /** The session of a cookie; null where it is forged, has run out or was ended. */
+  /** Name of the cookie that says that the browser has signed in at the provider before: it may be sent there by itself. */
+  readonly renewalName: string;
+  /** Name of the cookie that holds a sign-in under way. */
+  readonly signInName: string;
+  /** The value of a cookie for somebody who has just shown who they are. */
+  open(by: Pick<Session, "person" | "subject" | "epoch">, ttlMs: number): string;
+  /** The session of a cookie; null if it is forged or has run out. Whether its epoch still holds is the caller's question. */
   read(cookie: string): Session | null;
+  /** The CSRF token of somebody who has no session, as a proxy signs them in. */
+  csrfOf(person: Person): string;
 }
 
 export interface SessionsDeps {
@@ -29,34 +47,59 @@ export interface SessionsDeps {
   readonly token: () => string;
   /** Differs between relays that share no storage. */
   readonly salt: string;
-  /** The epoch of sessions, as last known. */
-  readonly epoch: () => number;
+  /** What decides about people's roles: when it changes, their sessions end. */
+  readonly rules: () => string;
   /** Wall clock, milliseconds. */
   readonly now: () => number;
 }
 
-export function createSessions({ token, salt, epoch, now }: SessionsDeps): Sessions {
-  const key = (): Buffer =>
-    createHmac("sha256", token()).update(`gitlab-hook-relay/session/v2/${salt}`).digest();
-  const mac = (text: string): string => createHmac("sha256", key()).update(text).digest("base64url");
-  const sessionOf = (id: string, expiresAt: number): Session => ({ id, expiresAt, csrf: mac(`csrf/${id}`) });
+const payload = z.strictObject({
+  id: z.string(),
+  expiresAt: z.number(),
+  epoch: z.number(),
+  subject: z.string(),
+  name: z.string(),
+  role: z.enum(ROLES),
+  via: z.enum(["token", "oidc", "proxy"]),
+});
+
+export function createSessions({ token, salt, rules, now }: SessionsDeps): Sessions {
+  const mac = (text: string, via: Person["via"]): string => {
+    const context = via === "token" ? "" : rules();
+    const key = createHmac("sha256", token()).update(`gitlab-hook-relay/session/v3/${salt}/${context}`);
+    return createHmac("sha256", key.digest()).update(text).digest("base64url");
+  };
+  const suffix = createHmac("sha256", "cookie").update(salt).digest("hex").slice(0, 8);
   return {
-    cookieName: `relay_session_${createHmac("sha256", "cookie").update(salt).digest("hex").slice(0, 8)}`,
-    open(ttlMs) {
+    cookieName: `relay_session_${suffix}`,
+    renewalName: `relay_renewal_${suffix}`,
+    signInName: `relay_sign_in_${suffix}`,
+    open({ person, subject, epoch }, ttlMs) {
       const id = randomBytes(ID_BYTES).toString("base64url");
-      const expiresAt = now() + ttlMs;
-      const signed = `${id}.${expiresAt.toString(36)}.${epoch().toString(36)}`;
-      return { session: sessionOf(id, expiresAt), cookie: `${signed}.${mac(`session/${signed}`)}` };
+      const { role, via } = person;
+      const name = person.name.slice(0, MAX_PERSON);
+      const content = { id, expiresAt: now() + ttlMs, epoch, subject, name, role, via };
+      const signed = Buffer.from(JSON.stringify(content)).toString("base64url");
+      return `${signed}.${mac(`session/${signed}`, via)}`;
     },
     read(cookie) {
-      const match = /^([\w-]{22})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([\w-]{43})$/.exec(cookie);
-      if (match === null) return null;
-      const [, id, expires, opened, signature] = match as unknown as [string, string, string, string, string];
-      if (!sameText(signature, mac(`session/${id}.${expires}.${opened}`))) return null;
-      const expiresAt = Number.parseInt(expires, 36);
-      return expiresAt > now() && Number.parseInt(opened, 36) === epoch() ? sessionOf(id, expiresAt) : null;
+      const [signed = "", signature = "", ...rest] = cookie.length > MAX_COOKIE ? [] : cookie.split(".");
+      const read = payload.safeParse(parsed(signed));
+      if (!read.success || rest.length > 0) return null;
+      const { id, expiresAt, epoch, subject, name, role, via } = read.data;
+      if (!sameText(signature, mac(`session/${signed}`, via)) || expiresAt <= now()) return null;
+      return { id, person: { name, role, via }, subject, epoch, expiresAt, csrf: mac(`csrf/${id}`, via) };
     },
+    csrfOf: ({ name, via }) => mac(`csrf/of/${name}`, via),
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+  } catch {
+    return null;
+  }
 }
 
 /** Compares in a time that does not depend on where the texts differ, nor on their lengths. */

@@ -2,6 +2,8 @@
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
 import type { Duplicates, EventSummary } from "../../queue/queue.ts";
+import type { AuditEntry } from "../../storage/audit-trail.ts";
+import { auditOfEvent } from "./audit.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import { curlCommand } from "./curl.ts";
 import { button, duration, pill, size, when, type Html } from "./html.ts";
@@ -18,6 +20,9 @@ export interface EventView {
   readonly event: EventSummary;
   readonly duplicates: Duplicates | null;
   readonly body: Uint8Array | null;
+  readonly mayReadBody: boolean;
+  /** What people did to it, newest first. */
+  readonly actions: readonly AuditEntry[];
   readonly masking: Masking;
   readonly targets: readonly string[];
   readonly csrf: string;
@@ -59,6 +64,7 @@ export function eventPage(view: EventView): Html {
         ${facts(view)}
       </section>
     </div>
+    ${auditOfEvent(view.actions)}
     <section>
       <div class="title">
         <h2>Body <span class="muted">${size(meta.bodyBytes)}</span></h2>
@@ -238,7 +244,8 @@ function originOf({ recovered, test }: EventSummary["meta"]): string {
   return recovered ? "fetched back from GitLab's log" : "sent by GitLab";
 }
 
-function bodyView({ body, masking }: EventView): Html {
+function bodyView({ body, mayReadBody, masking }: EventView): Html {
+  if (!mayReadBody) return html`<p class="empty">Your role may not read bodies.</p>`;
   if (body === null || body.length === 0) return html`<p class="empty">The body is empty.</p>`;
   const isSecret = (name: string): boolean => masking.isSecret(name);
   const shown = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BYTES)).toString(

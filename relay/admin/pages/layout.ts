@@ -1,5 +1,6 @@
 /** The frame of every page: head, navigation, state of the relay, and where the page's script finds what it needs. */
 import { html } from "hono/html";
+import type { Person } from "../auth/roles.ts";
 import type { Html } from "./html.ts";
 
 export type Section = "overview" | "events" | "dead" | "targets" | "activity";
@@ -24,6 +25,7 @@ export interface Frame {
   readonly csrf: string;
   /** Whether there is a session to end. */
   readonly canLogOut: boolean;
+  readonly person: Person;
   /** What readiness depends on and does not hold, in words; empty: ready. */
   readonly troubles: readonly string[];
   /** Dead letters now, shown beside their section; null: not known now. */
@@ -76,6 +78,12 @@ export function layout(frame: Frame, content: Html): Html {
               title="${troubles.length === 0 ? "Everything that readiness depends on holds" : troubles.join("; ")}"
               >${troubles.length === 0 ? "ready" : "not ready"}</a
             >
+            ${
+              frame.person.via === "token"
+                ? ""
+                : html`<span class="muted" title="${frame.person.role}">${frame.person.name}</span>`
+            }
+            ${frame.person.role === "admin" ? html`<a href="/audit" class="muted">Audit</a>` : ""}
             ${
               frame.canLogOut
                 ? html`<form method="post" action="/logout" class="inline">

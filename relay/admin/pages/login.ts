@@ -2,10 +2,22 @@
 import { html } from "hono/html";
 import type { Html } from "./html.ts";
 
-export function loginForm(next: string, problem: string | null): Html {
+export interface LoginView {
+  readonly next: string;
+  readonly problem: string | null;
+  /** Text of the way to the identity provider; null: there is none. */
+  readonly signIn: string | null;
+}
+
+export function loginForm({ next, problem, signIn }: LoginView): Html {
   return html`<form method="post" action="/login" class="login">
     <h1>Log in</h1>
     ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
+    ${
+      signIn === null
+        ? ""
+        : html`<a class="button primary" href="/login/begin?next=${encodeURIComponent(next)}">${signIn}</a>`
+    }
     <input type="hidden" name="next" value="${next}" />
     <input type="text" name="username" value="admin" autocomplete="username" hidden />
     <label

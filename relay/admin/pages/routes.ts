@@ -9,21 +9,22 @@ import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
+import { createLoginRoutes, type LoginParts } from "../auth/login-routes.ts";
 import type { Actions } from "../api/actions.ts";
-import { RefusalError, type Refusal } from "../api/answer.ts";
+import { RefusalError } from "../api/answer.ts";
 import { parseActivityQuery } from "../api/activity-query.ts";
 import { assetRoutes } from "../assets/assets.ts";
 import type { Feed } from "../live/feed.ts";
-import { attempt, formOf, fieldNames, noticeOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
+import { attempt, formOf, fieldNames, noticeOf, queryOf, targetOf } from "../auth/forms.ts";
 import type { Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
+import { auditPage } from "./audit.ts";
 import { activityOffPage, activityPage } from "./activity.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
 import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
 import { gonePage, refusedPage } from "./gone.ts";
 import { layout, plainPage, type Section } from "./layout.ts";
-import { loginForm } from "./login.ts";
 import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
 import { targetsPage } from "./targets.ts";
@@ -34,6 +35,8 @@ import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./v
 const NEWEST = 12;
 /** Dead letters that the overview groups. */
 const DEAD_SHOWN = 100;
+/** Actions of people that the page of an event shows. */
+const ACTIONS_SHOWN = 20;
 const MAX_FORM_BYTES = 65_536;
 /** Of a form that anybody may send. */
 const MAX_LOGIN_BYTES = 8192;
@@ -48,7 +51,7 @@ function formLimit(maxSize: number): MiddlewareHandler<AdminEnv> {
 }
 
 /** Paths that only an operator sees; a pattern also matches the path without what follows. */
-const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/activity", "/logout"];
+const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/activity", "/audit", "/logout"];
 
 /** No inline script or style, nothing from elsewhere, no frame around it. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -63,6 +66,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 export interface PageParts {
   readonly access: Access;
+  readonly login: Omit<LoginParts, "assets">;
   readonly feed: Feed;
   readonly actions: Actions;
   readonly masking: () => Masking;
@@ -103,7 +107,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
           title: options.title,
           section: options.section,
           csrf: c.get("csrf"),
-          canLogOut: true,
+          canLogOut: c.get("identity").person.via !== "proxy",
+          person: c.get("identity").person,
           troubles: allChecks(deps)
             .filter((check) => !check.ok)
             .map((check) => `${check.name}: ${check.detail}`),
@@ -118,7 +123,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       options.status ?? 200,
     );
 
-  for (const path of [...GUARDED, "/login"]) {
+  for (const path of [...GUARDED, "/login/*"]) {
     pages.use(path, async function pageHeaders(c, next) {
       for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
       await next();
@@ -145,6 +150,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     c.header("Refresh", "5");
     return c.html(plainPage(assets, "Not ready", troublePage(error.message, allChecks(deps))), 503);
   });
+
+  pages.route("/", createLoginRoutes(deps, { ...parts.login, assets }));
 
   pages.get("/", async (c) => {
     const stats = await queue.stats();
@@ -233,7 +240,9 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     const view = {
       event,
       duplicates: await queue.duplicates(id),
-      body: await queue.body(id),
+      actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
+      mayReadBody: c.get("may")("read-bodies"),
+      body: c.get("may")("read-bodies") ? await queue.body(id) : null,
       masking: masking(),
       targets: fieldNames(deps),
       csrf: c.get("csrf"),
@@ -312,6 +321,12 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     });
   }
 
+  pages.get("/audit", async (c) => {
+    const before = c.req.query("cursor");
+    const page = await deps.audit.list({ limit: DEFAULT_LIMIT, ...(before === undefined ? {} : { before }) });
+    return frame(c, { title: "Audit trail", section: null }, auditPage(page));
+  });
+
   pages.get("/activity", async (c) => {
     if (activity === null) return frame(c, { title: "Activity", section: "activity" }, activityOffPage());
     const read = queryOf(c);
@@ -319,34 +334,6 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     const shown = asked.value ?? parseActivityQuery(() => undefined, clock.now());
     const view = { report: await activity.report(shown), asked: shown, problem: asked.problem };
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
-  });
-
-  pages.get("/login", async (c) => {
-    const next = safeNext(c.req.query("next"));
-    if ((await access.session(c)) !== null) return c.redirect(next, 303);
-    const code = c.req.query("code");
-    if (code === undefined) return c.html(plainPage(assets, "Log in", loginForm(next, null)));
-    const refusal = await access.loginByCode(c, code);
-    return refusal === null ? c.redirect(next, 303) : notLoggedIn(c, next, refusal);
-  });
-
-  pages.post("/login", async (c) => {
-    const form = await formOf(c);
-    const next = safeNext(form("next"));
-    if (c.req.header("sec-fetch-site") === "cross-site")
-      throw new RefusalError(403, "csrf", "refused: sent by another site");
-    const refusal = await access.login(c, form("token") ?? "");
-    return refusal === null ? c.redirect(next, 303) : notLoggedIn(c, next, refusal);
-  });
-
-  const notLoggedIn = (c: PageContext, next: string, refusal: Refusal): Response | Promise<Response> => {
-    if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));
-    return c.html(plainPage(assets, "Log in", loginForm(next, refusal.message)), refusal.status);
-  };
-
-  pages.post("/logout", async (c) => {
-    await access.logout(c);
-    return c.redirect("/login", 303);
   });
 
   return pages;

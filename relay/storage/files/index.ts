@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { nodeDisk } from "../journal/disk.ts";
 import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { createFilesActivityStore } from "./activity-store.ts";
+import { FilesAuditTrail } from "./audit-trail.ts";
 import { createFileHeartbeat } from "./heartbeat.ts";
 import { openStorage } from "./open-journal.ts";
 import { createFileSecrets } from "./secrets.ts";
@@ -45,6 +46,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       return createFilesActivityStore(journal);
     },
     openHeartbeat: async () => createFileHeartbeat(fs.base),
+    openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit")),
     openSecrets: async () => createFileSecrets(fs.base),
     async disk() {
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);

@@ -4,6 +4,7 @@
  */
 import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { createRedisActivityStore } from "./activity-store.ts";
+import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
 import { createRedisSecrets } from "./secrets.ts";
@@ -18,6 +19,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openQueue: async () => openRedisQueue(await connection(), deps),
     openActivityStore: async () => createRedisActivityStore(await connection()),
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
+    openAuditTrail: async () => createRedisAuditTrail(await connection()),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
     async close() {

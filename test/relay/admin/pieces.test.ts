@@ -4,6 +4,7 @@ import { curlCommand } from "../../../relay/admin/pages/curl.ts";
 import { counted, duration, grouped, size } from "../../../relay/admin/pages/html.ts";
 import { createMasking, maskingOf } from "../../../relay/admin/pages/masking.ts";
 import { maskFields, prettyTokens } from "../../../relay/admin/pages/pretty.ts";
+import { TOKEN_HOLDER } from "../../../relay/admin/auth/roles.ts";
 import { createSessions, sameText } from "../../../relay/admin/auth/session.ts";
 import { timeline } from "../../../relay/admin/pages/timeline.ts";
 import { parseActivityQuery } from "../../../relay/admin/api/activity-query.ts";
@@ -137,20 +138,23 @@ describe("createMasking()", () => {
 
 describe("createSessions()", () => {
   function made() {
-    const state = { token: "one", epoch: 0, now: 1000 };
+    const state = { token: "one", rules: "", now: 1000 };
     const sessions = createSessions({
       token: () => state.token,
       salt: "salt",
-      epoch: () => state.epoch,
+      rules: () => state.rules,
       now: () => state.now,
     });
     return { state, sessions };
   }
 
-  it("believes only what it signed, with the same token, in the same epoch, until it ends", () => {
+  const opened = { person: TOKEN_HOLDER, subject: "token", epoch: 3 };
+
+  it("believes only what it signed, with the same token, until it ends", () => {
     const { state, sessions } = made();
-    const { session, cookie } = sessions.open(60_000);
-    expect(sessions.read(cookie)).toEqual(session);
+    const cookie = sessions.open(opened, 60_000);
+    const session = sessions.read(cookie);
+    expect(session).toMatchObject({ ...opened, expiresAt: 61_000 });
     for (let at = 0; at < cookie.length; at += 1) {
       const forged = `${cookie.slice(0, at)}${cookie[at] === "A" ? "B" : "A"}${cookie.slice(at + 1)}`;
       const read = sessions.read(forged);
@@ -159,7 +163,7 @@ describe("createSessions()", () => {
     }
     for (const odd of ["", "a.b.c", `${cookie}.x`, cookie.toUpperCase()])
       expect(sessions.read(odd)).toBeNull();
-    for (const change of [{ token: "two" }, { epoch: 1 }, { now: 61_000 }]) {
+    for (const change of [{ token: "two" }, { now: 61_000 }]) {
       const before = { ...state };
       Object.assign(state, change);
       expect(sessions.read(cookie)).toBeNull();
@@ -170,7 +174,19 @@ describe("createSessions()", () => {
 
   it("gives each session a CSRF token of its own", () => {
     const { sessions } = made();
-    expect(sessions.open(1).session.csrf).not.toBe(sessions.open(1).session.csrf);
+    const csrf = () => sessions.read(sessions.open(opened, 1))?.csrf;
+    expect(csrf()).not.toBe(csrf());
+  });
+
+  it("ends the sessions of people when their roles are decided by other rules; the token's go on", () => {
+    const { state, sessions } = made();
+    const token = sessions.open(opened, 60_000);
+    const alice = { name: "alice", role: "viewer", via: "oidc" } as const;
+    const person = sessions.open({ ...opened, person: alice }, 60_000);
+    expect(sessions.read(person)).toMatchObject({ person: alice });
+    state.rules = "other";
+    expect(sessions.read(person)).toBeNull();
+    expect(sessions.read(token)).not.toBeNull();
   });
 });
 

@@ -18,9 +18,16 @@ function started(queue: Partial<ReturnType<typeof createMemoryQueue>> = {}) {
     write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
   const memory = createMemoryQueue();
-  const maintenance = startMaintenance({ queue: { ...memory, ...queue }, log });
+  const expired: number[] = [];
+  const maintenance = startMaintenance({
+    queue: { ...memory, ...queue },
+    log,
+    audit: { expire: async (before) => void expired.push(before) },
+    now: () => 10 * 86_400_000,
+    auditDays: () => 3,
+  });
   running.push(maintenance);
-  return { maintenance, lines, memory };
+  return { maintenance, lines, memory, expired };
 }
 
 test.each([
@@ -50,6 +57,12 @@ test("the jobs start by the clock", async () => {
   const { memory } = started();
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   expect(memory.calls).toMatchObject({ selfCheck: 10, expire: 10, compact: 2 });
+});
+
+test("retention keeps as many days of the audit trail as the settings say", async () => {
+  const { maintenance, expired } = started();
+  await maintenance.run("retention");
+  expect(expired).toEqual([7 * 86_400_000]);
 });
 
 test("what retention removed is logged", async () => {

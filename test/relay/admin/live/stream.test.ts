@@ -237,7 +237,7 @@ describe("a stream ends at once", () => {
       const cookie = await login(f);
       const reader = await open_(f, { Cookie: cookie });
       const bearer = await open_(f, { Authorization: `Bearer ${f.config.admin.token}` });
-      if (elsewhere) await sessions.epoch.advance();
+      if (elsewhere) await sessions.epoch("session-epoch").advance();
       else {
         const page = await (await f.raw("/targets", { headers: { Cookie: cookie } })).text();
         const csrf = /name="_csrf" value="([^"]+)"/.exec(page)![1]!;

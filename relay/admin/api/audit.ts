@@ -1,0 +1,52 @@
+/** The audit trail as JSON: page by page, and as a file. */
+import { Hono } from "hono";
+import type { AuditEntry, AuditTrail } from "../../storage/audit-trail.ts";
+import type { AdminEnv } from "../ports.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, readKnown, parseLimit } from "./query.ts";
+
+const PAGE = 500;
+
+/** Routes below /api/v1/audit. */
+export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
+  const api = new Hono<AdminEnv>();
+
+  api.get("/", async (c) => {
+    const read = readKnown(c.req.query(), ["limit", "cursor", "subject"]);
+    const [before, subject] = [read("cursor"), read("subject")];
+    const { entries, cursor } = await audit.list({
+      limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
+      ...(before === undefined ? {} : { before }),
+      ...(subject === undefined ? {} : { subject }),
+    });
+    return c.json({ entries: entries.map(auditJson), cursor });
+  });
+
+  api.get("/export", (c) => {
+    readKnown(c.req.query(), []);
+    return c.body(exported(audit), 200, {
+      "Content-Type": "application/x-ndjson",
+      "Content-Disposition": 'attachment; filename="audit.jsonl"',
+    });
+  });
+
+  return api;
+}
+
+export function auditJson({ at, ...entry }: AuditEntry): Readonly<Record<string, unknown>> {
+  return { ...entry, at: new Date(at).toISOString() };
+}
+
+/** Every entry, newest first, a line each; reads on as the client takes it. */
+function exported(audit: AuditTrail): ReadableStream<Uint8Array> {
+  let before: string | null = null;
+  return new ReadableStream({
+    async pull(controller) {
+      const { entries, cursor } = await audit.list({ limit: PAGE, ...(before === null ? {} : { before }) });
+      controller.enqueue(
+        new TextEncoder().encode(entries.map((entry) => `${JSON.stringify(auditJson(entry))}\n`).join("")),
+      );
+      before = cursor;
+      if (cursor === null) controller.close();
+    },
+  });
+}

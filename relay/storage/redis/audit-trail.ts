@@ -1,0 +1,61 @@
+/** The audit trail in the Redis that relays share: a stream of what was asked for, and a hash of how it was answered. */
+import type { AuditEntry, AuditNote, AuditPage, AuditQuery, AuditTrail } from "../audit-trail.ts";
+import type { RedisConnection } from "./connection.ts";
+
+/** Entries that are read at once. */
+const BATCH = 500;
+/** Entries that one page looks at, at most, for those of one event or target. */
+const MAX_LOOK = 20_000;
+
+export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection): AuditTrail {
+  const stream = `${prefix}:audit`;
+  const answers = `${prefix}:audit:answers`;
+
+  /** Newest first. */
+  const batch = async (before: string | undefined): Promise<AuditEntry[]> => {
+    const from = before === undefined ? "+" : `(${before}`;
+    const rows = await ask(client.xrevrange(stream, from, "-", "COUNT", BATCH));
+    if (rows.length === 0) return [];
+    const statuses = await ask(client.hmget(answers, ...rows.map(([id]) => id)));
+    return rows.map(([id, fields], index) => {
+      const status = statuses[index] ?? null;
+      const note = JSON.parse(fields[1] as string) as AuditNote;
+      return Object.assign(note, { id, status: status === null ? null : Number(status) });
+    });
+  };
+
+  return {
+    note: async (note) => (await ask(client.xadd(stream, "*", "note", JSON.stringify(note)))) as string,
+    async answered(id, status) {
+      await ask(client.hset(answers, id, status));
+    },
+    async list({ before, subject, limit }: AuditQuery): Promise<AuditPage> {
+      const entries: AuditEntry[] = [];
+      let from = before;
+      for (let looked = 0; entries.length <= limit && looked < MAX_LOOK; looked += BATCH) {
+        const rows = await batch(from);
+        entries.push(...rows.filter((entry) => subject === undefined || entry.subject === subject));
+        from = rows.at(-1)?.id;
+        if (rows.length < BATCH) break;
+      }
+      const page = entries.slice(0, limit);
+      return { entries: page, cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null };
+    },
+    async expire(before) {
+      for (;;) {
+        const rows = await ask(client.xrange(stream, "-", `(${before}-0`, "COUNT", BATCH));
+        const ids = rows.map(([id]) => id);
+        if (ids.length > 0)
+          await ask(
+            client
+              .multi()
+              .hdel(answers, ...ids)
+              .xdel(stream, ...ids)
+              .exec(),
+          );
+        if (ids.length < BATCH) return;
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}
