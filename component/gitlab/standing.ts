@@ -38,8 +38,10 @@ export function createStanding(rest: Rest): StandingApi {
 
   return {
     async isEnterprise() {
-      const { enterprise } = recordOf(await ask("metadata"));
-      return typeof enterprise === "boolean" ? enterprise : null;
+      const { enterprise, version } = recordOf(await ask("metadata"));
+      if (typeof enterprise === "boolean") return enterprise;
+      // Older instances tell it by the end of their version alone.
+      return typeof version === "string" ? version.endsWith("-ee") : null;
     },
     async user() {
       const body = recordOf(await ask("user"));

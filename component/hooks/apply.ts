@@ -26,8 +26,6 @@ export interface Seen {
   signingIgnored: boolean;
   /** Hooks show no description, so nothing hidden can be compared. */
   noDescriptions: boolean;
-  /** Projects that had a hook of ours before this run. */
-  projectsWithOurs: number;
   /** When GitLab made the first hook of this run, and the youngest one of ours that was there before; its own clock. */
   firstCreated: number | null;
   youngestFound: number | null;
@@ -37,7 +35,6 @@ export function nothingSeen(): Seen {
   return {
     signingIgnored: false,
     noDescriptions: false,
-    projectsWithOurs: 0,
     firstCreated: null,
     youngestFound: null,
   };
@@ -185,7 +182,6 @@ export class Apply {
 
   #noteAge(found: Hook): void {
     const { seen } = this.#deps;
-    seen.projectsWithOurs++;
     const at = Date.parse(String(found["created_at"]));
     if (!Number.isNaN(at)) seen.youngestFound = Math.max(seen.youngestFound ?? at, at);
   }

@@ -99,6 +99,7 @@ export function createCursorStore(options: CursorStoreOptions): CursorStore {
       if (path === null) return;
       const content = await readState(options);
       const { rounds } = content;
+      if (cursor === null && !(round in rounds)) return;
       if (cursor === null) delete rounds[round];
       else rounds[round] = { ...cursor, failed: cursor.failed.slice(0, MOST_FAILED) };
       await writeState(options, content);

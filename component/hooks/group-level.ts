@@ -18,6 +18,8 @@ export async function installOnGroup(run: InstallRun, probe: Probe): Promise<voi
   const wanted = run.desire("group", await groupNumber(run, probe));
   if (probe.hooks === null) return deps.report(await apply.install(place, wanted));
   const plan = apply.planListed(wanted, probe.hooks);
+  // Where an earlier move to the group had stopped means nothing for a hook that is only made now.
+  if (plan.keep === null) await deps.cursors.save(null);
   const evidence = await evidenceOfLeftOvers(run, plan);
   if (!config.dryRun) {
     if (plan.losses.length > 0) losses.add(plan.losses);

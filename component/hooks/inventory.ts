@@ -200,9 +200,13 @@ export function createMaintained(
 
 const LONGEST_PAGE = 100;
 
-/** The oldest project that an installation would work on; null: there is none. One request. */
-export async function firstEligible(gitlab: Pick<GitLab, "projects">, group: string): Promise<number | null> {
-  return (await gitlab.projects(group, ELIGIBLE, 1, 1)).items[0]?.id ?? null;
+/** The oldest projects that an installation would work on. One request. @param count at most GitLab's longest page */
+export async function oldestEligible(
+  gitlab: Pick<GitLab, "projects">,
+  group: string,
+  count: number,
+): Promise<readonly number[]> {
+  return (await gitlab.projects(group, ELIGIBLE, 1, count)).items.map(({ id }) => id);
 }
 
 export interface LeftOut {

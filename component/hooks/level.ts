@@ -3,9 +3,9 @@
  * and why.
  *
  * A refusal of that probe has three meanings: the instance is not licensed for group hooks, the token may not touch them, or the
- * answer was odd. Only in the first case is it certain that no hook of the group fires. So where the probe was refused and a
- * project is to get a hook, the gate asks again and looks for evidence; where there is none, and a hook of ours may be on the
- * group, no project gets one and the run says so.
+ * answer was odd. Only in the first case is it certain that no hook of the group fires. So if the probe was refused and a project
+ * is to get a hook, the gate asks again and looks for evidence: the edition, the licence, the role, and an installation in the
+ * projects. Without any, a hook of ours may be on the group: no project gets one, and the run says so.
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
@@ -20,17 +20,19 @@ export interface Probe {
   readonly hooks: readonly Hook[] | null;
   /** GitLab's refusal, where it refused. */
   readonly refusal: string | null;
+  /** Status of the refusal; null: there is none. */
+  readonly status: number | null;
 }
 
 /** One request. Throws where GitLab did not answer: broken is not absent. */
 export async function probeGroup(api: HookApi, group: number | string): Promise<Probe> {
   try {
-    return { hooks: await api.list(group), refusal: null };
+    return { hooks: await api.list(group), refusal: null, status: null };
   } catch (error) {
     const refused =
       error instanceof UpstreamError && (error.code === "forbidden" || error.code === "not-found");
     if (!refused || isGroupMissing(error)) throw error;
-    return { hooks: null, refusal: error.message };
+    return { hooks: null, refusal: error.message, status: error.status };
   }
 }
 
@@ -64,41 +66,44 @@ export class GroupOpen extends Error {
   }
 }
 
-/** What a refusal of the group's hooks means. */
-export type Meaning = "not-licensed" | "not-allowed" | "broken" | "unknown";
-
-/** Five requests at most. */
-export async function meaningOfRefusal(standing: StandingApi, group: string): Promise<Meaning> {
-  if ((await standing.isEnterprise()) === false) return "not-licensed";
-  const user = await standing.user();
-  if (user === null) return "unknown";
-  if (user.isAdmin) {
-    const licensed = await standing.isLicensed();
-    return licensed === null ? "unknown" : licensed ? "broken" : "not-licensed";
-  }
-  const role = await standing.roleInGroup(group, user.id);
-  if (role === null) return "unknown";
-  return role >= OWNER ? "not-licensed" : "not-allowed";
-}
+/** What a refusal of the group's hooks means; `silent`: the instance tells neither its edition nor who asks. */
+export type Meaning = "not-licensed" | "not-allowed" | "broken" | "unknown" | "silent";
 
 const OWNER = 50;
-/** The second look, and the hook that it is for. */
-const ROOM_TO_LOOK = 2;
+
+/** Four requests at most. */
+export async function meaningOfRefusal(standing: StandingApi, group: string): Promise<Meaning> {
+  const user = await standing.user();
+  if (user?.isAdmin === true) {
+    const licensed = await standing.isLicensed();
+    if (licensed !== null) return licensed ? "broken" : "not-licensed";
+    return (await standing.isEnterprise()) === false ? "not-licensed" : "unknown";
+  }
+  const role = user === null ? null : await standing.roleInGroup(group, user.id);
+  // Owners may see the hooks wherever there are any.
+  if (role !== null && role >= OWNER) return "not-licensed";
+  const isEnterprise = await standing.isEnterprise();
+  if (isEnterprise === false) return "not-licensed";
+  if (user === null && isEnterprise === null) return "silent";
+  return role === null ? "unknown" : "not-allowed";
+}
 
 export interface GateDeps {
   readonly api: HookApi;
   readonly standing: StandingApi;
   readonly budget: Budget;
   readonly group: string;
-  readonly dryRun: boolean;
-  /** The operator asked for project hooks: then there is nothing to decide. */
+  /** The operator asked for project hooks: they are made, whatever the group has. */
   readonly asked: boolean;
   /** What the last complete run left behind, by the state file. */
   readonly lastLevel: Level | null;
-  /** Projects that have a hook of ours, as far as the run has come. */
-  readonly projectsWithOurs: () => number;
+  /** Whether the projects look as an installation at their level leaves them. */
+  readonly isInstalledInProjects: () => Promise<boolean>;
   readonly notice: (text: string) => void;
 }
+
+const UNSEEN =
+  "this token does not see the group's hooks: if one of ours is there, events come twice until a run with an Owner's token has removed the hooks of the projects";
 
 /**
  * Decides once for all projects whether one may get a hook although the group's hooks were refused.
@@ -113,31 +118,40 @@ export class ProjectGate {
   }
 
   pass(): Promise<void> {
-    this.#decided ??= this.#decide();
+    this.#decided ??= this.#deps.asked ? this.#warn() : this.#decide();
     return this.#decided;
   }
 
+  /** What was asked for is done, and what nobody sees is told. */
+  async #warn(): Promise<void> {
+    const { budget, group, standing, notice } = this.#deps;
+    const isTold = budget.room() >= ROOM_TO_FIND_OUT;
+    const meaning = isTold ? await meaningOfRefusal(standing, group) : "unknown";
+    if (meaning !== "not-licensed") notice(UNSEEN);
+  }
+
   async #decide(): Promise<void> {
-    const { api, budget, group, asked, standing } = this.#deps;
-    if (asked) return;
-    const { lastLevel, dryRun, projectsWithOurs, notice } = this.#deps;
+    const { api, budget, group, standing, lastLevel, notice } = this.#deps;
     const tokensRefused = budget.refusedTokens > 0;
-    // A single odd answer is gone at the second look. The smallest budgets have no room for it, or they would end no project.
-    if (budget.room() >= ROOM_TO_LOOK || lastLevel === "group" || tokensRefused) {
-      const probe = await probeGroup(api, group);
-      if (probe.hooks !== null) throw new GroupOpen(probe);
-    }
-    const doubtful = lastLevel === "group" || tokensRefused || (dryRun && projectsWithOurs() === 0);
-    const unseen =
-      "this token does not see the group's hooks: if one of ours is there, events come twice until a run with an Owner's token has removed the hooks of the projects";
-    if (!doubtful) return notice(unseen);
+    const mustKnow = lastLevel === "group" || tokensRefused;
+    // The smallest budgets have no room to find out, or they would end no project.
+    if (!mustKnow && budget.room() < ROOM_TO_FIND_OUT) return notice(UNSEEN);
+    // A single odd answer is gone at the second look.
+    const probe = await probeGroup(api, group);
+    if (probe.hooks !== null) throw new GroupOpen(probe);
+    if (lastLevel === "project" && !tokensRefused) return notice(UNSEEN);
     const meaning = await meaningOfRefusal(standing, group);
     if (meaning === "not-licensed") return;
-    const mayPass = meaning === "unknown" && lastLevel !== "group";
-    if (mayPass) return notice(unseen);
+    // GitLab refuses with 403 what a role may not do; 404 says that there is nothing.
+    const mayHaveHook = mustKnow || (probe.status === 403 && meaning !== "silent");
+    if (!mayHaveHook) return notice(UNSEEN);
+    if (!mustKnow && (await this.#deps.isInstalledInProjects())) return notice(UNSEEN);
     throw new EndOfRun(doubtText({ meaning, lastLevel, tokensRefused }), { status: 1, complete: false });
   }
 }
+
+/** The second look, four questions, eleven for the projects that are asked. */
+const ROOM_TO_FIND_OUT = 16;
 
 function doubtText(doubt: {
   readonly meaning: Meaning;
@@ -153,6 +167,6 @@ function doubtText(doubt: {
       ? "the last run left a hook of ours on the group"
       : doubt.tokensRefused
         ? "another token of this run was refused"
-        : "no project has a hook of ours";
+        : "its projects do not look as if an earlier run had installed hooks in them";
   return `it cannot be told whether the group has a hook of ours: ${why}, and ${evidence}. No project gets a hook beside it: use a token with the Owner role, or ask for project hooks with --level project`;
 }

@@ -2,14 +2,14 @@
  * A hook in each project. The group's own hook goes once every project has one: until then a project may be heard twice, never
  * zero times.
  */
-import type { Hook, Place } from "../gitlab/types.ts";
+import type { Hook, Level, Place } from "../gitlab/types.ts";
 import { carriedBy, variablesOf } from "./carried.ts";
 import { EndOfRun } from "./end-of-run.ts";
-import { ProjectGate, type Probe } from "./level.ts";
+import { GroupOpen, meaningOfRefusal, probeGroup, ProjectGate, type Probe } from "./level.ts";
 import { isOurs } from "./plan.ts";
 import type { HookResult } from "./result.ts";
 import { groupPlace, isFiltered } from "./round.ts";
-import { lacksToken, type InstallRun } from "./run.ts";
+import { isInstalledInProjects, lacksToken, type InstallRun } from "./run.ts";
 
 /** What stands between the plan and the first hook of a project; set up before the walk, asked by `Apply`. */
 export class BeforeCreate {
@@ -33,13 +33,14 @@ export class BeforeCreate {
 
 export async function installInProjects(
   run: InstallRun,
-  probe: Probe,
+  first: Probe,
   beforeCreate: BeforeCreate,
 ): Promise<void> {
-  const { deps, apply, round, losses, seen } = run;
+  const { deps, apply, round, losses } = run;
   const { config, gitlab, levels } = deps;
   const lastLevel = await levels.load();
   const asked = config.level === "project" || isFiltered(config);
+  const probe = await lookAgain(run, { first, lastLevel, asked });
   const onGroup = probe.hooks?.filter((hook) => isOurs(hook, config.url)) ?? [];
   if (!config.dryRun) refuseLossOfGroupHook(run, onGroup);
   const gate = new ProjectGate({
@@ -47,10 +48,9 @@ export async function installInProjects(
     standing: gitlab.standing,
     budget: deps.budget,
     group: config.group,
-    dryRun: config.dryRun,
     asked,
     lastLevel,
-    projectsWithOurs: () => seen.projectsWithOurs,
+    isInstalledInProjects: () => isInstalledInProjects(run),
     notice: deps.notice,
   });
   const [hook] = onGroup;
@@ -61,7 +61,7 @@ export async function installInProjects(
   await walk(run);
   if (onGroup.length > 0) await removeGroupHook(run);
   await round.leftOut();
-  const hidden = probe.hooks === null && lastLevel === "group" && asked;
+  const hidden = await hidesGroupHook(run, probe, lastLevel);
   if (!config.dryRun && !hidden && round.failures === 0) await levels.save("project");
   await round.close();
   if (!config.dryRun) losses.refuse();
@@ -71,6 +71,28 @@ export async function installInProjects(
       "the last run left a hook of ours on the group, which this token can neither see nor remove: events come twice; use a token with the Owner role";
     throw new EndOfRun(text, { status: 1, complete: true });
   }
+}
+
+/** The last run left a hook on the group, and now the group's hooks are refused: a single odd answer is gone at the second look. */
+async function lookAgain(
+  { deps }: InstallRun,
+  known: { readonly first: Probe; readonly lastLevel: Level | null; readonly asked: boolean },
+): Promise<Probe> {
+  if (known.first.hooks !== null || known.lastLevel !== "group") return known.first;
+  const probe = await probeGroup(deps.gitlab.hooks.group, deps.config.group);
+  if (probe.hooks !== null && !known.asked) throw new GroupOpen(probe);
+  return probe;
+}
+
+/** Whether a hook that the last run left on the group may still fire, out of this token's sight. */
+async function hidesGroupHook({ deps }: InstallRun, probe: Probe, lastLevel: Level | null): Promise<boolean> {
+  if (probe.hooks !== null || lastLevel !== "group") return false;
+  const meaning = await meaningOfRefusal(deps.gitlab.standing, deps.config.group);
+  if (meaning !== "not-licensed") return true;
+  deps.notice(
+    "the last run left a hook of ours on the group, which fires no more: the instance is not licensed for group hooks now; a run after the licence has come back removes one or the other",
+  );
+  return false;
 }
 
 /**

@@ -106,6 +106,8 @@ export class Round {
   async projects({ name, work, again, keep = () => true, everything = false, check }: Walk): Promise<void> {
     const { config, budget, cursors, gitlab } = this.#deps;
     const resumed = await cursors.load(name);
+    // Where another kind of walk had stopped means nothing once this one has begun.
+    if (resumed === null) await cursors.save(null);
     this.#filter = new ProjectFilter({ ...config, group: await this.#fullPath() });
     const listing = createListing({
       gitlab,

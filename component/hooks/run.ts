@@ -5,7 +5,7 @@ import type { Place } from "../gitlab/types.ts";
 import type { Apply, Seen } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import type { Desire } from "./desired.ts";
-import { firstEligible } from "./inventory.ts";
+import { oldestEligible } from "./inventory.ts";
 import type { Losses } from "./losses.ts";
 import type { Round, RoundDeps, RunConfig } from "./round.ts";
 
@@ -56,8 +56,22 @@ export async function takeSample({ deps, apply }: InstallRun, before: number | n
   };
   const again = before === null ? null : await look(before);
   if (again !== null) return { projectId: before, hasOurs: again };
-  const id = await firstEligible(deps.gitlab, deps.config.group);
+  const [id = null] = await oldestEligible(deps.gitlab, deps.config.group, 1);
   return { projectId: id, hasOurs: id !== null && (await look(id)) === true };
+}
+
+/** Projects that are asked in the stead of all. */
+const ASKED_PROJECTS = 10;
+
+/** Whether most of the oldest projects have a hook of ours, as an installation in the projects leaves them; new ones may not. */
+export async function isInstalledInProjects({ deps, apply }: InstallRun): Promise<boolean> {
+  const ids = await oldestEligible(deps.gitlab, deps.config.group, ASKED_PROJECTS);
+  let having = 0;
+  for (const id of ids) {
+    const ours = await apply.oursIfThere({ level: "project", id, path: `project ${id}` });
+    if (ours.length > 0) having++;
+  }
+  return having > ids.length / 2;
 }
 
 /** No project has a hook of ours any more, whether it is archived or about to be deleted; nor has a group below. */

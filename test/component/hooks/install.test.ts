@@ -291,7 +291,7 @@ describe("which projects", () => {
     sim.seed.project(group, "dying", { markedForDeletionOn: "2026-01-20" });
     const shared = sim.seed.project(other, "shared");
     sim.model.shareProject(shared, group, 40);
-    const run = await runInstaller({ url: sim.url, token });
+    const run = await runInstaller({ url: sim.url, token }, { args: ["--level=project"] });
     expect(run.report.summary).toMatchObject({ projects: 6, created: 3, skipped: 3 });
     const skipped = run.report.results.filter((r) => r.action === "skip");
     expect(Object.fromEntries(skipped.map((r) => [r.path, r.reason]))).toEqual({
@@ -311,14 +311,14 @@ describe("which projects", () => {
     const token = sim.model.addToken({ value: "glpat-simulator-bot", user });
     sim.model.setGroupRole(user, group, 30);
     sim.model.setProjectRole(user, projects[0] as Project, 40);
-    const run = await runInstaller({ url: sim.url, token });
+    const run = await runInstaller({ url: sim.url, token }, { args: ["--level=project"] });
     expect(run.report.results.map((r) => [r.path, r.action, r.reason])).toEqual([
       ["acme/project-1", "create", null],
       ["acme/project-2", "skip", "below the Maintainer role"],
     ]);
   });
 
-  test("more than a page of left-out projects is counted, in at most five requests besides", async () => {
+  test("more than a page of left-out projects is counted, in at most seven requests besides", async () => {
     const sim = await free();
     const { group, projects } = sim.seed.tree({ projects: 120 });
     for (const project of projects.slice(0, 110)) sim.model.updateProject(project, { archived: true });
@@ -326,7 +326,7 @@ describe("which projects", () => {
     const run = await runInstaller(sim);
     expect(run.report.summary).toMatchObject({ created: 10, skipped: 101 });
     expect(run.stdout).toContain("10 more projects of the group were left out");
-    expect(run.report.requests.total).toBeLessThanOrEqual(2 * 10 + 1 + 5);
+    expect(run.report.requests.total).toBeLessThanOrEqual(2 * 10 + 1 + 7);
   });
 
   test("include, exclude, topics and visibility choose", async () => {

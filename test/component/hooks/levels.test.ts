@@ -54,13 +54,55 @@ describe("--level auto", () => {
     expect(projects.every((p) => ours(p).length === 1)).toBe(true);
   });
 
-  test("a hook in each project for a maintainer, who may not touch the group's hooks", async () => {
-    const { sim, group, projects } = await premium();
-    const user = sim.model.addUser({ username: "bot" });
-    const token = sim.model.addToken({ value: "glpat-simulator-bot", user });
-    sim.model.setGroupRole(user, group, 40);
-    expect((await runInstaller({ url: sim.url, token })).report.level).toBe("project");
-    expect(projects.every((p) => ours(p).length === 1)).toBe(true);
+  describe("a Maintainer's token, to which the group's hooks are closed", () => {
+    function maintainer(sim: Simulator, group: Group): Pick<Simulator, "url" | "token"> {
+      const user = sim.model.addUser({ username: "bot" });
+      sim.model.setGroupRole(user, group, 40);
+      return { url: sim.url, token: sim.model.addToken({ value: "glpat-simulator-bot", user }) };
+    }
+
+    test.each([[[]], [["--dry-run"]]])(
+      "makes no hook in a project that nothing tells about: exit 1 with the cure (%j)",
+      async (args) => {
+        const { sim, group, projects } = await premium();
+        const run = await runInstaller(maintainer(sim, group), { args });
+        expect([run.status, run.report.complete, run.report.summary.created]).toEqual([1, false, 0]);
+        expect(run.stdout).toMatch(
+          /cannot be told whether the group has a hook .* Owner role.*--level project/,
+        );
+        expect(projects.flatMap(ours)).toEqual([]);
+      },
+    );
+
+    test("gets a hook into each project that --level project asks for", async () => {
+      const { sim, group, projects } = await premium();
+      const run = await runInstaller(maintainer(sim, group), { args: ["--level=project"] });
+      expect(run.status).toBe(0);
+      expect(projects.every((p) => ours(p).length === 1)).toBe(true);
+    });
+
+    test.each([
+      ["the state file", new Map<string, string>()],
+      ["the hooks that most projects have", null],
+    ])("adds to an installation in the projects that %s tells of", async (_, kept) => {
+      const { sim, group, projects } = await premium();
+      const who = maintainer(sim, group);
+      const files = kept ?? new Map<string, string>();
+      const args = ["--state-file=state.json"];
+      await runInstaller(who, { args: [...args, "--level=project"], files });
+      (projects[0] as Project).hooks = [];
+      const run = await runInstaller(who, { args, ...(kept === null ? {} : { files }) });
+      expect([run.status, run.report.summary.created]).toEqual([0, 1]);
+      expect(run.stdout).toContain("does not see the group's hooks");
+    });
+
+    test("one project that came with a hook of its own tells of no installation", async () => {
+      const { sim, group, projects } = await premium();
+      await runInstaller(sim);
+      sim.model.addHook(projects[0] as Project, RELAY_URL);
+      const run = await runInstaller(maintainer(sim, group));
+      expect([run.status, run.report.summary.created]).toEqual([1, 0]);
+    });
   });
 
   test("filters need project hooks", async () => {

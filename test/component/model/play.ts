@@ -88,10 +88,20 @@ async function runStep(
     };
   });
   let sent = 0;
+  /** What GitLab executes although the process that asked for it is gone. */
+  const underWay = new Set<Promise<unknown>>();
   const transport: Transport = async (url, request) => {
     sent++;
-    if (step.killed === null || sent < step.killed.after) return clock.during(real(url, request));
-    if (sent === step.killed.after && step.killed.executed) await real(url, request).catch(() => null);
+    const dies = step.killed !== null && sent >= step.killed.after;
+    if (dies && (sent > step.killed.after || !step.killed.executed)) {
+      kill();
+      return new Promise(() => {});
+    }
+    const answer = real(url, request);
+    const ended = answer.catch(() => null).finally(() => underWay.delete(ended));
+    underWay.add(ended);
+    if (!dies) return clock.during(answer);
+    await ended;
     kill();
     return new Promise(() => {});
   };
@@ -117,6 +127,7 @@ async function runStep(
     },
   );
   const ended = await Promise.race([run, killed]);
+  await Promise.all(underWay);
   const state = own.get("state.json");
   if (state !== undefined && !step.dryRun) files.set("state.json", state);
   return ended;
@@ -181,7 +192,9 @@ async function converges(
   const { tier } = company.sim.settings;
   const last = history.findLast((step) => step.step === "run");
   const licensed = tier === "premium" || tier === "ultimate";
-  const level = last === undefined || !licensed ? "auto" : last.level;
+  // Without a licence the level that the operator had asked for cannot be had: people then ask for another one.
+  const isImpossible = last?.level === "group" && !licensed;
+  const level = last === undefined || isImpossible ? "auto" : last.level;
   const healthy: RunStep = {
     step: "run",
     command: "install",
