@@ -8,7 +8,7 @@ const KB = 1024;
 /** Least time of a measurement, in milliseconds; what is faster is repeated. */
 const LEAST_MS = 4;
 /** Rounds that always run. A short input that was disturbed would hide a growth; it is undisturbed in one of these. */
-const ROUNDS = 3;
+const ROUNDS = 4;
 /** Rounds until a figure above the limit is believed. */
 const MOST_ROUNDS = 25;
 /** Processor time after which no further round begins, in milliseconds: what is far too slow need not be tried 25 times. */
