@@ -1,8 +1,8 @@
 /**
- * The relay's entry: the only file that knows the process. Starts the program, turns signals into an orderly end, and makes what
- * nobody caught fatal.
+ * The relay's entry: the only file that knows the process. Starts the program, turns signals into an orderly end, and ends on an
+ * error that no code caught.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { systemClock } from "../lib/clock.ts";
@@ -11,7 +11,7 @@ import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
 import { watchFileFolder } from "./process/files.ts";
-import { createLineWriter } from "./process/output.ts";
+import { createLineWriter, createSafeWriter } from "./process/output.ts";
 import { createStorageDriver } from "./storage/open.ts";
 import { runProgram, type Host } from "./process/program.ts";
 
@@ -19,10 +19,12 @@ tuneCollector();
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
-const stdout = createLineWriter((text) => void process.stdout.write(text), setImmediate);
+const stderr = createSafeWriter(process.stderr, writeSync, () => {});
+const toStdout = createSafeWriter(process.stdout, writeSync, (error) =>
+  stderr(`gitlab-hook-relay: log lines are lost, standard output cannot be written: ${error}\n`),
+);
+const stdout = createLineWriter(toStdout, setImmediate);
 process.on("exit", () => stdout.flush());
-// Whoever read the log is gone; the webhooks are not.
-process.stdout.on("error", () => {});
 
 const host: Host = {
   argv: process.argv.slice(2),
@@ -36,14 +38,14 @@ const host: Host = {
   notify: watchFileFolder,
   isTerminal: process.stdout.isTTY,
   stdout,
-  stderr: (text) => void process.stderr.write(text),
+  stderr,
 };
 
 let log: Log | null = null;
 
 function fatal(cause: "uncaught error" | "unhandled rejection" | "stop failed", thrown: unknown): never {
   const stack = thrown instanceof Error ? thrown.stack : undefined;
-  if (log === null) process.stderr.write(`${stack ?? messageOf(thrown)}\n`);
+  if (log === null) stderr(`${stack ?? messageOf(thrown)}\n`);
   else log.error("relay.failed", { cause, error: messageOf(thrown), stack });
   process.exit(1);
 }

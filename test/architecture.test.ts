@@ -65,7 +65,7 @@ const adapters: Record<string, readonly string[]> = {
   pino: ["lib/log.ts"],
   "prom-client": [
     "relay/observe/metrics.ts",
-    "relay/observe/activity/",
+    "relay/observe/read-gauge.ts",
     "relay/observe/downtime/gauge.ts",
     "relay/observe/attention/watch.ts",
   ],

@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "./helpers/eventually.ts";
 import { PUSH } from "./helpers/intake.ts";
+import { freePort } from "./helpers/recovery.ts";
 import { killRelays, ROOT, startRelayProcess, TSX, type RelayProcess } from "./helpers/relay-process.ts";
 import { available } from "./helpers/tools.ts";
 
@@ -88,5 +90,36 @@ describe("kept and delivered, through kill -9, on", () => {
     const isThere = available(name, existsSync(command[0] as string));
     const title = isThere ? name : `${name}: not installed here (npm ci --prefix test/runtimes)`;
     test.runIf(isThere)(title, () => smoke(command), 60_000);
+  }
+});
+
+/** Every write to /dev/full fails as on a disk without room. */
+async function serveWithFullOutput(runtime: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "relay-runtime-"));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  const port = await freePort();
+  const env = {
+    RELAY_DATA_DIR: join(folder, "data"),
+    PORT: String(port),
+    GITLAB_WEBHOOK_SECRET: "tokentoken",
+  };
+  const relay = startRelayProcess(env, [], ["sh", "-c", 'exec "$@" >/dev/full', "sh", ...runtime]);
+  const post = (): Promise<number> =>
+    fetch(`http://127.0.0.1:${port}/webhooks/gitlab`, {
+      method: "POST",
+      headers: { "x-gitlab-token": "tokentoken", "x-gitlab-event": "Push Hook" },
+      body: PUSH,
+    }).then((response) => response.status);
+  await eventually(async () => (await post().catch(() => 0)) === 202);
+  expect(await post()).toBe(200);
+  relay.child.kill("SIGTERM");
+  expect(await relay.exited).toBe(0);
+  expect(relay.stderr()).toMatch(/^gitlab-hook-relay: log lines are lost, .*no space left on device.*\n$/i);
+}
+
+describe("a full disk under standard output costs log lines, never the relay, on", () => {
+  for (const [name, command] of runtimes.filter(([, [file]]) => file !== `${bin}node`)) {
+    const isThere = available(name, existsSync(command[0] as string));
+    test.runIf(isThere)(name, () => serveWithFullOutput(command), 60_000);
   }
 });

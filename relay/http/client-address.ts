@@ -3,9 +3,12 @@
  * (403) and for the throttle of failed authentication (whom to count).
  *
  * X-Forwarded-For is read from the right: the socket's address is certain; only if it is a trusted proxy is the last entry
- * believed, and only if that is one too, the entry before it. What lies further left was written by whoever wanted to.
+ * believed, and only if that is one too, the entry before it. The client itself may have written what lies further left.
+ *
+ * A range holds addresses of its own family only: `::/0` admits no IPv4 address. IPv4 that is mapped into IPv6 is IPv4 everywhere.
  */
-import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
+import ipaddr from "ipaddr.js";
 
 export interface AddressRules {
   /** The sender's address in its plain form; null where it cannot be known (a proxy wrote something that is no address). */
@@ -21,8 +24,8 @@ export function createAddressRules(settings: {
   readonly trustedProxies: readonly string[];
   readonly allowedIps: readonly string[];
 }): AddressRules {
-  const trusted = listOf(settings.trustedProxies);
-  const permitted = listOf(settings.allowedIps);
+  const trusted = rangesOf(settings.trustedProxies);
+  const permitted = rangesOf(settings.allowedIps);
   return {
     clientOf(socketAddress, forwardedFor) {
       let client = socketAddress === undefined ? null : plainAddress(socketAddress);
@@ -51,38 +54,39 @@ export function plainAddress(text: string): string | null {
   else if (/^[\d.]+:\d+$/.test(address)) address = address.slice(0, address.indexOf(":"));
   const zone = address.indexOf("%");
   if (zone >= 0) address = address.slice(0, zone);
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined && isIPv4(mapped)) return mapped;
   if (isIPv4(address)) return address;
-  return isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : null;
+  if (!isIPv6(address)) return null;
+  const parsed = ipaddr.IPv6.parse(address);
+  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String();
 }
 
 /** What is counted as one sender: an IPv4 address, or the /64 network of an IPv6 address, which one machine may fill at will. */
 export function senderOf(address: string | null): string {
   if (address === null) return "unknown";
   if (isIPv4(address)) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  if (tail !== undefined) {
-    const after = tail === "" ? [] : tail.split(":");
-    while (groups.length + after.length < 8) groups.push("0");
-    groups.push(...after);
-  }
-  return `${groups.slice(0, 4).join(":")}::/64`;
+  const network = ipaddr.IPv6.parse(address).parts.slice(0, 4);
+  return `${network.map((part) => part.toString(16)).join(":")}::/64`;
 }
 
-function listOf(entries: readonly string[]): BlockList | null {
-  if (entries.length === 0) return null;
-  const list = new BlockList();
-  for (const entry of entries) {
-    const [address = "", prefix] = entry.split("/");
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
+/** A network and the length of its prefix in bits. */
+type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+const MAPPED_BITS = 96;
+
+/** Null: no list. */
+function rangesOf(entries: readonly string[]): readonly Range[] | null {
+  return entries.length === 0 ? null : entries.map(rangeOf);
 }
 
-function contains(list: BlockList, address: string): boolean {
-  return list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+function rangeOf(entry: string): Range {
+  const [network, bits] = entry.includes("/")
+    ? ipaddr.parseCIDR(entry)
+    : [ipaddr.parse(entry), isIPv4(entry) ? 32 : 128];
+  const isMapped = network instanceof ipaddr.IPv6 && bits >= MAPPED_BITS && network.isIPv4MappedAddress();
+  return isMapped ? [network.toIPv4Address(), bits - MAPPED_BITS] : [network, bits];
+}
+
+function contains(ranges: readonly Range[], address: string): boolean {
+  const parsed = ipaddr.parse(address);
+  return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }

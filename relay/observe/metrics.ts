@@ -4,10 +4,11 @@
  *
  * Counting a request costs two map look-ups; prom-client sees the counts when somebody scrapes.
  */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Check, Queue, QueueEvent, QueueStats } from "../queue/queue.ts";
+import { registerReadGauge, type ReadGauge, type GaugeSample } from "./read-gauge.ts";
 
 const REQUEST_BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -181,83 +182,87 @@ async function statsOf(queue: Queue): Promise<QueueStats | null> {
 
 function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
   const { queue } = deps;
-  const gauge = <L extends string>(
+  /** The gauges of one scrape ask in the same turn: one count of the queue serves them all. */
+  let counting: Promise<QueueStats | null> | null = null;
+  const stats = (): Promise<QueueStats | null> => {
+    counting ??= statsOf(queue).finally(() => (counting = null));
+    return counting;
+  };
+  const gauge = (
     name: string,
     help: string,
-    labelNames: readonly L[],
-    collect: (self: Gauge<L>) => void | Promise<void>,
-  ): void => {
-    const self: Gauge<L> = new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      collect() {
-        self.reset();
-        return collect(self);
-      },
-    });
-  };
+    read: ReadGauge["read"],
+    labelNames: readonly string[] = [],
+  ): void => registerReadGauge(registry, { name, help, read, labelNames });
 
-  gauge("relay_queue_events", "Deliveries kept, by state.", ["state"], async (self) => {
-    const stats = await statsOf(queue);
-    for (const [state, count] of Object.entries(stats?.byState ?? {})) self.set({ state }, count);
-  });
   gauge(
-    "relay_queue_oldest_seconds",
-    "Age of the oldest event that is not delivered yet.",
-    [],
-    async (self) => {
-      const stats = await statsOf(queue);
-      if (stats === null) self.remove();
-      else if (stats.oldestWaitingAt === null) self.set(0);
-      else self.set(Math.max(0, deps.now() - stats.oldestWaitingAt) / 1000);
-    },
+    "relay_queue_events",
+    "Deliveries kept, by state.",
+    async () =>
+      Object.entries((await stats())?.byState ?? {}).map(([state, value]) => ({ labels: { state }, value })),
+    ["state"],
   );
-  gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", [], async (self) => {
-    const stats = await statsOf(queue);
-    if (stats === null) self.remove();
-    else self.set(stats.bytes);
+  gauge("relay_queue_oldest_seconds", "Age of the oldest event that is not delivered yet.", async () => {
+    const counted = await stats();
+    if (counted === null) return [];
+    const { oldestWaitingAt } = counted;
+    return single(oldestWaitingAt === null ? 0 : Math.max(0, deps.now() - oldestWaitingAt) / 1000);
   });
-  gauge("relay_disk_free_bytes", "Bytes that are free on the disk of the queue.", [], async (self) => {
-    const disk = await deps.disk?.();
-    setOrRemove(self, disk?.freeBytes);
-  });
+  gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", async () =>
+    single((await stats())?.bytes),
+  );
+  gauge("relay_disk_free_bytes", "Bytes that are free on the disk of the queue.", async () =>
+    single((await deps.disk?.())?.freeBytes),
+  );
+  gauge("relay_disk_floor_bytes", "Free bytes below which webhooks are answered with 503.", async () =>
+    single((await deps.disk?.())?.floorBytes),
+  );
   gauge(
-    "relay_disk_floor_bytes",
-    "Free bytes below which webhooks are answered with 503.",
-    [],
-    async (self) => {
-      const disk = await deps.disk?.();
-      setOrRemove(self, disk?.floorBytes);
-    },
+    "relay_check_ok",
+    "What readiness depends on: 1 where it holds, 0 where not.",
+    () =>
+      (deps.checks?.() ?? queue.checks()).map(({ name, ok }) => ({
+        labels: { check: name },
+        value: ok ? 1 : 0,
+      })),
+    ["check"],
   );
-  gauge("relay_check_ok", "What readiness depends on: 1 where it holds, 0 where not.", ["check"], (self) => {
-    for (const check of deps.checks?.() ?? queue.checks()) self.set({ check: check.name }, check.ok ? 1 : 0);
-  });
-  gauge("relay_target_events", "Deliveries kept, by target and state.", ["target", "state"], async (self) => {
-    for (const [target, stats] of (await statsOf(queue))?.targets ?? [])
-      for (const state of ["waiting", "sending", "dead"] as const) self.set({ target, state }, stats[state]);
-  });
-  gauge("relay_target_paused", "1 while an operator has paused the target.", ["target"], async (self) => {
-    for (const [target, stats] of (await statsOf(queue))?.targets ?? [])
-      self.set({ target }, stats.paused ? 1 : 0);
-  });
+  gauge(
+    "relay_target_events",
+    "Deliveries kept, by target and state.",
+    async () =>
+      [...((await stats())?.targets ?? [])].flatMap(([target, counts]) =>
+        (["waiting", "sending", "dead"] as const).map((state) => ({
+          labels: { target, state },
+          value: counts[state],
+        })),
+      ),
+    ["target", "state"],
+  );
+  gauge(
+    "relay_target_paused",
+    "1 while an operator has paused the target.",
+    async () =>
+      [...((await stats())?.targets ?? [])].map(([target, { paused }]) => ({
+        labels: { target },
+        value: paused ? 1 : 0,
+      })),
+    ["target"],
+  );
   gauge(
     "relay_target_breaker_open",
     "1 while the target fails so often that no attempts are made.",
+    () =>
+      (deps.targets?.() ?? []).map(({ name, breakerOpen }) => ({
+        labels: { target: name },
+        value: breakerOpen ? 1 : 0,
+      })),
     ["target"],
-    (self) => {
-      for (const target of deps.targets?.() ?? [])
-        self.set({ target: target.name }, target.breakerOpen ? 1 : 0);
-    },
   );
 }
 
-/** No sample is better than a made-up zero. */
-function setOrRemove(gauge: Gauge, value: number | undefined): void {
-  if (value === undefined) gauge.remove();
-  else gauge.set(value);
+function single(value: number | undefined): GaugeSample[] {
+  return value === undefined ? [] : [{ labels: {}, value }];
 }
 
 function collectProcessMetrics(registry: Registry): void {

@@ -2,8 +2,10 @@
  * Today's activity for Prometheus, if the settings ask for it. The number of series is bounded: the busiest projects have their
  * own, the rest is `other`.
  */
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { UpstreamError } from "../../../lib/errors.ts";
 import type { Config } from "../../config/schema.ts";
+import { registerReadGauge } from "../read-gauge.ts";
 import type { Activity } from "./activity.ts";
 import type { Figures, Report } from "./report.ts";
 import { dayOf } from "./tally.ts";
@@ -72,31 +74,35 @@ const GAUGES: readonly {
 
 /** Registers the gauges; they stay empty while the settings do not want them. */
 export function registerActivityGauges({ registry, activity, now, settings }: GaugeDeps): void {
-  let read: { readonly at: number; readonly report: Promise<Report> } | null = null;
-  /** One report serves all gauges of a scrape. */
-  const today = (): Promise<Report> => {
+  let read: { readonly at: number; readonly report: Promise<Report | null> } | null = null;
+  /** One report serves all gauges of a scrape. Null if the storage is out of reach: the other metrics are shown all the same. */
+  const today = (): Promise<Report | null> => {
     if (read === null || now() - read.at > 1000) {
       const day = dayOf(now());
       const query = { from: day, to: day, group: "day", project: null, author: null } as const;
-      read = { at: now(), report: activity.report(query) };
+      read = { at: now(), report: activity.report(query).catch(noReport) };
     }
     return read.report;
   };
   for (const { name, help, label, parts } of GAUGES) {
-    const gauge: Gauge<string> = new Gauge({
+    registerReadGauge(registry, {
       name,
       help,
       labelNames: label === null ? ["project"] : ["project", label],
-      registers: [registry],
-      async collect() {
-        gauge.reset();
-        if (!settings().enabled) return;
-        const { projects } = await today();
-        projects.forEach((figures, index) => {
-          const project = index < settings().maxProjects ? figures.project : "other";
-          for (const [labels, value] of parts) gauge.inc({ project, ...labels }, value(figures));
+      async read() {
+        if (!settings().enabled) return [];
+        const projects = (await today())?.projects ?? [];
+        const { maxProjects } = settings();
+        return projects.flatMap((figures, index) => {
+          const project = index < maxProjects ? figures.project : "other";
+          return parts.map(([labels, value]) => ({ labels: { project, ...labels }, value: value(figures) }));
         });
       },
     });
   }
+}
+
+function noReport(error: unknown): null {
+  if (error instanceof UpstreamError) return null;
+  throw error;
 }

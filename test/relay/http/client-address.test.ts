@@ -10,6 +10,7 @@ test.each([
   ["203.0.113.9:4711", "203.0.113.9"],
   ["::ffff:203.0.113.9", "203.0.113.9"],
   ["::FFFF:203.0.113.9", "203.0.113.9"],
+  ["::ffff:cb00:7109", "203.0.113.9"],
   ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"],
   ["[2001:db8::1]:443", "2001:db8::1"],
   ["[2001:db8::1]", "2001:db8::1"],
@@ -64,6 +65,26 @@ test.each([
   [null, false],
 ])("allowed(%j) with a list is %j", (address, wanted) => {
   expect(rules([], ["203.0.113.9", "34.74.90.64/28", "2001:db8::/32"]).allowed(address)).toBe(wanted);
+});
+
+test.each([
+  ["::/0", "203.0.113.9", false],
+  ["::/0", "2001:db8::1", true],
+  ["0.0.0.0/0", "2001:db8::1", false],
+  ["0.0.0.0/0", "203.0.113.9", true],
+  ["::/1", "10.0.0.1", false],
+  ["::ffff:0:0/96", "203.0.113.9", true],
+  ["::ffff:10.0.0.0/104", "10.9.9.9", true],
+  ["::ffff:10.0.0.0/104", "11.0.0.1", false],
+  ["::ffff:203.0.113.9", "203.0.113.9", true],
+  ["10.0.0.5/8", "10.9.9.9", true],
+])("allowed() with %s keeps the families apart: %s is %j", (range, address, wanted) => {
+  expect(rules([], [range]).allowed(address)).toBe(wanted);
+});
+
+test("a trusted range of one family trusts no proxy of the other", () => {
+  expect(rules(["::/0"]).clientOf("10.0.0.1", "203.0.113.9")).toBe("10.0.0.1");
+  expect(rules(["::/0"]).isTrustedProxy("::ffff:10.0.0.1")).toBe(false);
 });
 
 test("allowed() without a list lets everybody pass", () => {
