@@ -10,7 +10,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 FROM node:24.21.0-alpine
 # The queue's folder exists and belongs to the user before it becomes a volume: a new named volume takes over both.
 RUN mkdir /data && chown node:node /data \
- && printf '#!/bin/sh\nexec node /app/component/main.ts "$@"\n' > /usr/local/bin/gitlab-hook-relay \
+ && printf '#!/bin/sh\nexec node /app/cli/main.ts "$@"\n' > /usr/local/bin/gitlab-hook-relay \
  && chmod 755 /usr/local/bin/gitlab-hook-relay
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
@@ -18,6 +18,7 @@ COPY package.json LICENSE ./
 COPY lib ./lib
 COPY relay ./relay
 COPY component ./component
+COPY cli ./cli
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 RELAY_DATA_DIR=/data
 USER node
 VOLUME /data

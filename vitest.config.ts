@@ -34,7 +34,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: "v8",
-      include: ["relay/**/*.ts", "component/**/*.ts", "lib/**/*.ts"],
+      include: ["relay/**/*.ts", "component/**/*.ts", "cli/**/*.ts", "lib/**/*.ts"],
       reporter: ["text-summary", "json-summary"],
       thresholds: { lines: 90 },
     },

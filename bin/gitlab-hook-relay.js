@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npx gitlab-hook-relay`: the installer, on any Node from 20.20 on. Plain JavaScript, since Node 20 cannot read TypeScript itself.
+// The program on any Node from 20.20 on. Plain JavaScript, since Node 20 cannot read TypeScript itself.
 import { register } from "tsx/esm/api";
 
 register();
-await import("../component/main.ts");
+await import("../cli/main.ts");

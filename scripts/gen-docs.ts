@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
+import { commandSections, commandsTable } from "./docs/commands.ts";
 import { eventsTable } from "./docs/events.ts";
 import { foldersTable } from "./docs/folders.ts";
 import { inputsTable } from "./docs/inputs.ts";
@@ -29,6 +30,8 @@ const template = (path: string): string => pinned(read(path) ?? "", version);
 
 /** Name of a region -> its content. */
 const regions: Readonly<Record<string, () => string>> = {
+  commands: commandsTable,
+  "command-sections": commandSections,
   settings: () => settingsTables(schema),
   environment: () => environmentTable(ENV_BINDINGS),
   events: eventsTable,

@@ -2,7 +2,7 @@
 import { circles, doubleNames, driverSwitches, looseFiles, wrongWay } from "./structure/rules.ts";
 import { readSources } from "./structure/sources.ts";
 
-const sources = ["lib", "relay", "component"].flatMap(readSources);
+const sources = ["lib", "relay", "component", "cli"].flatMap(readSources);
 
 const counts: readonly {
   readonly what: string;

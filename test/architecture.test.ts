@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readSources, type Import, type Source } from "../scripts/structure/sources.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-const sources = ["lib", "relay", "component"].flatMap(readSources);
+const sources = ["lib", "relay", "component", "cli"].flatMap(readSources);
 const within = (folder: string): Source[] => sources.filter(({ file }) => file.startsWith(`${folder}/`));
 
 const packageOf = (specifier: string): string =>
@@ -35,6 +35,7 @@ describe("who may import whom", () => {
   test("relay/ and component/ never import each other", () => {
     expect(crossing("relay", ["component"])).toEqual([]);
     expect(crossing("component", ["relay"])).toEqual([]);
+    expect([...crossing("relay", ["cli"]), ...crossing("component", ["cli"])]).toEqual([]);
   });
 
   test("lib/ imports neither, and nothing of the programs imports tests, scripts or benchmarks", () => {
@@ -82,6 +83,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/storage/redis/scripts.ts",
     "relay/targets/",
     "component/main.ts",
+    "cli/main.ts",
   ],
   "node:fs/promises": [
     "relay/main.ts",
@@ -96,12 +98,14 @@ const adapters: Record<string, readonly string[]> = {
     "component/main.ts",
   ],
   "node:process": ["relay/main.ts", "component/main.ts"],
+  commander: ["cli/program.ts"],
 };
 
 /** Files that know the process. The lock names its holder by pid; a handler's process is one of its own. */
 const PROCESS = new Set([
   "relay/main.ts",
   "component/main.ts",
+  "cli/main.ts",
   "relay/storage/journal/lock.ts",
   "relay/routing/rules-thread.ts",
   "relay/targets/module/handler-process.ts",

@@ -49,6 +49,12 @@ export const ORDER: readonly Folder[] = [
   { path: "component/report", subject: "Results as text, Markdown, JSON, JUnit and dotenv." },
   { path: "component/cli", subject: "The commands, and what each does in order." },
   { path: "component/main.ts", subject: "The entry: the only file that knows the process." },
+  {
+    path: "cli",
+    subject:
+      "One program for both: its commands, help and completions. Loads relay or installer when one is run.",
+  },
+  { path: "cli/main.ts", subject: "The entry: the only file that knows the process." },
 ];
 
 /** The most specific row that holds the file; null for files that belong to none. */

@@ -55,7 +55,7 @@ export function createProject(pipeline: string): Project {
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(bin, name), 0o755);
   };
-  program("gitlab-hook-relay", `exec "${runtimes}/node" "${root}component/main.ts" "$@"`);
+  program("gitlab-hook-relay", `exec "${runtimes}/node" "${root}cli/main.ts" "$@"`);
   // Called to copy artifacts away; a job in a shell leaves them in the project's folder, where the tests look.
   program("rsync", "exit 0");
   cpSync(join(root, "templates"), join(folder, "templates"), { recursive: true });

@@ -1,0 +1,13 @@
+/** Every command, in the order in which the help lists them. A command is added as a file in commands/ and a line below. */
+import type { CommandSpec } from "./command.ts";
+import { completion } from "./commands/completion.ts";
+import { installerCommands, relayCommands } from "./commands/entries.ts";
+import { events } from "./commands/events.ts";
+import { replay } from "./commands/replay.ts";
+import { targets } from "./commands/targets.ts";
+
+const OTHERS: readonly CommandSpec[] = [events, replay, targets];
+
+const known: readonly CommandSpec[] = [...relayCommands, ...installerCommands, ...OTHERS];
+
+export const PROGRAM_COMMANDS: readonly CommandSpec[] = [...known, completion(known)];

@@ -1,0 +1,143 @@
+/** `events`: lists the events of a running relay, or shows one of them. */
+import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
+import { FILTERS, filterParameters } from "../filters.ts";
+import { printJson, shortTime, wantsText } from "../output.ts";
+import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
+import { plain, textTable } from "../text-table.ts";
+import type { CliWorld } from "../world.ts";
+
+export interface ListedEvent {
+  readonly id: string;
+  readonly receivedAt: string;
+  readonly summary: string;
+  readonly state: string;
+  readonly deliveries: readonly {
+    readonly target: string;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly attempts: number;
+    readonly lastAttempt: { readonly status: number | null; readonly error: string | null } | null;
+  }[];
+}
+
+interface Page {
+  readonly events: readonly ListedEvent[];
+  readonly cursor: string | null;
+  readonly partial: boolean;
+}
+
+export const events: CommandSpec = {
+  name: "events",
+  group: "Operating",
+  summary: "list the events of a running relay, or show one",
+  details: "Newest first. With an id: everything that is known of that event.",
+  args: [{ name: "id", description: "id of an event" }],
+  options: [
+    ...FILTERS,
+    { name: "--limit", value: "NUMBER", description: "events to list; default 50" },
+    { name: "--body", value: null, description: "with an id: print the body, as it was received" },
+    OUTPUT_OPTION,
+    ...API_OPTIONS,
+  ],
+  examples: [
+    {
+      command: "gitlab-hook-relay events --state dead --target ci-bot",
+      what: "what could not be delivered to ci-bot",
+    },
+    {
+      command: "gitlab-hook-relay events --project acme/shop --since 2h",
+      what: "the last two hours of one project",
+    },
+    { command: "gitlab-hook-relay events 01m8zk4v9w2q7t5c3x1b6n0hfd --body", what: "the body of one event" },
+  ],
+  async run(given, world) {
+    const api = relayApi(given, world);
+    const [id] = given.args;
+    if (id !== undefined) return await showEvent(id, given, { api, world });
+    if (given.flag("--body")) throw new UsageError("--body needs the id of an event");
+    const query = filterParameters(given, world.clock.now());
+    const found = await listEvents(api, query, limitOf(given));
+    if (wantsText(given, world)) world.stdout(eventsTable(found, world));
+    else printJson(found, world);
+    return STATUS.done;
+  },
+};
+
+const MOST_PER_PAGE = 500;
+
+/** Up to `limit` events, over as many pages as that takes. */
+async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, limit: number): Promise<Page> {
+  const found: ListedEvent[] = [];
+  let cursor: string | null = null;
+  let partial = false;
+  do {
+    const query = new Map([...filters, ["limit", String(Math.min(limit - found.length, MOST_PER_PAGE))]]);
+    if (cursor !== null) query.set("cursor", cursor);
+    const page: Page = await api.json("events", { query });
+    found.push(...page.events);
+    ({ cursor, partial } = page);
+  } while (cursor !== null && found.length < limit);
+  return { events: found, cursor, partial };
+}
+
+function limitOf(given: Given): number {
+  const text = given.text("--limit") ?? "50";
+  const limit = Number(text);
+  if (!/^\d{1,6}$/.test(text) || limit < 1)
+    throw new UsageError(`--limit must be a whole number from 1 to 999999, not "${text}"`);
+  return limit;
+}
+
+function eventsTable({ events: found, cursor }: Page, world: CliWorld): string {
+  if (found.length === 0) return "No events match.\n";
+  const rows = found.map((event) => [
+    shortTime(event.receivedAt, world.clock.now()),
+    event.id,
+    event.state,
+    event.deliveries.map(deliveryText).join(" "),
+    event.summary,
+  ]);
+  const more = cursor === null ? "" : "There are more; raise --limit to see them.\n";
+  return textTable(["TIME (UTC)", "ID", "STATE", "TARGETS", "EVENT"], rows, world.columns) + more;
+}
+
+function deliveryText({ target, state, lastAttempt }: ListedEvent["deliveries"][number]): string {
+  const status = state === "done" || lastAttempt === null ? "" : `(${lastAttempt.status ?? "no answer"})`;
+  return `${target}:${state}${status}`;
+}
+
+interface Shown extends ListedEvent {
+  readonly headers: readonly (readonly [string, string])[];
+  readonly timeline: readonly { readonly at: string | null; readonly text: string }[];
+}
+
+async function showEvent(
+  id: string,
+  given: Given,
+  { api, world }: { readonly api: RelayApi; readonly world: CliWorld },
+): Promise<number> {
+  const path = `events/${encodeURIComponent(id)}`;
+  if (given.flag("--body")) {
+    const answer = await api.send(`${path}/body`);
+    world.stdout(new Uint8Array(await answer.arrayBuffer()));
+    return STATUS.done;
+  }
+  const event = await api.json<Shown>(path);
+  if (!wantsText(given, world)) printJson(event, world);
+  else world.stdout(eventText(event, world));
+  return STATUS.done;
+}
+
+function eventText(event: Shown, world: CliWorld): string {
+  const steps = event.timeline.map(({ at, text }) => [
+    at === null ? "" : shortTime(at, world.clock.now()),
+    text,
+  ]);
+  return [
+    `${plain(event.summary)}\n`,
+    `${event.id}  ${event.state}  received ${event.receivedAt}\n\n`,
+    textTable(["HEADER", "VALUE"], event.headers, world.columns),
+    "\n",
+    textTable(["TIME (UTC)", "WHAT"], steps, world.columns),
+  ].join("");
+}

@@ -1,0 +1,106 @@
+/** `targets`: how the targets of a running relay fare; pauses and resumes them, and moves what is kept for one that is gone. */
+import { STATUS, UsageError, type CommandSpec } from "../command.ts";
+import { printJson, wantsText } from "../output.ts";
+import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
+import { textTable } from "../text-table.ts";
+import type { CliWorld } from "../world.ts";
+
+interface Target {
+  readonly name: string;
+  readonly type: string;
+  readonly address: string;
+  readonly breaker: string;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly sending: number;
+  readonly dead: number;
+  readonly oldestAt: string | null;
+  readonly lastError: { readonly at: string; readonly text: string } | null;
+}
+
+interface Targets {
+  readonly targets: readonly Target[];
+  readonly orphans: readonly { readonly name: string; readonly waiting: number; readonly dead: number }[];
+}
+
+export const targets: CommandSpec = {
+  name: "targets",
+  group: "Operating",
+  summary: "show the targets of a running relay; pause, resume or move them",
+  args: [
+    {
+      name: "action",
+      description: "what to do; without it: list them",
+      choices: ["list", "pause", "resume", "move"],
+    },
+    { name: "name", description: "of the target" },
+    {
+      name: "to",
+      description: "for move: the target that gets what is kept for one that the settings no longer name",
+    },
+  ],
+  options: [OUTPUT_OPTION, ...API_OPTIONS],
+  examples: [
+    { command: "gitlab-hook-relay targets", what: "state, backlog and last error of each target" },
+    {
+      command: "gitlab-hook-relay targets pause ci-bot",
+      what: "keep its events waiting until it is resumed",
+    },
+    {
+      command: "gitlab-hook-relay targets move old-bot ci-bot",
+      what: "what was kept for old-bot goes to ci-bot",
+    },
+  ],
+  async run(given, world) {
+    const api = relayApi(given, world);
+    const [action = "list", name, to] = given.args;
+    const say = (value: unknown, text: string): number => {
+      if (wantsText(given, world)) world.stdout(text);
+      else printJson(value, world);
+      return STATUS.done;
+    };
+    if (action === "list") {
+      const answer = await api.json<Targets>("targets");
+      return say(answer, targetsText(answer, world));
+    }
+    if (name === undefined) throw new UsageError(`targets ${action} needs the name of a target`);
+    const path = `targets/${encodeURIComponent(name)}/${action}`;
+    if (action === "move") {
+      if (to === undefined)
+        throw new UsageError("targets move needs two names: from which target, and to which");
+      const answer = await api.json<{ readonly moved: number }>(path, { method: "POST", body: { to } });
+      return say(answer, `${answer.moved} deliveries moved from ${name} to ${to}.\n`);
+    }
+    const answer = await api.json<Target>(path, { method: "POST" });
+    return say(answer, `${name} is ${answer.paused ? "paused" : "resumed"}; ${answer.waiting} waiting.\n`);
+  },
+};
+
+function targetsText({ targets: found, orphans }: Targets, world: CliWorld): string {
+  if (found.length === 0 && orphans.length === 0)
+    return "No target is configured: events are kept, and delivered nowhere.\n";
+  const rows = [
+    ...found.map((target) => [
+      target.name,
+      stateOf(target),
+      String(target.waiting + target.sending),
+      String(target.dead),
+      target.address,
+      target.lastError?.text ?? "",
+    ]),
+    ...orphans.map(({ name, waiting, dead }) => [
+      name,
+      "not in the settings",
+      String(waiting),
+      String(dead),
+      "",
+      "",
+    ]),
+  ];
+  return textTable(["TARGET", "STATE", "WAITING", "DEAD", "ADDRESS", "LAST ERROR"], rows, world.columns);
+}
+
+function stateOf({ paused, breaker }: Target): string {
+  if (paused) return "paused";
+  return breaker === "closed" ? "delivering" : `breaker ${breaker}`;
+}

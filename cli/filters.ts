@@ -1,0 +1,78 @@
+/** Which events a command is about: the filters of the admin API, as options. */
+import type { Given, OptionSpec } from "./command.ts";
+
+/** In the order of FILTER_NAMES of the API; a test compares them. */
+export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] = [
+  {
+    parameter: "state",
+    name: "--state",
+    value: "STATE",
+    description: "state of any of its deliveries; unmatched: no target wanted it",
+    choices: ["unrouted", "waiting", "sending", "done", "dead", "unmatched"],
+  },
+  {
+    parameter: "target",
+    name: "--target",
+    value: "NAME",
+    description: "events that this target was matched with",
+  },
+  { parameter: "project", name: "--project", value: "PROJECT", description: "path or id of the project" },
+  {
+    parameter: "kind",
+    name: "--kind",
+    value: "KIND",
+    description: "object_kind or event_name, such as push",
+  },
+  {
+    parameter: "action",
+    name: "--action",
+    value: "ACTION",
+    description: "action of the event, such as merge",
+  },
+  { parameter: "actor", name: "--actor", value: "USER", description: "username of who did it" },
+  {
+    parameter: "q",
+    name: "--search",
+    value: "TEXT",
+    description: "text anywhere in the metadata, ids and headers included",
+  },
+  {
+    parameter: "from",
+    name: "--since",
+    value: "TIME",
+    description: "received from then on: 10m, 2h, 3d, or an ISO time such as 2026-01-31T09:30Z",
+  },
+  { parameter: "to", name: "--until", value: "TIME", description: "received until then, written likewise" },
+];
+
+/** Those that say which events, not which deliveries. */
+export const EVENT_FILTERS: readonly OptionSpec[] = FILTERS.filter(
+  ({ parameter }) => parameter !== "state" && parameter !== "target",
+);
+
+const UNIT_MS = new Map([
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+
+/** The parameters of the API; a span such as `10m` becomes the time that long ago. */
+export function filterParameters(given: Given, now: number): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const { parameter, name } of FILTERS) {
+    const text = given.text(name);
+    if (text === undefined) continue;
+    const isTime = parameter === "from" || parameter === "to";
+    parameters.set(parameter, isTime ? timeParameter(text, now) : text);
+  }
+  return parameters;
+}
+
+function timeParameter(text: string, now: number): string {
+  const span = /^(\d{1,9})([smhd])$/.exec(text);
+  if (span === null) return text;
+  return new Date(
+    Math.max(0, now - Number(span[1]) * (UNIT_MS.get(span[2] as string) as number)),
+  ).toISOString();
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+/** The program as a process: hands the real world to the commands and ends with their status. */
+import { readFileSync } from "node:fs";
+import { systemClock } from "../lib/clock.ts";
+import pkg from "../package.json" with { type: "json" };
+import { runCommandLine } from "./program.ts";
+
+// A reader that went away (`| head`) ends nothing half-way.
+function writer(stream: NodeJS.WriteStream): (data: string | Uint8Array) => void {
+  let open = true;
+  stream.on("error", () => {
+    open = false;
+  });
+  return (data) => {
+    if (open) stream.write(data);
+  };
+}
+
+/** relay/main.ts and component/main.ts are programs of their own: they read the arguments of the process and end it. */
+async function become(load: () => Promise<unknown>, argv: readonly string[]): Promise<void> {
+  ended.removeSignals();
+  process.argv.splice(2, process.argv.length, ...argv);
+  await load();
+}
+
+/** Asked to end: a first time in order, a second time at once. */
+function listenForEnd(): { readonly signal: AbortSignal; removeSignals(): void } {
+  const control = new AbortController();
+  const onSignal = (): void => {
+    if (control.signal.aborted) process.exit(130);
+    control.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    signal: control.signal,
+    removeSignals() {
+      process.removeListener("SIGINT", onSignal);
+      process.removeListener("SIGTERM", onSignal);
+    },
+  };
+}
+
+const ended = listenForEnd();
+const status = await runCommandLine({
+  argv: process.argv.slice(2),
+  env: process.env,
+  version: pkg.version,
+  clock: systemClock,
+  random: Math.random,
+  fetch,
+  readFile: (path) => readFileSync(path, "utf8"),
+  isTerminal: process.stdout.isTTY === true,
+  columns: process.stdout.columns ?? 100,
+  stdout: writer(process.stdout),
+  stderr: writer(process.stderr),
+  ended: ended.signal,
+  relay: (argv) => become(() => import("../relay/main.ts"), argv),
+  installer: (argv) => become(() => import("../component/main.ts"), argv),
+});
+if (status !== undefined) process.exitCode = status;

@@ -1,0 +1,142 @@
+/** Arguments -> command -> exit status. Commander reads the names; what they mean is decided by the rows of commands.ts. */
+import { Argument, Command, CommanderError, Option } from "commander";
+import { messageOf } from "../lib/errors.ts";
+import { STATUS, UsageError, type CommandSpec, type Given, type OptionSpec } from "./command.ts";
+import { PROGRAM_COMMANDS } from "./commands.ts";
+import type { CliWorld } from "./world.ts";
+
+const ABOUT = "Every webhook of a GitLab group: installed, received, kept and delivered.";
+const EXITS: NonNullable<CommandSpec["exits"]> = [
+  [STATUS.done, "done"],
+  [STATUS.failed, "failed; standard error says why"],
+  [STATUS.usage, "wrong options or settings"],
+];
+
+/** Runs the program. @returns its exit status; undefined: a program that it started sets it */
+export async function runCommandLine(world: CliWorld): Promise<number | undefined> {
+  let status: number | undefined;
+  if (beginsWithInstallerOptions(world.argv)) {
+    await world.installer(world.argv);
+    return undefined;
+  }
+  const program = await createProgram(world, (result) => (status = result));
+  try {
+    await program.parseAsync([...world.argv], { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? STATUS.done : STATUS.usage;
+    world.stderr(`gitlab-hook-relay: ${messageOf(error)}\n`);
+    return error instanceof UsageError ? STATUS.usage : STATUS.failed;
+  }
+}
+
+/** `--group acme install`: the installer has always taken its command in any place. */
+function beginsWithInstallerOptions(argv: readonly string[]): boolean {
+  const [first = ""] = argv;
+  if (!first.startsWith("-") || ["--help", "-h", "--version"].includes(first)) return false;
+  return PROGRAM_COMMANDS.some(({ name, readsOwnLine }) => readsOwnLine === true && argv.includes(name));
+}
+
+async function createProgram(world: CliWorld, end: (status: number | undefined) => void): Promise<Command> {
+  const program = styled(new Command("gitlab-hook-relay"), world)
+    .description(ABOUT)
+    .usage("COMMAND [OPTIONS]")
+    .version(world.version, "--version", "print the version")
+    .helpCommand("help [COMMAND]", "explain a command")
+    .enablePositionalOptions()
+    .addHelpText(
+      "after",
+      "\nEach command explains its options and shows examples: gitlab-hook-relay COMMAND --help",
+    );
+  for (const spec of PROGRAM_COMMANDS) program.addCommand(await commandOf(spec, world, end));
+  return program;
+}
+
+async function commandOf(
+  spec: CommandSpec,
+  world: CliWorld,
+  end: (status: number | undefined) => void,
+): Promise<Command> {
+  const command = styled(new Command(spec.name), world)
+    .summary(spec.summary)
+    .description(
+      spec.details === undefined
+        ? `${sentence(spec.summary)}.`
+        : `${sentence(spec.summary)}. ${spec.details}`,
+    )
+    .helpGroup(`${spec.group}:`)
+    .addHelpText("after", afterOptions(spec));
+  const asksForHelp = world.argv.includes("--help") || world.argv.includes("-h") || world.argv[0] === "help";
+  if (spec.readsOwnLine === true && !asksForHelp) {
+    return command
+      .helpOption(false)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .passThroughOptions()
+      .action(async () => end(await spec.run(givenOf(command), world)));
+  }
+  for (const arg of spec.args ?? []) command.addArgument(argumentOf(arg));
+  for (const option of typeof spec.options === "function" ? await spec.options() : spec.options)
+    command.addOption(optionOf(option));
+  return command.action(async () => end(await spec.run(givenOf(command), world)));
+}
+
+/** How every command of the program speaks. */
+function styled(command: Command, world: CliWorld): Command {
+  return command
+    .helpOption("-h, --help", "print this")
+    .exitOverride()
+    .configureHelp({ helpWidth: Math.min(world.columns, 110), showGlobalOptions: false })
+    .configureOutput({
+      writeOut: (text) => world.stdout(text),
+      writeErr: (text) => world.stderr(text),
+      outputError: (text, write) =>
+        write(`${text.trimEnd().replace(/^error: /, "gitlab-hook-relay: ")}\n(--help lists the options)\n`),
+    });
+}
+
+function argumentOf({
+  name,
+  description,
+  isRequired,
+  isList,
+  choices,
+}: NonNullable<CommandSpec["args"]>[number]): Argument {
+  const dots = isList === true ? "..." : "";
+  const argument = new Argument(isRequired === true ? `<${name}${dots}>` : `[${name}${dots}]`, description);
+  return choices === undefined ? argument : argument.choices(choices);
+}
+
+function optionOf({ name, value, description, choices, isList, env }: OptionSpec): Option {
+  const text = env === undefined ? description : `${description} (${env})`;
+  const option = new Option(value === null ? name : `${name} <${value}>`, text);
+  if (choices !== undefined) option.choices(choices);
+  if (isList === true)
+    option.argParser((item: string, before: readonly string[] | undefined) => [...(before ?? []), item]);
+  return option;
+}
+
+function givenOf(command: Command): Given {
+  const values: ReadonlyMap<string, unknown> = new Map(Object.entries(command.opts()));
+  const keyOf = (name: string): string => new Option(name).attributeName();
+  const text = (name: string): string | undefined => {
+    const value = values.get(keyOf(name));
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    args: command.args,
+    text,
+    list: (name) => (values.get(keyOf(name)) as readonly string[] | undefined) ?? [],
+    flag: (name) => values.get(keyOf(name)) === true,
+  };
+}
+
+function afterOptions({ examples, exits = EXITS }: CommandSpec): string {
+  const lines = examples.flatMap(({ command, what }) => [`  # ${what}`, `  ${command}`]);
+  const status = exits.map(([code, text]) => `  ${String(code).padStart(2)}  ${text}`);
+  return ["", "Examples:", ...lines, "", "Exit status:", ...status].join("\n");
+}
+
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,181 @@
+/** The admin API of a running relay: where it is, who asks, and what went wrong in words. */
+import { isIP } from "node:net";
+import { messageOf, systemCode } from "../lib/errors.ts";
+import { readVariable } from "../lib/settings.ts";
+import { UsageError, type Given, type OptionSpec } from "./command.ts";
+import type { CliWorld } from "./world.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+
+export const API_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "--url",
+    value: "URL",
+    env: "RELAY_URL",
+    description: `address of the relay; default ${DEFAULT_URL}`,
+  },
+  {
+    name: "--token",
+    value: "TOKEN",
+    env: "RELAY_ADMIN_TOKEN",
+    description:
+      "admin token; other users of the machine can see options, so prefer the variable or --token-file",
+  },
+  {
+    name: "--token-file",
+    value: "FILE",
+    description: "file with the token; default for a relay on this machine: admin-token in its data folder",
+  },
+];
+
+export const OUTPUT_OPTION: OptionSpec = {
+  name: "--output",
+  value: "FORMAT",
+  description: "text is the default on a terminal, json elsewhere",
+  choices: ["text", "json"],
+};
+
+/** An answer other than 2xx, or none. */
+export class RelayApiError extends Error {
+  override readonly name = "RelayApiError";
+  /** Null: there was no answer. */
+  readonly status: number | null;
+  constructor(status: number | null, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface ApiRequest {
+  readonly method?: "GET" | "POST" | "DELETE";
+  readonly query?: ReadonlyMap<string, string>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export class RelayApi {
+  readonly url: string;
+  readonly #token: string;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: { readonly url: string; readonly token: string; readonly fetch: typeof fetch }) {
+    this.url = options.url.replace(/\/{1,9}$/, "");
+    this.#token = options.token;
+    this.#fetch = options.fetch;
+  }
+
+  /** The parsed answer of a path below /api/v1. Rejects with a RelayApiError. */
+  async json<Answer>(path: string, request: ApiRequest = {}): Promise<Answer> {
+    const answer = await this.send(path, request);
+    return (answer.status === 204 ? null : await answer.json()) as Answer;
+  }
+
+  /** The answer itself, which is 2xx. Rejects with a RelayApiError. */
+  async send(path: string, request: ApiRequest = {}): Promise<Response> {
+    const query = new URLSearchParams([...(request.query ?? [])]).toString();
+    const answer = await this.#ask(`${this.url}/api/v1/${path}${query === "" ? "" : `?${query}`}`, request);
+    if (answer.ok) return answer;
+    throw new RelayApiError(answer.status, await this.#refusal(answer));
+  }
+
+  async #ask(url: string, { method = "GET", body, headers = {}, signal }: ApiRequest): Promise<Response> {
+    try {
+      return await this.#fetch(url, {
+        method,
+        redirect: "manual",
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      throw new RelayApiError(
+        null,
+        `cannot reach the relay at ${this.url}: ${networkText(error)}; is it running, and is --url right?`,
+      );
+    }
+  }
+
+  async #refusal(answer: Response): Promise<string> {
+    const text = await answer.text();
+    const told = errorText(text);
+    if (answer.status === 401)
+      return `the relay at ${this.url} refuses the token; set RELAY_ADMIN_TOKEN or --token-file`;
+    if (told !== null) return `the relay answers ${answer.status}: ${told}`;
+    return `${this.url} answers ${answer.status} and does not speak as the relay does; is --url right?`;
+  }
+}
+
+/** Throws a UsageError if there is no token or the URL is none. */
+export function relayApi(given: Given, world: CliWorld): RelayApi {
+  const url = given.text("--url") ?? world.env["RELAY_URL"] ?? DEFAULT_URL;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new UsageError(`--url (RELAY_URL) must be an http or https address, not "${url}"`);
+  return new RelayApi({ url, token: tokenOf(given, world, url), fetch: world.fetch });
+}
+
+function tokenOf(given: Given, world: CliWorld, url: string): string {
+  const file = given.text("--token-file");
+  const asked = given.text("--token") ?? (file === undefined ? fromEnvironment(world) : tokenIn(file, world));
+  if (asked !== undefined && asked !== "") return asked;
+  const place = `${world.env["RELAY_DATA_DIR"] ?? "./data"}/admin-token`;
+  const kept = isLoopback(url) ? readIfThere(place, world) : null;
+  if (kept !== null) return kept;
+  throw new UsageError(
+    `the admin token is missing: set RELAY_ADMIN_TOKEN, or --token-file to the admin-token in the relay's data folder`,
+  );
+}
+
+function fromEnvironment({ env, readFile }: CliWorld): string | undefined {
+  try {
+    return readVariable("RELAY_ADMIN_TOKEN", { env, readFile });
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+function tokenIn(file: string, world: CliWorld): string {
+  try {
+    return world.readFile(file).trim();
+  } catch (error) {
+    throw new UsageError(`cannot read --token-file "${file}": ${messageOf(error)}`);
+  }
+}
+
+function readIfThere(file: string, world: CliWorld): string | null {
+  try {
+    return world.readFile(file).trim();
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return null;
+  }
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return (
+    hostname === "localhost" || hostname === "[::1]" || (isIP(hostname) === 4 && hostname.startsWith("127."))
+  );
+}
+
+/** What a failed fetch is about; Node hides it in the cause. */
+export function networkText(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const inner = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return messageOf(inner ?? error) || (systemCode(inner) ?? "no answer");
+}
+
+function errorText(text: string): string | null {
+  try {
+    const value = JSON.parse(text) as { readonly error?: { readonly message?: unknown } } | null;
+    const message = value?.error?.message;
+    return typeof message === "string" ? message : null;
+  } catch {
+    return null;
+  }
+}

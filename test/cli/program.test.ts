@@ -1,0 +1,137 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { PROGRAM_COMMANDS } from "../../cli/commands.ts";
+import { FILTERS } from "../../cli/filters.ts";
+import { COMMANDS } from "../../component/options/row.ts";
+import { FILTER_NAMES } from "../../relay/admin/api/query.ts";
+import { readSources } from "../../scripts/structure/sources.ts";
+import { runCli } from "../helpers/cli.ts";
+import { ROOT } from "../helpers/relay-process.ts";
+import { COMPILE_CACHE } from "../helpers/runtimes.ts";
+
+describe("runCommandLine() reads names", () => {
+  test.each([
+    [["evnts"], "Did you mean events?"],
+    [["events", "--stat", "dead"], "Did you mean --state?"],
+    [["serve", "--confg", "x"], "Did you mean --config?"],
+    [["events", "--state", "ded"], "Allowed choices are"],
+    [["events", "--state"], "argument missing"],
+    [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
+    [["events", "a", "b"], "too many arguments"],
+  ])("%j is refused with 2 and a hint", async (argv, hint) => {
+    const { status, stderr } = await runCli(argv);
+    expect(status).toBe(2);
+    expect(stderr).toContain(hint);
+  });
+
+  test("no command is refused with 2 and the list of commands", async () => {
+    const { status, stderr } = await runCli([]);
+    expect(status).toBe(2);
+    for (const { name } of PROGRAM_COMMANDS) expect(stderr).toContain(`  ${name} `);
+  });
+
+  test("--version prints the version alone", async () => {
+    expect(await runCli(["--version"])).toMatchObject({ status: 0, stdout: "1.2.3\n", stderr: "" });
+  });
+
+  test.each(PROGRAM_COMMANDS.map(({ name }) => name))(
+    "%s --help shows options, examples and statuses",
+    async (name) => {
+      const { status, stdout } = await runCli([name, "--help"]);
+      expect(status).toBe(0);
+      expect(stdout).toContain(`Usage: gitlab-hook-relay ${name}`);
+      expect(stdout).toContain("Examples:\n  # ");
+      expect(stdout).toContain("Exit status:\n");
+      expect((await runCli(["help", name])).stdout).toBe(stdout);
+    },
+  );
+
+  test("examples of the help use options and commands that exist", () => {
+    for (const { name, examples } of PROGRAM_COMMANDS)
+      for (const { command } of examples) expect(command).toContain(`gitlab-hook-relay ${name}`);
+  });
+});
+
+describe("the relay and the installer are run as they are", () => {
+  test.each([
+    [["serve"], []],
+    [
+      ["serve", "--config", "x.yaml"],
+      ["--config", "x.yaml"],
+    ],
+    [
+      ["check", "--config=x.yaml"],
+      ["--check", "--config", "x.yaml"],
+    ],
+    [["print-config"], ["--print-config"]],
+  ])("%j", async (argv, handed) => {
+    expect(await runCli(argv)).toMatchObject({ status: undefined, relay: [handed], installer: [] });
+  });
+
+  test.each([
+    [["install", "--gruop", "x", "--no-dry-run", "--", "a"]],
+    [["recover", "-h-is-no-help", "--since=6h"]],
+    [["schedule"]],
+    [["--group", "acme", "uninstall"]],
+  ])("the installer gets %j unread", async (argv) => {
+    expect(await runCli(argv)).toMatchObject({ status: undefined, relay: [], installer: [argv] });
+  });
+
+  test("every command of the installer is one of the program", () => {
+    const names = PROGRAM_COMMANDS.filter(({ readsOwnLine }) => readsOwnLine).map(({ name }) => name);
+    expect(names).toEqual([...COMMANDS]);
+  });
+
+  test("nothing in cli/ loads the relay or the installer before it is asked for", () => {
+    const early = readSources("cli").flatMap(({ file }) =>
+      [
+        ...readFileSync(`${ROOT}${file}`, "utf8").matchAll(
+          /^import (?!type ).*"((?:\.\.\/)+(?:relay|component)\/.*)"/gm,
+        ),
+      ].map((match) => `${file}: ${match[1]}`),
+    );
+    expect(early).toEqual([]);
+  });
+});
+
+test("FILTERS are the filters of the admin API", () => {
+  expect(FILTERS.map(({ parameter }) => parameter)).toEqual([...FILTER_NAMES]);
+});
+
+describe("completion", () => {
+  test.each(["bash", "zsh", "fish"])("the script for %s names every command and option", async (shell) => {
+    const { status, stdout } = await runCli(["completion", shell]);
+    expect(status).toBe(0);
+    for (const { name } of PROGRAM_COMMANDS) expect(stdout).toContain(name);
+    for (const option of ["chunk-size", "fail-on-drift", "token-file", "state"])
+      expect(stdout).toContain(option);
+  });
+
+  test("bash completes commands, options, choices and actions", async () => {
+    const { stdout } = await runCli(["completion", "bash"]);
+    const complete = (...words: string[]): string[] => {
+      const quoted = words.map((word) => `'${word}'`).join(" ");
+      const script = `${stdout}\nCOMP_WORDS=(gitlab-hook-relay ${quoted}); COMP_CWORD=${words.length}; _gitlab_hook_relay; echo "\${COMPREPLY[@]}"`;
+      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split(" ");
+    };
+    expect(complete("rep")).toEqual(["replay"]);
+    expect(complete("events", "--st")).toEqual(["--state"]);
+    expect(complete("events", "--state", "d")).toEqual(["done", "dead"]);
+    expect(complete("targets", "p")).toEqual(["pause"]);
+    expect(complete("install", "--level", "g")).toEqual(["group"]);
+  });
+});
+
+test("bin/gitlab-hook-relay.js runs the relay's check and the installer's refusal with their statuses", () => {
+  const { PATH = "", HOME = "" } = process.env;
+  const run = (args: readonly string[]) =>
+    spawnSync(process.execPath, [`${ROOT}bin/gitlab-hook-relay.js`, ...args], {
+      encoding: "utf8",
+      env: { PATH, HOME, ...COMPILE_CACHE },
+    });
+  expect(run(["check"])).toMatchObject({ status: 0, stdout: expect.stringContaining("valid") as string });
+  const refused = run(["install", "--gruop", "x"]);
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toContain("--gruop: unknown option; did you mean --group?");
+});
