@@ -7,6 +7,7 @@ import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config/sche
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createRouter } from "../../relay/routing/route.ts";
 import { explainRules } from "../../relay/routing/reachable.ts";
+import { TARGET_TYPES } from "../../relay/targets/registry.ts";
 import { projectFileSchema } from "../../relay/targets/rules.ts";
 import { eventMeta } from "../helpers/events.ts";
 
@@ -78,6 +79,11 @@ describe.each(central)("the example on line $line", ({ yaml, claims }) => {
 
 test.each(examples.filter((e) => e.isProjectFile))("the project file on line $line is valid", ({ yaml }) => {
   expect(Object.keys(projectFileSchema.parse(parse(yaml)).targets)).toEqual(["bot"]);
+});
+
+test.each(TARGET_TYPES)("type $name: its example is on the page as it is in the registry", ({ example }) => {
+  const entry = example.replace(/^(?=.)/gm, "  ");
+  expect(central.some(({ yaml }) => yaml.includes(`targets:\n${entry}`))).toBe(true);
 });
 
 /** Dotted names of all settings below a schema, as they stand in a document. */

@@ -9,6 +9,7 @@ import { messageOf, systemCode } from "../../../lib/errors.ts";
 import { shownUrl } from "../../../lib/log.ts";
 import { EXCERPT_LENGTH } from "../../delivery/port.ts";
 import { BlockedAddressError } from "./addresses.ts";
+import { uncompressed } from "./uncompressed.ts";
 
 /** Bytes of an answer that are read; a longer one is cut off. */
 const MAX_ANSWER_BYTES = 262_144;
@@ -29,8 +30,12 @@ export interface ExchangeAnswer {
   readonly retryAfter: string | null;
   /** Fit to be shown: without query and user info. */
   readonly location: string | null;
-  /** The beginning of the body. */
+  /** The beginning of the body, uncompressed. */
   readonly body: Buffer;
+}
+
+interface Head extends Omit<ExchangeAnswer, "body"> {
+  readonly encoding: string | null;
 }
 
 /** No answer came; the message is fit for an operator's eyes and names address and port at most. */
@@ -68,7 +73,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #chunks: Buffer[] = [];
   readonly #onAbort: () => void;
   #controller: Dispatcher.DispatchController | null = null;
-  #head: Omit<ExchangeAnswer, "body"> | null = null;
+  #head: Head | null = null;
   #kept = 0;
   #received = 0;
   #ended = false;
@@ -106,6 +111,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       status,
       retryAfter: one(headers["retry-after"]),
       location: location === null ? null : shownLocation(location, this.#origin),
+      encoding: one(headers["content-encoding"]),
     };
   }
 
@@ -142,8 +148,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   #answer(): void {
     const head = this.#head;
     if (head === null || !this.#finish()) return;
-    const { status, retryAfter, location } = head;
-    this.#resolve({ status, retryAfter, location, body: Buffer.concat(this.#chunks) });
+    const { status, retryAfter, location, encoding } = head;
+    const body = Buffer.concat(this.#chunks);
+    if (encoding === null) this.#resolve({ status, retryAfter, location, body });
+    else
+      void uncompressed(encoding, body, this.#keepBytes).then((plain) =>
+        this.#resolve({ status, retryAfter, location, body: plain }),
+      );
   }
 
   #abort(): void {

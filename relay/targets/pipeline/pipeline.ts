@@ -12,6 +12,8 @@ import type { Cancellation } from "../../../lib/cancellation.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
+import type { EventMeta } from "../../event/event.ts";
+import { branchOf, refType, shortRef } from "../../event/ref.ts";
 import { scopeOf, type Scope } from "../../expressions/expression.ts";
 import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
@@ -45,7 +47,7 @@ export function createPipelineTarget(
   const connections = createConnections(config, deps);
   const templates = {
     project: compiled(config.project),
-    ref: compiled(config.ref),
+    ref: config.ref === undefined ? null : compiled(config.ref),
     variables: Object.entries(config.variables).map(([name, text]) => [name, compiled(text)] as const),
     inputs: Object.entries(config.inputs).map(([name, text]) => [name, compiled(text)] as const),
   };
@@ -110,8 +112,8 @@ const NOTHING_TO_RUN: AttemptResult = {
 };
 
 /** Pushes that delete say so by a commit of zeros. A `ref` that is fixed runs all the same: it may be there to clean up. */
-function isOfDeletedRef(refTemplate: string, body: Uint8Array): boolean {
-  if (!refTemplate.includes("{{")) return false;
+function isOfDeletedRef(refTemplate: string | undefined, body: Uint8Array): boolean {
+  if (refTemplate?.includes("{{") === false) return false;
   const payload: unknown = JSON.parse(new TextDecoder().decode(body));
   const { object_kind: kind, after } = (payload ?? {}) as { object_kind?: unknown; after?: unknown };
   return (kind === "push" || kind === "tag_push") && typeof after === "string" && /^0{40,64}$/.test(after);
@@ -129,7 +131,8 @@ function isEmpty(record: object): boolean {
 
 interface Templates {
   readonly project: Template;
-  readonly ref: Template;
+  /** Null: the event's own ref. */
+  readonly ref: Template | null;
   readonly variables: readonly (readonly [string, Template])[];
   readonly inputs: readonly (readonly [string, Template])[];
 }
@@ -157,10 +160,21 @@ function wantedPipeline(templates: Templates, { meta, body }: Sending): Wanted {
   );
   return {
     project: text("project", templates.project),
-    ref: text("ref", templates.ref),
+    ref: templates.ref === null ? ownRef(meta) : text("ref", templates.ref),
     variables: { ...Object.fromEntries(variables), [EVENT_ID_VARIABLE]: meta.id },
     inputs: Object.fromEntries(inputs),
   };
+}
+
+/** What a trigger takes: the name of a branch or tag. A deployment has a name that may be either. */
+function ownRef(meta: EventMeta): string {
+  const branch = branchOf(meta);
+  if (branch !== null) return branch;
+  const { ref } = meta;
+  if (ref === null || refType(ref) === "merge-request") {
+    throw new Error("ref: the event has no branch or tag to run on; set the target's ref, such as ref: main");
+  }
+  return shortRef(ref);
 }
 
 function startedPipeline(body: Buffer): string | null {

@@ -20,8 +20,10 @@ export const pipelineTargetSchema = z.strictObject({
     .default("{{ event.project.id }}")
     .describe("Id or path of the project whose pipeline runs, as a template; default: the event's project"),
   ref: template
-    .default("{{ event.branch }}")
-    .describe("Branch or tag that it runs on, as a template; default: the event's branch"),
+    .optional()
+    .describe(
+      "Branch or tag that it runs on, as a template, such as main; default: the event's branch or tag, or the ref that a deployment names",
+    ),
   variables: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), template)
     .default({})

@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../lib/clock.ts";
@@ -218,6 +219,37 @@ describe("what comes back", () => {
       });
     });
     expect(await targetAt(server.url).send(sending())).toMatchObject({ verdict: "done", status: 202 });
+  });
+
+  const reason = JSON.stringify({ error: "no such room: ünbekannt" });
+  test.each([
+    ["gzip", gzipSync(reason)],
+    ["GZip", gzipSync(reason)],
+    ["deflate", deflateSync(reason)],
+    ["deflate", deflateRawSync(reason)],
+    ["br", brotliCompressSync(reason)],
+    ["identity", Buffer.from(reason)],
+  ])("the text of an answer compressed by %s is read", async (encoding, bytes) => {
+    const server = await serve((_request, response) => {
+      response.writeHead(422, { "content-encoding": encoding }).end(bytes);
+    });
+    expect(await targetAt(server.url).send(sending())).toMatchObject({
+      verdict: "dead",
+      status: 422,
+      excerpt: reason,
+    });
+  });
+
+  test.each([
+    ["gzip", gzipSync(Buffer.alloc(50_000_000, "x")), "x".repeat(512)],
+    ["br", brotliCompressSync(Buffer.alloc(50_000_000, "x")), "x".repeat(512)],
+    ["gzip", Buffer.from("no gzip"), expect.stringContaining("Content-Encoding is gzip")],
+    ["zstd, gzip", Buffer.from("?"), expect.stringContaining("Content-Encoding is zstd, gzip")],
+  ])("an answer in %s that is a bomb, damaged or unknown costs nothing", async (encoding, bytes, excerpt) => {
+    const server = await serve((_request, response) => {
+      response.writeHead(500, { "content-encoding": encoding }).end(bytes);
+    });
+    expect(await targetAt(server.url).send(sending())).toMatchObject({ verdict: "retry", excerpt });
   });
 
   test("an answer that never ends is cut off, with its excerpt", async () => {

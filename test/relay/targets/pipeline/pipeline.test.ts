@@ -57,6 +57,31 @@ describe("a pipeline target", () => {
     expect(Object.fromEntries(pipeline?.variables ?? [])).toEqual({ RELAY_EVENT_ID: eventMeta().id });
   });
 
+  test.each([
+    ["a tag", { ref: "refs/tags/v1" }, "v1"],
+    ["the name that a deployment has", { ref: "release/1", kind: "deployment" }, "release/1"],
+    [
+      "the source branch of a merge request's pipeline",
+      { ref: "refs/merge-requests/7/head", sourceProjectId: 0, sourceBranch: "topic" },
+      "topic",
+    ],
+  ])("without a ref of its own it runs on %s", async (_claim, changes, ref) => {
+    repository.branches.add(ref);
+    const own = "sourceProjectId" in changes ? { ...changes, sourceProjectId: projectId } : changes;
+    const result = await send({}, { meta: eventMeta({ projectId, ...own }) });
+    expect(result).toMatchObject({ verdict: "done", status: 201 });
+    expect(repository.pipelines[0]?.ref).toBe(ref);
+  });
+
+  test.each([
+    ["no ref", null],
+    ["the branch of a fork", "refs/merge-requests/7/head"],
+  ])("without a ref of its own and with %s it says what to set", async (_claim, ref) => {
+    const result = await send({}, { meta: eventMeta({ projectId, ref }) });
+    expect(result).toMatchObject({ verdict: "dead", status: null });
+    expect(result.error).toContain("set the target's ref");
+  });
+
   test.each(["push", "tag_push"])(
     "a %s that deletes triggers nothing, unless the ref is fixed",
     async (kind) => {
