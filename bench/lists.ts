@@ -146,6 +146,7 @@ function operator(queue: Queue) {
     targets: () => [],
     sessions: { salt: async () => "bench", epoch: () => ({ read: async () => 0, advance: async () => 0 }) },
     audit: new MemoryAuditTrail(),
+    selfRecovery: () => null,
     fetch: () => Promise.reject(new TypeError("no provider")),
     addresses: () => createAddressRules(config.server),
     version: "bench",

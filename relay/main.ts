@@ -5,6 +5,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -33,6 +34,7 @@ const host: Host = {
   clock: systemClock,
   random: Math.random,
   createStorage: createStorageDriver,
+  installer: [...interpreter(), fileURLToPath(new URL("../component/main.ts", import.meta.url))],
   readFile: (path) => readFileSync(path, "utf8"),
   readText: (path) => readFile(path, "utf8").catch(() => null),
   notify: watchFileFolder,
@@ -40,6 +42,13 @@ const host: Host = {
   stdout,
   stderr,
 };
+
+/** What runs a program of ours as this one is run. */
+function interpreter(): readonly string[] {
+  return "Deno" in globalThis
+    ? [process.execPath, "run", "--allow-all"]
+    : [process.execPath, ...process.execArgv];
+}
 
 let log: Log | null = null;
 

@@ -78,6 +78,7 @@ const relay = await startRelay(config, {
   secrets,
   random: Math.random,
   version: "bench",
+  installer: [],
   createStorage: job.queue === "none" ? storageWith(forgetful) : createStorageDriver,
 });
 process.stdout.write(`${JSON.stringify({ port: relay.port })}\n`);

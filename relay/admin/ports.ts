@@ -11,6 +11,7 @@ import type { AddressRules } from "../http/client-address.ts";
 import type { AttentionItem } from "../observe/attention/attention.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { MinuteStats } from "../observe/minute-stats.ts";
+import type { RecoveryStatus } from "../recovery/self-recovery.ts";
 import type { RecoveryDue } from "../observe/recovery-due.ts";
 import type { TargetStatus } from "../observe/target-status.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -45,6 +46,8 @@ export interface AdminDeps {
   readonly attention: () => Promise<readonly AttentionItem[]>;
   /** Whether events are missing that GitLab's log still has; null: not that the relay knows. */
   readonly recovery: () => RecoveryDue | null;
+  /** What the relay recovers by itself; null: nothing, as the settings do not say how. */
+  readonly selfRecovery: () => RecoveryStatus | null;
   /** The settings in force; may change while the relay runs. */
   readonly config: () => Config;
   /** Every configured target, in the order of the configuration. */

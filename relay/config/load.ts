@@ -2,6 +2,7 @@
  * Where the relay's settings come from: relay.yaml, the environment, and the files that NAME_FILE variables name. Decides for the
  * start, for --check and --print-config, and for each reload.
  */
+import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import {
@@ -132,6 +133,7 @@ export function restartPaths(present: Config, next: Config): string[] {
     ...differing("server.basePath", present.server.basePath, next.server.basePath),
     ...differing("log", { ...present.log, level: null }, { ...next.log, level: null }),
     ...(loses(present.admin.token, next.admin.token) ? ["admin.token"] : []),
+    ...(isDeepStrictEqual(present.recovery, next.recovery) ? [] : ["recovery"]),
     ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
     ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
   ];
@@ -153,6 +155,7 @@ export function withoutRestart(present: Config, next: Config): Config {
     server: { ...next.server, host, port, basePath },
     queue: { ...present.queue, retain: next.queue.retain },
     log: { ...present.log, level: next.log.level },
+    recovery: present.recovery,
     activity: { ...next.activity, enabled: present.activity.enabled },
   };
 }

@@ -9,6 +9,7 @@ import type { EnvBinding } from "../../lib/settings.ts";
 import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
+import { recoverySettings } from "./recovery.ts";
 import { adminSettings } from "./sign-in.ts";
 import { storageSettings } from "../storage/settings.ts";
 
@@ -163,6 +164,9 @@ export const configSchema = z
     projectFile: projectFile
       .optional()
       .describe("Projects may narrow, in a file of their own, what targets get of them"),
+    recovery: recoverySettings
+      .optional()
+      .describe("Who fetches back by itself what GitLab could not deliver while the relay was away"),
     admin: adminSettings.prefault({}),
     log: log.prefault({}),
     mask: mask.prefault({}),

@@ -29,6 +29,8 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly createStorage: CreateStorage;
+  /** Program and first arguments of the installer. */
+  readonly installer: readonly string[];
   /** Text of a file; throws where it cannot be read. */
   readonly readFile: (path: string) => string;
   /** Whether a person reads standard output. */
@@ -91,6 +93,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     env: host.env,
     version: host.version,
     createStorage: host.createStorage,
+    installer: host.installer,
     settingsProblems: () => (watch?.refused() ?? []).map(({ path, message }) => `${path}: ${message}`),
     checks: () => [settingsCheck(watch, started)],
   });

@@ -18,6 +18,7 @@ import { createTransport } from "../../lib/gitlab/transport.ts";
 import type { AuditTrail } from "../storage/audit-trail.ts";
 import { createAdmin } from "../admin/admin.ts";
 import { providerFetch } from "./provider-fetch.ts";
+import { openSelfRecovery } from "../recovery/open.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
@@ -56,6 +57,8 @@ export interface RelayDeps {
   readonly version: string;
   /** Everything that is stored, by the driver that the settings name. */
   readonly createStorage: CreateStorage;
+  /** Program and first arguments of the installer, which recovers what was missed. */
+  readonly installer: readonly string[];
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
   /** Why changed settings are not in force, in words. @default nothing */
@@ -182,14 +185,30 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
     absence = seen;
     const ownChecks = (): readonly Check[] => [delivery.check(), seen.check(), ...(deps.checks?.() ?? [])];
     const health = (): Health => healthOf({ queue, isStopping: () => isStopping, own: ownChecks });
+    const selfRecovery =
+      settings.recovery === undefined
+        ? null
+        : openSelfRecovery(config, settings.recovery, {
+            clock,
+            log,
+            random: deps.random,
+            env: deps.env ?? {},
+            mask: secrets.mask,
+            metrics,
+            notes: await storage.openRecoveryNotes(),
+            program: deps.installer,
+            isReady: () => health().status === "ready",
+          });
     const recovery = (): RecoveryDue | null =>
-      recoveryDue({
-        now: clock.now(),
-        lastSeenAt: seen.lastSeenAt,
-        startedAt: seen.startedAt,
-        firstUnavailableAt: minutes.firstUnavailableAt,
-        lastRecoveredAt: minutes.lastRecoveredAt,
-      });
+      selfRecovery !== null
+        ? selfRecovery.due()
+        : recoveryDue({
+            now: clock.now(),
+            lastSeenAt: seen.lastSeenAt,
+            startedAt: seen.startedAt,
+            firstUnavailableAt: minutes.firstUnavailableAt,
+            lastRecoveredAt: minutes.lastRecoveredAt,
+          });
     const misspelt = unknownVariables(deps.env ?? {});
     const attention = watchAttention({
       clock,
@@ -211,6 +230,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       minutes,
       attention: attention.items,
       recovery,
+      selfRecovery: () => selfRecovery?.status() ?? null,
       sessions: {
         salt: async () =>
           (await kept.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
@@ -304,6 +324,7 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
       now: () => clock.now(),
       auditDays: () => config.admin.audit.keepDays,
     });
+    await selfRecovery?.begin(seen.lastSeenAt, seen.startedAt);
     seen.begin();
     attention.begin();
 
@@ -338,9 +359,10 @@ export async function startRelay(settings: Config, deps: RelayDeps): Promise<Rel
         isStopping = true;
         maintenance.stop();
         attention.close();
+        const recovered = selfRecovery?.close();
         admin.close();
         minutes.close();
-        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted]);
+        await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted, recovered]);
         board.close();
         metrics.close();
         await eventLog.close();

@@ -8,6 +8,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { RecoveryNotes } from "./recovery-notes.ts";
 import type { SharedSecrets } from "./secrets.ts";
 import type { StorageSettings } from "./settings.ts";
 
@@ -27,6 +28,7 @@ export interface StorageDriver {
   openActivityStore(): Promise<ActivityStore>;
   openHeartbeat(): Promise<Heartbeat>;
   openAuditTrail(): Promise<AuditTrail>;
+  openRecoveryNotes(): Promise<RecoveryNotes>;
   /** What the relays of this storage share of secrets. */
   openSecrets(): Promise<SharedSecrets>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */

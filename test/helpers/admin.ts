@@ -18,6 +18,7 @@ import type {
   AuditQuery,
   AuditTrail,
 } from "../../relay/storage/audit-trail.ts";
+import type { RecoveryStatus } from "../../relay/recovery/self-recovery.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
@@ -112,6 +113,7 @@ export interface AdminFixture {
   config: Config;
   statuses: TargetStatus[];
   settingsProblems: string[];
+  selfRecovery: RecoveryStatus | null;
   /** Sends a request with the token. */
   api(path: string, request?: Request): Promise<Response>;
   /** Sends a request as it is. */
@@ -156,6 +158,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     lines,
     config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
     settingsProblems: [],
+    selfRecovery: null,
     statuses: targets.map((name) => targetStatus(name)),
     admin: undefined as unknown as Admin,
     api(path, request = {}) {
@@ -225,6 +228,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     targets: () => fixture.statuses,
     sessions: options.sessions ?? memorySessions(),
     audit: fixture.audit,
+    selfRecovery: () => fixture.selfRecovery,
     fetch: options.fetch ?? (() => Promise.reject(new TypeError("no provider"))),
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",

@@ -18,8 +18,15 @@ export interface Stage {
   start(): Promise<RelayProcess>;
 }
 
-/** @param env the relay's secrets */
-export async function stageRelay(closing: Closing, env: Readonly<Record<string, string>>): Promise<Stage> {
+/**
+ * @param env the relay's secrets
+ * @param settings beside the target
+ */
+export async function stageRelay(
+  closing: Closing,
+  env: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "outage-stage-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const target = await countingTarget();
@@ -33,7 +40,7 @@ export async function stageRelay(closing: Closing, env: Readonly<Record<string, 
     concurrency: 32,
     allowPrivateNetworks: true,
   };
-  await writeFile(config, JSON.stringify({ targets: { ordered } }));
+  await writeFile(config, JSON.stringify({ targets: { ordered }, ...settings }));
   return {
     target,
     port,

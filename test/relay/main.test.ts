@@ -48,6 +48,7 @@ function program(
     isTerminal: false,
     env: { PORT: "0", ...env },
     version: "1.2.3",
+    installer: [],
     clock: systemClock,
     random: Math.random,
     createStorage,

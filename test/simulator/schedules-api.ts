@@ -12,7 +12,7 @@ import { ACCESS } from "./model.ts";
 import { paginate } from "./paging.ts";
 import type { Json } from "./params.ts";
 import { booleanOf, isObject, textOf } from "./params.ts";
-import type { Schedule, ScheduleVariable } from "./schedules.ts";
+import type { Schedule, ScheduledPipeline, ScheduleVariable } from "./schedules.ts";
 import type { World } from "./world.ts";
 
 const BASE = "/projects/:id/pipeline_schedules";
@@ -39,7 +39,7 @@ export function mountSchedulesApi(app: Hono<SimEnv>, world: World): void {
     return c.json(
       paginate(c, schedule.pipelines, world.baseUrl).map((p) => ({
         id: p.id,
-        status: "success",
+        status: p.status,
         source: "schedule",
         ref: schedule.ref.replace("refs/heads/", ""),
         created_at: isoTime(p.createdAt),
@@ -100,9 +100,35 @@ export function mountSchedulesApi(app: Hono<SimEnv>, world: World): void {
 
   app.post(`${ONE}/play`, (c) => {
     const { schedule } = scheduleOf(world, c, ACCESS.developer);
-    schedule.pipelines.push({ id: world.model.nextId(), createdAt: world.clock.now() });
+    schedule.pipelines.push({
+      id: world.model.nextId(),
+      createdAt: world.clock.now(),
+      status: "success",
+      jobs: [],
+    });
     return c.json({ message: "201 Created" }, 201);
   });
+
+  const pipelineOf = (c: Ctx): ScheduledPipeline => {
+    const { project } = access(world, c, ACCESS.reporter);
+    const id = idParam(c, "pipeline_id");
+    const found = (project.schedules ?? []).flatMap((s) => s.pipelines).find((p) => p.id === id);
+    if (found === undefined) throw notFound();
+    return found;
+  };
+  app.get("/projects/:id/pipelines/:pipeline_id", (c) => {
+    const { id, status } = pipelineOf(c);
+    return c.json({ id, status, source: "schedule" });
+  });
+  app.get("/projects/:id/pipelines/:pipeline_id/jobs", (c) =>
+    c.json(
+      paginate(c, pipelineOf(c).jobs, world.baseUrl).map(({ name, status, allowFailure }) => ({
+        name,
+        status,
+        allow_failure: allowFailure,
+      })),
+    ),
+  );
 
   mountVariables(app, world);
 }

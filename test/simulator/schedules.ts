@@ -7,6 +7,15 @@ export interface ScheduleVariable {
   variableType: "env_var" | "file";
 }
 
+export interface ScheduledPipeline {
+  readonly id: number;
+  /** Wall clock, milliseconds. */
+  readonly createdAt: number;
+  /** Changed by tests. */
+  status: "created" | "running" | "success" | "failed";
+  readonly jobs: { readonly name: string; status: "success" | "failed"; readonly allowFailure: boolean }[];
+}
+
 export interface Schedule {
   readonly id: number;
   readonly createdAt: number;
@@ -19,6 +28,5 @@ export interface Schedule {
   owner: User;
   readonly variables: Map<string, ScheduleVariable>;
   readonly inputs: Map<string, unknown>;
-  /** Wall clock, milliseconds, of each pipeline that it started. */
-  readonly pipelines: { readonly id: number; readonly createdAt: number }[];
+  readonly pipelines: ScheduledPipeline[];
 }

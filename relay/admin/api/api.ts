@@ -11,6 +11,7 @@ import { metaMatches } from "../../queue/filter.ts";
 import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
+import { recoveryJson } from "./recovery-json.ts";
 import { createAuditApi } from "./audit.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
@@ -33,7 +34,16 @@ import {
 import { findEvents } from "../pages/view.ts";
 import { eventStream } from "../live/stream.ts";
 
-const GUARDED_API = ["/events/*", "/dead/*", "/targets/*", "/stream", "/activity", "/attention", "/audit/*"];
+const GUARDED_API = [
+  "/events/*",
+  "/dead/*",
+  "/targets/*",
+  "/stream",
+  "/activity",
+  "/attention",
+  "/recovery",
+  "/audit/*",
+];
 const MAX_STREAMS = 100;
 const MAX_REQUEST_BYTES = 65_536;
 
@@ -215,6 +225,12 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
         link,
       })),
     });
+  });
+
+  api.get("/recovery", (c) => {
+    readKnown(c.req.query(), []);
+    const status = deps.selfRecovery();
+    return c.json({ configured: status !== null, ...(status === null ? {} : recoveryJson(status, mask)) });
   });
 
   api.get("/activity", async (c) => {

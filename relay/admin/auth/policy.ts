@@ -35,6 +35,7 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "POST /api/v1/targets/:name/resume": "act",
     "POST /api/v1/targets/:name/move": "act",
     "GET /api/v1/attention": "read",
+    "GET /api/v1/recovery": "read",
     "GET /api/v1/activity": "read",
     "GET /api/v1/stream": "read",
     "GET /api/v1/audit": "administer",

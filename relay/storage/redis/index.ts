@@ -7,6 +7,7 @@ import { createRedisActivityStore } from "./activity-store.ts";
 import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
+import { createRedisRecoveryNotes } from "./recovery-notes.ts";
 import { createRedisSecrets } from "./secrets.ts";
 import { openRedisQueue } from "./queue.ts";
 
@@ -20,6 +21,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openActivityStore: async () => createRedisActivityStore(await connection()),
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
     openAuditTrail: async () => createRedisAuditTrail(await connection()),
+    openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
     async close() {

@@ -10,6 +10,7 @@ const NAMES = [
   "claim",
   "enqueue",
   "heartbeat",
+  "lease",
   "pause",
   "probe",
   "release",

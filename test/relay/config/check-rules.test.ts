@@ -9,6 +9,7 @@ async function check(yaml: string): Promise<{ status: unknown; text: string }> {
     isTerminal: false,
     env: {},
     version: "1.2.3",
+    installer: [],
     clock: systemClock,
     random: Math.random,
     createStorage: () => Promise.reject(new Error("nothing is opened")),

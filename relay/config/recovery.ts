@@ -1,0 +1,44 @@
+/** Settings of the relay's own recovery: where GitLab is, and who fetches back what it could not deliver. */
+import { z } from "zod";
+import { atLeastOne, httpUrl, secret } from "../../lib/fields.ts";
+
+const pipeline = z.strictObject({
+  project: z.string().min(1).describe("Project with the pipeline schedule: full path or id"),
+  description: z
+    .string()
+    .min(1)
+    .default("gitlab-hook-relay")
+    .describe("Description of the schedule, as the command `schedule` sets it"),
+});
+
+export const recoverySettings = z
+  .strictObject({
+    url: httpUrl.describe("Address of the GitLab, such as https://gitlab.example.com"),
+    tokens: z
+      .array(secret(z.string().min(1)))
+      .min(1)
+      .describe("Access tokens with the scope api; when one is refused or used up, the next one takes over"),
+    group: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Group whose hooks' logs are read, as full path or id: the relay runs `recover` itself"),
+    pipeline: pipeline
+      .optional()
+      .describe("In place of group: the relay starts the scheduled pipeline that runs `recover`"),
+    webhookUrl: httpUrl
+      .optional()
+      .describe(
+        "Address of the relay in the hooks, as given to `install`; without it hooks are known by their fingerprint",
+      ),
+    timeLimitSeconds: atLeastOne
+      .max(86_400)
+      .default(3000)
+      .describe("Seconds that one run may take; what GitLab's limits leave over is for the next run"),
+  })
+  .superRefine(({ group, pipeline: scheduled }, context) => {
+    if ((group === undefined) === (scheduled === undefined))
+      context.addIssue({ code: "custom", message: "needs either group or pipeline" });
+  });
+
+export type RecoverySettings = z.output<typeof recoverySettings>;

@@ -1,0 +1,131 @@
+/**
+ * Has the scheduled pipeline run at once: the schedule gets the beginning of the window as its variable HOOKS_SINCE, is played, and
+ * its newest pipeline is followed to the end. GitLab's pipelines tell no counts. A job that a limit stopped is a failure that
+ * the component allows, so the pipeline of an unfinished recovery is green: its jobs are asked.
+ */
+import { sleep, type Clock } from "../../lib/clock.ts";
+import { UpstreamError, messageOf } from "../../lib/errors.ts";
+import { createBudget, RunStopped } from "../../lib/gitlab/budget.ts";
+import { createRest, type Rest } from "../../lib/gitlab/rest.ts";
+import { createSender } from "../../lib/gitlab/sender.ts";
+import type { Transport } from "../../lib/gitlab/transport.ts";
+import { count, list, object, text } from "../../lib/json.ts";
+import type { RecoverySettings } from "../config/recovery.ts";
+import { NO_COUNTS, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
+
+const POLL_MS = 10_000;
+/** As in the child: clocks differ, and a request may take long to fail. */
+const MARGIN_MS = 300_000;
+const ENDED = new Set(["success", "failed", "canceled", "skipped"]);
+
+export interface PipelineDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly transport: Transport;
+  readonly recovery: RecoverySettings & {
+    readonly pipeline: { readonly project: string; readonly description: string };
+  };
+  readonly mask: (text: string) => string;
+}
+
+export function createPipelineRunner(deps: PipelineDeps): RecoveryRunner {
+  return {
+    async run(since, signal) {
+      try {
+        return await new PipelineRun(deps, signal).run(since);
+      } catch (error) {
+        if (signal.aborted) return { outcome: "limited", text: "it was ended with the relay", ...NO_COUNTS };
+        if (error instanceof RunStopped)
+          return { outcome: "limited", text: deps.mask(error.message), ...NO_COUNTS };
+        if (!(error instanceof UpstreamError)) throw error;
+        const isFinal = error.status === 401 || error.status === 403 || error.status === 404;
+        return { outcome: isFinal ? "refused" : "failed", text: deps.mask(messageOf(error)), ...NO_COUNTS };
+      }
+    },
+  };
+}
+
+class PipelineRun {
+  readonly #deps: PipelineDeps;
+  readonly #rest: Rest;
+  readonly #base: string;
+  readonly #until: number;
+  readonly #signal: AbortSignal;
+
+  constructor(deps: PipelineDeps, signal: AbortSignal) {
+    const { clock, recovery } = deps;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#until = clock.now() + recovery.timeLimitSeconds * 1000;
+    const budget = createBudget({
+      tokens: recovery.tokens,
+      clock,
+      timeLimitSeconds: recovery.timeLimitSeconds,
+    });
+    const send = createSender({ ...deps, budget, signal, addressName: "recovery.url" });
+    this.#rest = createRest({ url: recovery.url, send });
+    this.#base = `/projects/${encodeURIComponent(recovery.pipeline.project)}`;
+  }
+
+  async run(since: number): Promise<RecoveryRun> {
+    const schedule = await this.#schedule();
+    if (schedule === null) {
+      const { project, description } = this.#deps.recovery.pipeline;
+      const why = `${project} has no pipeline schedule with the description "${description}"`;
+      return { outcome: "refused", text: why, ...NO_COUNTS };
+    }
+    await this.#tellSince(schedule, new Date(since - MARGIN_MS).toISOString());
+    const before = await this.#newestPipeline(schedule);
+    await this.#rest.post(`${schedule}/play`);
+    return this.#followed(schedule, before);
+  }
+
+  /** Path of the schedule; null: there is none. */
+  async #schedule(): Promise<string | null> {
+    for await (const item of this.#rest.list(`${this.#base}/pipeline_schedules`)) {
+      const { id, description } = object(item);
+      if (description === this.#deps.recovery.pipeline.description)
+        return `${this.#base}/pipeline_schedules/${String(count(id))}`;
+    }
+    return null;
+  }
+
+  async #tellSince(schedule: string, value: string): Promise<void> {
+    const { body } = await this.#rest.get(schedule);
+    const isThere = list(object(body)["variables"]).some((item) => object(item)["key"] === "HOOKS_SINCE");
+    if (isThere) await this.#rest.put(`${schedule}/variables/HOOKS_SINCE`, { value });
+    else await this.#rest.post(`${schedule}/variables`, { key: "HOOKS_SINCE", value });
+  }
+
+  /** Its id; 0: it never ran. The list is oldest first. */
+  async #newestPipeline(schedule: string): Promise<number> {
+    let newest = 0;
+    for await (const item of this.#rest.list(`${schedule}/pipelines`))
+      newest = Math.max(newest, count(object(item)["id"]) ?? 0);
+    return newest;
+  }
+
+  async #followed(schedule: string, before: number): Promise<RecoveryRun> {
+    let pipeline = before;
+    while (this.#deps.clock.now() < this.#until) {
+      await sleep(this.#deps.clock, POLL_MS, this.#signal);
+      if (pipeline === before) pipeline = await this.#newestPipeline(schedule);
+      if (pipeline === before) continue;
+      const { body } = await this.#rest.get(`${this.#base}/pipelines/${pipeline}`);
+      const status = text(object(body)["status"]);
+      if (status !== null && ENDED.has(status)) return this.#judged(pipeline, status);
+    }
+    return { outcome: "limited", text: "the pipeline has not ended in time", ...NO_COUNTS };
+  }
+
+  async #judged(pipeline: number, status: string): Promise<RecoveryRun> {
+    const where = `pipeline ${pipeline} of ${this.#deps.recovery.pipeline.project}`;
+    if (status !== "success") return { outcome: "failed", text: `${where} ended as ${status}`, ...NO_COUNTS };
+    for await (const item of this.#rest.list(`${this.#base}/pipelines/${pipeline}/jobs`)) {
+      const { name, status: jobStatus } = object(item);
+      if (jobStatus === "failed")
+        return { outcome: "limited", text: `job ${String(name)} of ${where} is unfinished`, ...NO_COUNTS };
+    }
+    return { outcome: "complete", text: `${where} succeeded`, ...NO_COUNTS };
+  }
+}

@@ -1,0 +1,36 @@
+/** What brings missed webhooks back: the port of the two ways to run `recover`. */
+
+export interface RecoveryCounts {
+  /** Deliveries that failed, in GitLab's log; null: this way does not tell. */
+  readonly missed: number | null;
+  readonly delivered: number | null;
+  readonly outstanding: number | null;
+  /** Those that GitLab's log no longer holds whole. */
+  readonly unrecoverable: number | null;
+}
+
+export interface RecoveryRun extends RecoveryCounts {
+  /**
+   * `complete`: all that can be brought back is. `limited`: GitLab's limits or the time ended it, the next run goes on. `failed`:
+   * something is still missed. `refused`: settings or tokens are wrong; only a person can help.
+   */
+  readonly outcome: "complete" | "limited" | "failed" | "refused";
+  /** In words; holds no secret. */
+  readonly text: string;
+}
+
+export interface RecoveryRunner {
+  /**
+   * Runs once. Never rejects: what goes wrong is an outcome.
+   * @param since wall clock from which deliveries may have been missed, milliseconds
+   * @param signal ends it early
+   */
+  run(since: number, signal: AbortSignal): Promise<RecoveryRun>;
+}
+
+export const NO_COUNTS: RecoveryCounts = {
+  missed: null,
+  delivered: null,
+  outstanding: null,
+  unrecoverable: null,
+};

@@ -1,0 +1,90 @@
+/** The notes as one small file of the data folder, which one process has: whole or not at all, synced. */
+import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
+import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
+
+export const RECOVERY_NOTES_FILE = "recovery.json";
+
+const content = z.object({
+  windows: z.array(
+    z.object({ since: z.number(), until: z.number(), cause: z.enum(["away", "unavailable"]) }),
+  ),
+  result: z.string().nullable(),
+});
+type Content = z.output<typeof content>;
+
+/** The data folder's lock is the lease. */
+const LEASE: RecoveryLease = { renew: () => Promise.resolve(true), release: () => Promise.resolve() };
+
+export class FilesRecoveryNotes implements RecoveryNotes {
+  readonly #path: string;
+  readonly #folder: string;
+  /** Changes come one after another. */
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, RECOVERY_NOTES_FILE);
+  }
+
+  async windows(): Promise<readonly MissedWindow[]> {
+    return (await this.#read()).windows;
+  }
+
+  add(window: MissedWindow): Promise<void> {
+    return this.#change((now) => ({ ...now, windows: [...now.windows, window] }));
+  }
+
+  settle(until: number, result: string): Promise<void> {
+    return this.#change(({ windows }) => ({
+      windows: windows.filter((window) => window.until > until),
+      result,
+    }));
+  }
+
+  async lastResult(): Promise<string | null> {
+    return (await this.#read()).result;
+  }
+
+  lease(): Promise<RecoveryLease> {
+    return Promise.resolve(LEASE);
+  }
+
+  async #read(): Promise<Content> {
+    try {
+      return content.parse(JSON.parse(await readFile(this.#path, "utf8")));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return { windows: [], result: null };
+      throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });
+    }
+  }
+
+  #change(change: (now: Content) => Content): Promise<void> {
+    const changed = this.#before.then(async () => this.#write(change(await this.#read())));
+    this.#before = changed.catch(() => {});
+    return changed;
+  }
+
+  async #write(next: Content): Promise<void> {
+    try {
+      const draft = await open(`${this.#path}.draft`, "w", 0o600);
+      try {
+        await draft.writeFile(JSON.stringify(next));
+        await draft.sync();
+      } finally {
+        await draft.close();
+      }
+      await rename(`${this.#path}.draft`, this.#path);
+      const folder = await open(this.#folder, "r");
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
+    } catch (error) {
+      throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });
+    }
+  }
+}
