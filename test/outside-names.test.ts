@@ -27,6 +27,7 @@ const REVIEWED: readonly (readonly [end: string, why: string])[] = [
   ["kept[name]", "names that a pattern allows"],
   ["rounds[round]", "an instance and a group"],
   ["levels?.[round]", "an instance and a group"],
+  ["looks?.[round]", "an instance and a group"],
   ["hook[attribute]", "attributes that the source names"],
   ["result[name]", "names that a pattern allows"],
   ["values[row.key]", "options that the table names"],

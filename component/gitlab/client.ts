@@ -50,7 +50,7 @@ export interface ScheduleApi {
 }
 
 export interface GitLab {
-  /** One page of a group's projects, short form. */
+  /** One page of a group's projects, short form, by ascending id unless the query names another order. */
   projects(group: string, query: ProjectQuery, page: number, perPage: number): Promise<Page<Project>>;
   /** The same in the long form, which says what is archived and what is about to be deleted. */
   projectDetails(
@@ -112,7 +112,7 @@ export function createGitLab(url: string, send: Send): GitLab {
     at: PageNumber,
     one: (item: unknown) => T,
   ): Promise<Page<T>> {
-    const asked = { ...query, includeSubgroups: true, orderBy: "id", sort: "asc", ...at, showExpanded: true };
+    const asked = { orderBy: "id", sort: "asc", ...query, includeSubgroups: true, ...at, showExpanded: true };
     const { data, paginationInfo } = (await groups.allProjects(
       group,
       asked as Parameters<typeof groups.allProjects>[1],

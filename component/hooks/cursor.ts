@@ -28,6 +28,8 @@ const fileSchema = z.looseObject({
   rounds: z.record(z.string(), cursorSchema),
   /** By instance and group: the level that the last complete run left behind. */
   levels: z.record(z.string(), z.enum(["group", "project"])).optional(),
+  /** By instance and group: what the next run with a group hook looks at for left-overs. */
+  looks: z.record(z.string(), z.enum(["sample", "newcomers"])).optional(),
 });
 
 type StateFile = z.output<typeof fileSchema>;
@@ -48,11 +50,16 @@ export interface CursorStore {
   save(cursor: Cursor | null): Promise<void>;
 }
 
+/** One request a run shows whether projects have hooks of ours beside the group's, if runs take turns in what they look at. */
+export type Look = "sample" | "newcomers";
+
 export interface LevelStore {
   /** The level that the last complete run left behind; null: not known. */
   load(): Promise<Level | null>;
-  /** Null: no hook of ours is left. */
-  save(level: Level | null): Promise<void>;
+  /** Null: no hook of ours is left, or it is no longer known which. @param next what the next run looks at, at the group's level */
+  save(level: Level | null, next?: Look): Promise<void>;
+  /** What this run looks at: its turn; both, where it is not known whose turn it is; the sample alone without a state file. */
+  looks(): Promise<ReadonlySet<Look>>;
 }
 
 export interface CursorStoreOptions {
@@ -112,14 +119,21 @@ export function createLevelStore(options: CursorStoreOptions): LevelStore {
   const { path, round } = options;
   return {
     load: async () => (await readState(options)).levels?.[round] ?? null,
-    async save(level) {
+    async looks() {
+      if (path === null) return new Set<Look>(["sample"]);
+      const turn = (await readState(options)).looks?.[round];
+      return new Set<Look>(turn === undefined ? ["sample", "newcomers"] : [turn]);
+    },
+    async save(level, next) {
       if (path === null) return;
       const content = await readState(options);
-      const { [round]: before = null, ...others } = content.levels ?? {};
-      if (before === level) return;
+      const { [round]: before = null, ...levels } = content.levels ?? {};
+      const { [round]: turn, ...looks } = content.looks ?? {};
+      if (before === level && turn === next) return;
       await writeState(options, {
         ...content,
-        levels: level === null ? others : { ...others, [round]: level },
+        levels: level === null ? levels : { ...levels, [round]: level },
+        looks: next === undefined ? looks : { ...looks, [round]: next },
       });
     },
   };

@@ -4,8 +4,8 @@
  * GitLab hides the secret token, the signing token and the values of custom headers, so a hook carries a fingerprint of them in
  * its description: `gitlab-hook-relay fp=<16 hex digits>`, and `hn=<8 hex digits>` for the names of its custom headers, where it
  * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write. On a
- * group's hook `at=<project id>` names the project whose hooks tell whether projects have hooks of ours beside the group's, and
- * `moving` says that they may.
+ * group's hook `at=<project id>` names the project whose hooks tell whether projects have hooks of ours beside the group's,
+ * `moving` says that they may, and `of=<count>:<newest id>:<8 hex digits>` what the list of its projects looked like.
  */
 import { createHash } from "node:crypto";
 import { subscribable } from "../../lib/events.ts";
@@ -46,6 +46,18 @@ export interface Marker {
   readonly moving: boolean;
   /** Of a group's hook: the project that is looked at in its stead for all; null: none was there. */
   readonly sample: number | null;
+  /** Of a group's hook: the list of projects when all of them had been looked at; null: not known. */
+  readonly listed: ListShape | null;
+}
+
+/** What a group's list of projects looked like. */
+export interface ListShape {
+  /** Null: GitLab does not count (above 10,000). */
+  readonly total: number | null;
+  /** Highest id; 0: there was none. */
+  readonly newest: number;
+  /** Of all ids, where one page holds them; null: there are more. */
+  readonly digest: string | null;
 }
 
 /** Of a hook about whose secrets nothing is known: equal to no fingerprint that anybody computes. */
@@ -53,7 +65,8 @@ export const UNKNOWN_FINGERPRINT = "0".repeat(16);
 
 export type Desire = (level: Level, id: number) => WantedHook;
 
-const MARKER = /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?/;
+const MARKER =
+  /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?/;
 const LONGEST_DESCRIPTION = 2048;
 
 /** The marker in a hook's description; null where there is none. */
@@ -65,6 +78,14 @@ export function markerIn(description: unknown): Marker | null {
     headerNames: match[2] ?? "",
     sample: match[3] === undefined ? null : Number(match[3]),
     moving: match[4] !== undefined,
+    listed:
+      match[6] === undefined
+        ? null
+        : {
+            total: match[5] === "" ? null : Number(match[5]),
+            newest: Number(match[6]),
+            digest: match[7] ?? null,
+          },
   };
 }
 
@@ -72,7 +93,9 @@ export function markerIn(description: unknown): Marker | null {
 export function describe(marker: Marker, present: unknown): string {
   const names = marker.headerNames === "" ? "" : ` hn=${marker.headerNames}`;
   const sample = marker.sample === null ? "" : ` at=${marker.sample}`;
-  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}`;
+  const { listed } = marker;
+  const list = listed === null ? "" : ` of=${listed.total ?? ""}:${listed.newest}:${listed.digest ?? ""}`;
+  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}${list}`;
   if (typeof present !== "string" || present.trim() === "") return text;
   if (MARKER.test(present)) return present.replace(MARKER, text);
   const joined = `${present.trim()} | ${text}`;
@@ -172,6 +195,7 @@ export function createDesire(
         headerNames,
         moving: false,
         sample: null,
+        listed: null,
       },
       managesHidden,
       removesSecrets: removeSecrets,

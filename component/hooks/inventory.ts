@@ -42,7 +42,7 @@ export interface ListingOptions {
  * role: GitLab's `min_access_level` knows memberships alone, and would hide every project from an administrator who is no member
  * and from a custom role that may write hooks.
  */
-const ELIGIBLE: ProjectQuery = { withShared: false, archived: false, active: true };
+export const ELIGIBLE: ProjectQuery = { withShared: false, archived: false, active: true };
 const EVERYTHING: ProjectQuery = { withShared: false };
 const MAINTAINED: ProjectQuery = { withShared: false, minAccessLevel: 40 };
 

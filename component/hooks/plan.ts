@@ -161,13 +161,15 @@ function markerFor(wanted: WantedHook, hook: Hook, lacking: Lacking): Marker {
   const before = markerIn(hook["description"]);
   const { marker } = wanted;
   const sample = marker.sample ?? before?.sample ?? null;
+  const listed = marker.listed ?? before?.listed ?? null;
   if (!wanted.managesHidden && (lacking.token || lacking.signing || lacking.headers)) {
     const kept = before ?? { fingerprint: UNKNOWN_FINGERPRINT, headerNames: "" };
-    return { ...kept, moving: marker.moving, sample };
+    return { ...kept, moving: marker.moving, sample, listed };
   }
   return {
     ...marker,
     sample,
+    listed,
     headerNames: lacking.headers ? (before?.headerNames ?? "") : marker.headerNames,
   };
 }

@@ -114,7 +114,8 @@ function comparison(order: string, direction: number): (a: Project, b: Project) 
   };
   if (order === "name") return by((p) => p.name);
   if (order === "path") return by((p) => p.path);
-  if (order === "last_activity_at" || order === "updated_at") return by((p) => p.lastActivityAt);
+  if (order === "last_activity_at") return by((p) => p.lastActivityAt);
+  if (order === "updated_at") return by((p) => p.updatedAt);
   if (order === "created_at") return by((p) => p.createdAt);
   return byId;
 }

@@ -100,6 +100,8 @@ export interface Project {
   topics: readonly string[];
   readonly createdAt: number;
   lastActivityAt: number;
+  /** A change of the project itself, such as a transfer. */
+  updatedAt: number;
   readonly sharedWith: Map<number, number>;
   hooks: Hook[];
   /** Every request on it is answered 403. */
@@ -247,6 +249,7 @@ export class Model {
       topics: input.topics ?? NO_TOPICS,
       createdAt: now,
       lastActivityAt: now,
+      updatedAt: now,
       sharedWith: new Map(),
       hooks: [],
       forbidden: false,
@@ -276,7 +279,7 @@ export class Model {
       >
     >,
   ): void {
-    Object.assign(project, change);
+    Object.assign(project, change, { updatedAt: this.#clock.now() });
     this.revision++;
   }
 
@@ -302,6 +305,7 @@ export class Model {
       to.group.projects.push(project);
     }
     project.path = to.path ?? project.path;
+    project.updatedAt = this.#clock.now();
     this.#repath(project, oldPath);
     this.revision++;
   }

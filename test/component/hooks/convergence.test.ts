@@ -198,6 +198,62 @@ describe("what an earlier level left", () => {
   });
 });
 
+describe("a project that comes into a group which has a hook", () => {
+  const args = ["--state-file", "state.json"];
+
+  async function installed(
+    projects: number,
+  ): Promise<Stage & { readonly files: Map<string, string>; readonly outside: Group }> {
+    const sim = await createSimulator({ tier: "premium", endpointLimits: false });
+    open.push(sim);
+    const at = { sim, ...sim.seed.tree({ projects, subgroups: 2 }) };
+    return { ...at, files: new Map<string, string>(), outside: sim.seed.group("outside") };
+  }
+
+  test.each([4, 250])(
+    "back with its old hook loses it in the next run, of %i projects: some hundred requests at most",
+    async (count) => {
+      const at = await installed(count);
+      const { sim, projects, files } = at;
+      const gone = projects[1] as Project;
+      await runInstaller(sim, { args: [...args, "--level", "project"], files });
+      sim.model.moveProject(gone, { group: at.outside });
+      await runInstaller(sim, { args, files });
+      expect(ours(gone)).toHaveLength(1);
+      sim.model.moveProject(gone, { group: at.group });
+      sim.counters.reset();
+      const drift = await runInstaller(sim, { args: [...args, "--dry-run", "--fail-on-drift"], files });
+      expect([drift.status, counts(at)]).toEqual([3, [1, 1]]);
+      const run = await runInstaller(sim, { args, files });
+      expect([run.status, run.report.summary.removed, counts(at)]).toEqual([0, 1, [1, 0]]);
+      expect(run.report.requests.total).toBeLessThanOrEqual(106);
+    },
+  );
+
+  test("from elsewhere, with a hook that another group's run had made, loses it", async () => {
+    const at = await installed(4);
+    const { sim, files } = at;
+    const stranger = sim.seed.project(at.outside, "stranger");
+    await runInstaller(sim, { args, files });
+    await runInstaller(sim, { env: { HOOKS_GROUP: "outside" }, args: ["--level", "project"] });
+    expect(ours(stranger)).toHaveLength(1);
+    sim.model.moveProject(stranger, { group: at.group });
+    await runInstaller(sim, { args, files });
+    expect(ours(stranger)).toEqual([]);
+  });
+
+  test("new ones cost a request each, once; then a run costs two again, whoever's turn it is", async () => {
+    const at = await installed(250);
+    const { sim, files } = at;
+    await runInstaller(sim, { args, files });
+    for (const name of ["one", "two", "three"]) sim.seed.project(at.group, name);
+    const totals: number[] = [];
+    for (let n = 0; n < 5; n++) totals.push((await runInstaller(sim, { args, files })).report.requests.total);
+    // The group's hooks, the list, three projects, the mark.
+    expect(totals).toEqual([6, 2, 2, 2, 2]);
+  });
+});
+
 describe("a hook on a group above", () => {
   test.each(["auto", "group", "project"])(
     "covers this one at --level %s: named, and no second hook",

@@ -89,9 +89,23 @@ describe("createDesire()", () => {
 });
 
 describe("the marker", () => {
-  const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false, sample: null };
+  const marker = {
+    fingerprint: "0123456789abcdef",
+    headerNames: "",
+    moving: false,
+    sample: null,
+    listed: null,
+  };
 
   test.each([
+    [
+      { ...marker, sample: 12, listed: { total: 40, newest: 63, digest: "0badcafe" } },
+      "gitlab-hook-relay fp=0123456789abcdef at=12 of=40:63:0badcafe",
+    ],
+    [
+      { ...marker, moving: true, listed: { total: null, newest: 20_000, digest: null } },
+      "gitlab-hook-relay fp=0123456789abcdef moving of=:20000:",
+    ],
     [marker, "gitlab-hook-relay fp=0123456789abcdef"],
     [{ ...marker, headerNames: "deadbeef" }, "gitlab-hook-relay fp=0123456789abcdef hn=deadbeef"],
     [{ ...marker, moving: true }, "gitlab-hook-relay fp=0123456789abcdef moving"],

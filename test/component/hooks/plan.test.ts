@@ -4,7 +4,13 @@ import type { Hook } from "../../../component/gitlab/types.ts";
 import { isOurs, planHook, type PlanOptions } from "../../../component/hooks/plan.ts";
 
 const URL_OF_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
-const marker = { fingerprint: "0123456789abcdef", headerNames: "", moving: false, sample: null };
+const marker = {
+  fingerprint: "0123456789abcdef",
+  headerNames: "",
+  moving: false,
+  sample: null,
+  listed: null,
+};
 
 const wanted: WantedHook = {
   url: URL_OF_RELAY,

@@ -59,10 +59,7 @@ function makeChange({ sim, projects, group, team, outside }: Company, change: Ch
     }
     case "move": {
       const project = projects[change.project];
-      // One that left does not return: only the next sweep of all projects would find its hook (docs/installer.md).
-      if (project && project.group !== outside) {
-        sim.model.moveProject(project, { group: { group, team, outside }[change.to] });
-      }
+      if (project) sim.model.moveProject(project, { group: { group, team, outside }[change.to] });
       return;
     }
     case "new-project":
