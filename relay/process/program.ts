@@ -14,7 +14,8 @@ import type { CreateStorage } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
 import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";
-import { startRelay, type Relay } from "./start.ts";
+import type { Relay } from "./relay.ts";
+import { startRelay } from "./start.ts";
 import { watchSettings, type SettingsWatch, type WatchDeps } from "../config/watch.ts";
 
 /** Exit status for what the operator can cure. */

@@ -9,7 +9,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
 import { storageWith } from "../helpers/storage.ts";
-import type { Relay } from "../../relay/process/start.ts";
+import type { Relay } from "../../relay/process/relay.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
 import { createMemoryQueue } from "../helpers/memory-queue.ts";
 import { PUSH } from "../helpers/intake.ts";

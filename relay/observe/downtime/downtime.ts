@@ -22,7 +22,7 @@ export interface Absence {
   check(): Check;
   /** From now on the relay is there. */
   begin(): void;
-  /** The last note, and no more of them. */
+  /** The last note, and no more of them. Called again, it does nothing more. */
   close(): Promise<void>;
 }
 
@@ -45,6 +45,7 @@ export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
   let timer: Timer | null = null;
   let isFailing = false;
   let writing: Promise<void> = Promise.resolve();
+  let closed: Promise<void> | null = null;
 
   async function note(): Promise<void> {
     try {
@@ -69,16 +70,21 @@ export async function openAbsence(deps: AbsenceDeps): Promise<Absence> {
     begin() {
       timer = clock.after(0, beat);
     },
-    async close() {
-      // As it is now: the caller is about to take no more webhooks.
-      const isThere = timer !== null && deps.isReady();
-      timer?.cancel();
-      timer = null;
-      await writing;
-      if (isThere) await note();
-      await heartbeat.close();
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
+
+  async function close(): Promise<void> {
+    // As it is now: the caller is about to take no more webhooks.
+    const isThere = timer !== null && deps.isReady();
+    timer?.cancel();
+    timer = null;
+    await writing;
+    if (isThere) await note();
+    await heartbeat.close();
+  }
 }
 
 async function lastNote(heartbeat: Heartbeat, log: Log): Promise<number | null> {

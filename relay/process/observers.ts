@@ -1,0 +1,167 @@
+/**
+ * What watches the relay while it runs: metrics, figures of the last hour and of each target, log lines per event, activity, the time
+ * for which it was away, and what needs an operator.
+ */
+import { unknownVariables } from "../../lib/variables.ts";
+import type { DeliveryWorkers } from "../delivery/workers.ts";
+import { startActivity, type Activity } from "../observe/activity/activity.ts";
+import { registerActivityGauges } from "../observe/activity/gauges.ts";
+import { situationOf } from "../observe/attention/situation.ts";
+import { watchAttention, type AttentionWatch } from "../observe/attention/watch.ts";
+import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
+import { startEventLog } from "../observe/event-log.ts";
+import { healthOf, type Health } from "../observe/health.ts";
+import { createMetrics, type Metrics } from "../observe/metrics.ts";
+import { createMinuteStats, type MinuteStats } from "../observe/minute-stats.ts";
+import { recoveryDue, type RecoveryDue } from "../observe/recovery-due.ts";
+import { createTargetBoard, type TargetBoard } from "../observe/target-status.ts";
+import type { Check } from "../queue/queue.ts";
+import { openSelfRecovery } from "../recovery/open.ts";
+import type { SelfRecovery } from "../recovery/self-recovery.ts";
+import type { Closing } from "./closing.ts";
+import type { CurrentSettings } from "./current-settings.ts";
+import type { RelayDeps } from "./relay.ts";
+import type { Stores } from "./stores.ts";
+
+export interface Observers {
+  readonly metrics: Metrics;
+  readonly minutes: MinuteStats;
+  readonly board: TargetBoard;
+  readonly activity: Activity | null;
+  readonly absence: Absence;
+  readonly attention: AttentionWatch;
+  /** Checks of readiness beside the queue's own. */
+  readonly checks: () => readonly Check[];
+  readonly health: () => Health;
+  readonly recovery: () => RecoveryDue | null;
+  /** Null unless the settings say how to recover. */
+  readonly selfRecovery: SelfRecovery | null;
+}
+
+export interface ObserversDeps {
+  readonly relay: RelayDeps;
+  readonly stores: Stores;
+  readonly current: CurrentSettings;
+  readonly delivery: Pick<DeliveryWorkers<never>, "status" | "check">;
+  readonly isStopping: () => boolean;
+}
+
+/** Watches from now on, but for the absence and what needs attention, which begin once the relay listens. */
+export async function startObservers(deps: ObserversDeps, closing: Closing): Promise<Observers> {
+  const { stores, current, delivery } = deps;
+  const { clock, log, env = {} } = deps.relay;
+  const { queue } = stores;
+  const now = (): number => clock.now();
+  const checks = (): readonly Check[] => [
+    delivery.check(),
+    absence.check(),
+    ...(deps.relay.checks?.() ?? []),
+  ];
+  const health = (): Health => healthOf({ queue, isStopping: deps.isStopping, own: checks });
+  const activity = startActivityOf(stores, current, deps.relay);
+  if (activity !== null) closing.add(() => activity.close());
+  const eventLog = startEventLog({
+    queue,
+    log,
+    now,
+    isOn: () => ["info", "debug"].includes(current.config().log.level),
+  });
+  closing.add(() => eventLog.close());
+  const board = createTargetBoard({ queue, delivery, clock, config: current.config });
+  const metrics = createMetrics({
+    queue,
+    now,
+    targets: () =>
+      board
+        .list()
+        .map(({ name, breaker, inFlight }) => ({ name, breakerOpen: breaker === "open", inFlight })),
+    checks: () => health().checks,
+    disk: () => stores.driver.disk(),
+  });
+  closing.add(() => metrics.close());
+  closing.add(() => board.close());
+  const { registry } = metrics;
+  if (activity !== null)
+    registerActivityGauges({
+      registry,
+      activity,
+      now,
+      settings: () => current.config().activity.prometheus,
+    });
+  const minutes = createMinuteStats(metrics, queue, clock);
+  closing.add(() => minutes.close());
+  const absence = await openAbsence({
+    heartbeat: stores.heartbeat,
+    clock,
+    log,
+    registry,
+    isReady: () => health().status === "ready",
+  });
+  closing.add(() => absence.close());
+  const isReady = (): boolean => health().status === "ready";
+  const selfRecovery = await selfRecoveryOf({ ...deps, metrics, isReady });
+  if (selfRecovery !== null) closing.add(() => selfRecovery.close());
+  const recovery = (): RecoveryDue | null =>
+    selfRecovery !== null
+      ? selfRecovery.due()
+      : recoveryDue({
+          now: now(),
+          lastSeenAt: absence.lastSeenAt,
+          startedAt: absence.startedAt,
+          firstUnavailableAt: minutes.firstUnavailableAt,
+          lastRecoveredAt: minutes.lastRecoveredAt,
+        });
+  const misspelt = unknownVariables(env);
+  const attention = watchAttention({
+    clock,
+    log,
+    registry,
+    situation: async () =>
+      situationOf({
+        now: now(),
+        checks: health().checks,
+        stats: await queue.stats(),
+        minutes,
+        board,
+        recovery: recovery(),
+        settingsProblems: deps.relay.settingsProblems?.() ?? [],
+        unknownVariables: misspelt,
+      }),
+  });
+  closing.add(() => attention.close());
+  return { metrics, minutes, board, activity, absence, attention, checks, health, recovery, selfRecovery };
+}
+
+function startActivityOf(
+  { queue, activity: store }: Stores,
+  current: CurrentSettings,
+  { clock, log }: RelayDeps,
+): Activity | null {
+  if (store === null) return null;
+  return startActivity({ queue, clock, log, store, settings: () => current.config().activity });
+}
+
+async function selfRecoveryOf({
+  relay,
+  stores,
+  current,
+  metrics,
+  isReady,
+}: ObserversDeps &
+  Pick<Observers, "metrics"> & { readonly isReady: () => boolean }): Promise<SelfRecovery | null> {
+  const config = current.config();
+  if (config.recovery === undefined) return null;
+  const { clock, log, random, env = {}, secrets, installer } = relay;
+  const notes = await stores.driver.openRecoveryNotes();
+  return openSelfRecovery(config, config.recovery, {
+    clock,
+    log,
+    random,
+    env,
+    metrics,
+    notes,
+    isReady,
+    mask: secrets.mask,
+    program: installer,
+  });
+}

@@ -1,0 +1,97 @@
+/** The relay's HTTP side: webhooks, the operator's side, health and metrics on one port, below one prefix. */
+import { randomBytes } from "node:crypto";
+import { createTransport } from "../../lib/gitlab/transport.ts";
+import { createAdmin, type Admin } from "../admin/admin.ts";
+import { createBasePath } from "../http/base-path.ts";
+import { listen, type HttpServer } from "../http/server.ts";
+import { createIngest } from "../ingest/receive.ts";
+import { factsOf } from "../observe/activity/facts.ts";
+import { createApp } from "./app.ts";
+import { quickCollection } from "./collector.ts";
+import type { CurrentSettings } from "./current-settings.ts";
+import { descriptorLimit } from "./files.ts";
+import type { Observers } from "./observers.ts";
+import { providerFetch } from "./provider-fetch.ts";
+import type { RelayDeps } from "./relay.ts";
+import type { Stores } from "./stores.ts";
+
+export interface ServeDeps {
+  readonly relay: RelayDeps;
+  readonly stores: Stores;
+  readonly current: CurrentSettings;
+  readonly observers: Observers;
+  readonly isStopping: () => boolean;
+}
+
+/** Connections take at most this share of what the process may open: the rest is for storage and targets. */
+const CONNECTIONS_SHARE = 0.75;
+
+export function createOperatorSide({ relay, stores, current, observers }: ServeDeps): Admin {
+  const { queue, shared, audit } = stores;
+  const { clock, log, env = {}, version } = relay;
+  const { minutes, attention, recovery, selfRecovery, metrics, board, activity, checks } = observers;
+  return createAdmin({
+    queue,
+    clock,
+    log,
+    metrics,
+    minutes,
+    recovery,
+    selfRecovery: () => selfRecovery?.status() ?? null,
+    activity,
+    checks,
+    audit,
+    version,
+    attention: attention.items,
+    sessions: {
+      salt: async () =>
+        (await shared.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
+      epoch: (name) => ({ read: () => shared.count(name), advance: () => shared.increment(name) }),
+    },
+    config: current.config,
+    targets: () => board.list(),
+    fetch: providerFetch(createTransport(env)),
+    addresses: () => current.rules().addresses,
+    secretFile: () => current.made()?.webhookSecret?.file ?? null,
+  });
+}
+
+/** Resolves once it listens; rejects with a ConfigError if it cannot. */
+export async function serve(deps: ServeDeps, admin: Admin): Promise<HttpServer> {
+  const { relay, stores, current, observers, isStopping } = deps;
+  const { clock, log } = relay;
+  const { metrics, activity, health } = observers;
+  const collect = quickCollection();
+  const ingest = createIngest({
+    queue: stores.queue,
+    clock,
+    log,
+    metrics,
+    isStopping,
+    rules: current.rules,
+    ...(activity === null ? {} : { activity: { read: factsOf, note: activity.note } }),
+    ...(collect === null ? {} : { collect }),
+  });
+  const { host, port, basePath } = current.config().server;
+  const base = createBasePath(basePath);
+  const app = createApp({
+    prefix: base.prefix,
+    ingest,
+    log,
+    health,
+    metrics,
+    mountAdmin: (root) => void root.route("/", admin.app),
+  });
+  const connectionsAllowed = Math.floor(CONNECTIONS_SHARE * ((await descriptorLimit()) ?? Infinity));
+  return listen({
+    host,
+    port,
+    clock,
+    ...(base.prefix === "" ? {} : { inbound: base.inbound }),
+    fetch:
+      base.prefix === ""
+        ? (request, env) => app.fetch(request, env)
+        : async (request, env) => base.outbound(await app.fetch(request, env)),
+    maxConnections: () => Math.min(current.config().server.maxConnections, connectionsAllowed),
+  });
+}
