@@ -18,7 +18,7 @@ import { describe, markerIn, type Marker, type WantedHook } from "./desired.ts";
 import { explain } from "./explain.ts";
 import { lossReason, type Losses } from "./losses.ts";
 import { isOurs, planHook, type Change, type HookPlan } from "./plan.ts";
-import { resultOf, type HookResult } from "./result.ts";
+import { BELOW_ROLE, resultOf, type HookResult } from "./result.ts";
 
 /** What a run learns about the instance while it works, for the report. */
 export interface Seen {
@@ -375,7 +375,7 @@ export class Apply {
       }
       const mayBeBelow = error.code === "forbidden" && !/scope/i.test(error.message);
       if (mayBeBelow && place.level === "project" && (await this.#deps.isBelowMaintainer(Number(place.id)))) {
-        return resultOf(place, "skip", { reason: "below the Maintainer role" });
+        return resultOf(place, "skip", { reason: BELOW_ROLE });
       }
       return resultOf(place, "fail", { reason: explain(error, place.level) });
     }

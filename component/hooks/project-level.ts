@@ -145,7 +145,7 @@ async function pruneTwins(
 }
 
 async function removeGroupHook({ deps, apply, round }: InstallRun): Promise<void> {
-  if (round.failures > 0 || !round.worked) {
+  if (round.undone > 0 || !round.worked) {
     return deps.notice(
       "the group hook stays until every project has its own: some have none, and the other projects are heard twice",
     );

@@ -5,6 +5,9 @@ import type { Change } from "./plan.ts";
 export const ACTIONS = ["create", "update", "none", "remove", "skip", "fail"] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** Why a project is skipped that a token of a higher role could work on. */
+export const BELOW_ROLE = "below the Maintainer role";
+
 export interface HookResult {
   /** Null: the group itself. */
   readonly projectId: number | null;
@@ -33,4 +36,9 @@ export function resultOf(
     reason: rest.reason ?? null,
     hookId: rest.hookId ?? null,
   };
+}
+
+/** The project is without what the run was to do, and another run may do it. */
+export function isLeftUndone({ action, reason }: HookResult): boolean {
+  return action === "fail" || (action === "skip" && reason === BELOW_ROLE);
 }

@@ -11,7 +11,7 @@ import type { Cursor, CursorStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { explainRun } from "./explain.ts";
 import { createListing, findLeftOut, ProjectFilter } from "./inventory.ts";
-import { resultOf, type HookResult } from "./result.ts";
+import { BELOW_ROLE, isLeftUndone, resultOf, type HookResult } from "./result.ts";
 import { walkProjects, type WalkOutcome } from "./walk.ts";
 import { workThrough } from "./work-through.ts";
 
@@ -75,6 +75,7 @@ export class Round {
   readonly #reasons = new Map<string, number>();
   #eligible: number | null = null;
   #failures = 0;
+  #undone = 0;
   #remaining: number | null = null;
   #worked = false;
   #filter: ProjectFilter | null = null;
@@ -88,6 +89,11 @@ export class Round {
   /** Projects that failed in this run. */
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Projects that this run could not do: those that failed, and those to which the role was too low. */
+  get undone(): number {
+    return this.#undone;
   }
 
   get remaining(): number | null {
@@ -173,9 +179,8 @@ export class Round {
       afterId: outcome.afterId,
       ...(outcome.worked ? {} : { worked: false }),
     };
-    const waiting = new Map(
-      (again === undefined ? (resumed?.failed ?? []) : outcome.failed).map((entry) => [entry.id, entry]),
-    );
+    const begun = again === undefined ? (resumed?.failed ?? []) : outcome.failed;
+    const waiting = new Map(begun.map((entry) => [entry.id, entry]));
     try {
       await workThrough(
         [...waiting.values()],
@@ -190,7 +195,9 @@ export class Round {
       await cursors.save({ ...end, failed: [...waiting.values()] });
       throw error;
     }
-    await cursors.save({ ...end, failed: [] });
+    // What failed in this run is for the next one, should this one end before the round is closed.
+    const tried = new Set(begun.map(({ id }) => id));
+    await cursors.save({ ...end, failed: outcome.failed.filter(({ id }) => !tried.has(id)) });
   }
 
   /** Reports what the listing left out. */
@@ -222,6 +229,7 @@ export class Round {
 
   report(result: HookResult): void {
     if (result.action === "fail") this.#failures++;
+    if (isLeftUndone(result)) this.#undone++;
     if (result.action === "skip" && result.projectId !== null) {
       this.#skipped.add(result.projectId);
       const reason = result.reason ?? "";
@@ -253,7 +261,7 @@ function nothingText(config: RunConfig, reasons: ReadonlyMap<string, number>): s
     return `no project${shown} is listed in ${config.group}: it has none, or the token's user is no member of them (Maintainer is needed); ${pass}`;
   }
   const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  const cure = reasons.has("below the Maintainer role")
+  const cure = reasons.has(BELOW_ROLE)
     ? "give the token's user the Maintainer role in the group, or a custom role with admin_web_hook"
     : "look at the filters";
   return `every project was left out (${list}): ${cure}; ${pass}`;

@@ -10,7 +10,7 @@ import type { Cursor, CursorStore } from "./cursor.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { Project } from "../gitlab/types.ts";
 import type { Listed, Listing } from "./inventory.ts";
-import { resultOf, type HookResult } from "./result.ts";
+import { isLeftUndone, resultOf, type HookResult } from "./result.ts";
 import { REQUESTS_PER_PROJECT } from "./work-through.ts";
 
 export interface WalkOptions {
@@ -36,7 +36,7 @@ export interface WalkOutcome {
   /** Where the walk stands, as in a cursor. */
   readonly offset: number;
   readonly afterId: number;
-  /** Projects that were postponed, in this run and in earlier ones of the round, and those that failed. */
+  /** Projects that were postponed, in this run and in earlier ones of the round, that failed, or that the role was too low for. */
   readonly failed: Cursor["failed"];
   /** Some project was worked on, in this run or an earlier one of the round. */
   readonly worked: boolean;
@@ -73,7 +73,7 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   function finish(entry: Entry, project: Project, result: HookResult | null): void {
     entry.done = true;
     entry.result = result;
-    if (result === null || result.action === "fail") {
+    if (result === null || isLeftUndone(result)) {
       failed.push({ id: project.id, path: project.path_with_namespace });
     }
     if (result?.action !== "skip") worked = true;

@@ -78,6 +78,36 @@ const HISTORIES: readonly (readonly [string, readonly Step[]])[] = [
   ],
   ["two runs at once on a fresh group", [run({ level: "project", twin: true })]],
   [
+    "a sweep that was killed near its end, and projects that got hooks since",
+    [
+      run({ killed: { after: 11, executed: false } }),
+      run({ command: "uninstall" }),
+      run({ level: "project", killed: { after: 8, executed: false } }),
+      run(),
+    ],
+  ],
+  [
+    "a Maintainer asking for project hooks who knows nothing of the group's",
+    [run(), run({ tokens: ["maintainer"], level: "project", forgetful: true })],
+  ],
+  [
+    "projects to which the role was too low, and the process killed after the last of them",
+    [
+      run(),
+      run({ tokens: ["developer", "owner"], level: "project", killed: { after: 12, executed: true } }),
+      { step: "new-project" },
+    ],
+  ],
+  [
+    "a project that comes back to the group with its old hook",
+    [
+      run({ level: "project" }),
+      { step: "move", project: 1, to: "outside" },
+      run(),
+      { step: "move", project: 1, to: "team" },
+    ],
+  ],
+  [
     "the group's hooks are throttled for ever",
     [
       run(),
