@@ -47,7 +47,12 @@ export class ProxyFailure extends Error {
 /** An answer beyond this is not GitLab's, bytes. */
 const MAX_ANSWER_BYTES = 67_108_864;
 
-export function createTransport(env: ProxyEnv = {}): Transport {
+export interface TransportOptions {
+  /** Bytes of a body that are read; the rest is cut off. @default a body beyond 64 MiB is an error */
+  readonly cutAt?: number;
+}
+
+export function createTransport(env: ProxyEnv = {}, { cutAt }: TransportOptions = {}): Transport {
   // The sender holds the time, body included; a second timer here would only say so later.
   const times = { headersTimeout: 0, bodyTimeout: 0 };
   const direct = new Agent(times);
@@ -65,9 +70,9 @@ export function createTransport(env: ProxyEnv = {}): Transport {
 
   return async function travel(url, sent) {
     const proxy = proxyFor(url, env);
-    if (proxy === null) return exchange(direct, url, sent);
+    if (proxy === null) return exchange(direct, url, sent, cutAt);
     try {
-      return await exchange(agentOf(proxy), url, sent);
+      return await exchange(agentOf(proxy), url, sent, cutAt);
     } catch (error) {
       if (sent.signal.aborted) throw error;
       throw new ProxyFailure(proxy.shown, error);
@@ -75,7 +80,12 @@ export function createTransport(env: ProxyEnv = {}): Transport {
   };
 }
 
-async function exchange(dispatcher: Dispatcher, url: URL, sent: Sent): Promise<Received> {
+async function exchange(
+  dispatcher: Dispatcher,
+  url: URL,
+  sent: Sent,
+  cutAt: number | undefined,
+): Promise<Received> {
   const { method, headers, body, signal } = sent;
   const content = body === undefined ? {} : { body };
   const answer = await request(url, { dispatcher, method, headers: { ...headers }, signal, ...content });
@@ -83,15 +93,20 @@ async function exchange(dispatcher: Dispatcher, url: URL, sent: Sent): Promise<R
   return {
     status: answer.statusCode,
     headers: Object.fromEntries(names) as Record<string, string>,
-    text: await textOf(answer.body),
+    text: await textOf(answer.body, cutAt),
   };
 }
 
-async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+async function textOf(body: AsyncIterable<Buffer>, cutAt: number | undefined): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
+    if (cutAt !== undefined && size >= cutAt) {
+      // Ends the connection too: leaving the loop destroys the body.
+      chunks.push(chunk.subarray(0, chunk.length - (size - cutAt)));
+      break;
+    }
     if (size > MAX_ANSWER_BYTES) throw new RangeError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }

@@ -63,7 +63,8 @@ export async function runAttempt(
     excerpt,
     ...(steps === undefined ? {} : { steps }),
   };
-  const settlement = settlementOf(ended, attempt, claim.delivery, config.retry, clock.now(), random);
+  const end = { result: ended, attempt, delivery: claim.delivery, endedAt: clock.now() };
+  const settlement = settlementOf(end, config.retry, random);
   await settleSurely(claim, settlement, deps);
   return { sign: verdict === "retry" ? "failed" : "answered", settlement };
 }

@@ -2,15 +2,11 @@
  * When a failed delivery is tried again: exponential back-off with full jitter, so that a thousand deliveries that failed
  * together do not come back together.
  */
+import { jitteredMs } from "../../lib/retry.ts";
 
 export interface BackoffConfig {
   readonly baseSeconds: number;
   readonly capSeconds: number;
-}
-
-/** Upper end of the wait after `attempts` failures, in seconds: base, 2 x base, 4 x base ... at most the cap. */
-export function ceilingSeconds(config: BackoffConfig, attempts: number): number {
-  return Math.min(config.capSeconds, config.baseSeconds * 2 ** (attempts - 1));
 }
 
 /**
@@ -24,7 +20,7 @@ export function waitMs(
   retryAfterSeconds: number | null,
   random: () => number,
 ): number {
-  const drawn = random() * ceilingSeconds(config, attempts);
-  const asked = Math.min(config.capSeconds, retryAfterSeconds ?? 0);
-  return Math.round(Math.max(drawn, asked) * 1000);
+  const backoff = { baseMs: config.baseSeconds * 1000, capMs: config.capSeconds * 1000 };
+  const askedMs = Math.min(backoff.capMs, (retryAfterSeconds ?? 0) * 1000);
+  return Math.round(Math.max(jitteredMs(backoff, attempts, random), askedMs));
 }

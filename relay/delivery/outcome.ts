@@ -8,6 +8,7 @@
  *
  * No answer (refused, reset, name not found, time-out, TLS) is a retry. A retry becomes dead where attempts or age are used up.
  */
+import { retryAfterMs } from "../../lib/retry.ts";
 import type { Attempt, Delivery, Settlement } from "../queue/delivery-state.ts";
 import { waitMs } from "./backoff.ts";
 import type { AttemptResult } from "./port.ts";
@@ -32,12 +33,13 @@ export function resultOfAnswer(
   nowMs: number,
 ): AttemptResult {
   const verdict = verdictOf(status);
+  const askedMs = verdict === "retry" ? retryAfterMs(headers.retryAfter, nowMs) : null;
   return {
     verdict,
     status,
     error: verdict === "done" ? null : reasonOf(status, headers.location),
     excerpt,
-    retryAfterSeconds: verdict === "retry" ? parseRetryAfter(headers.retryAfter, nowMs) : null,
+    retryAfterSeconds: askedMs === null ? null : askedMs / 1000,
   };
 }
 
@@ -58,47 +60,37 @@ export function resultOfFailure(error: string): AttemptResult {
   return { verdict: "retry", status: null, error, excerpt: null, retryAfterSeconds: null };
 }
 
-/** Seconds that a Retry-After header asks for, as a number or an HTTP date; null where it says neither. Never negative. */
-export function parseRetryAfter(value: string | null, nowMs: number): number | null {
-  if (value === null) return null;
-  const text = value.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  if (!/^[A-Za-z]{3,9},? /.test(text)) return null;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? null : Math.max(0, (date - nowMs) / 1000);
+/** An attempt that has ended, and what it belongs to. */
+export interface AttemptEnd {
+  readonly result: AttemptResult;
+  /** As it is kept with the delivery. */
+  readonly attempt: Attempt;
+  /** As it was claimed, that is: without this attempt. */
+  readonly delivery: Delivery;
+  /** Wall clock, milliseconds. */
+  readonly endedAt: number;
 }
 
-/**
- * The settlement of an attempt.
- * @param delivery as it was claimed, that is: without this attempt
- * @param endedAt wall clock, milliseconds
- */
-export function settlementOf(
-  result: AttemptResult,
-  attempt: Attempt,
-  delivery: Delivery,
-  retry: Omit<RetrySettings, "statuses">,
-  endedAt: number,
-  random: () => number,
-): Settlement {
+type RetryRules = Omit<RetrySettings, "statuses">;
+
+/** The settlement of an attempt. @param random from 0 up to, not including, 1 */
+export function settlementOf(end: AttemptEnd, retry: RetryRules, random: () => number): Settlement {
+  const { result, attempt, endedAt } = end;
   switch (result.verdict) {
     case "done":
       return { outcome: "done", at: endedAt, attempt };
     case "dead":
       return { outcome: "dead", at: endedAt, attempt, reason: attempt.error ?? "refused" };
     case "retry":
-      return retryOrDead(result, attempt, delivery, retry, endedAt, random);
+      return retryOrDead(end, retry, random);
     default:
       return result.verdict satisfies never;
   }
 }
 
 function retryOrDead(
-  result: AttemptResult,
-  attempt: Attempt,
-  delivery: Delivery,
-  retry: Omit<RetrySettings, "statuses">,
-  endedAt: number,
+  { result, attempt, delivery, endedAt }: AttemptEnd,
+  retry: RetryRules,
   random: () => number,
 ): Settlement {
   const attempts = delivery.attempts + 1;

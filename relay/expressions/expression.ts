@@ -9,7 +9,7 @@
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
 import { messageOf } from "../../lib/errors.ts";
 import type { EventMeta } from "../event/event.ts";
-import { branchOf } from "../event/ref.ts";
+import { viewOf } from "../event/view.ts";
 import { isNode, meter, nodesIn, withinBudget, type Node } from "./budget.ts";
 
 /** Longest expression in characters. */
@@ -148,19 +148,7 @@ function belongsTo(loops: readonly string[], node: unknown): boolean {
 export function scopeOf(meta: EventMeta, body: unknown): Scope {
   const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
   return {
-    event: {
-      id: meta.id,
-      kind: meta.kind,
-      name: meta.eventName,
-      action: meta.action,
-      project: { id: meta.projectId, path: meta.projectPath },
-      group: { id: meta.groupId, path: meta.groupPath },
-      ref: meta.ref,
-      branch: branchOf(meta),
-      actor: meta.actor,
-      test: meta.test === true,
-      receivedAt: new Date(meta.receivedAt).toISOString(),
-    },
+    event: { kind: meta.kind, name: meta.eventName, ...viewOf(meta) },
     body: isObject ? (body as Record<string, unknown>) : {},
   };
 }

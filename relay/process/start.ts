@@ -57,7 +57,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   closing.add(() => delivery.stop(0));
   const observers = await startObservers({ relay: deps, stores, current, delivery, isStopping }, closing);
   syncs.note = observers.metrics.sync;
-  const routing = createRouting({ clock, log });
+  const routing = createRouting({ clock, log, env: deps.env ?? {} });
   // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
   queue.setRouting(routing.routerFor(current.config()), Object.keys(current.config().targets));
   const parts: ServeDeps = { relay: deps, stores, current, observers, isStopping };

@@ -1,12 +1,18 @@
 /** Reads `.gitlab-hook-relay.yml` over GitLab's API, with the ETag of what is known, so that an unchanged file costs no body. */
-import { systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
+import { createImpatientGate } from "../../lib/gitlab/impatient-gate.ts";
+import { createRest } from "../../lib/gitlab/rest.ts";
+import { createSender } from "../../lib/gitlab/sender.ts";
+import { createTransport } from "../../lib/gitlab/transport.ts";
+import { createSecrets } from "../../lib/log.ts";
+import type { ProxyEnv } from "../../lib/proxy.ts";
 import { MAX_FILE_CHARACTERS, type FetchFile } from "./project-file.ts";
 
 /** An answer that takes longer is none, in milliseconds. */
 const TIMEOUT_MS = 10_000;
-/** A token that is refused or used up is left alone for so long, in milliseconds. */
-const REST_MS = 60_000;
+/** Bytes of a file that are read: enough to see that it is too long, as a character has at most 4 in UTF-8. */
+const CUT_AT = 4 * (MAX_FILE_CHARACTERS + 1);
 
 export interface ProjectFileApi {
   /** Address of the GitLab. */
@@ -15,44 +21,34 @@ export interface ProjectFileApi {
   readonly tokens: readonly string[];
 }
 
-/** @param now monotonic clock, milliseconds */
+/** Rejects with an UpstreamError where GitLab does not answer, refuses every token or has none that may ask now. */
 export function createFileFetcher(
   { url, tokens }: ProjectFileApi,
-  fetchUrl: typeof fetch = fetch,
-  now: () => number = () => systemClock.monotonic(),
+  { clock, env }: { readonly clock: Clock; readonly env: ProxyEnv },
 ): FetchFile {
-  const restUntil = new Map<string, number>();
-  const api = `${url.replace(/\/+$/, "")}/api/v4`;
+  const secrets = createSecrets();
+  secrets.add(tokens);
+  const send = createSender({
+    transport: createTransport(env, { cutAt: CUT_AT }),
+    clock,
+    random: () => 0,
+    budget: createImpatientGate(tokens, clock),
+    mask: secrets.mask,
+    attempts: 1,
+    timeoutMs: TIMEOUT_MS,
+    addressName: "projectFile.url",
+  });
+  const rest = createRest({ url, send });
   return async function fetchFile(projectId, path, etag) {
-    const address = `${api}/projects/${projectId}/repository/files/${encodeURIComponent(path)}/raw?ref=HEAD`;
-    for (const token of tokens.filter((t) => (restUntil.get(t) ?? 0) <= now())) {
-      const response = await fetchUrl(address, {
-        headers: { "private-token": token, ...(etag === null ? {} : { "if-none-match": etag }) },
-        redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (response.status === 304) return { type: "unchanged" };
-      if (response.status === 200) {
-        return { type: "found", text: await beginningOf(response), etag: response.headers.get("etag") };
-      }
-      await response.body?.cancel();
-      if (response.status === 404) return { type: "missing" };
-      if (response.status !== 401 && response.status !== 429) {
-        throw new UpstreamError("gitlab", `GitLab answered ${response.status}`, { retryable: true });
-      }
-      restUntil.set(token, now() + REST_MS);
+    const address = `/projects/${projectId}/repository/files/${encodeURIComponent(path)}/raw`;
+    try {
+      const known: Record<string, string> = etag === null ? {} : { "if-none-match": etag };
+      const answer = await rest.file(address, { ref: "HEAD" }, known);
+      if (answer.status === 304) return { type: "unchanged" };
+      return { type: "found", text: String(answer.body), etag: answer.headers["etag"] ?? null };
+    } catch (error) {
+      if (error instanceof UpstreamError && error.code === "not-found") return { type: "missing" };
+      throw error;
     }
-    throw new UpstreamError("gitlab", "every token is refused or used up", { retryable: true });
   };
-}
-
-/** The text, or so much of it that it is seen to be too long. */
-async function beginningOf(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length > MAX_FILE_CHARACTERS) break;
-  }
-  return text + decoder.decode();
 }

@@ -96,7 +96,7 @@ function explain(path: string, rules: RuleSettings): Problem[] {
   if (rules.labels !== undefined) say("labels", contradiction(rules.labels, globMatcher));
   if (rules.actions !== undefined) {
     say("actions", contradiction(rules.actions, wordMatcher));
-    sayAll("actions", misspelt(rules.actions, actionSpelling(hasStatus(rules.events))));
+    sayAll("actions", misspelt(rules.actions, actionSpelling({ hasStatus: hasStatus(rules.events) })));
   }
   if (rules.events !== undefined) explainEvents(rules, rules.events, say);
   if (rules.when !== undefined) say("when", explainWhen(rules.when));

@@ -2,6 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import type { ProxyEnv } from "../../lib/proxy.ts";
 import type { Config } from "../config/schema.ts";
 import type { Router } from "../queue/queue.ts";
 import { createFileFetcher } from "./project-file-client.ts";
@@ -19,7 +20,14 @@ export interface Routing {
   routerFor(config: Pick<Config, "targets" | "overrides" | "projectFile">): Router;
 }
 
-export function createRouting({ clock, log }: { readonly clock: Clock; readonly log: Log }): Routing {
+export interface RouterDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where the proxy variables are. */
+  readonly env: ProxyEnv;
+}
+
+export function createRouting({ clock, log, env }: RouterDeps): Routing {
   const told = new Map<string, number>();
   const onRuleError: OnRuleError = (meta, expression, error) => {
     const now = clock.monotonic();
@@ -42,7 +50,10 @@ export function createRouting({ clock, log }: { readonly clock: Clock; readonly 
         narrowing =
           projectFile === undefined
             ? null
-            : createProjectFiles(projectFile, { ...deps, fetchFile: createFileFetcher(projectFile) });
+            : createProjectFiles(projectFile, {
+                ...deps,
+                fetchFile: createFileFetcher(projectFile, { clock, env }),
+              });
       }
       return createRouter(config, { onRuleError, ...(narrowing === null ? {} : { narrowing }) });
     },

@@ -142,8 +142,8 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["started", "running"],
 ]);
 
-/** `created` is a status too, of pipelines and jobs. @param hasStatus whether the rule is for kinds that have one */
-export function actionSpelling(hasStatus: boolean): SpellingCheck {
+/** `created` is a status too, of pipelines and jobs. @param kinds `hasStatus`: whether the rule is for kinds that have one */
+export function actionSpelling({ hasStatus }: { readonly hasStatus: boolean }): SpellingCheck {
   return (pattern) => {
     const plain = pattern.trim().toLowerCase();
     const right = ACTIONS.get(plain) ?? (plain === "created" && !hasStatus ? "create" : plain);

@@ -10,6 +10,8 @@ describe("retryAfterMs()", () => {
     ["0.5", 500],
     [new Date(NOW + 45_000).toUTCString(), 45_000],
     [new Date(NOW - 5_000).toUTCString(), 0],
+    ["Thursday, 15-Jan-26 12:00:30 GMT", 30_000],
+    ["2026", 2_026_000],
     ["soon", null],
     ["-5", null],
     ["2026-01-16", null],

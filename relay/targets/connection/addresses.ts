@@ -48,8 +48,12 @@ const TRANSLATED: readonly (readonly [number, number, number, number])[] = [
 /** The IPv4 address inside says whether the network is private: it is where the packets go, on networks with IPv6 alone as well. */
 const BY_INNER: ReadonlySet<string> = new Set(["ipv4Mapped", "rfc6052"]);
 
+export interface AllowedAddresses {
+  readonly allowPrivate: boolean;
+}
+
 /** Why an IP address may not be used; null: it may. */
-export function addressProblem(address: string, allowPrivate: boolean): string | null {
+export function addressProblem(address: string, { allowPrivate }: AllowedAddresses): string | null {
   if (isIP(address) === 0) return "is not an IP address";
   const parsed = ipaddr.parse(withoutZone(address));
   const inner = innerAddresses(parsed);
@@ -124,12 +128,12 @@ async function checkedAddresses(
   resolve: Resolve,
   hostname: string,
   family: number,
-  allowPrivate: boolean,
+  rules: AllowedAddresses,
 ): Promise<[LookupAddress, ...LookupAddress[]]> {
   const [first, ...rest] = await resolve(hostname, { all: true, family });
   if (first === undefined) throw new BlockedAddressError(`"${hostname}" has no address`);
   for (const { address } of [first, ...rest]) {
-    const problem = addressProblem(address, allowPrivate);
+    const problem = addressProblem(address, rules);
     if (problem !== null)
       throw new BlockedAddressError(`"${hostname}" resolves to ${address}, which ${problem}`);
   }
@@ -137,10 +141,10 @@ async function checkedAddresses(
 }
 
 /** A `lookup` for net.connect that resolves once and fails where any of the addresses may not be used. */
-export function createGuardedLookup(resolve: Resolve, allowPrivate: boolean): LookupFunction {
+export function createGuardedLookup(resolve: Resolve, rules: AllowedAddresses): LookupFunction {
   return function lookup(hostname, options, reply) {
     const family = options.family === 4 || options.family === 6 ? options.family : 0;
-    checkedAddresses(resolve, hostname, family, allowPrivate).then(
+    checkedAddresses(resolve, hostname, family, rules).then(
       (addresses) => {
         if (options.all === true) reply(null, addresses);
         else reply(null, addresses[0].address, addresses[0].family);

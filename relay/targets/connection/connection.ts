@@ -25,7 +25,8 @@ export interface ConnectionDeps {
 export function createConnections(config: ConnectionSettings, deps: ConnectionDeps): Dispatcher {
   const url = new URL(config.url);
   const literal = literalAddress(url.hostname);
-  const problem = literal === null ? null : addressProblem(literal, config.allowPrivateNetworks);
+  const rules = { allowPrivate: config.allowPrivateNetworks };
+  const problem = literal === null ? null : addressProblem(literal, rules);
   if (problem !== null) throw configError("url", `address ${literal} ${problem}`);
   const certificates = readCertificates(config.tls);
   try {
@@ -55,7 +56,7 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
       throw configError("url", `cannot be reached through the proxy of the environment: ${messageOf(error)}`);
     }
   }
-  const lookup = createGuardedLookup(deps.resolve ?? resolveName, config.allowPrivateNetworks);
+  const lookup = createGuardedLookup(deps.resolve ?? resolveName, rules);
   return new Agent({ ...limits, connect: { ...connect, ...certificates, lookup } });
 }
 

@@ -27,6 +27,8 @@ export interface ExchangeRequest {
 
 export interface ExchangeAnswer {
   readonly status: number;
+  /** As they came, names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly retryAfter: string | null;
   /** Fit to be shown: without query and user info. */
   readonly location: string | null;
@@ -109,6 +111,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const location = one(headers["location"]);
     this.#head = {
       status,
+      headers,
       retryAfter: one(headers["retry-after"]),
       location: location === null ? null : shownLocation(location, this.#origin),
       encoding: one(headers["content-encoding"]),
@@ -148,13 +151,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   #answer(): void {
     const head = this.#head;
     if (head === null || !this.#finish()) return;
-    const { status, retryAfter, location, encoding } = head;
+    const { encoding, ...facts } = head;
     const body = Buffer.concat(this.#chunks);
-    if (encoding === null) this.#resolve({ status, retryAfter, location, body });
-    else
-      void uncompressed(encoding, body, this.#keepBytes).then((plain) =>
-        this.#resolve({ status, retryAfter, location, body: plain }),
-      );
+    if (encoding === null) {
+      this.#resolve({ ...facts, body });
+      return;
+    }
+    void uncompressed(encoding, body, this.#keepBytes).then((plain) =>
+      this.#resolve({ ...facts, body: plain }),
+    );
   }
 
   #abort(): void {

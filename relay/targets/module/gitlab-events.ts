@@ -4,6 +4,7 @@
  */
 import type { Kind } from "../../event/kinds/kind.ts";
 import type { KINDS } from "../../event/kinds/kinds.ts";
+import type { VisibleEvent } from "../../event/view.ts";
 import type { More } from "../../event/kinds/payload-parts.ts";
 
 export type * from "../../event/kinds/payload-parts.ts";
@@ -17,23 +18,8 @@ export type { PipelinePayload } from "../../event/kinds/pipeline.ts";
 export type { PushCommit, PushPayload } from "../../event/kinds/push.ts";
 
 /** An event of one kind; facts that the payload does not say are null. */
-export interface EventOf<Name extends string, Payload> {
+export interface EventOf<Name extends string, Payload> extends VisibleEvent {
   readonly kind: Name;
-  /** The relay's id; the same in every attempt. */
-  readonly id: string;
-  readonly action: string | null;
-  readonly project: { readonly id: number | null; readonly path: string | null };
-  readonly group: { readonly id: number | null; readonly path: string | null };
-  /** A full ref, or a short name if GitLab does not say whether it is a branch or a tag (deployments). */
-  readonly ref: string | null;
-  /** The branch of the event's project; null for a tag, an unknown ref or a branch of a fork. */
-  readonly branch: string | null;
-  /** Username of who caused it. */
-  readonly actor: string | null;
-  /** GitLab's own test of the hook. */
-  readonly test: boolean;
-  /** ISO 8601. */
-  readonly receivedAt: string;
   /** GitLab's own headers, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: Payload;

@@ -6,8 +6,8 @@ import { eventRow } from "../../../lib/events.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { EXCERPT_LENGTH } from "../../delivery/port.ts";
 import type { EventMeta } from "../../event/event.ts";
-import { branchOf } from "../../event/ref.ts";
-import { createGitlabClient, type GitlabClient, type GitlabClientDeps } from "./gitlab-client.ts";
+import { viewOf } from "../../event/view.ts";
+import type { ClientOf, GitlabClient } from "./gitlab-client.ts";
 import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
 import { gitlabHeaders } from "../http/headers.ts";
 import type { FromThread, ThreadData, ToThread } from "./protocol.ts";
@@ -33,21 +33,14 @@ type Steps = Extract<FromThread, { type: "ended" }>["steps"][number][];
 export interface RunDeps {
   readonly data: ThreadData;
   readonly say: (message: FromThread) => void;
-  readonly gitlab: GitlabClientDeps;
+  /** Null: the target's settings name no GitLab. */
+  readonly gitlab: ClientOf | null;
 }
 
 function eventOf(meta: EventMeta, payload: unknown): GitLabEvent {
   return {
     kind: eventRow(meta)?.kind ?? "unknown",
-    id: meta.id,
-    action: meta.action,
-    project: { id: meta.projectId, path: meta.projectPath },
-    group: { id: meta.groupId, path: meta.groupPath },
-    ref: meta.ref,
-    branch: branchOf(meta),
-    actor: meta.actor,
-    test: meta.test === true,
-    receivedAt: new Date(meta.receivedAt).toISOString(),
+    ...viewOf(meta),
     headers: gitlabHeaders(meta),
     payload,
   } as GitLabEvent;
@@ -84,9 +77,9 @@ function contextOf(call: Call, signal: AbortSignal, steps: Steps, deps: RunDeps)
       }
     },
     get gitlab(): GitlabClient {
-      if (data.gitlab === null) throw new TypeError("ctx.gitlab needs `gitlab` in the target's settings");
+      if (deps.gitlab === null) throw new TypeError("ctx.gitlab needs `gitlab` in the target's settings");
       const eventUuid = call.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1] ?? null;
-      return createGitlabClient({ ...data.gitlab, eventUuid, signal }, deps.gitlab);
+      return deps.gitlab({ eventUuid, signal });
     },
   };
 }

@@ -3,7 +3,10 @@
  * worked, and runs it for each event. Whatever a handler does here cannot reach the relay's own process.
  */
 import { parentPort } from "node:worker_threads";
+import { systemClock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
+import { createTransport } from "../../../lib/gitlab/transport.ts";
+import { createGitlabClients } from "./gitlab-client.ts";
 import type { HandleEvent } from "./handler.ts";
 import { runHandler, type RunDeps } from "./handler-run.ts";
 import type { FromThread, ThreadData, ToThread } from "./protocol.ts";
@@ -59,7 +62,13 @@ async function start(data: ThreadData): Promise<void> {
   deps = {
     data,
     say: (message) => port.send(message),
-    gitlab: { fetch, now: () => Date.now(), budgets: new Map() },
+    gitlab:
+      data.gitlab === null
+        ? null
+        : createGitlabClients(data.gitlab, {
+            transport: createTransport(process.env),
+            clock: systemClock,
+          }),
   };
   handle = await load(data.handlerUrl);
   if (handle === null) port.close();

@@ -6,10 +6,8 @@
  * same. With an `apiToken` a repetition first looks for a pipeline with this event's id among the latest that triggers started,
  * and takes it for its own; without one, or where GitLab hides the variables, a repetition may start a second pipeline.
  */
-import type { Dispatcher } from "undici";
 import type { Clock } from "../../../lib/clock.ts";
-import type { Cancellation } from "../../../lib/cancellation.ts";
-import { messageOf } from "../../../lib/errors.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import type { EventMeta } from "../../event/event.ts";
@@ -20,12 +18,8 @@ import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
 import { USER_AGENT } from "../http/headers.ts";
 import { compileTemplate, type Template } from "../../expressions/template.ts";
 import type { PipelineTargetSettings } from "./settings.ts";
+import { createStartedLookup, EVENT_ID_VARIABLE } from "./started.ts";
 
-/** Variable by which a pipeline knows its event. */
-export const EVENT_ID_VARIABLE = "RELAY_EVENT_ID";
-/** Pipelines that are looked through before a repetition. */
-const LOOKED_THROUGH = 20;
-const MAX_LIST_BYTES = 1_048_576;
 /** GitLab's clock may be this far behind ours, in milliseconds. */
 const CLOCK_SKEW_MS = 300_000;
 
@@ -51,7 +45,9 @@ export function createPipelineTarget(
     variables: Object.entries(config.variables).map(([name, text]) => [name, compiled(text)] as const),
     inputs: Object.entries(config.inputs).map(([name, text]) => [name, compiled(text)] as const),
   };
-  const api = createApi(connections, url.origin, root);
+  const { apiToken } = config;
+  const findStarted =
+    apiToken === undefined ? null : createStartedLookup({ url: config.url, apiToken, connections, clock });
 
   async function trigger(wanted: Wanted, sending: Sending): Promise<AttemptResult> {
     const uuid = sending.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1];
@@ -80,7 +76,8 @@ export function createPipelineTarget(
 
   return {
     async send(sending) {
-      if (isOfDeletedRef(config.ref, sending.body)) return NOTHING_TO_RUN;
+      if (isOfDeletedRef(config.ref, sending.body))
+        return nothingMore("the branch or tag was deleted: there is nothing to run");
       let wanted: Wanted;
       try {
         wanted = wantedPipeline(templates, sending);
@@ -88,14 +85,16 @@ export function createPipelineTarget(
         return { ...resultOfFailure(messageOf(error)), verdict: "dead" };
       }
       try {
-        if (sending.attempt > 1 && config.apiToken !== undefined) {
-          const since = sending.meta.receivedAt - CLOCK_SKEW_MS;
-          const found = await api.findStarted(wanted, sending, config.apiToken, since);
-          if (found !== null) return found;
+        if (sending.attempt > 1 && findStarted !== null) {
+          const { id, receivedAt } = sending.meta;
+          const look = { project: wanted.project, eventId: id, since: receivedAt - CLOCK_SKEW_MS };
+          const address = await findStarted(look, sending.signal);
+          if (address !== null) return nothingMore(`an earlier attempt started ${address}`);
         }
         return await trigger(wanted, sending);
       } catch (error) {
         if (error instanceof ExchangeError) return resultOfFailure(error.message);
+        if (error instanceof UpstreamError) return resultOfTrouble(error);
         throw error;
       }
     },
@@ -103,13 +102,16 @@ export function createPipelineTarget(
   };
 }
 
-const NOTHING_TO_RUN: AttemptResult = {
-  verdict: "done",
-  status: null,
-  error: null,
-  excerpt: "the branch or tag was deleted: there is nothing to run",
-  retryAfterSeconds: null,
-};
+/** Done without a request. */
+function nothingMore(excerpt: string): AttemptResult {
+  return { verdict: "done", status: null, error: null, excerpt, retryAfterSeconds: null };
+}
+
+/** GitLab could not be asked whether the pipeline runs: to start another one would be a guess. */
+function resultOfTrouble({ message, retryAfterMs }: UpstreamError): AttemptResult {
+  const retryAfterSeconds = retryAfterMs === null ? null : retryAfterMs / 1000;
+  return { ...resultOfFailure(message), retryAfterSeconds };
+}
 
 /** Pushes that delete say so by a commit of zeros. A `ref` that is fixed runs all the same: it may be there to clean up. */
 function isOfDeletedRef(refTemplate: string | undefined, body: Uint8Array): boolean {
@@ -187,59 +189,4 @@ function withReason(result: AttemptResult, body: Buffer): AttemptResult {
   if (result.error === null) return result;
   const said = excerptOf(body);
   return said === null ? result : { ...result, error: `${result.error}: ${said.slice(0, 200)}` };
-}
-
-interface Api {
-  /** The result for a pipeline that an earlier attempt started; null where none is found or GitLab does not let us look. */
-  findStarted(
-    wanted: Wanted,
-    sending: Sending,
-    apiToken: string,
-    sinceMs: number,
-  ): Promise<AttemptResult | null>;
-}
-
-function createApi(connections: Dispatcher, origin: string, root: string): Api {
-  const get = async (path: string, token: string, signal: Cancellation): Promise<unknown> => {
-    const answer = await exchange(
-      connections,
-      {
-        origin,
-        path: `${root}${path}`,
-        method: "GET",
-        headers: { "private-token": token, "user-agent": USER_AGENT },
-        body: null,
-        keepBytes: MAX_LIST_BYTES,
-      },
-      signal,
-    );
-    return answer.status === 200 ? (JSON.parse(answer.body.toString("utf8")) as unknown) : null;
-  };
-  return {
-    async findStarted(wanted, { meta, signal }, token, sinceMs) {
-      const project = `/projects/${encodeURIComponent(wanted.project)}`;
-      const query = new URLSearchParams({
-        source: "trigger",
-        updated_after: new Date(sinceMs).toISOString(),
-        order_by: "id",
-        sort: "desc",
-        per_page: String(LOOKED_THROUGH),
-      });
-      const pipelines = await get(`${project}/pipelines?${query.toString()}`, token, signal);
-      if (!Array.isArray(pipelines)) return null;
-      for (const { id, web_url: address } of pipelines as { id: number; web_url: string }[]) {
-        const variables = await get(`${project}/pipelines/${id}/variables`, token, signal);
-        const isOurs =
-          Array.isArray(variables) &&
-          (variables as { key: string; value: string }[]).some(
-            ({ key, value }) => key === EVENT_ID_VARIABLE && value === meta.id,
-          );
-        if (isOurs) {
-          const excerpt = `an earlier attempt started ${address}`;
-          return { verdict: "done", status: null, error: null, excerpt, retryAfterSeconds: null };
-        }
-      }
-      return null;
-    },
-  };
 }

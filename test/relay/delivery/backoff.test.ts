@@ -1,20 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ceilingSeconds, waitMs } from "../../../relay/delivery/backoff.ts";
+import { waitMs } from "../../../relay/delivery/backoff.ts";
 
 const config = { baseSeconds: 1, capSeconds: 3600 };
-
-describe("ceilingSeconds()", () => {
-  test.each([
-    [1, 1],
-    [2, 2],
-    [3, 4],
-    [12, 2048],
-    [13, 3600],
-    [2000, 3600],
-  ])("after %i failures it is %i", (attempts, expected) => {
-    expect(ceilingSeconds(config, attempts)).toBe(expected);
-  });
-});
 
 describe("waitMs()", () => {
   test.each([
@@ -24,6 +11,7 @@ describe("waitMs()", () => {
     ["Retry-After is never sooner than the draw", 6, 3, 0.5, 16_000],
     ["Retry-After is at most the cap", 1, 86_400, 0.5, 3_600_000],
     ["Retry-After 0 changes nothing", 3, 0, 0.5, 2000],
+    ["the ceiling is at most the cap", 2000, null, 0.5, 1_800_000],
   ])("%s", (_claim, attempts, retryAfter, random, expected) => {
     expect(waitMs(config, attempts, retryAfter, () => random)).toBe(expected);
   });

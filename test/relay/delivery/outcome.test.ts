@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import {
-  parseRetryAfter,
   resultOfAnswer,
   resultOfFailure,
   settlementOf,
@@ -26,26 +25,6 @@ describe("verdictOf()", () => {
   );
 });
 
-describe("parseRetryAfter()", () => {
-  test.each([
-    ["120", 120],
-    [" 7 ", 7],
-    ["0", 0],
-    ["1.5", 1.5],
-    ["Thu, 15 Jan 2026 12:00:30 GMT", 30],
-    ["Thursday, 15-Jan-26 12:00:30 GMT", 30],
-    ["Thu, 15 Jan 2026 11:00:00 GMT", 0],
-    ["-5", null],
-    ["soon", null],
-    ["2026", 2026],
-    ["2026-01-15T12:00:30Z", null],
-    ["", null],
-    [null, null],
-  ])("%j is %j", (value, expected) => {
-    expect(parseRetryAfter(value, now)).toBe(expected);
-  });
-});
-
 describe("resultOfAnswer()", () => {
   test("a success has neither error nor wait", () => {
     const result = resultOfAnswer(204, { retryAfter: "10", location: null }, null, now);
@@ -68,6 +47,8 @@ describe("resultOfAnswer()", () => {
       retryAfterSeconds: 60,
     });
     expect(resultOfAnswer(404, headers, null, now).retryAfterSeconds).toBeNull();
+    const date = { retryAfter: new Date(now + 1_500).toUTCString(), location: null };
+    expect(resultOfAnswer(503, date, null, now).retryAfterSeconds).toBe(1);
   });
 });
 
@@ -81,7 +62,9 @@ describe("settlementOf()", () => {
   test("done", () => {
     const done = resultOfAnswer(200, none, null, now);
     const taken = { ...attempt, status: 200, error: null };
-    expect(settlementOf(done, taken, fresh, retry, now, half)).toEqual({
+    expect(
+      settlementOf({ result: done, attempt: taken, delivery: fresh, endedAt: now }, retry, half),
+    ).toEqual({
       outcome: "done",
       at: now,
       attempt: taken,
@@ -90,7 +73,11 @@ describe("settlementOf()", () => {
 
   test("a refusal is dead at once, with the reason", () => {
     const gone = resultOfAnswer(410, none, null, now);
-    const settlement = settlementOf(gone, { ...attempt, error: gone.error }, fresh, retry, now, half);
+    const settlement = settlementOf(
+      { result: gone, attempt: { ...attempt, error: gone.error }, delivery: fresh, endedAt: now },
+      retry,
+      half,
+    );
     expect(settlement).toMatchObject({ outcome: "dead", reason: "answered 410" });
   });
 
@@ -99,7 +86,7 @@ describe("settlementOf()", () => {
     [1, 8000],
   ])("after %i earlier attempts it waits %i ms", (attempts, wait) => {
     const delivery = { ...fresh, attempts, firstAttemptAt: now };
-    expect(settlementOf(failed, attempt, delivery, retry, now, half)).toMatchObject({
+    expect(settlementOf({ result: failed, attempt, delivery, endedAt: now }, retry, half)).toMatchObject({
       outcome: "retry",
       dueAt: now + wait,
     });
@@ -107,7 +94,7 @@ describe("settlementOf()", () => {
 
   test("the last attempt is dead and says after how many", () => {
     const delivery = { ...fresh, attempts: 2, firstAttemptAt: now };
-    expect(settlementOf(failed, attempt, delivery, retry, now, half)).toMatchObject({
+    expect(settlementOf({ result: failed, attempt, delivery, endedAt: now }, retry, half)).toMatchObject({
       outcome: "dead",
       reason: "gave up after 3 attempts: answered 500",
     });
@@ -115,7 +102,9 @@ describe("settlementOf()", () => {
 
   test("maxAttempts 1 never retries", () => {
     const once = { ...retry, maxAttempts: 1 };
-    expect(settlementOf(failed, attempt, fresh, once, now, half)).toMatchObject({
+    expect(
+      settlementOf({ result: failed, attempt, delivery: fresh, endedAt: now }, once, half),
+    ).toMatchObject({
       outcome: "dead",
       reason: "gave up after 1 attempt: answered 500",
     });
@@ -123,7 +112,7 @@ describe("settlementOf()", () => {
 
   test("age counts from the first attempt", () => {
     const delivery = { ...fresh, attempts: 1, firstAttemptAt: now - 100_000 };
-    expect(settlementOf(failed, attempt, delivery, retry, now, half)).toMatchObject({
+    expect(settlementOf({ result: failed, attempt, delivery, endedAt: now }, retry, half)).toMatchObject({
       outcome: "dead",
       reason: "gave up 100 s after the first attempt: answered 500",
     });
@@ -131,7 +120,7 @@ describe("settlementOf()", () => {
 
   test("the last moment is not let pass without a last attempt", () => {
     const delivery = { ...fresh, attempts: 1, firstAttemptAt: now - 99_000 };
-    expect(settlementOf(failed, attempt, delivery, retry, now, half)).toMatchObject({
+    expect(settlementOf({ result: failed, attempt, delivery, endedAt: now }, retry, half)).toMatchObject({
       outcome: "retry",
       dueAt: now + 1000,
     });
@@ -140,7 +129,9 @@ describe("settlementOf()", () => {
   test("no answer is a retry", () => {
     const refused = resultOfFailure("connect ECONNREFUSED 127.0.0.1:9");
     const lost = { ...attempt, status: null, error: refused.error };
-    expect(settlementOf(refused, lost, fresh, retry, now, half)).toMatchObject({ outcome: "retry" });
+    expect(
+      settlementOf({ result: refused, attempt: lost, delivery: fresh, endedAt: now }, retry, half),
+    ).toMatchObject({ outcome: "retry" });
   });
 });
 

@@ -7,7 +7,11 @@ import { systemClock } from "../../../lib/clock.ts";
 import type { Log, LogFields } from "../../../lib/log.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
-import { createProjectFiles, type FileAnswer } from "../../../relay/routing/project-file.ts";
+import {
+  createProjectFiles,
+  MAX_FILE_CHARACTERS,
+  type FileAnswer,
+} from "../../../relay/routing/project-file.ts";
 import { readProjectRules } from "../../../relay/routing/project-rules.ts";
 import {
   createRulesThread,
@@ -241,7 +245,10 @@ describe("createFileFetcher()", () => {
   afterEach(() => gitlab.close());
 
   test("finds a file, then only asks whether it has changed", async () => {
-    const fetchFile = createFileFetcher({ url: `${gitlab.url}/`, tokens: [gitlab.token.value] });
+    const fetchFile = createFileFetcher(
+      { url: `${gitlab.url}/`, tokens: [gitlab.token.value] },
+      { clock: systemClock, env: {} },
+    );
     expect(await fetchFile(id, SETTINGS.path, null)).toEqual({ type: "missing" });
     repository.files.set(SETTINGS.path, "targets: {}");
     const first = await fetchFile(id, SETTINGS.path, null);
@@ -252,18 +259,27 @@ describe("createFileFetcher()", () => {
     expect(await fetchFile(id, SETTINGS.path, etag)).toMatchObject({ text: "targets: { a: {} }" });
   });
 
+  test("of a file that is far too long only the beginning is read", async () => {
+    repository.files.set(SETTINGS.path, `# ${"é".repeat(2_000_000)}`);
+    const api = { url: gitlab.url, tokens: [gitlab.token.value] };
+    const answer = await createFileFetcher(api, { clock: systemClock, env: {} })(id, SETTINGS.path, null);
+    const { length } = answer.type === "found" ? answer.text : "";
+    expect(length).toBeGreaterThan(MAX_FILE_CHARACTERS);
+    expect(length).toBeLessThan(300_000);
+  });
+
   test("goes on with the next token, and says when none is left", async () => {
     repository.files.set(SETTINGS.path, "{}");
     const api = { url: gitlab.url, tokens: ["glpat-wrong", gitlab.token.value] };
-    let now = 0;
-    const fetchFile = createFileFetcher(api, fetch, () => now);
+    const clock = new FakeClock();
+    const fetchFile = createFileFetcher(api, { clock, env: {} });
     expect(await fetchFile(id, SETTINGS.path, null)).toMatchObject({ type: "found" });
     gitlab.token.revoked = true;
-    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("every token is refused");
+    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("GitLab refused each of the 2 tokens");
     gitlab.token.revoked = false;
-    now = 60_000;
+    await clock.advance(60_000);
     expect(await fetchFile(id, SETTINGS.path, null)).toMatchObject({ type: "found" });
     gitlab.faults.add({ action: { kind: "status", status: 502 } });
-    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("GitLab answered 502");
+    await expect(fetchFile(id, SETTINGS.path, null)).rejects.toThrow("502");
   });
 });

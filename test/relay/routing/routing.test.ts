@@ -18,7 +18,7 @@ const noBody = (): Promise<Uint8Array> => Promise.resolve(Buffer.from("{}"));
 test("projects' files are read from GitLab once, whichever targets change", async () => {
   const project = gitlab.seed.project(gitlab.seed.group("acme"), "web");
   repositoryOf(project).files.set(".gitlab-hook-relay.yml", "targets: { a: { enabled: false } }");
-  const routing = createRouting({ clock: new FakeClock(), log: silentLog });
+  const routing = createRouting({ clock: new FakeClock(), log: silentLog, env: {} });
   const projectFile = { url: gitlab.url, tokens: [gitlab.token.value] };
   const meta = eventMeta({ projectId: project.id, kind: "issue", header: "Issue Hook" });
   const targetsOf = async (config: object): Promise<string[]> => {
@@ -36,7 +36,7 @@ test("a rule that fails is told once a minute, not with each event", async () =>
   const told: LogFields[] = [];
   const clock = new FakeClock();
   const log = { ...silentLog, warn: (_event: string, fields: LogFields = {}) => void told.push(fields) };
-  const routing = createRouting({ clock, log });
+  const routing = createRouting({ clock, log, env: {} });
   const targets = { a: { type: "log", when: "body.nope" }, b: { type: "log", when: "body.other" } };
   const route = routing.routerFor(configSchema.parse({ targets }));
   for (let i = 0; i < 3; i++) await route(eventMeta(), noBody);

@@ -71,8 +71,8 @@ describe("addressProblem()", () => {
     ["010.0.0.1", "is not an IP address", "is not an IP address"],
     ["bot.internal", "is not an IP address", "is not an IP address"],
   ])("%s", (address, whereAllowed, whereNot) => {
-    expect(addressProblem(address, true)).toBe(whereAllowed);
-    expect(addressProblem(address, false)).toBe(whereNot);
+    expect(addressProblem(address, { allowPrivate: true })).toBe(whereAllowed);
+    expect(addressProblem(address, { allowPrivate: false })).toBe(whereNot);
   });
 });
 
@@ -90,10 +90,13 @@ test("createGuardedLookup() answers with all addresses or the first, by what is 
     { address: "2606:4700::1111", family: 6 },
   ];
   const asked: unknown[] = [];
-  const lookup = createGuardedLookup((_name, options) => {
-    asked.push(options);
-    return Promise.resolve(both);
-  }, false);
+  const lookup = createGuardedLookup(
+    (_name, options) => {
+      asked.push(options);
+      return Promise.resolve(both);
+    },
+    { allowPrivate: false },
+  );
   const call = (options: { all?: boolean; family?: number }) =>
     new Promise<unknown[]>((resolve) => {
       lookup("dns.test", options, (...answer) => resolve(answer));

@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../../../lib/clock.ts";
+import { createTransport } from "../../../../lib/gitlab/transport.ts";
 import { UpstreamError } from "../../../../lib/errors.ts";
+import { createGitlabClients } from "../../../../relay/targets/module/gitlab-client.ts";
 import type { HandleEvent } from "../../../../relay/targets/module/handler.ts";
 import { runHandler } from "../../../../relay/targets/module/handler-run.ts";
 import type { FromThread } from "../../../../relay/targets/module/protocol.ts";
@@ -18,7 +21,10 @@ async function run(handle: HandleEvent, body = '{"object_kind":"push"}'): Promis
         gitlab: { url: "http://127.0.0.1:1", tokens: ["t"] },
       },
       say: (message) => void said.push(message),
-      gitlab: { fetch, now: () => 0, budgets: new Map() },
+      gitlab: createGitlabClients(
+        { url: "http://127.0.0.1:1", tokens: ["t"] },
+        { transport: createTransport(), clock: systemClock },
+      ),
     },
   );
   return said;
@@ -55,7 +61,7 @@ test.each<[string, HandleEvent, object]>([
     async (_event, ctx) => {
       await ctx.gitlab.get("/x");
     },
-    { verdict: "retry", error: expect.stringContaining("Cannot reach GitLab") },
+    { verdict: "retry", error: expect.stringContaining("ECONNREFUSED") },
   ],
 ])("runHandler(): %s", async (_claim, handle, expected) => {
   expect(await run(handle)).toEqual([{ ...end, ...expected }]);

@@ -166,6 +166,23 @@ describe("a pipeline target", () => {
       expect(repository.pipelines).toHaveLength(2);
     });
 
+    test("starts none while GitLab cannot be asked, and comes back when it says", async () => {
+      gitlab.faults.add({ method: "GET", action: { kind: "status", status: 503 } });
+      const result = await send({ apiToken: gitlab.token.value }, { attempt: 2 });
+      expect(result).toMatchObject({ verdict: "retry", status: null });
+      expect(result.error).toContain("503");
+      expect(repository.pipelines).toHaveLength(1);
+    });
+
+    test("a look that is called off ends with the signal's reason", async () => {
+      gitlab.faults.add({ method: "GET", action: { kind: "hang" } });
+      const ending = new AbortController();
+      const reason = new Error("time is up");
+      const sent = send({ apiToken: gitlab.token.value }, { attempt: 2, signal: ending.signal });
+      ending.abort(reason);
+      await expect(sent).rejects.toBe(reason);
+    });
+
     test("starts a second one without an apiToken, or where it may not look", async () => {
       await send({}, { attempt: 2 });
       await send({ apiToken: "glpat-unknown" }, { attempt: 2 });
