@@ -184,7 +184,35 @@ export const configSchema = z
         }
       }
     });
+    for (const { path, message } of formerNameProblems(config.targets))
+      context.addIssue({ code: "custom", path, message });
   });
+
+/** A former name stands for one target, and no present target has it. */
+function formerNameProblems(
+  targets: Readonly<Record<string, { readonly formerly: readonly string[] }>>,
+): { readonly path: (string | number)[]; readonly message: string }[] {
+  const owners = new Map<string, string>();
+  return Object.entries(targets).flatMap(([name, { formerly }]) =>
+    formerly.flatMap((former, index) => {
+      const owner = owners.get(former);
+      owners.set(former, name);
+      const path = ["targets", name, "formerly", index];
+      if (Object.hasOwn(targets, former))
+        return [
+          { path, message: `"${former}" is the name of a target now; take it out of one of the two places` },
+        ];
+      return owner === undefined
+        ? []
+        : [
+            {
+              path,
+              message: `"${former}" is listed by the target "${owner}" already; it can move to one target only`,
+            },
+          ];
+    }),
+  );
+}
 
 export type Config = z.output<typeof configSchema>;
 /** Environment variables of the relay; each also as NAME_FILE. RELAY_TARGET_URL and RELAY_CONFIG are read beside these. */

@@ -15,6 +15,7 @@ export const SCHEDULE = {
   selfCheck: "0 * * * * *",
   retention: "20 * * * * *",
   compaction: "40 */5 * * * *",
+  renames: "10 * * * * *",
 } as const;
 
 export type JobName = keyof typeof SCHEDULE;
@@ -35,13 +36,16 @@ export interface MaintenanceDeps {
   readonly now: () => number;
   /** Days that the audit trail is kept. */
   readonly auditDays: () => number;
+  /** Moves deliveries that came in under a former name of a target. */
+  readonly moveRenamed: () => Promise<void>;
 }
 
 /**
  * Starts the jobs. None runs twice at once, a job that fails is logged and runs again at its next time, and none keeps the
  * process alive.
  */
-export function startMaintenance({ queue, audit, log, now, auditDays }: MaintenanceDeps): Maintenance {
+export function startMaintenance(deps: MaintenanceDeps): Maintenance {
+  const { queue, audit, log, now, auditDays } = deps;
   const tasks: Readonly<Record<JobName, () => Promise<void>>> = {
     selfCheck: () => queue.selfCheck(),
     async retention() {
@@ -50,6 +54,7 @@ export function startMaintenance({ queue, audit, log, now, auditDays }: Maintena
       await audit.expire(now() - auditDays() * DAY_MS);
     },
     compaction: () => queue.compact(),
+    renames: () => deps.moveRenamed(),
   };
   const start = (name: JobName): Cron =>
     new Cron(
@@ -65,6 +70,7 @@ export function startMaintenance({ queue, audit, log, now, auditDays }: Maintena
     selfCheck: start("selfCheck"),
     retention: start("retention"),
     compaction: start("compaction"),
+    renames: start("renames"),
   };
   return {
     run: (name) => jobs[name].trigger(),

@@ -15,6 +15,7 @@ import { CurrentSettings } from "./current-settings.ts";
 import { withMadeSecrets } from "./made-secrets.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { startObservers } from "./observers.ts";
+import { createRenamedTargets } from "./renamed-targets.ts";
 import type { Relay, RelayDeps } from "./relay.ts";
 import { reload } from "./reload.ts";
 import { createOperatorSide, serve, type ServeDeps } from "./serve.ts";
@@ -24,6 +25,8 @@ import { openStores } from "./stores.ts";
 export const DRAIN_MS = 25_000;
 /** Milliseconds that requests in flight get: storing may take its deadline, then the answer must still go out. */
 const ANSWER_MS = PERSIST_DEADLINE_MS + 1000;
+/** Milliseconds that a start waits for deliveries to move to a target's new name: beyond that, taking webhooks comes first. */
+const RENAME_MS = 10_000;
 
 /** Resolves once it listens. Rejects with a ConfigError where folder, port or settings do not permit it; nothing is left open then. */
 export async function startRelay(settings: Config, deps: RelayDeps): Promise<Relay> {
@@ -60,6 +63,9 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const routing = createRouting({ clock, log, env: deps.env ?? {} });
   // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
   queue.setRouting(routing.routerFor(current.config()), Object.keys(current.config().targets));
+  const renamed = createRenamedTargets({ queue, clock, log, targets: () => current.config().targets });
+  closing.add(() => renamed.close());
+  await renamed.settle(RENAME_MS);
   const parts: ServeDeps = { relay: deps, stores, current, observers, isStopping };
   const admin = createOperatorSide(parts);
   closing.add(() => admin.close());
@@ -72,6 +78,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
     audit: stores.audit,
     now: () => clock.now(),
     auditDays: () => current.config().admin.audit.keepDays,
+    moveRenamed: () => renamed.move(),
   });
   closing.add(() => maintenance.stop());
   const { absence, attention, selfRecovery } = observers;
@@ -93,6 +100,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
       const reloading = { current, queue, routing, delivery, targets, shared, secrets, log, isStopping };
       await reload(next, anew, reloading);
       admin.recheck();
+      await renamed.settle(RENAME_MS);
     },
     async stop(drainMs = DRAIN_MS) {
       // The last note says when the relay ceased to take webhooks.

@@ -46,10 +46,18 @@ const ruleFields = {
     ),
 };
 
+export const targetName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
+  error: "a target's name is 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter or digit",
+});
+
 export const routingFields = {
   enabled: enabled
     .default(true)
     .describe("Whether the target gets events; the overrides may switch it per project"),
+  formerly: z
+    .array(targetName)
+    .default([])
+    .describe("Names that the target had before: what is kept under them moves to it, such as [ci]"),
   projects: listOf(projectPattern)
     .optional()
     .describe(
@@ -57,10 +65,6 @@ export const routingFields = {
     ),
   ...ruleFields,
 };
-
-export const targetName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
-  error: "a target's name is 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter or digit",
-});
 
 export const overrideSchema = z.strictObject({
   projects: listOf(projectPattern).describe("Projects it is for: globs of path_with_namespace or ids"),
@@ -89,7 +93,7 @@ export const projectFileSchema = z.strictObject({
     .describe("Further restrictions, by target"),
 });
 
-const ruleSettings = z.object(routingFields).omit({ enabled: true });
+const ruleSettings = z.object(routingFields).omit({ enabled: true, formerly: true });
 
 /** The rules alone, as targets, overrides and projects' own files have them. */
 export type RuleSettings = z.output<typeof ruleSettings>;

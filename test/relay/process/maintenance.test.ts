@@ -19,15 +19,17 @@ function started(queue: Partial<ReturnType<typeof createMemoryQueue>> = {}) {
   });
   const memory = createMemoryQueue();
   const expired: number[] = [];
+  const moved = { count: 0 };
   const maintenance = startMaintenance({
     queue: { ...memory, ...queue },
     log,
     audit: { expire: async (before) => void expired.push(before) },
     now: () => 10 * 86_400_000,
     auditDays: () => 3,
+    moveRenamed: async () => void (moved.count += 1),
   });
   running.push(maintenance);
-  return { maintenance, lines, memory, expired };
+  return { maintenance, lines, memory, expired, moved };
 }
 
 test.each([
@@ -54,8 +56,9 @@ test("the self-check and retention run each minute, compaction every five", () =
 
 test("the jobs start by the clock", async () => {
   vi.useFakeTimers({ now: Date.UTC(2026, 0, 15, 12, 0, 1) });
-  const { memory } = started();
+  const { memory, moved } = started();
   await vi.advanceTimersByTimeAsync(10 * 60_000);
+  expect(moved.count).toBe(10);
   expect(memory.calls).toMatchObject({ selfCheck: 10, expire: 10, compact: 2 });
 });
 
