@@ -4,9 +4,11 @@ import { completion } from "./commands/completion.ts";
 import { installerCommands, relayCommands } from "./commands/entries.ts";
 import { events } from "./commands/events.ts";
 import { replay } from "./commands/replay.ts";
+import { send } from "./commands/send.ts";
+import { tail } from "./commands/tail.ts";
 import { targets } from "./commands/targets.ts";
 
-const OTHERS: readonly CommandSpec[] = [events, replay, targets];
+const OTHERS: readonly CommandSpec[] = [events, replay, targets, tail, send];
 
 const known: readonly CommandSpec[] = [...relayCommands, ...installerCommands, ...OTHERS];
 

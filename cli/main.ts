@@ -42,6 +42,8 @@ function listenForEnd(): { readonly signal: AbortSignal; removeSignals(): void }
 }
 
 const ended = listenForEnd();
+// The clock's timers do not keep a process alive, and while a command waits there may be nothing else that would.
+const alive = setInterval(() => {}, 60_000);
 const status = await runCommandLine({
   argv: process.argv.slice(2),
   env: process.env,
@@ -58,4 +60,5 @@ const status = await runCommandLine({
   relay: (argv) => become(() => import("../relay/main.ts"), argv),
   installer: (argv) => become(() => import("../component/main.ts"), argv),
 });
+clearInterval(alive);
 if (status !== undefined) process.exitCode = status;

@@ -61,7 +61,7 @@ const adapters: Record<string, readonly string[]> = {
   unstorage: ["relay/storage/"],
   ioredis: ["relay/storage/redis/"],
   "@gitbeaker/rest": ["component/gitlab/gitbeaker.ts"],
-  undici: ["relay/targets/", "lib/gitlab/"],
+  undici: ["relay/targets/", "lib/gitlab/", "cli/post.ts"],
   croner: ["relay/process/maintenance.ts"],
   "openid-client": ["relay/admin/auth/oidc.ts"],
   jose: ["relay/admin/auth/oidc.ts"],

@@ -7,6 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
+import { headersOf } from "../../targets/http/headers.ts";
 import { metaMatches } from "../../queue/filter.ts";
 import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
@@ -147,6 +148,16 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       "Content-Disposition": `attachment; filename="${id}.json"`,
       "Content-Security-Policy": "sandbox",
     });
+  });
+
+  api.get("/events/:id/delivery", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null) return noEvent(c);
+    log.info("admin.body-sent", { eventId: id, bytes: body.length });
+    const headers = headersOf({ meta: event.meta, attempt: 1 }, {}, {});
+    return c.json({ id, headers, body: Buffer.from(body).toString("base64") });
   });
 
   api.post("/events/:id/replay", async (c) => {

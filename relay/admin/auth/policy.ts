@@ -26,6 +26,7 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "GET /api/v1/events/export": "read-bodies",
     "GET /api/v1/events/:id": "read",
     "GET /api/v1/events/:id/body": "read-bodies",
+    "GET /api/v1/events/:id/delivery": "read-bodies",
     "POST /api/v1/events/:id/replay": "act",
     "POST /api/v1/events/replay": "act",
     "POST /api/v1/dead/replay": "act",

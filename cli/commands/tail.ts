@@ -1,0 +1,136 @@
+/** `tail`: shows the events of a running relay as they come, and hands them to a program on the developer's machine. */
+import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
+import { EVENT_FILTERS, filterParameters } from "../filters.ts";
+import { wantsText } from "../output.ts";
+import { Poster, type Posted } from "../post.ts";
+import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
+import type { TailedEvent } from "../tail/backlog.ts";
+import { Tail, type TailedDelivery } from "../tail/tail.ts";
+import { plain } from "../text-table.ts";
+import { answerText } from "./send.ts";
+
+export const tail: CommandSpec = {
+  name: "tail",
+  group: "Developing",
+  summary: "follow the events of a running relay, and hand them to a local program",
+  details:
+    "With --to each event is posted there with the bytes, headers and ids that a target would get, one after another, and the answer is shown beside it. Nothing changes in the relay, and no public address is needed. Contact that is lost is taken up again without losing or repeating an event.",
+  options: [
+    {
+      name: "--to",
+      value: "URL",
+      description: "address of the local program, such as http://localhost:3000",
+    },
+    ...EVENT_FILTERS.filter(({ name }) => name !== "--until"),
+    { name: "--limit", value: "NUMBER", description: "end after that many events" },
+    {
+      name: "--timeout",
+      value: "SECONDS",
+      description: "longest time that the local program gets for its answer; default 30",
+    },
+    OUTPUT_OPTION,
+    ...API_OPTIONS,
+  ],
+  examples: [
+    {
+      command: "gitlab-hook-relay tail --to http://localhost:3000/hooks --url https://hooks.acme.dev",
+      what: "real webhooks for the program that you are writing",
+    },
+    {
+      command: "gitlab-hook-relay tail --project acme/shop --kind merge_request --since 1h",
+      what: "show the last hour's merge requests of one project, then what comes",
+    },
+  ],
+  exits: [
+    [0, "ended by Ctrl+C, or after --limit events"],
+    [1, "the relay cannot be reached or refuses"],
+    [2, "wrong options"],
+  ],
+  async run(given, world) {
+    const api = relayApi(given, world);
+    const to = localAddress(given);
+    const limit = wholeNumber(given, "--limit") ?? Infinity;
+    const timeoutMs = (wholeNumber(given, "--timeout") ?? 30) * 1000;
+    const filters = filterParameters(given, world.clock.now());
+    const since = sinceOf(filters.get("from"));
+    filters.delete("from");
+    const poster = new Poster(world.env, () => world.clock.monotonic());
+    let count = 0;
+    const following = new Tail({
+      api,
+      filters,
+      since,
+      clock: world.clock,
+      signal: world.ended,
+      notice: (text) => world.stderr(`${text}\n`),
+      wantsDeliveries: to !== null,
+      async onEvent(event, delivery) {
+        const posted = to === null ? null : await handOn(delivery, { poster, to, timeoutMs });
+        world.stdout(lineOf(event, posted, wantsText(given, world)));
+        count += 1;
+        return count < limit;
+      },
+    });
+    if (wantsText(given, world))
+      world.stderr(`following ${api.url}${to === null ? "" : `, handing on to ${to.href}`}\n`);
+    try {
+      await following.run();
+    } finally {
+      await poster.close();
+    }
+    return STATUS.done;
+  },
+};
+
+/** @throws UsageError */
+function localAddress(given: Given): URL | null {
+  const text = given.text("--to");
+  if (text === undefined) return null;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new UsageError(`--to must be an http or https address, not "${text}"`);
+  return new URL(text);
+}
+
+/** Milliseconds since 1970; without a zone the time is UTC, as in the API. @throws UsageError */
+function sinceOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const hasZone = text.length <= "2026-01-31".length || /(?:Z|[+-]\d{2}:?\d{2})$/.test(text);
+  const ms = Date.parse(hasZone ? text : `${text}Z`);
+  if (!Number.isNaN(ms)) return ms;
+  throw new UsageError(
+    `--since must be a span such as 10m or a time such as 2026-01-31T09:30:00Z, not "${text}"`,
+  );
+}
+
+/** @throws UsageError */
+function wholeNumber(given: Given, option: string): number | null {
+  const text = given.text(option);
+  if (text === undefined) return null;
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new UsageError(`${option} must be a whole number from 1 on, not "${text}"`);
+  return Number(text);
+}
+
+interface Way {
+  readonly poster: Poster;
+  readonly to: URL;
+  readonly timeoutMs: number;
+}
+
+async function handOn(delivery: TailedDelivery | null, { poster, to, timeoutMs }: Way): Promise<Posted> {
+  if (delivery === null) return { status: null, text: "the relay no longer has it", durationMs: 0 };
+  return await poster.post({
+    url: to,
+    headers: delivery.headers,
+    body: Buffer.from(delivery.body, "base64"),
+    timeoutMs,
+  });
+}
+
+function lineOf({ id, receivedAt, summary }: TailedEvent, posted: Posted | null, isText: boolean): string {
+  const at = new Date(receivedAt).toISOString();
+  if (!isText) return `${JSON.stringify({ id, receivedAt: at, summary, answer: posted })}\n`;
+  const answer = posted === null ? "" : `  -> ${answerText(posted)}`;
+  return `${at.slice(11, 19)}  ${plain(summary)}${answer}\n`;
+}
