@@ -28,51 +28,38 @@ export interface EventRow {
 const projectAndGroup: readonly HookScope[] = ["project", "group"];
 const system: readonly HookScope[] = ["system"];
 
-function row(
-  kind: string,
-  title: string,
-  header: string,
-  objectKinds: readonly string[],
-  eventNames: readonly string[],
-  flag: string | null,
-  scopes: readonly HookScope[],
-  since: readonly [number, number] | null = null,
-): EventRow {
-  return { kind, title, header, objectKinds, eventNames, flag, scopes, since };
-}
-
 export const SYSTEM_HEADER = "System Hook";
 
 /* oxfmt-ignore */
 export const EVENTS: readonly EventRow[] = [
-  row("push", "Push", "Push Hook", ["push"], ["push"], "push_events", ["project", "group", "system"]),
-  row("tag_push", "Tag push", "Tag Push Hook", ["tag_push"], ["tag_push"], "tag_push_events", ["project", "group", "system"]),
-  row("issue", "Issue and work item", "Issue Hook", ["issue", "work_item"], ["issue"], "issues_events", projectAndGroup),
-  row("confidential_issue", "Confidential issue", "Confidential Issue Hook", ["issue", "work_item"], ["confidential_issue", "confidential_work_item"], "confidential_issues_events", projectAndGroup),
-  row("note", "Comment", "Note Hook", ["note"], ["note"], "note_events", projectAndGroup),
-  row("confidential_note", "Confidential comment", "Confidential Note Hook", ["note"], ["confidential_note"], "confidential_note_events", projectAndGroup),
-  row("merge_request", "Merge request", "Merge Request Hook", ["merge_request"], ["merge_request"], "merge_requests_events", ["project", "group", "system"]),
-  row("wiki_page", "Wiki page", "Wiki Page Hook", ["wiki_page"], [], "wiki_page_events", projectAndGroup),
-  row("pipeline", "Pipeline", "Pipeline Hook", ["pipeline"], [], "pipeline_events", projectAndGroup),
-  row("build", "Job", "Job Hook", ["build"], [], "job_events", projectAndGroup),
-  row("deployment", "Deployment", "Deployment Hook", ["deployment"], [], "deployment_events", projectAndGroup),
-  row("feature_flag", "Feature flag", "Feature Flag Hook", ["feature_flag"], [], "feature_flag_events", projectAndGroup),
-  row("release", "Release", "Release Hook", ["release"], [], "releases_events", projectAndGroup),
-  row("milestone", "Milestone", "Milestone Hook", ["milestone"], ["milestone"], "milestone_events", projectAndGroup, [18, 2]),
-  row("emoji", "Emoji reaction", "Emoji Hook", ["emoji"], ["award", "revoke"], "emoji_events", projectAndGroup, [16, 2]),
-  row("access_token", "Access token expiry", "Resource Access Token Hook", ["access_token"], ["expiring_access_token"], "resource_access_token_events", projectAndGroup, [16, 10]),
-  row("deploy_token", "Deploy token expiry", "Resource Deploy Token Hook", ["deploy_token"], ["expiring_deploy_token"], "resource_deploy_token_events", ["project"], [18, 4]),
-  row("vulnerability", "Vulnerability", "Vulnerability Hook", ["vulnerability"], [], "vulnerability_events", projectAndGroup, [17, 11]),
-  row("member", "Group member", "Member Hook", [], ["user_add_to_group", "user_update_for_group", "user_remove_from_group", "user_access_request_to_group", "user_access_request_denied_for_group"], "member_events", ["group"]),
-  row("project", "Project created or destroyed", "Project Hook", [], ["project_create", "project_destroy"], "project_events", ["group"], [17, 6]),
-  row("subgroup", "Subgroup created or destroyed", "Subgroup Hook", [], ["subgroup_create", "subgroup_destroy"], "subgroup_events", ["group"]),
-  row("system_project", "Project (system)", SYSTEM_HEADER, [], ["project_create", "project_destroy", "project_rename", "project_transfer", "project_update"], null, system),
-  row("system_group", "Group (system)", SYSTEM_HEADER, [], ["group_create", "group_destroy", "group_rename"], null, system),
-  row("system_user", "User (system)", SYSTEM_HEADER, [], ["user_create", "user_destroy", "user_rename", "user_failed_login"], null, system),
-  row("system_member", "Membership (system)", SYSTEM_HEADER, [], ["user_add_to_team", "user_update_for_team", "user_remove_from_team", "user_add_to_group", "user_update_for_group", "user_remove_from_group", "user_access_request_to_group", "user_access_request_to_project", "user_access_request_revoked_for_group", "user_access_request_revoked_for_project"], null, system),
-  row("system_key", "Key (system)", SYSTEM_HEADER, [], ["key_create", "key_destroy"], null, system),
-  row("system_subscription", "Subscription approval (system)", SYSTEM_HEADER, [], ["gitlab_subscription_member_approval", "gitlab_subscription_member_approvals"], null, system),
-  row("repository_update", "Repository update (system)", SYSTEM_HEADER, [], ["repository_update"], "repository_update_events", system),
+  { kind: "push", title: "Push", header: "Push Hook", objectKinds: ["push"], eventNames: ["push"], flag: "push_events", scopes: ["project", "group", "system"], since: null },
+  { kind: "tag_push", title: "Tag push", header: "Tag Push Hook", objectKinds: ["tag_push"], eventNames: ["tag_push"], flag: "tag_push_events", scopes: ["project", "group", "system"], since: null },
+  { kind: "issue", title: "Issue and work item", header: "Issue Hook", objectKinds: ["issue", "work_item"], eventNames: ["issue"], flag: "issues_events", scopes: projectAndGroup, since: null },
+  { kind: "confidential_issue", title: "Confidential issue", header: "Confidential Issue Hook", objectKinds: ["issue", "work_item"], eventNames: ["confidential_issue", "confidential_work_item"], flag: "confidential_issues_events", scopes: projectAndGroup, since: null },
+  { kind: "note", title: "Comment", header: "Note Hook", objectKinds: ["note"], eventNames: ["note"], flag: "note_events", scopes: projectAndGroup, since: null },
+  { kind: "confidential_note", title: "Confidential comment", header: "Confidential Note Hook", objectKinds: ["note"], eventNames: ["confidential_note"], flag: "confidential_note_events", scopes: projectAndGroup, since: null },
+  { kind: "merge_request", title: "Merge request", header: "Merge Request Hook", objectKinds: ["merge_request"], eventNames: ["merge_request"], flag: "merge_requests_events", scopes: ["project", "group", "system"], since: null },
+  { kind: "wiki_page", title: "Wiki page", header: "Wiki Page Hook", objectKinds: ["wiki_page"], eventNames: [], flag: "wiki_page_events", scopes: projectAndGroup, since: null },
+  { kind: "pipeline", title: "Pipeline", header: "Pipeline Hook", objectKinds: ["pipeline"], eventNames: [], flag: "pipeline_events", scopes: projectAndGroup, since: null },
+  { kind: "build", title: "Job", header: "Job Hook", objectKinds: ["build"], eventNames: [], flag: "job_events", scopes: projectAndGroup, since: null },
+  { kind: "deployment", title: "Deployment", header: "Deployment Hook", objectKinds: ["deployment"], eventNames: [], flag: "deployment_events", scopes: projectAndGroup, since: null },
+  { kind: "feature_flag", title: "Feature flag", header: "Feature Flag Hook", objectKinds: ["feature_flag"], eventNames: [], flag: "feature_flag_events", scopes: projectAndGroup, since: null },
+  { kind: "release", title: "Release", header: "Release Hook", objectKinds: ["release"], eventNames: [], flag: "releases_events", scopes: projectAndGroup, since: null },
+  { kind: "milestone", title: "Milestone", header: "Milestone Hook", objectKinds: ["milestone"], eventNames: ["milestone"], flag: "milestone_events", scopes: projectAndGroup, since: [18, 2] },
+  { kind: "emoji", title: "Emoji reaction", header: "Emoji Hook", objectKinds: ["emoji"], eventNames: ["award", "revoke"], flag: "emoji_events", scopes: projectAndGroup, since: [16, 2] },
+  { kind: "access_token", title: "Access token expiry", header: "Resource Access Token Hook", objectKinds: ["access_token"], eventNames: ["expiring_access_token"], flag: "resource_access_token_events", scopes: projectAndGroup, since: [16, 10] },
+  { kind: "deploy_token", title: "Deploy token expiry", header: "Resource Deploy Token Hook", objectKinds: ["deploy_token"], eventNames: ["expiring_deploy_token"], flag: "resource_deploy_token_events", scopes: ["project"], since: [18, 4] },
+  { kind: "vulnerability", title: "Vulnerability", header: "Vulnerability Hook", objectKinds: ["vulnerability"], eventNames: [], flag: "vulnerability_events", scopes: projectAndGroup, since: [17, 11] },
+  { kind: "member", title: "Group member", header: "Member Hook", objectKinds: [], eventNames: ["user_add_to_group", "user_update_for_group", "user_remove_from_group", "user_access_request_to_group", "user_access_request_denied_for_group"], flag: "member_events", scopes: ["group"], since: null },
+  { kind: "project", title: "Project created or destroyed", header: "Project Hook", objectKinds: [], eventNames: ["project_create", "project_destroy"], flag: "project_events", scopes: ["group"], since: [17, 6] },
+  { kind: "subgroup", title: "Subgroup created or destroyed", header: "Subgroup Hook", objectKinds: [], eventNames: ["subgroup_create", "subgroup_destroy"], flag: "subgroup_events", scopes: ["group"], since: null },
+  { kind: "system_project", title: "Project (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["project_create", "project_destroy", "project_rename", "project_transfer", "project_update"], flag: null, scopes: system, since: null },
+  { kind: "system_group", title: "Group (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["group_create", "group_destroy", "group_rename"], flag: null, scopes: system, since: null },
+  { kind: "system_user", title: "User (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["user_create", "user_destroy", "user_rename", "user_failed_login"], flag: null, scopes: system, since: null },
+  { kind: "system_member", title: "Membership (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["user_add_to_team", "user_update_for_team", "user_remove_from_team", "user_add_to_group", "user_update_for_group", "user_remove_from_group", "user_access_request_to_group", "user_access_request_to_project", "user_access_request_revoked_for_group", "user_access_request_revoked_for_project"], flag: null, scopes: system, since: null },
+  { kind: "system_key", title: "Key (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["key_create", "key_destroy"], flag: null, scopes: system, since: null },
+  { kind: "system_subscription", title: "Subscription approval (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["gitlab_subscription_member_approval", "gitlab_subscription_member_approvals"], flag: null, scopes: system, since: null },
+  { kind: "repository_update", title: "Repository update (system)", header: SYSTEM_HEADER, objectKinds: [], eventNames: ["repository_update"], flag: "repository_update_events", scopes: system, since: null },
 ];
 
 /** Rows that a hook of this level can be subscribed to, that is: rows with a flag. */

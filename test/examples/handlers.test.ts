@@ -22,6 +22,7 @@ beforeEach(async () => {
   respond = (_request, response) => response.end("{}");
   server = await httpServer((request, response) => {
     seen.push(request);
+    response.setHeader("content-type", "application/json");
     respond(request, response);
   });
 });
