@@ -5,7 +5,8 @@
  * its description: `gitlab-hook-relay fp=<16 hex digits>`, and `hn=<8 hex digits>` for the names of its custom headers, where it
  * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write. On a
  * group's hook `at=<project id>` names the project whose hooks tell whether projects have hooks of ours beside the group's,
- * `moving` says that they may, and `of=<count>:<newest id>:<8 hex digits>` what the list of its projects looked like.
+ * `moving` says that they may, and `of=<count>:<newest id>:<8 hex digits>` what the list of its projects looked like. On every hook
+ * `was=<8 hex digits>` names the relay that it called before this one.
  */
 import { createHash } from "node:crypto";
 import { subscribable } from "../../lib/events.ts";
@@ -48,6 +49,8 @@ export interface Marker {
   readonly sample: number | null;
   /** Of a group's hook: the list of projects when all of them had been looked at; null: not known. */
   readonly listed: ListShape | null;
+  /** Digest of the relay's address before the present one; null: there was none. */
+  readonly was: string | null;
 }
 
 /** What a group's list of projects looked like. */
@@ -66,7 +69,7 @@ export const UNKNOWN_FINGERPRINT = "0".repeat(16);
 export type Desire = (level: Level, id: number) => WantedHook;
 
 const MARKER =
-  /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?/;
+  /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?(?: was=([0-9a-f]{8}))?/;
 const LONGEST_DESCRIPTION = 2048;
 
 /** The marker in a hook's description; null where there is none. */
@@ -86,6 +89,7 @@ export function markerIn(description: unknown): Marker | null {
             newest: Number(match[6]),
             digest: match[7] ?? null,
           },
+    was: match[8] ?? null,
   };
 }
 
@@ -95,7 +99,8 @@ export function describe(marker: Marker, present: unknown): string {
   const sample = marker.sample === null ? "" : ` at=${marker.sample}`;
   const { listed } = marker;
   const list = listed === null ? "" : ` of=${listed.total ?? ""}:${listed.newest}:${listed.digest ?? ""}`;
-  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}${list}`;
+  const was = marker.was === null ? "" : ` was=${marker.was}`;
+  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}${list}${was}`;
   if (typeof present !== "string" || present.trim() === "") return text;
   if (MARKER.test(present)) return present.replace(MARKER, text);
   const joined = `${present.trim()} | ${text}`;
@@ -132,6 +137,12 @@ export function normalisedUrl(url: string): string | null {
   const parsed = new URL(url);
   const path = parsed.pathname.replace(/\/+$/, "").replace(HOOK_KEY_AT_END, "").replace(/\/+$/, "");
   return `${parsed.protocol}//${parsed.host}${path}${parsed.search}`;
+}
+
+/** Tells relays apart by their addresses, whatever the hook's key. */
+export function digestOfRelay(url: string): string {
+  const address = normalisedUrl(url) ?? url;
+  return createHash("sha256").update(address).digest("hex").slice(0, 8);
 }
 
 function digestOfNames(headers: Readonly<Record<string, string>>): string {
@@ -196,6 +207,7 @@ export function createDesire(
         moving: false,
         sample: null,
         listed: null,
+        was: null,
       },
       managesHidden,
       removesSecrets: removeSecrets,

@@ -50,6 +50,14 @@ export function explain(error: UpstreamError, level: Level): string {
   return cure === undefined ? error.message : `${error.message} (${cure.text})`;
 }
 
+/** Refusals of what every hook is sent alike: its address, branch filter and custom headers. */
+const OF_EVERY_HOOK = /\b422 (invalid url given|invalid branch filter given|custom headers )/i;
+
+/** Whether GitLab would refuse every other hook for the same reason. */
+export function isOfEveryHook(error: UpstreamError): boolean {
+  return error.status === 422 && OF_EVERY_HOOK.test(error.message);
+}
+
 /** Codes of what the operator has set wrongly; everything else may pass by itself. */
 const OF_SETTINGS: ReadonlySet<string> = new Set([
   "forbidden",

@@ -5,8 +5,9 @@
  * twice, never zero times.
  */
 import type { Level } from "../gitlab/types.ts";
-import { Apply, nothingSeen } from "./apply.ts";
+import { Apply } from "./apply.ts";
 import { coveredByParent } from "./covered.ts";
+import { EndOfRun } from "./end-of-run.ts";
 import { createDesire, eventsWithout } from "./desired.ts";
 import { installOnGroup } from "./group-level.ts";
 import { createMaintained } from "./inventory.ts";
@@ -15,11 +16,12 @@ import { Losses } from "./losses.ts";
 import { BeforeCreate, installInProjects } from "./project-level.ts";
 import { concluded, isFiltered, Round, type RoundOutcome, type RunConfig } from "./round.ts";
 import type { InstallDeps, InstallRun } from "./run.ts";
+import { Seen } from "./seen.ts";
 
 /** @returns how far it came; results and notices went to `report` and `notice` on the way */
 export async function install(deps: InstallDeps): Promise<RoundOutcome> {
   const { config, gitlab, notice } = deps;
-  const seen = nothingSeen();
+  const seen = new Seen();
   const losses = new Losses();
   const beforeCreate = new BeforeCreate();
   const isMaintained = createMaintained(gitlab, config.group);
@@ -63,10 +65,19 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
         if (!(error instanceof GroupOpen)) throw error;
         await onLevel(error.probe);
       }
+      refuseTugOfWar(seen);
     },
   );
   for (const text of findings(config, seen, losses)) notice(text);
   return outcome;
+}
+
+/** Two jobs with two relays over the same projects would rewrite each other's hooks for ever, each of them green. Throws EndOfRun. */
+function refuseTugOfWar({ movedBack }: Seen): void {
+  if (movedBack === 0) return;
+  const hooks = movedBack === 1 ? "1 hook was" : `${movedBack} hooks were`;
+  const text = `${hooks} at this relay before and had been taken to another one since, and this run took them back: if another job installs hooks for that relay in the same projects, the two rewrite each other's hooks in every run; leave these projects out of one of them with --exclude`;
+  throw new EndOfRun(text, { status: 1, complete: true });
 }
 
 /** What the operator has to know and no single project says. */

@@ -50,6 +50,16 @@ export class Losses {
 }
 
 /** Why one project's hook was left alone. */
-export function lossReason(variables: readonly SecretVariable[]): string {
+function lossReason(variables: readonly SecretVariable[]): string {
   return `${variables.join(" and ")} is not set in this run, and this change would wipe what the hook has of it`;
+}
+
+/** Thrown instead of a write that would take a secret: the place is left as it is. */
+export class Loss extends Error {
+  override readonly name = "Loss";
+  readonly variables: readonly SecretVariable[];
+  constructor(variables: readonly SecretVariable[]) {
+    super(lossReason(variables));
+    this.variables = variables;
+  }
 }

@@ -20,6 +20,8 @@ import {
 import {
   markerIn,
   bareAddress,
+  digestOfRelay,
+  normalisedUrl,
   UNKNOWN_FINGERPRINT,
   withHookKey,
   type Marker,
@@ -50,6 +52,8 @@ export interface HookPlan {
   readonly losses: readonly SecretVariable[];
   /** Variables without which it cannot be told whether what is hidden is right. */
   readonly unverified: readonly SecretVariable[];
+  /** It has been at this relay before, and somebody has taken it to another one since. */
+  readonly movesBack: boolean;
 }
 
 export interface PlanOptions {
@@ -112,6 +116,7 @@ export function planHook(
       lacking: LACKS_NOTHING,
       losses: [],
       unverified: [],
+      movesBack: false,
     };
   }
   const carried = carriedBy(keep, wanted.url);
@@ -135,6 +140,8 @@ export function planHook(
     lacking,
     losses: address.losses,
     unverified,
+    movesBack:
+      isOfOtherRelay(wanted, keep) && markerIn(keep["description"])?.was === digestOfRelay(wanted.url),
   };
 }
 
@@ -156,20 +163,26 @@ function addressPlan(wanted: WantedHook, hook: Hook, lacking: Lacking): AddressP
   return { url: wanted.url, changes: keyAlone ? [] : [change], losses };
 }
 
+function isOfOtherRelay(wanted: WantedHook, hook: Hook): boolean {
+  return normalisedUrl(hook.url) !== normalisedUrl(wanted.url);
+}
+
 /** The description never claims more than is known: what this run does not write keeps its mark. */
 function markerFor(wanted: WantedHook, hook: Hook, lacking: Lacking): Marker {
   const before = markerIn(hook["description"]);
   const { marker } = wanted;
   const sample = marker.sample ?? before?.sample ?? null;
   const listed = marker.listed ?? before?.listed ?? null;
+  const was = isOfOtherRelay(wanted, hook) ? digestOfRelay(hook.url) : (before?.was ?? null);
   if (!wanted.managesHidden && (lacking.token || lacking.signing || lacking.headers)) {
     const kept = before ?? { fingerprint: UNKNOWN_FINGERPRINT, headerNames: "" };
-    return { ...kept, moving: marker.moving, sample, listed };
+    return { ...kept, moving: marker.moving, sample, listed, was };
   }
   return {
     ...marker,
     sample,
     listed,
+    was,
     headerNames: lacking.headers ? (before?.headerNames ?? "") : marker.headerNames,
   };
 }

@@ -134,9 +134,7 @@ async function pruneTwins(
   { deps, apply, desire, round, seen }: InstallRun,
   created: readonly Place[],
 ): Promise<void> {
-  const { youngestFound, firstCreated } = seen;
-  const alone = youngestFound === null || firstCreated === null || youngestFound < firstCreated;
-  if (alone || !deps.config.pruneDuplicates) return;
+  if (!seen.otherRun || !deps.config.pruneDuplicates) return;
   deps.notice("another run made hooks at the same time: the projects are looked at once more");
   for (const place of created) {
     const result = await apply.install(place, desire("project", Number(place.id)));

@@ -2,12 +2,13 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import type { StretchKey } from "../../lib/secrets.ts";
 import type { Place } from "../gitlab/types.ts";
-import type { Apply, Seen } from "./apply.ts";
+import type { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import type { Desire } from "./desired.ts";
 import { oldestEligible } from "./inventory.ts";
 import type { Losses } from "./losses.ts";
 import type { Round, RoundDeps, RunConfig } from "./round.ts";
+import type { Seen } from "./seen.ts";
 
 export interface InstallDeps extends RoundDeps {
   readonly config: RunConfig & { readonly url: string };

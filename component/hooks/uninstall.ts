@@ -1,5 +1,5 @@
 /** `uninstall`: no hook of ours is left, neither on the group nor in its projects; the hooks of others stay. */
-import { Apply, nothingSeen } from "./apply.ts";
+import { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { createMaintained } from "./inventory.ts";
@@ -7,6 +7,7 @@ import { probeGroup, type Probe } from "./level.ts";
 import { Losses } from "./losses.ts";
 import { isOurs } from "./plan.ts";
 import { concluded, groupPlace, isFiltered, Round, type RoundDeps, type RoundOutcome } from "./round.ts";
+import { Seen } from "./seen.ts";
 
 export interface UninstallDeps extends RoundDeps {
   readonly levels: LevelStore;
@@ -20,7 +21,7 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
     hooks: gitlab.hooks,
     budget,
     random: deps.random,
-    seen: nothingSeen(),
+    seen: new Seen(),
     losses: new Losses(),
     relayUrl: config.url,
     dryRun: config.dryRun,

@@ -279,6 +279,23 @@ describe("a hook on a group above", () => {
   });
 });
 
+describe("two relays over the same projects", () => {
+  const other = "https://other.acme.dev/webhooks/gitlab";
+
+  test("a relay that moves is no trouble; jobs that take each other's hooks are told, with exit 1", async () => {
+    const at = await stage({ tier: "free" });
+    const all = { HOOKS_URL: RELAY_URL };
+    const below = { HOOKS_URL: other, HOOKS_GROUP: "acme/team-1" };
+    expect((await runInstaller(at.sim, { env: all })).status).toBe(0);
+    expect((await runInstaller(at.sim, { env: below })).status).toBe(0);
+    const back = await runInstaller(at.sim, { env: all });
+    expect([back.status, back.report.complete]).toEqual([1, true]);
+    expect(back.stdout).toMatch(/had been taken to another one since.*--exclude/);
+    expect(counts(at)).toEqual([0, 4]);
+    expect((await runInstaller(at.sim, { env: all })).status).toBe(0);
+  });
+});
+
 describe("foreign hooks", () => {
   const foreign = (at: Stage): string =>
     JSON.stringify([at.group, ...at.projects].map((p) => p.hooks.map((h) => h)));

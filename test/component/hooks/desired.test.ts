@@ -95,6 +95,7 @@ describe("the marker", () => {
     moving: false,
     sample: null,
     listed: null,
+    was: null,
   };
 
   test.each([

@@ -10,6 +10,7 @@ const marker = {
   moving: false,
   sample: null,
   listed: null,
+  was: null,
 };
 
 const wanted: WantedHook = {

@@ -158,6 +158,22 @@ describe("refusals", () => {
     expect(run.report.results[0]?.reason).toMatch(/Invalid url given.*outbound allowlist/);
   });
 
+  test.each([
+    ["an address", ["--url", "http://10.1.2.3/webhooks/gitlab"], /Invalid url given.*outbound allowlist/],
+    ["a branch filter", ["--push-events-branch-filter", "~bad/"], /Invalid branch filter.*branch-filter/],
+  ])(
+    "%s that GitLab refuses is tried a few times, not in every project: exit 1 with the cure",
+    async (_, args, text) => {
+      const { sim } = await free(60, { outbound: { blockLocal: true } });
+      const run = await runInstaller(sim, { args: [...args, "--concurrency", "4"] });
+      expect([run.status, run.report.complete, run.report.summary.created]).toEqual([1, false, 0]);
+      expect(run.stdout).toMatch(/GitLab would refuse every other hook as well/);
+      expect(run.stdout).toMatch(text);
+      expect(sim.counters.count("POST /projects/:id/hooks")).toBeLessThanOrEqual(4);
+      expect(run.report.results.every(({ action }) => action === "fail")).toBe(true);
+    },
+  );
+
   test("the hook limit is explained", async () => {
     const { sim, projects } = await free(1, { hookLimits: { project: 2 } });
     for (const index of [0, 1]) sim.seed.foreignHook(projects[0] as Project, index);
