@@ -2,13 +2,14 @@
 import type { CommandSpec } from "./command.ts";
 import { completion } from "./commands/completion.ts";
 import { installerCommands, relayCommands } from "./commands/entries.ts";
+import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { replay } from "./commands/replay.ts";
 import { send } from "./commands/send.ts";
 import { tail } from "./commands/tail.ts";
 import { targets } from "./commands/targets.ts";
 
-const OTHERS: readonly CommandSpec[] = [events, replay, targets, tail, send];
+const OTHERS: readonly CommandSpec[] = [events, replay, targets, doctor, tail, send];
 
 const known: readonly CommandSpec[] = [...relayCommands, ...installerCommands, ...OTHERS];
 

@@ -113,22 +113,27 @@ export class RelayApi {
 
 /** Throws a UsageError if there is no token or the URL is none. */
 export function relayApi(given: Given, world: CliWorld): RelayApi {
+  const { url, token } = relayPlace(given, world);
+  if (token === null)
+    throw new UsageError(
+      "the admin token is missing: set RELAY_ADMIN_TOKEN, or --token-file to the admin-token in the relay's data folder",
+    );
+  return new RelayApi({ url, token, fetch: world.fetch });
+}
+
+/** Where the relay is, and the token for it; null: none is known. Throws a UsageError if the URL is none. */
+export function relayPlace(
+  given: Given,
+  world: CliWorld,
+): { readonly url: string; readonly token: string | null } {
   const url = given.text("--url") ?? world.env["RELAY_URL"] ?? DEFAULT_URL;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`--url (RELAY_URL) must be an http or https address, not "${url}"`);
-  return new RelayApi({ url, token: tokenOf(given, world, url), fetch: world.fetch });
-}
-
-function tokenOf(given: Given, world: CliWorld, url: string): string {
   const file = given.text("--token-file");
   const asked = given.text("--token") ?? (file === undefined ? fromEnvironment(world) : tokenIn(file, world));
-  if (asked !== undefined && asked !== "") return asked;
+  if (asked !== undefined && asked !== "") return { url, token: asked };
   const place = `${world.env["RELAY_DATA_DIR"] ?? "./data"}/admin-token`;
-  const kept = isLoopback(url) ? readIfThere(place, world) : null;
-  if (kept !== null) return kept;
-  throw new UsageError(
-    `the admin token is missing: set RELAY_ADMIN_TOKEN, or --token-file to the admin-token in the relay's data folder`,
-  );
+  return { url, token: isLoopback(url) ? readIfThere(place, world) : null };
 }
 
 function fromEnvironment({ env, readFile }: CliWorld): string | undefined {

@@ -87,6 +87,8 @@ const adapters: Record<string, readonly string[]> = {
     "relay/targets/",
     "component/main.ts",
     "cli/main.ts",
+    "cli/doctor/relay-settings.ts",
+    "relay/storage/files/probe.ts",
   ],
   "node:fs/promises": [
     "relay/main.ts",

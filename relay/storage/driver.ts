@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Check, Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -16,6 +16,13 @@ export interface DiskSpace {
   readonly freeBytes: number;
   /** Free bytes below which webhooks are refused. */
   readonly floorBytes: number;
+}
+
+/** What the place of a storage is worth, seen from outside. */
+export interface StorageProbe {
+  readonly checks: readonly Check[];
+  /** Milliseconds of a durable write, the median of some; null if there was none. */
+  readonly syncMs: number | null;
 }
 
 /** What is opened is closed by whoever opened it, the driver itself last. */
@@ -33,6 +40,8 @@ export interface StorageDriver {
   openSecrets(): Promise<SharedSecrets>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */
   disk(): Promise<DiskSpace | null>;
+  /** Looks without opening the queue, which a relay may have. Never rejects. */
+  probe(): Promise<StorageProbe>;
   /** Lets go of what the opened parts share. A crash before it loses nothing. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { createFilesActivityStore } from "./activity-store.ts";
 import { FilesAuditTrail } from "./audit-trail.ts";
 import { createFileHeartbeat } from "./heartbeat.ts";
 import { openStorage } from "./open-journal.ts";
+import { probeFolder } from "./probe.ts";
 import { FilesRecoveryNotes } from "./recovery-notes.ts";
 import { createFileSecrets } from "./secrets.ts";
 import { openLocalQueue } from "./queue.ts";
@@ -54,6 +55,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);
       return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };
     },
+    probe: () => probeFolder(fs, { now: () => clock.monotonic() }),
     close: () => Promise.resolve(),
   };
 }

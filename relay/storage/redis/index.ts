@@ -8,6 +8,7 @@ import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
 import { createRedisRecoveryNotes } from "./recovery-notes.ts";
+import { probeRedis } from "./probe.ts";
 import { createRedisSecrets } from "./secrets.ts";
 import { openRedisQueue } from "./queue.ts";
 
@@ -24,6 +25,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
+    probe: () => probeRedis(connection, deps),
     async close() {
       await (await opening)?.close();
     },
