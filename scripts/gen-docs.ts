@@ -1,9 +1,11 @@
 /**
- * Writes what is generated: relay.schema.json, the regions of Markdown files that stand between `<!-- generated: NAME -->` and
+ * Writes what is generated: relay.schema.json, docs/openapi.json, the regions of Markdown files that stand between `<!-- generated: NAME -->` and
  * `<!-- /generated -->`, and the version in every example of an inclusion, which is the changelog's newest. With --check it writes nothing and fails where something is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { jsonSchemaOf } from "../lib/settings.ts";
+import manifest from "../package.json" with { type: "json" };
+import { openApi } from "../relay/admin/api/openapi.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";
 import { commandSections, commandsTable } from "./docs/commands.ts";
 import { eventsTable } from "./docs/events.ts";
@@ -63,7 +65,10 @@ const markdown = [
     .filter((f) => f.endsWith(".md"))
     .map((f) => `docs/${f}`),
 ];
-const wanted = new Map<string, string>([["relay.schema.json", `${JSON.stringify(schema, null, 2)}\n`]]);
+const wanted = new Map<string, string>([
+  ["relay.schema.json", `${JSON.stringify(schema, null, 2)}\n`],
+  ["docs/openapi.json", `${JSON.stringify(openApi(manifest.version), null, 2)}\n`],
+]);
 for (const path of markdown) {
   const text = read(path);
   if (text !== null) wanted.set(path, pinned(withRegions(path, text), version));

@@ -32,6 +32,8 @@ import {
   readKnown,
   type Read,
 } from "./query.ts";
+import { knownParameters } from "./parameters.ts";
+import { openApi } from "./openapi.ts";
 import { findEvents } from "../pages/view.ts";
 import { eventStream } from "../live/stream.ts";
 
@@ -43,6 +45,7 @@ const GUARDED_API = [
   "/activity",
   "/attention",
   "/recovery",
+  "/openapi.json",
   "/audit/*",
 ];
 const MAX_STREAMS = 100;
@@ -81,6 +84,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     }),
   );
 
+  for (const path of GUARDED_API) api.use(path, knownParameters);
   for (const path of GUARDED_API) api.use(path, access.audited);
 
   api.onError((error, c) => {
@@ -276,6 +280,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       "X-Accel-Buffering": "no",
     });
   });
+
+  api.get("/openapi.json", (c) => c.json(openApi(deps.version)));
 
   api.route("/audit", createAuditApi(deps.audit));
 

@@ -6,7 +6,7 @@ import { RefusalError } from "./answer.ts";
 
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 500;
-const MAX_TEXT = 500;
+export const MAX_TEXT = 500;
 
 export const EVENT_STATES: readonly EventState[] = [
   "unrouted",

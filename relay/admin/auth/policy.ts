@@ -39,6 +39,7 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "GET /api/v1/recovery": "read",
     "GET /api/v1/activity": "read",
     "GET /api/v1/stream": "read",
+    "GET /api/v1/openapi.json": "read",
     "GET /api/v1/audit": "administer",
     "GET /api/v1/audit/export": "administer",
   } satisfies Record<string, Permission>),

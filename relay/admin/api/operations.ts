@@ -1,0 +1,105 @@
+/**
+ * Every operation of the admin API: its route, its parameters, its answers. The OpenAPI document lists them, the API refuses
+ * parameters and fields that an operation does not have, and a test compares the table with the routes that there are.
+ */
+import { z } from "zod";
+import { cursor, day, eventFilters, filters, pageLimit, targetNames, type SchemaName } from "./schemas.ts";
+
+export type Shape = Readonly<Record<string, z.ZodType>>;
+
+export interface ApiOperation {
+  readonly id: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below /api/v1, as the route is written. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Shape;
+  /** Fields of the JSON object that may be sent; null: no body is read. */
+  readonly body: Shape | null;
+  /** The answer that is a success: a schema, another type of content, or null for none (204). */
+  readonly answer: { readonly schema: SchemaName } | { readonly content: string } | null;
+  /** Refusals beside 400, 401, 403, 429 and 503. */
+  readonly refusals: readonly (404 | 409 | 413)[];
+}
+
+type Rest = Partial<Pick<ApiOperation, "query" | "body" | "refusals">>;
+
+function operation(
+  id: string,
+  route: `${ApiOperation["method"]} ${string}`,
+  summary: string,
+  answer: ApiOperation["answer"] | SchemaName,
+  { query = {}, body = null, refusals = [] }: Rest = {},
+): ApiOperation {
+  const [method, path] = route.split(" ") as [ApiOperation["method"], string];
+  return {
+    id,
+    method,
+    path,
+    summary,
+    query,
+    body,
+    answer: typeof answer === "string" ? { schema: answer } : answer,
+    refusals,
+  };
+}
+
+const NOT_THERE: Rest = { refusals: [404] };
+const page = { limit: pageLimit, cursor };
+
+/* oxfmt-ignore */
+export const OPERATIONS: readonly ApiOperation[] = [
+  operation("listEvents", "GET /events", "Lists events, newest first", "EventPage", { query: { ...filters, ...page } }),
+  operation("exportEvents", "GET /events/export", "Streams events as JSON Lines", { content: "application/x-ndjson" }, {
+    query: { ...filters, bodies: z.enum(["0", "1", "false", "true"]).describe("Adds the body as text to each line") },
+  }),
+  operation("getEvent", "GET /events/:id", "Shows one event with its headers, attempts and timeline", "EventDetail", NOT_THERE),
+  operation("getEventBody", "GET /events/:id/body", "The bytes of an event as received", { content: "*/*" }, NOT_THERE),
+  operation("getEventDelivery", "GET /events/:id/delivery", "What a target without settings of its own would get of an event", "TargetDelivery", NOT_THERE),
+  operation("replayEvent", "POST /events/:id/replay", "Delivers an event again", "Replayed", {
+    body: { targets: targetNames.optional() }, refusals: [404, 413],
+  }),
+  operation("deleteEvent", "DELETE /events/:id", "Removes an event and its deliveries", null, NOT_THERE),
+  operation("replayEvents", "POST /events/replay", "Delivers the events that fit again, oldest first, at most 10,000", "BulkReplayed", {
+    query: filters,
+    body: { ...optional(filters), targets: targetNames.optional(), dryRun: z.boolean().optional() }, refusals: [413],
+  }),
+  operation("replayDead", "POST /dead/replay", "Delivers the dead letters that fit again", "DeadReplayed", {
+    query: filters, body: optional(filters), refusals: [413],
+  }),
+  operation("listTargets", "GET /targets", "Lists the targets", "TargetList"),
+  operation("pauseTarget", "POST /targets/:name/pause", "Keeps what a target is to get waiting", "Target", { refusals: [404, 413] }),
+  operation("resumeTarget", "POST /targets/:name/resume", "Lets a paused target go on", "Target", { refusals: [404, 413] }),
+  operation("moveTarget", "POST /targets/:name/move", "Moves what is kept for a target that the settings do not name", "Moved", {
+    body: { to: z.string().describe("Name of a target") }, refusals: [409, 413],
+  }),
+  operation("listAttention", "GET /attention", "What needs an operator now", "AttentionList"),
+  operation("getRecovery", "GET /recovery", "What the relay recovers by itself", "Recovery"),
+  operation("getActivity", "GET /activity", "What the events say about the work", "ActivityReport", {
+    query: { project: filters.project, author: filters.actor, from: day, to: day, group: z.enum(["day", "week"]) }, refusals: [404],
+  }),
+  operation("stream", "GET /stream", "Server-sent events: what happens as it happens", { content: "text/event-stream" }, {
+    query: { ...eventFilters, ...stateFilters(), lastEventId: z.string().describe("Id of the last message seen") },
+  }),
+  operation("listAudit", "GET /audit", "Who changed what, newest first", "AuditPage", {
+    query: { ...page, subject: z.string().describe("Event or target") },
+  }),
+  operation("exportAudit", "GET /audit/export", "Streams the audit trail as JSON Lines", { content: "application/x-ndjson" }),
+  operation("getOpenApi", "GET /openapi.json", "This document", { content: "application/json" }),
+];
+
+function optional(shape: Shape): Shape {
+  return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, schema.optional()]));
+}
+
+/** Taken, and without effect: what streams has no state yet. */
+function stateFilters(): Shape {
+  return { state: filters.state, target: filters.target };
+}
+
+const byRoute = new Map(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one]));
+
+/** @param route method and path below /api/v1, as the route is written */
+export function operationOf(route: string): ApiOperation | undefined {
+  return byRoute.get(route);
+}

@@ -1,0 +1,36 @@
+/** Refuses what an operation does not know: ignored, a misspelt parameter would widen what is shown or done. */
+import type { MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
+import type { AdminEnv } from "../ports.ts";
+import { operationOf, type ApiOperation } from "./operations.ts";
+import { bad, readKnown } from "./query.ts";
+
+const PREFIX = "/api/v1";
+
+/** Parameters of the query and fields of the body. Throws a RefusalError (400). */
+export const knownParameters: MiddlewareHandler<AdminEnv> = async function knownParameters(c, next) {
+  const route = matchedRoutes(c).find(({ method, path }) => method !== "ALL" && !path.endsWith("*"));
+  const operation = operationOf(`${route?.method} ${route?.path.slice(PREFIX.length)}`);
+  if (operation !== undefined) {
+    readKnown(c.req.query(), Object.keys(operation.query));
+    const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+    if (twice !== undefined) throw bad(`${twice[0].slice(0, 40)} is given ${twice[1].length} times`);
+    if (c.req.method === "POST") checkFields(operation, await c.req.text());
+  }
+  await next();
+};
+
+/** What is no JSON object is refused by those who read it. */
+function checkFields({ body }: ApiOperation, text: string): void {
+  if (body === null || text.trim() === "") return;
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    return;
+  }
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return;
+  const unknown = Object.keys(fields).find((name) => !Object.hasOwn(body, name));
+  if (unknown !== undefined)
+    throw bad(`there is no field "${unknown.slice(0, 40)}"; known: ${Object.keys(body).join(", ")}`);
+}

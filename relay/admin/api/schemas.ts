@@ -1,0 +1,253 @@
+/**
+ * The admin API as schemas: what its parameters and answers are. The OpenAPI document is made from them, and the tests check
+ * the answers against them. Answers may come to have more fields; clients ignore those that they do not know.
+ */
+import { z } from "zod";
+import { EVENT_STATES, MAX_LIMIT, MAX_TEXT } from "./query.ts";
+
+const time = z.iso.datetime().describe("UTC");
+const timeOrNull = time.nullable();
+const textOrNull = z.string().nullable();
+const numberOrNull = z.number().nullable();
+const count = z.number().int().min(0);
+
+const filterText = z.string().max(MAX_TEXT);
+const timeFilter = filterText.describe(
+  "ISO time or day, UTC if it has no zone, or milliseconds since 1970; included",
+);
+
+/** In the order of FILTER_NAMES. */
+export const filters = {
+  state: z.enum(EVENT_STATES).describe("Of any of its deliveries; `unmatched`: no target wanted it"),
+  target: filterText.describe("Name of a target"),
+  project: filterText.describe("Path or id of a project"),
+  kind: filterText.describe("`object_kind` or `event_name`"),
+  action: filterText,
+  actor: filterText.describe("Username"),
+  q: filterText.describe("Text anywhere in the metadata, ids and headers included; any case"),
+  from: timeFilter,
+  to: timeFilter,
+};
+
+export const eventFilters = {
+  project: filters.project,
+  kind: filters.kind,
+  action: filters.action,
+  actor: filters.actor,
+  q: filters.q,
+  from: filters.from,
+  to: filters.to,
+};
+
+export const pageLimit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(MAX_LIMIT)
+  .describe("Entries of a page; 50 by default");
+export const cursor = z.string().describe("`cursor` of the page before");
+export const day = z.iso.date().describe("UTC day, such as 2026-01-31");
+export const targetNames = z.array(z.string()).min(1).nullable().describe("Names of targets");
+
+const attemptSchema = z.object({
+  at: time,
+  durationMs: z.number(),
+  status: numberOrNull.describe("HTTP status of the answer; null: there was none"),
+  error: textOrNull,
+  excerpt: textOrNull.describe("Beginning of the answer's body"),
+});
+
+const deliverySchema = z.object({
+  target: z.string(),
+  replay: count.describe("0: the delivery after receipt; then 1, 2 ... for replays"),
+  state: z.enum(["waiting", "sending", "done", "dead"]),
+  attempts: count,
+  firstAttemptAt: timeOrNull,
+  dueAt: timeOrNull.describe("When it is tried next"),
+  endedAt: timeOrNull,
+  reason: textOrNull.describe("Why it is dead"),
+  lastAttempt: attemptSchema.nullable(),
+});
+
+const metadata = {
+  id: z.string(),
+  receivedAt: time,
+  summary: z.string().describe("The event in one sentence"),
+  state: z.enum(EVENT_STATES),
+  header: textOrNull.describe("`X-Gitlab-Event`"),
+  kind: textOrNull,
+  eventName: textOrNull,
+  action: textOrNull,
+  projectId: numberOrNull,
+  projectPath: textOrNull,
+  groupId: numberOrNull,
+  groupPath: textOrNull,
+  ref: textOrNull,
+  refChange: textOrNull,
+  sourceProjectId: numberOrNull,
+  sourceBranch: textOrNull,
+  iid: numberOrNull,
+  title: textOrNull,
+  subjectType: textOrNull,
+  test: z.boolean().describe("GitLab's own test of the hook"),
+  actor: textOrNull,
+  hookKey: textOrNull,
+  instance: textOrNull,
+  deliveryId: textOrNull,
+  recovered: z.boolean(),
+  verifiedBy: z.array(z.enum(["token", "signature"])),
+  verifiedMs: z.number(),
+  bodyBytes: count,
+};
+
+const eventSchema = z.object({ ...metadata, deliveries: z.array(deliverySchema) });
+
+const eventPageSchema = z.object({
+  events: z.array(eventSchema).describe("Newest first"),
+  cursor: textOrNull.describe("Of the next page; null: this was the last"),
+  partial: z.boolean().describe("The search stopped early; go on with `cursor`"),
+});
+
+const eventDetailSchema = z.object({
+  ...metadata,
+  headers: z.array(z.tuple([z.string(), z.string()])),
+  deliveries: z.array(deliverySchema.extend({ history: z.array(attemptSchema) })),
+  timeline: z.array(
+    z.object({
+      name: z.string(),
+      at: timeOrNull,
+      durationMs: numberOrNull,
+      target: textOrNull,
+      attempt: numberOrNull,
+      replay: count,
+      outcome: z.enum(["ok", "failed", "pending"]),
+      status: numberOrNull,
+      text: z.string(),
+      excerpt: textOrNull,
+    }),
+  ),
+  duplicates: z
+    .object({ count, lastAt: time })
+    .nullable()
+    .describe("How often GitLab sent it again; null: once"),
+});
+
+const targetDeliverySchema = z.object({
+  id: z.string(),
+  headers: z.record(z.string(), z.string()).describe("Names in lower case"),
+  body: z.string().describe("Base64"),
+});
+
+const targetSchema = z.object({
+  name: z.string(),
+  type: z.string(),
+  address: textOrNull,
+  breaker: z.enum(["closed", "open", "half-open"]),
+  breakerUntil: timeOrNull,
+  inFlight: count,
+  concurrency: count,
+  attemptsLastMinute: count,
+  attemptsLastTenMinutes: count,
+  failedLastTenMinutes: count,
+  lastError: z.object({ at: time, text: z.string(), eventId: z.string() }).nullable(),
+  paused: z.boolean(),
+  waiting: count,
+  sending: count,
+  dead: count,
+  lanes: count,
+  oldestAt: timeOrNull,
+});
+
+const targetListSchema = z.object({
+  targets: z.array(targetSchema),
+  orphans: z
+    .array(z.object({ name: z.string(), waiting: count, dead: count, oldestAt: timeOrNull }))
+    .describe("Targets that the settings do not name and for which deliveries are kept"),
+});
+
+const attentionListSchema = z.object({
+  items: z
+    .array(
+      z.object({
+        kind: z.string(),
+        severity: z.enum(["critical", "warning"]),
+        since: timeOrNull,
+        count: numberOrNull,
+        text: z.string(),
+        link: z.string().describe("Path of the dashboard"),
+      }),
+    )
+    .describe("Most urgent first"),
+});
+
+const replayedSchema = z.object({ id: z.string(), targets: z.array(z.string()) });
+const bulkReplayedSchema = z.object({
+  replayed: count.optional(),
+  wouldReplay: count.optional().describe("Instead of `replayed`, with `dryRun`"),
+  more: z.boolean().describe("Others fit, too"),
+});
+const deadReplayedSchema = z.object({ replayed: count });
+const movedSchema = z.object({ moved: count });
+
+const recoverySchema = z.object({
+  configured: z.boolean().describe("Whether the relay recovers by itself"),
+  state: z.string().optional(),
+});
+
+const activityReportSchema = z.object({
+  from: day,
+  to: day,
+  group: z.enum(["day", "week"]),
+  total: z.looseObject({}),
+  periods: z.array(z.looseObject({ start: z.string() })),
+  projects: z.array(z.looseObject({ project: z.string() })),
+  authors: z.array(z.looseObject({ author: z.string() })),
+});
+
+const auditEntrySchema = z.object({
+  id: z.string(),
+  at: time,
+  person: z.string(),
+  role: z.string(),
+  via: z.string(),
+  client: z.string(),
+  action: z.string(),
+  subject: textOrNull,
+  details: z.string(),
+  status: numberOrNull,
+});
+const auditPageSchema = z.object({
+  entries: z.array(auditEntrySchema).describe("Newest first"),
+  cursor: textOrNull,
+});
+
+const refusalSchema = z.object({
+  error: z.object({
+    code: z.string().describe("A fixed word that programs may switch on"),
+    message: z.string(),
+  }),
+});
+
+/** The schemas that have a name in the document. */
+export const NAMED = {
+  Attempt: attemptSchema,
+  Delivery: deliverySchema,
+  Event: eventSchema,
+  EventPage: eventPageSchema,
+  EventDetail: eventDetailSchema,
+  TargetDelivery: targetDeliverySchema,
+  Target: targetSchema,
+  TargetList: targetListSchema,
+  AttentionList: attentionListSchema,
+  Replayed: replayedSchema,
+  BulkReplayed: bulkReplayedSchema,
+  DeadReplayed: deadReplayedSchema,
+  Moved: movedSchema,
+  Recovery: recoverySchema,
+  ActivityReport: activityReportSchema,
+  AuditEntry: auditEntrySchema,
+  AuditPage: auditPageSchema,
+  Error: refusalSchema,
+} as const satisfies Record<string, z.ZodType>;
+
+export type SchemaName = keyof typeof NAMED;
