@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// The program on any Node from 20.20 on. Plain JavaScript, since Node 20 cannot read TypeScript itself.
-import { register } from "tsx/esm/api";
+// The program on any Node from 20.20 on; an older one reads no further than the first line, which refuses it.
+import "./node-version.cjs";
 
-register();
-await import("../cli/main.ts");
+import("./start.js");

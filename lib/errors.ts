@@ -7,6 +7,14 @@ export interface Problem {
   /** Where: a dotted path of the settings, an environment variable or an option. */
   readonly path: string;
   readonly message: string;
+  /** `file:line:column`, if it is in a file. */
+  readonly place?: string;
+}
+
+/** One problem on one line. */
+export function problemText({ path, message, place }: Problem): string {
+  const text = path === "" ? message : `${path}: ${message}`;
+  return place === undefined ? text : `${text} (${place})`;
 }
 
 /** The operator can cure it: settings, folders, permissions. Programs print all problems and exit with 2. */
@@ -15,7 +23,7 @@ export class ConfigError extends Error {
   readonly code = "config";
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[]) {
-    super(problems.map((p) => (p.path === "" ? p.message : `${p.path}: ${p.message}`)).join("\n"));
+    super(problems.map(problemText).join("\n"));
     this.problems = problems;
   }
 }

@@ -4,11 +4,12 @@
  * The environment wins over the file. Each variable NAME may also be given as NAME_FILE, the path of a file that holds the
  * value. Strings of the file may hold `${NAME}`, which stands for that variable (or its _FILE form).
  */
-import { LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
 import { ConfigError, messageOf, type Problem } from "./errors.ts";
-import { own } from "./json.ts";
-import { MASK } from "./log.ts";
+import { NO_FILE, parseSettingsFile, type ParsedFile, type SettingsFile } from "./settings-file.ts";
+import { jsonSchemaOf } from "./settings-schema.ts";
+import { maskedPaths } from "./settings-secrets.ts";
+import { issuesOf, plainWords, type SettingsIssue } from "./settings-words.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -26,11 +27,22 @@ export interface EnvBinding {
 
 export interface SettingsSources {
   /** Text and name of the YAML file; null where there is none. */
-  readonly file: { readonly path: string; readonly text: string } | null;
+  readonly file: SettingsFile | null;
   readonly env: Env;
   readonly bindings: readonly EnvBinding[];
   /** Reads the file that a NAME_FILE variable names; throws where it cannot. */
   readonly readFile: (path: string) => string;
+  /**
+   * The settings without mistakes behind which the schema sees no further, so that all problems come at once; the same object if there
+   * are none. @default nothing is corrected
+   */
+  readonly corrected?: (tree: Readonly<Record<string, unknown>>) => Corrected;
+}
+
+export interface Corrected {
+  readonly tree: Readonly<Record<string, unknown>>;
+  /** The path in the settings as they were written. */
+  readonly original: (path: readonly string[]) => readonly string[];
 }
 
 /** The value of NAME, or of the file that NAME_FILE names; undefined where neither is set. */
@@ -92,25 +104,6 @@ function hasPath(tree: Tree, path: readonly string[]): boolean {
   return true;
 }
 
-function parseFile(file: { path: string; text: string }, problems: Problem[]): Tree {
-  const lines = new LineCounter();
-  const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false });
-  for (const error of document.errors) {
-    const at = lines.linePos(error.pos[0]);
-    problems.push({ path: `${file.path}:${at.line}:${at.col}`, message: error.message });
-  }
-  if (problems.length > 0) return {};
-  try {
-    const content: unknown = document.toJS({ maxAliasCount: 100 });
-    if (content === null || content === undefined) return {};
-    if (isTree(content)) return content;
-    problems.push({ path: file.path, message: "must be a mapping of settings" });
-  } catch (error) {
-    problems.push({ path: file.path, message: messageOf(error) });
-  }
-  return {};
-}
-
 function interpolate(value: unknown, path: string, sources: SettingsSources, problems: Problem[]): unknown {
   if (typeof value === "string") {
     return value.replace(/\$\{([A-Za-z_]\w*)\}/g, (whole, name: string) => {
@@ -136,22 +129,42 @@ function interpolate(value: unknown, path: string, sources: SettingsSources, pro
   return value;
 }
 
-function issueProblems(error: z.ZodError, given: ReadonlyMap<string, string>): Problem[] {
-  return error.issues.map((issue) => {
-    const path = issue.path.map(String).join(".");
-    const variable = given.get(path) ?? given.get(issue.path.slice(0, -1).map(String).join("."));
-    return { path: variable === undefined ? path : `${variable} (${path})`, message: issue.message };
-  });
-}
-
 /**
- * Builds the settings, or throws a ConfigError that lists every problem with its path.
+ * Builds the settings, or throws a ConfigError that lists every problem with its path, and its place in the file.
  * A value is never part of a problem's text: it may be a secret.
  */
 export function loadSettings<S extends z.ZodType>(schema: S, sources: SettingsSources): z.output<S> {
-  const problems: Problem[] = [];
-  const raw = sources.file === null ? {} : parseFile(sources.file, problems);
-  const tree = interpolate(raw, "", sources, problems) as Tree;
+  const file = sources.file === null ? NO_FILE : parseSettingsFile(sources.file);
+  const problems: Problem[] = [...file.problems];
+  const tree = interpolate(file.tree, "", sources, problems) as Tree;
+  const given = applyBindings(tree, sources, problems);
+  const known = jsonSchemaOf(schema);
+  const add = ({ path, message }: SettingsIssue): void => {
+    const dotted = path.join(".");
+    const variable = given.get(dotted) ?? given.get(path.slice(0, -1).join("."));
+    const place = variable === undefined ? dotted : `${variable} (${dotted})`;
+    if (!problems.some((one) => one.path === place && one.message === message))
+      problems.push({ path: place, message });
+  };
+  for (const path of maskedPaths(schema, tree)) add({ path, message: IS_MASKED });
+  const parsed = schema.safeParse(tree, { error: plainWords });
+  if (!parsed.success) {
+    issuesOf(parsed.error, known, tree).forEach(add);
+    const { tree: corrected, original } = sources.corrected?.(tree) ?? { tree, original: (path) => path };
+    const again = corrected === tree ? parsed : schema.safeParse(corrected, { error: plainWords });
+    for (const { path, message } of again.success ? [] : issuesOf(again.error, known, corrected))
+      add({ path: original(path), message });
+  }
+  if (problems.length > 0 || !parsed.success)
+    throw new ConfigError(problems.map((one) => withPlace(one, file)));
+  return parsed.data;
+}
+
+const IS_MASKED =
+  "is masked, as in a log or in settings that were printed; write the secret itself, or ${NAME} for an environment variable";
+
+/** Puts what the environment says into the tree; returns the names of the variables by the path of the setting. */
+function applyBindings(tree: Tree, sources: SettingsSources, problems: Problem[]): Map<string, string> {
   const given = new Map<string, string>();
   for (const binding of sources.bindings) {
     try {
@@ -169,106 +182,11 @@ export function loadSettings<S extends z.ZodType>(schema: S, sources: SettingsSo
       problems.push({ path: binding.name, message: messageOf(error) });
     }
   }
-  const parsed = schema.safeParse(tree);
-  if (!parsed.success) problems.push(...issueProblems(parsed.error, given));
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return parsed.data;
+  return given;
 }
 
-export interface JsonSchema {
-  readonly [key: string]: unknown;
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
-  readonly secret?: boolean;
-  readonly description?: string;
-}
-
-/** JSON Schema of what a user may write. */
-export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
-}
-
-function walkSecrets(
-  value: unknown,
-  schemas: readonly JsonSchema[],
-  visit: (secret: string) => string,
-): unknown {
-  const all = schemas.flatMap((s) => [s, ...(s.anyOf ?? []), ...(s.oneOf ?? [])]);
-  if (all.some((s) => s.secret === true)) return maskLeaves(value, visit);
-  if (Array.isArray(value)) {
-    const items = all.flatMap((s) => (s.items ? [s.items] : []));
-    return value.map((v) => walkSecrets(v, items, visit));
-  }
-  if (isTree(value)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, v]) => {
-        const inner = all.flatMap((s) => {
-          const named = s.properties === undefined ? undefined : own(s.properties, key);
-          if (named) return [named];
-          return isTree(s.additionalProperties) ? [s.additionalProperties as JsonSchema] : [];
-        });
-        return [key, walkSecrets(v, inner, visit)];
-      }),
-    );
-  }
-  return typeof value === "string" ? maskUserInfo(value, visit) : value;
-}
-
-function maskLeaves(value: unknown, visit: (secret: string) => string): unknown {
-  if (typeof value === "string") return value === "" ? value : visit(value);
-  if (Array.isArray(value)) return value.map((v) => maskLeaves(v, visit));
-  if (isTree(value))
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, maskLeaves(v, visit)]));
-  return value;
-}
-
-const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#\s]*)@(.*)$/is;
-
-/** User info in any URL is a credential, whatever the field. */
-function maskUserInfo(text: string, visit: (secret: string) => string): string {
-  const match = USER_INFO.exec(text);
-  return match === null ? text : `${match[1]}${visit(match[2] as string)}@${match[3]}`;
-}
-
-/** The settings as they may be shown: values of fields marked `secret` and user info of URLs masked. */
-export function maskedSettings(schema: z.ZodType, settings: unknown): unknown {
-  return walkSecrets(settings, [jsonSchemaOf(schema)], () => MASK);
-}
-
-/**
- * Every secret value of the settings, for the log to mask, with the parts of it that may turn up alone: items of a list, what
- * follows the scheme of an Authorization header, user info of a URL and its password, as written and decoded.
- */
-export function secretValues(schema: z.ZodType, settings: unknown): string[] {
-  const found = new Set<string>();
-  const addUserInfo = (userInfo: string): void => {
-    const colon = userInfo.indexOf(":");
-    for (const part of [userInfo, colon < 0 ? userInfo : userInfo.slice(colon + 1)]) {
-      found.add(part).add(decoded(part));
-    }
-  };
-  walkSecrets(settings, [jsonSchemaOf(schema)], (secret) => {
-    found.add(secret);
-    for (const item of secret.split(",")) found.add(item.trim());
-    const credentials = /^[A-Za-z]+ +(\S.*)$/.exec(secret)?.[1];
-    if (credentials !== undefined) found.add(credentials);
-    const inUrl = USER_INFO.exec(secret)?.[2];
-    if (inUrl !== undefined) addUserInfo(inUrl);
-    else if (secret.includes(":")) addUserInfo(secret);
-    return MASK;
-  });
-  found.delete("");
-  return [...found];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** What came from a variable has no place in the file: its path begins with the variable's name. */
+function withPlace(problem: Problem, { placeOf }: ParsedFile): Problem {
+  const place = placeOf(problem.path.split("."));
+  return place === null ? problem : { ...problem, place };
 }

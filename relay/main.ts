@@ -2,8 +2,7 @@
  * The relay's entry: the only file that knows the process. Starts the program, turns signals into an orderly end, and ends on an
  * error that no code caught.
  */
-import { readFileSync, writeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { writeSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../lib/clock.ts";
@@ -11,7 +10,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
-import { watchFileFolder } from "./process/files.ts";
+import { readTextFile, readTextOrNull, watchFileFolder } from "./process/files.ts";
 import { createLineWriter, createSafeWriter } from "./process/output.ts";
 import { createStorageDriver } from "./storage/open.ts";
 import { runProgram, type Host } from "./process/program.ts";
@@ -35,8 +34,8 @@ const host: Host = {
   random: Math.random,
   createStorage: createStorageDriver,
   installer: [...interpreter(), fileURLToPath(new URL("../component/main.ts", import.meta.url))],
-  readFile: (path) => readFileSync(path, "utf8"),
-  readText: (path) => readFile(path, "utf8").catch(() => null),
+  readFile: readTextFile,
+  readText: readTextOrNull,
   notify: watchFileFolder,
   isTerminal: process.stdout.isTTY,
   stdout,

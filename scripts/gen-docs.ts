@@ -3,7 +3,7 @@
  * `<!-- /generated -->`, and the version in every example of an inclusion, which is the changelog's newest. With --check it writes nothing and fails where something is out of date.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { jsonSchemaOf } from "../lib/settings.ts";
+import { jsonSchemaOf } from "../lib/settings-schema.ts";
 import manifest from "../package.json" with { type: "json" };
 import { openApi } from "../relay/admin/api/openapi.ts";
 import { configSchema, ENV_BINDINGS } from "../relay/config/schema.ts";

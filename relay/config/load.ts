@@ -4,15 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
-import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
-import {
-  loadSettings,
-  maskedSettings,
-  readVariable,
-  secretValues,
-  type Env,
-  type EnvBinding,
-} from "../../lib/settings.ts";
+import { ConfigError, messageOf, systemCode, type Problem } from "../../lib/errors.ts";
+import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
+import { parseSettingsFile } from "../../lib/settings-file.ts";
+import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
+import { correctedSettings } from "./corrected.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "./schema.ts";
 
 export const DEFAULT_FILE = "./relay.yaml";
@@ -44,6 +40,16 @@ export interface LoadedSettings {
   readonly file: string | null;
   /** Every file that was looked at, with its text; null where it was not there. A change in any of them is a change of settings. */
   readonly inputs: ReadonlyMap<string, string | null>;
+  /** `file:line:column` of a setting by its dotted path; null: not in the file. */
+  readonly placeOf: (path: string) => string | null;
+}
+
+/** The problems with their places in the file. */
+export function withPlaces(problems: readonly Problem[], { placeOf }: LoadedSettings): Problem[] {
+  return problems.map((problem) => {
+    const place = placeOf(problem.path);
+    return place === null ? problem : { ...problem, place };
+  });
 }
 
 /** The files that a failed attempt looked at come with the error, so that their next change can be waited for. */
@@ -68,8 +74,11 @@ export function loadRelaySettings(input: SettingsInput): LoadResult {
   try {
     const file = readSettingsFile({ ...input, readFile });
     refuseLoss(file, input.previous);
-    const config = loadSettings(configSchema, { file, env: input.env, bindings: BINDINGS, readFile });
-    return { ok: true, settings: { config, file: file?.path ?? null, inputs } };
+    const sources = { file, env: input.env, bindings: BINDINGS, readFile, corrected: correctedSettings };
+    const config = loadSettings(configSchema, sources);
+    const placeOf = (path: string): string | null =>
+      file === null ? null : parseSettingsFile(file).placeOf(path.split("."));
+    return { ok: true, settings: { config, file: file?.path ?? null, inputs, placeOf } };
   } catch (error) {
     if (error instanceof ConfigError) return { ok: false, error, inputs };
     throw error;

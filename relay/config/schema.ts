@@ -3,9 +3,11 @@
  * for editors and docs/configuration.md all come from it.
  */
 import { z } from "zod";
+import { list, object, type Json } from "../../lib/json.ts";
 import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
 import { patternProblem } from "../../lib/pattern.ts";
 import type { EnvBinding } from "../../lib/settings.ts";
+import { nearest } from "../../lib/settings-words.ts";
 import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
@@ -172,33 +174,45 @@ export const configSchema = z
     mask: mask.prefault({}),
     activity: activity.prefault({}),
   })
-  .superRefine((config, context) => {
-    config.overrides.forEach((entry, index) => {
-      for (const name of Object.keys(entry.targets)) {
-        if (!Object.hasOwn(config.targets, name)) {
-          context.addIssue({
-            code: "custom",
-            path: ["overrides", index, "targets", name],
-            message: "is not the name of a target",
-          });
-        }
-      }
-    });
-    for (const { path, message } of formerNameProblems(config.targets))
-      context.addIssue({ code: "custom", path, message });
-  });
+  .superRefine(
+    (config, context) => {
+      for (const { path, message } of nameProblems(config))
+        context.addIssue({ code: "custom", path, message });
+    },
+    // Also beside other problems, so that all of them are told at once.
+    { when: () => true },
+  );
+
+interface NameProblem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+/** Names of targets that do not fit together. What else is wrong with the settings is not known to be right here. */
+function nameProblems(settings: unknown): NameProblem[] {
+  const { targets, overrides } = object(settings);
+  const names = Object.keys(object(targets));
+  const unknown = list(overrides).flatMap((entry, index) =>
+    Object.keys(object(object(entry)["targets"]))
+      .filter((name) => !names.includes(name))
+      .map((name) => {
+        const near = nearest(name, names);
+        const message = `is not the name of a target${near === null ? "" : `; did you mean "${near}"?`}`;
+        return { path: ["overrides", index, "targets", name], message };
+      }),
+  );
+  return [...unknown, ...formerNameProblems(object(targets))];
+}
 
 /** A former name stands for one target, and no present target has it. */
-function formerNameProblems(
-  targets: Readonly<Record<string, { readonly formerly: readonly string[] }>>,
-): { readonly path: (string | number)[]; readonly message: string }[] {
-  const owners = new Map<string, string>();
-  return Object.entries(targets).flatMap(([name, { formerly }]) =>
-    formerly.flatMap((former, index) => {
+function formerNameProblems(targets: Json): NameProblem[] {
+  const owners = new Map<unknown, string>();
+  return Object.entries(targets).flatMap(([name, target]) =>
+    list(object(target)["formerly"]).flatMap((former, index) => {
       const owner = owners.get(former);
       owners.set(former, name);
       const path = ["targets", name, "formerly", index];
-      if (Object.hasOwn(targets, former))
+      if (typeof former === "string" && Object.hasOwn(targets, former))
         return [
           { path, message: `"${former}" is the name of a target now; take it out of one of the two places` },
         ];
@@ -207,7 +221,7 @@ function formerNameProblems(
         : [
             {
               path,
-              message: `"${former}" is listed by the target "${owner}" already; it can move to one target only`,
+              message: `"${String(former)}" is listed by the target "${owner}" already; it can move to one target only`,
             },
           ];
     }),

@@ -11,7 +11,7 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Problem } from "../../lib/errors.ts";
 import { ConfigError, messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { DEFAULT_FILE, type LoadedSettings, type LoadResult } from "./load.ts";
+import { DEFAULT_FILE, withPlaces, type LoadedSettings, type LoadResult } from "./load.ts";
 
 /** Milliseconds between two looks at the files. */
 export const POLL_MS = 5000;
@@ -88,7 +88,7 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
       await deps.apply(loaded.settings, { anew: isForced });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      refuse(error.problems, loaded.settings.inputs);
+      refuse(withPlaces(error.problems, loaded.settings), loaded.settings.inputs);
       retry = loaded.settings;
       return;
     }

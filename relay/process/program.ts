@@ -3,9 +3,10 @@
  * tests run the whole program without one.
  */
 import type { Clock } from "../../lib/clock.ts";
-import { ConfigError, UpstreamError, messageOf, type Problem } from "../../lib/errors.ts";
+import { ConfigError, UpstreamError, messageOf, problemText, type Problem } from "../../lib/errors.ts";
 import { createLog, createSecrets, silentLog, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
+import { secretAdvice, signatureAdvice } from "../config/advice.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check } from "../queue/queue.ts";
 import { targetProblems } from "../targets/registry.ts";
@@ -13,7 +14,13 @@ import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { CreateStorage } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
 import { explainRules } from "../routing/reachable.ts";
-import { loadRelaySettings, printedSettings, secretsOf, type LoadedSettings } from "../config/load.ts";
+import {
+  loadRelaySettings,
+  printedSettings,
+  secretsOf,
+  withPlaces,
+  type LoadedSettings,
+} from "../config/load.ts";
 import type { Relay } from "./relay.ts";
 import { startRelay } from "./start.ts";
 import { watchSettings, type SettingsWatch, type WatchDeps } from "../config/watch.ts";
@@ -95,7 +102,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     version: host.version,
     createStorage: host.createStorage,
     installer: host.installer,
-    settingsProblems: () => (watch?.refused() ?? []).map(({ path, message }) => `${path}: ${message}`),
+    settingsProblems: () => (watch?.refused() ?? []).map(problemText),
     checks: () => [settingsCheck(watch, started)],
   });
   started = relay;
@@ -108,6 +115,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     async apply(next, options) {
       await relay.apply(next.config, options);
       log.info("settings.reloaded", { file: next.file, ...summary(relay) });
+      warnOfSecrets(log, relay.config());
     },
   });
   log.info("relay.started", {
@@ -115,6 +123,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     settings: settings.file ?? "none: defaults and environment",
     ...summary(relay),
   });
+  warnOfSecrets(log, settings.config);
   log.info("relay.listening", { url: relay.url, webhooks: `${relay.url}/webhooks/gitlab` });
   log.info("relay.dashboard", {
     url: relay.url,
@@ -137,6 +146,11 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
   };
 }
 
+function warnOfSecrets(log: Log, config: Config): void {
+  for (const { path, message } of secretAdvice(config))
+    log.warn("settings.suspicious", { setting: path, error: message });
+}
+
 /** The daily files of the settings; null where there are to be none. Rejects with a ConfigError where the folder cannot be made. */
 async function logFiles(host: Host, { log: { dir, keepDays } }: Config): Promise<LogFiles | null> {
   if (dir === "") return null;
@@ -157,13 +171,15 @@ function say(host: Host, text: string): number {
 async function check(host: Host, settings: LoadedSettings): Promise<number> {
   const deps = { clock: host.clock, log: silentLog, env: host.env };
   const problems = await targetProblems(settings.config.targets, deps);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(withPlaces(problems, settings));
   return say(host, checked(settings));
 }
 
-/** Valid settings may still hold rules that do nothing: they are explained, as nobody would notice otherwise. */
-function checked({ config, file }: LoadedSettings): string {
-  const findings = explainRules(config).map(({ path, message }) => `  - ${path}: ${message}\n`);
+/** Valid settings may still hold what does nothing or is weak, which shows in no other way. */
+function checked(settings: LoadedSettings): string {
+  const { config, file } = settings;
+  const advice = [...explainRules(config), ...secretAdvice(config), ...signatureAdvice(config)];
+  const findings = withPlaces(advice, settings).map((problem) => `  - ${problemText(problem)}\n`);
   const valid = `The settings are valid (${file ?? "no file, environment only"}).\n`;
   return findings.length === 0 ? valid : `${valid}Worth a look:\n${findings.join("")}`;
 }
@@ -208,6 +224,5 @@ function firstEvent(relay: Relay): string {
 
 /** Every problem on a line of its own. */
 function problemList(problems: readonly Problem[]): string {
-  const lines = problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  return `gitlab-hook-relay cannot start:\n${lines.map((line) => `  - ${line}\n`).join("")}`;
+  return `gitlab-hook-relay cannot start:\n${problems.map((problem) => `  - ${problemText(problem)}\n`).join("")}`;
 }

@@ -1,5 +1,6 @@
 /** Renders the relay's settings and environment as Markdown tables, from the schema that the relay itself checks with. */
-import type { EnvBinding, JsonSchema } from "../../lib/settings.ts";
+import type { EnvBinding } from "../../lib/settings.ts";
+import type { JsonSchema } from "../../lib/settings-schema.ts";
 
 interface Leaf {
   readonly path: string;

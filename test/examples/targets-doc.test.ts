@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { jsonSchemaOf, loadSettings, type JsonSchema } from "../../lib/settings.ts";
+import { loadSettings } from "../../lib/settings.ts";
+import { jsonSchemaOf, type JsonSchema } from "../../lib/settings-schema.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createRouter } from "../../relay/routing/route.ts";

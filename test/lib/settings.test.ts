@@ -1,15 +1,9 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { ConfigError } from "../../lib/errors.ts";
-import {
-  jsonSchemaOf,
-  loadSettings,
-  maskedSettings,
-  readVariable,
-  secretValues,
-  type Env,
-  type EnvBinding,
-} from "../../lib/settings.ts";
+import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
+import { jsonSchemaOf } from "../../lib/settings-schema.ts";
+import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
 
 const schema = z.strictObject({
   port: z.number().int().max(65535).default(8080),
@@ -208,4 +202,91 @@ test("jsonSchemaOf() describes what a user may write", () => {
   const json = jsonSchemaOf(schema);
   expect(json.properties?.["tokens"]?.items?.secret).toBe(true);
   expect(json["required"]).toBeUndefined();
+});
+
+function places(text: string): string[] {
+  try {
+    load(text);
+  } catch (error) {
+    return (error as ConfigError).problems.map(({ path, place }) => `${path} ${place}`);
+  }
+  return [];
+}
+
+test("a problem has its line and column in the file, or those of what is around it", () => {
+  expect(
+    places("port: 8080\nverbose: 3\nhosts:\n  a:\n    url: x\n    pasword: y\ntokens:\n  - abc\n  - z\n"),
+  ).toEqual([
+    "verbose app.yaml:2:1",
+    "tokens.1 app.yaml:9:5",
+    "hosts.a.url app.yaml:5:5",
+    "hosts.a.pasword app.yaml:6:5",
+  ]);
+  expect(places("driver: fs\nhosts: &all { a: { password: b } }\n")).toEqual(["hosts.a.url app.yaml:2:15"]);
+});
+
+test("what came from the environment has no place in the file", () => {
+  try {
+    load("port: 8080\n", { PORT: "many" });
+  } catch (error) {
+    expect((error as ConfigError).problems).toEqual([
+      { path: "PORT (port)", message: "must be a number, not a text" },
+    ]);
+  }
+  expect.assertions(1);
+});
+
+test.each([
+  ["prot: 1", 'prot: is not a setting; did you mean "port"?'],
+  ["Verbose: true", 'Verbose: is not a setting; did you mean "verbose"?'],
+  ["zzzzzzzz: 1", "zzzzzzzz: is not a setting; known here are port, verbose, tokens, hosts, driver"],
+  [
+    "hosts: { a: { url: 'http://x', passwort: y } }",
+    'hosts.a.passwort: is not a setting; did you mean "password"?',
+  ],
+  ["driver: Redis", 'driver: must be one of fs, redis; did you mean "redis"?'],
+  ["driver: zoo", "driver: must be one of fs, redis"],
+  ["port: 1.5", "port: must be a whole number, not a number"],
+  ["port: 70000", "port: must be at most 65535"],
+  ["port:", "port: must be a number, not empty"],
+  ["verbose: 'yes'", "verbose: must be true or false (a boolean), not a text"],
+  ["tokens: abc", "tokens: must be a list, not a text"],
+  ["tokens: [ab]", "tokens.0: must have at least 3 characters"],
+  ["hosts: { a: {} }", "hosts.a.url: is missing; it must be a text"],
+  ["hosts: { a: { url: nowhere } }", "hosts.a.url: must be a URL, such as https://host.example/path"],
+  ["hosts: [1]", "hosts: must be a mapping of names to values, not a list"],
+])("%s is told in plain words", (text, wanted) => {
+  expect(problems(text)).toEqual([wanted]);
+});
+
+test.each([
+  ["tokens: ['***']", {}, "tokens.0"],
+  ["hosts: { a: { url: 'http://x', password: 'Bearer ***' } }", {}, "hosts.a.password"],
+  ["hosts: { a: { url: 'http://user:***@x/' } }", {}, "hosts.a.url"],
+  ["hosts: { a: { url: 'http://***@x/' } }", {}, "hosts.a.url"],
+  ["hosts: { a: { url: 'http://x/?token=***' } }", {}, "hosts.a.url"],
+  ["hosts: { a: { url: 'http://x', password: '[MASKED]' } }", {}, "hosts.a.password"],
+  ["hosts: { a: { url: 'http://x', password: '${PASS}' } }", { PASS: "********" }, "hosts.a.password"],
+  [null, { TOKENS: "good-token,***" }, "TOKENS (tokens.1)"],
+])("a mask in place of a secret is refused: %s %j", (text, env, path) => {
+  expect(problems(text, env)).toEqual([expect.stringMatching(/is masked, as in a log/)]);
+  expect(problems(text, env)[0]).toContain(`${path}: `);
+});
+
+test.each(["abc***def", "***@", "a***"])("stars that are part of a secret are left alone: %s", (secret) => {
+  expect(load(null, { TOKENS: secret }).tokens).toEqual([secret]);
+});
+
+test("parameters of a URL that look like secrets are masked, and harmless ones are shown", () => {
+  const made = "a8f3k2m9x7c4v1b6";
+  const url = `https://h.dev/x?env=production&token=short1&private_token=${made}&x=${made}%3D&auth=true&n=1#top`;
+  const settings = { hosts: { a: { url } } };
+  expect(maskedSettings(schema, settings)).toEqual({
+    hosts: {
+      a: { url: "https://h.dev/x?env=production&token=***&private_token=***&x=***&auth=true&n=1#top" },
+    },
+  });
+  const found = secretValues(schema, settings);
+  for (const secret of ["short1", made, `${made}%3D`, `${made}=`]) expect(found).toContain(secret);
+  for (const harmless of ["production", "true", "1"]) expect(found).not.toContain(harmless);
 });

@@ -118,7 +118,7 @@ colour: red
 `;
   const found = problems({ LOG_LEVEL: "loud" }, { "./relay.yaml": text });
   for (const wanted of [
-    /^targets\.ci\.url: the environment variable NOWHERE is not set$/,
+    /^targets\.ci\.url: the environment variable NOWHERE is not set/,
     /^server\.port: /,
     /^server\.allowedIps\.0: must be an IP address or a CIDR range/,
     /^server\.allowedIps\.1: /,
@@ -130,6 +130,34 @@ colour: red
   ])
     expect(found).toContainEqual(expect.stringMatching(wanted));
   for (const value of ["tooshort", "70000", "loud"]) expect(found.join("\n")).not.toContain(value);
+});
+
+test("a wrong name or type of a target hides none of its other problems", () => {
+  const text = `targets:
+  Bad Name: { type: http, url: "ftp://x", timeoutSeconds: -1 }
+  typo: { type: htpp, url: "ftp://x", concurency: 2 }
+  odd: { type: pigeon, feathers: 7, timeoutSeconds: 0, events: [nothing] }
+  none: { concurrency: 0 }
+  other: { type: log, formerly: [typo] }
+overrides: [{ projects: [a/b], targets: { othr: { enabled: false } } }]
+`;
+  expect(
+    problems({}, { "./relay.yaml": text }).map((line) => line.replace(/ \(\.\/relay\.yaml:\d+:\d+\)$/, "")),
+  ).toEqual([
+    expect.stringMatching(/^targets\.Bad Name: a target's name is 1 to 63/),
+    'targets.typo.type: must be one of http, module, pipeline, log; did you mean "http"?',
+    "targets.odd.type: must be one of http, module, pipeline, log",
+    "targets.none.type: is missing; it must be one of http, module, pipeline, log",
+    'overrides.0.targets.othr: is not the name of a target; did you mean "other"?',
+    expect.stringMatching(/^targets\.other\.formerly\.0: "typo" is the name of a target now/),
+    "targets.Bad Name.url: must be an http or https URL",
+    "targets.Bad Name.timeoutSeconds: must be more than 0",
+    "targets.typo.url: must be an http or https URL",
+    'targets.typo.concurency: is not a setting; did you mean "concurrency"?',
+    expect.stringMatching(/^targets\.odd\.events\.0: is not an event that GitLab sends/),
+    "targets.odd.timeoutSeconds: must be more than 0",
+    "targets.none.concurrency: must be at least 1",
+  ]);
 });
 
 test("inputs name every file that took part, also after a failure", () => {

@@ -1,0 +1,57 @@
+/** What is valid among the settings and yet hardly meant: weak or unusable secrets, and signatures that targets will refuse. */
+import type { Problem } from "../../lib/errors.ts";
+import { splitSecrets } from "../../lib/secrets.ts";
+import { secretPlaces } from "../../lib/settings-secrets.ts";
+import { configSchema, type Config } from "./schema.ts";
+
+/** Characters below which a secret can be guessed. */
+const LEAST_SECRET = 16;
+/** What a header's value may be without being changed on its way. */
+const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** For the log at each start and reload, and for --check. No text holds a secret. */
+export function secretAdvice(config: Config): Problem[] {
+  const { gitlab, admin } = config;
+  return [
+    ...gitlab.secretTokens.flatMap((token, index) => adviceOn(`gitlab.secretTokens.${index}`, token, true)),
+    ...splitSecrets(gitlab.masterSecret).flatMap((secret) => adviceOn("gitlab.masterSecret", secret, false)),
+    ...(admin.token === "" ? [] : adviceOn("admin.token", admin.token, true)),
+    ...secretPlaces(configSchema, config)
+      .filter(({ secret }) => secret.trim() !== secret)
+      .map(({ path }) => ({
+        path: path.join("."),
+        message: "begins or ends with white space, which is part of it; take it away unless it is meant",
+      })),
+  ];
+}
+
+function adviceOn(path: string, secret: string, isSentInHeader: boolean): Problem[] {
+  const trimmed = secret.trim();
+  const found: Problem[] = [];
+  if (trimmed.length < LEAST_SECRET)
+    found.push({
+      path,
+      message: `has ${trimmed.length} characters and can be guessed; use at least ${LEAST_SECRET}, such as from: openssl rand -hex 32`,
+    });
+  // White space at an end is told of every secret.
+  if (isSentInHeader && !HEADER_VALUE.test(trimmed))
+    found.push({
+      path,
+      message:
+        "has characters that no header can carry, so that no request will ever fit; use letters, digits and ASCII signs",
+    });
+  return found;
+}
+
+/** For --check: targets that get GitLab's own signature, late or over other bytes. */
+export function signatureAdvice({ gitlab, targets }: Config): Problem[] {
+  if (gitlab.signingTokens.length === 0 && gitlab.masterSecret === "") return [];
+  return Object.entries(targets).flatMap(([name, target]) => {
+    if (target.type !== "http" || target.signingTokens.length > 0) return [];
+    const isWrapped = target.format === "cloudevents" && target.cloudEventsMode === "structured";
+    const message = isWrapped
+      ? "is empty: GitLab's signature is over the received bytes and never fits the CloudEvent; set signingTokens if the target checks signatures"
+      : `is empty: an attempt that is made later than ${gitlab.signatureToleranceSeconds} seconds after receipt carries a signature that targets refuse as too old; set signingTokens if the target checks signatures`;
+    return [{ path: `targets.${name}.signingTokens`, message }];
+  });
+}
