@@ -16,7 +16,18 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
     value: "NAME",
     description: "events that this target was matched with",
   },
-  { parameter: "project", name: "--project", value: "PROJECT", description: "path or id of the project" },
+  {
+    parameter: "status",
+    name: "--status",
+    value: "STATUS",
+    description: "last answer of a delivery: 422, 5xx, or none; several with commas",
+  },
+  {
+    parameter: "project",
+    name: "--project",
+    value: "PROJECT",
+    description: "path (globs), a part of it, or id of the project",
+  },
   {
     parameter: "kind",
     name: "--kind",
@@ -34,7 +45,13 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
     parameter: "q",
     name: "--search",
     value: "TEXT",
-    description: "text anywhere in the metadata, ids and headers included",
+    description: "words in the metadata, ids and headers included; all must be found",
+  },
+  {
+    parameter: "range",
+    name: "--range",
+    value: "RANGE",
+    description: "received within 15m, 24h or 7d, or since the last start of the relay: start",
   },
   {
     parameter: "from",
@@ -47,7 +64,7 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
 
 /** Those that say which events, not which deliveries. */
 export const EVENT_FILTERS: readonly OptionSpec[] = FILTERS.filter(
-  ({ parameter }) => parameter !== "state" && parameter !== "target",
+  ({ parameter }) => !["state", "target", "status"].includes(parameter),
 );
 
 const UNIT_MS = new Map([

@@ -51,16 +51,21 @@ export interface Claim {
 
 export type EventState = "unrouted" | "waiting" | "sending" | "done" | "dead" | "unmatched";
 
+export type OneOrMore<T> = T | readonly T[];
+
+/** What is asked of an event, all of it at once; of a list, one value has to fit. */
 export interface EventFilter {
   /** Of any of its deliveries; `unmatched`: no target wanted it. */
-  readonly state?: EventState;
+  readonly state?: OneOrMore<EventState>;
   readonly target?: string;
-  /** Path or id. */
-  readonly project?: string;
-  readonly kind?: string;
+  /** Last answer of the same delivery: a status such as `422`, a class such as `5xx`, or `none` for an attempt without an answer. */
+  readonly status?: OneOrMore<string>;
+  /** Globs of the path or ids, as in the rules of targets. */
+  readonly project?: OneOrMore<string>;
+  readonly kind?: OneOrMore<string>;
   readonly action?: string;
   readonly actor?: string;
-  /** Found anywhere in the metadata, case folded. */
+  /** Words, or phrases in quotes, that are all found in the metadata, case folded; `!42` and `#42` are numbers of GitLab's. */
   readonly text?: string;
   /** Wall clock, milliseconds, inclusive. */
   readonly from?: number;

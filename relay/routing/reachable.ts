@@ -10,7 +10,7 @@ import type { Kind } from "../event/kinds/kind.ts";
 import { kindNamed } from "../event/kinds/kinds.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
-import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
+import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "../event/patterns.ts";
 import { eventMatcher } from "./rules.ts";
 import {
   actionSpelling,

@@ -9,7 +9,7 @@ import type { TargetSettings } from "../targets/registry.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
-import { projectMatcher } from "./patterns.ts";
+import { projectMatcher } from "../event/patterns.ts";
 import { compileRules, type OnRuleError, type Rules } from "./rules.ts";
 
 export interface RoutingConfig {

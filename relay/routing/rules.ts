@@ -13,7 +13,7 @@ import type { EventMeta } from "../event/event.ts";
 import { branchOf, isOnForeignBranch } from "../event/ref.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
-import { globMatcher, labelMatcher, projectMatcher, splitPatterns, wordMatcher } from "./patterns.ts";
+import { globMatcher, labelMatcher, projectMatcher, splitPatterns, wordMatcher } from "../event/patterns.ts";
 
 export interface Rules {
   /** By metadata alone. */

@@ -116,7 +116,7 @@ describe("completion", () => {
       return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split(" ");
     };
     expect(complete("rep")).toEqual(["replay"]);
-    expect(complete("events", "--st")).toEqual(["--state"]);
+    expect(complete("events", "--sta")).toEqual(["--state", "--status"]);
     expect(complete("events", "--state", "d")).toEqual(["done", "dead"]);
     expect(complete("targets", "p")).toEqual(["pause"]);
     expect(complete("install", "--level", "g")).toEqual(["group"]);

@@ -2,7 +2,7 @@
  * A queue in memory, for tests of what stands in front of it: keeps the port's promises except the one about power, hands out
  * deliveries that are due, and fails or hangs when told to.
  */
-import { metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
+import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
@@ -195,7 +195,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       const found = fitting(asked);
       let deliveries = 0;
       for (const kept of found.slice(0, limit)) {
-        const inState = standingDeliveries(kept.deliveries).filter((d) => d.state === asked.state);
+        const inState = standingDeliveries(kept.deliveries).filter((d) => deliveryMatches(d, asked));
         const names = wanted ?? [...new Set(inState.map((d) => d.target))];
         const chosen = names.filter((name) => (asked.target ?? name) === name);
         deliveries += (await replay(kept.meta.id, chosen))?.length ?? 0;

@@ -1014,6 +1014,35 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(await idsOf({ to: first!.meta.receivedAt })).toEqual([push]);
         expect(await idsOf({ from: second!.meta.receivedAt })).toEqual([merge]);
         expect(await idsOf({ kind: "push", project: "acme/two" })).toEqual([]);
+        expect(await idsOf({ kind: ["push", "merge_request"] })).toEqual([merge, push]);
+        expect(await idsOf({ project: "acme/**" })).toEqual([merge, push]);
+        expect(await idsOf({ project: ["acme/**", "!acme/two"] })).toEqual([push]);
+        expect(await idsOf({ text: "grace two" })).toEqual([merge]);
+        expect(await idsOf({ text: "grace one" })).toEqual([]);
+      });
+
+      test("filters by several states and by the last answer, of the same delivery", async () => {
+        await reopen(SETTINGS, toTarget("a", "b"));
+        const [first, second, third] = [await store("1"), await store("2"), await store("3")];
+        const [one, two] = await claim("a", 3);
+        await done(one!);
+        await dead(two!);
+        expect(await idsOf({ state: ["dead", "done"] })).toEqual([second, first]);
+        expect(await idsOf({ state: ["done", "unmatched"] })).toEqual([first]);
+        expect(await idsOf({ status: "410" })).toEqual([second]);
+        expect(await idsOf({ status: ["2xx", "none"] })).toEqual([first]);
+        expect(await idsOf({ status: "4xx", target: "b" })).toEqual([]);
+        expect(await idsOf({ status: "2xx", state: "dead" })).toEqual([]);
+        await queue.setPaused("a", true);
+        expect(await queue.replayAll({ state: ["done", "dead"], status: "2xx" }, null, 10)).toEqual({
+          events: 1,
+          deliveries: 1,
+          more: false,
+        });
+        expect(await idsOf({ state: "dead" })).toEqual([second]);
+        await reopen(SETTINGS, toTarget("a", "b"));
+        expect(await idsOf({ status: "410" })).toEqual([second]);
+        expect(await idsOf({ state: "waiting", target: "b" })).toEqual([third, second, first]);
       });
 
       test("filters by state and target, of the same delivery where both are asked", async () => {

@@ -1,7 +1,7 @@
 /**
  * What an operator may do to events and targets, for the API and the pages alike. Each action leaves a line in the log.
  */
-import { latestDeliveries } from "../../queue/filter.ts";
+import { deliveryMatches, standingDeliveries } from "../../queue/filter.ts";
 import type { EventFilter, EventSummary } from "../../queue/queue.ts";
 import type { AdminDeps } from "../ports.ts";
 
@@ -33,7 +33,11 @@ export interface Actions {
   setPaused(target: string, paused: boolean): Promise<void>;
 }
 
-export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">): Actions {
+export function createActions({
+  queue,
+  log,
+  targets: targetsNow,
+}: Pick<AdminDeps, "queue" | "log" | "targets">): Actions {
   return {
     async replay(id, targets) {
       const replayed = await queue.replay(id, targets);
@@ -42,6 +46,7 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
     },
     async preview(filter, targets) {
       const asked: EventFilter = targets === null ? { ...filter, state: filter.state ?? "dead" } : filter;
+      const existing = new Set(targetsNow().map(({ name }) => name));
       let count = 0;
       let deliveries = 0;
       let cursor: string | null = null;
@@ -50,7 +55,7 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
         for (const event of page.events) {
           if (count === MAX_BULK) return { count, deliveries, more: true };
           count += 1;
-          deliveries += targets?.length ?? standingIn(event, asked);
+          deliveries += targets?.length ?? fittingTargets(event, asked, existing);
         }
         ({ cursor } = page);
       } while (cursor !== null);
@@ -83,9 +88,8 @@ export function createActions({ queue, log }: Pick<AdminDeps, "queue" | "log">):
   };
 }
 
-/** Deliveries of an event that are in the state, and to the target, that the filter wants. */
-function standingIn({ deliveries }: EventSummary, { state, target }: EventFilter): number {
-  return latestDeliveries(deliveries).filter(
-    (delivery) => delivery.state === state && (target === undefined || delivery.target === target),
-  ).length;
+/** Targets that exist and whose delivery of the event is as the filter asks. */
+function fittingTargets({ deliveries }: EventSummary, filter: EventFilter, existing: Set<string>): number {
+  const fitting = standingDeliveries(deliveries).filter((delivery) => deliveryMatches(delivery, filter));
+  return new Set(fitting.map(({ target }) => target).filter((target) => existing.has(target))).size;
 }

@@ -8,7 +8,7 @@ import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import { headersOf } from "../../targets/http/headers.ts";
-import { metaMatches } from "../../queue/filter.ts";
+import { compileFilter } from "../../queue/filter.ts";
 import { orphansOf } from "../../observe/attention/situation.ts";
 import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
@@ -26,10 +26,12 @@ import {
   FILTER_NAMES,
   MAX_LIMIT,
   bad,
+  joined,
   parseCursor,
   parseFilter,
   parseLimit,
   readKnown,
+  type Moment,
   type Read,
 } from "./query.ts";
 import { knownParameters } from "./parameters.ts";
@@ -58,12 +60,13 @@ export interface ApiParts {
   readonly feed: Feed;
   readonly actions: Actions;
   readonly masking: () => Masking;
+  readonly moment: () => Moment;
 }
 
 /** Routes below /api/v1, to be mounted there. */
 export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const { queue, log, activity = null } = deps;
-  const { access, feed, actions, masking } = parts;
+  const { access, feed, actions, masking, moment } = parts;
   const mask = (text: string): string => masking().text(text);
   const api = new Hono<AdminEnv>();
   let streams = 0;
@@ -111,7 +114,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     const read = knownQuery(c, ["limit", "cursor"]);
     const page = await findEvents(
       queue,
-      parseFilter(read),
+      parseFilter(read, moment()),
       parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       parseCursor(read("cursor")),
     );
@@ -124,7 +127,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
   api.get("/events/export", (c) => {
     const read = knownQuery(c, ["bodies"]);
-    const filter = parseFilter(read);
+    const filter = parseFilter(read, moment());
     const bodies = read("bodies") === "1" || read("bodies") === "true";
     log.info("admin.exported", { filter, bodies });
     return c.body(exportEvents(queue, { filter, masking: masking(), bodies }), 200, {
@@ -174,7 +177,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   api.post("/events/replay", async (c) => {
     const { targets, dryRun = false, ...fields } = await jsonBody(c);
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
-    const filter = filterOf(c, fields);
+    const filter = filterOf(c, fields, moment());
     const chosen = targetsOf({ targets }, deps);
     if (chosen !== null && Object.keys(filter).length === 0)
       throw bad("name at least one filter, or leave targets out to replay dead letters");
@@ -185,7 +188,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.post("/dead/replay", async (c) => {
-    return c.json({ replayed: await actions.replayDead(filterOf(c, await jsonBody(c))) });
+    return c.json({ replayed: await actions.replayDead(filterOf(c, await jsonBody(c), moment())) });
   });
 
   api.delete("/events/:id", async (c) => {
@@ -261,7 +264,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
   api.get("/stream", (c) => {
     const read = knownQuery(c, ["lastEventId"]);
-    const filter = parseFilter(read);
+    const filter = parseFilter(read, moment());
     if (streams >= MAX_STREAMS)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
     const stream = eventStream({
@@ -269,7 +272,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
       clock: deps.clock,
       mask,
       lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
-      wants: (meta) => metaMatches(meta, filter),
+      wants: compileFilter(filter).meta,
       grant: c.get("identity").grant,
       onEnd: () => void (streams -= 1),
     });
@@ -294,7 +297,7 @@ function queryOf(c: ApiContext): Read {
 
 /** As queryOf(), after a look for misspelt parameters: ignored, they would widen what is shown. Throws a RefusalError (400). */
 function knownQuery(c: ApiContext, others: readonly string[]): Read {
-  return readKnown(c.req.query(), [...FILTER_NAMES, ...others]);
+  return readKnown(c.req.queries(), [...FILTER_NAMES, ...others]);
 }
 
 function noEvent(c: ApiContext): Response {
@@ -333,13 +336,15 @@ function targetsOf(body: Readonly<Record<string, unknown>>, deps: AdminDeps): re
 }
 
 /** A filter from the query, or from fields of the same names in the body. */
-function filterOf(c: ApiContext, body: Readonly<Record<string, unknown>>): EventFilter {
+function filterOf(c: ApiContext, body: Readonly<Record<string, unknown>>, moment: Moment): EventFilter {
   const unknown = Object.keys(body).find((name) => !(FILTER_NAMES as readonly string[]).includes(name));
   if (unknown !== undefined) throw bad(`there is no filter "${unknown}"`);
   return parseFilter((name) => {
     const given = body[name];
-    if (given === undefined || given === null) return c.req.query(name);
+    if (given === undefined || given === null) return joined(c.req.queries(name) ?? []);
+    const isListed = Array.isArray(given) && given.every((one) => typeof one === "string");
+    if (isListed) return joined(given);
     if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
     return String(given);
-  });
+  }, moment);
 }

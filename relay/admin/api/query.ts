@@ -1,7 +1,8 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
 import { closestMatch } from "leven";
 import { ID_LENGTH, parseId } from "../../event/event-id.ts";
-import type { EventFilter, EventState } from "../../queue/queue.ts";
+import { globProblem } from "../../../lib/glob.ts";
+import type { EventFilter, EventState, OneOrMore } from "../../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
 
 export const DEFAULT_LIMIT = 50;
@@ -21,20 +22,47 @@ export const EVENT_STATES: readonly EventState[] = [
 export const FILTER_NAMES = [
   "state",
   "target",
+  "status",
   "project",
   "kind",
   "action",
   "actor",
   "q",
+  "range",
   "from",
   "to",
 ] as const;
 
+/** Times that a range such as "the last hour" is measured from, wall clock. */
+export interface Moment {
+  readonly now: number;
+  /** Start of the relay. */
+  readonly startedAt: number;
+}
+
+/** The ranges that have a name, in the order in which they are offered. */
+export const RANGES: ReadonlyMap<string, string> = new Map([
+  ["15m", "last 15 minutes"],
+  ["1h", "last hour"],
+  ["24h", "last 24 hours"],
+  ["start", "since the last start"],
+]);
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+/** Values that one parameter lists at most. */
+const MAX_VALUES = 100;
+
 export type Read = (name: string) => string | undefined;
 
 /** Reads parameters of the names given. Throws a RefusalError (400) if there are others: ignored, they would widen what is shown. */
-export function readKnown(query: Readonly<Record<string, string>>, known: readonly string[]): Read {
-  const given = new Map(Object.entries(query));
+export function readKnown(
+  query: Readonly<Record<string, string | readonly string[]>>,
+  known: readonly string[],
+): Read {
+  const given = new Map(Object.entries(query).map(([name, value]) => [name, joined(value)]));
   const unknown = [...given.keys()].find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const nearest = closestMatch(unknown, known, { maxDistance: 2 });
@@ -45,28 +73,89 @@ export function readKnown(query: Readonly<Record<string, string>>, known: readon
   return (name) => given.get(name);
 }
 
-/** The filter; empty parameters do not count. Throws a RefusalError (400). */
-export function parseFilter(read: Read): EventFilter {
+/** A parameter that is given several times is one list. */
+export function joined(value: string | readonly string[]): string {
+  return typeof value === "string" ? value : value.filter((one) => one !== "").join(",");
+}
+
+/** The filter; empty parameters do not count, lists have commas between their values. Throws a RefusalError (400). */
+export function parseFilter(read: Read, moment: Moment): EventFilter {
   const text = (name: string): string | undefined => {
     const value = read(name)?.trim();
     if (value === undefined || value === "") return undefined;
     if (value.length > MAX_TEXT) throw bad(`${name} is longer than ${MAX_TEXT} characters`);
     return value;
   };
-  const state = text("state");
-  if (state !== undefined && !isState(state))
-    throw bad(`state must be one of ${EVENT_STATES.join(", ")}, not "${state}"`);
+  const listed = (name: string): readonly string[] => {
+    const values = splitList(text(name) ?? "");
+    if (values.length > MAX_VALUES) throw bad(`${name} lists more than ${MAX_VALUES} values`);
+    return values;
+  };
+  const states = listed("state").map(parseState);
   return withoutUndefined({
-    state: state as EventState | undefined,
+    state: oneOrMore(states),
     target: text("target"),
-    project: text("project"),
-    kind: text("kind"),
+    status: oneOrMore(listed("status").map(parseStatus)),
+    project: oneOrMore(listed("project").map(parseProject)),
+    kind: oneOrMore(listed("kind")),
     action: text("action"),
     actor: text("actor"),
     text: text("q"),
+    ...parseTimes(text, moment),
+  });
+}
+
+/** Values between commas; a comma within braces or brackets belongs to a glob. */
+function splitList(text: string): string[] {
+  return text
+    .split(/,(?![^{]*\})(?![^(]*\))/)
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
+}
+
+function oneOrMore<T extends string>(values: readonly T[]): OneOrMore<T> | undefined {
+  return values.length > 1 ? values : values[0];
+}
+
+function parseState(state: string): EventState {
+  if (!isState(state)) throw bad(`state must be one of ${EVENT_STATES.join(", ")}, not "${state}"`);
+  return state;
+}
+
+function parseStatus(status: string): string {
+  const wanted = status.toLowerCase();
+  if (!/^(?:[1-5]\d\d|[1-5]xx|none)$/.test(wanted))
+    throw bad(`status must be a status such as 422, a class such as 5xx, or none, not "${status}"`);
+  return wanted;
+}
+
+/** A path always has a slash: a word without one, digits apart, is a part of it. */
+function parseProject(project: string): string {
+  const [, not = "", pattern = ""] = /^(!(?!\())?(.*)$/s.exec(project) ?? [];
+  const problem = globProblem(pattern);
+  if (problem !== null) throw bad(`project "${project}": ${problem}`);
+  const isWhole = /^\d+$/.test(pattern) || pattern.includes("/") || pattern.startsWith("**");
+  return isWhole ? project : `${not}**/*${pattern}*/**`;
+}
+
+/** `range` counts back from now; beside it, `from` and `to` make no sense. */
+function parseTimes(
+  text: (name: string) => string | undefined,
+  { now, startedAt }: Moment,
+): { readonly from?: number | undefined; readonly to?: number | undefined } {
+  const range = text("range");
+  const times = {
     from: parseTime("from", text("from"), 0),
     to: parseTime("to", text("to"), 59_999),
-  });
+  };
+  if (range === undefined) return times;
+  if (times.from !== undefined || times.to !== undefined) throw bad("give either range, or from and to");
+  if (range === "start") return { from: startedAt };
+  const [, count, unit = ""] = /^(\d{1,5})([mhd])$/.exec(range) ?? [];
+  const unitMs = UNIT_MS.get(unit);
+  if (count === undefined || unitMs === undefined)
+    throw bad(`range must be a time back from now such as 15m, 24h or 7d, or start, not "${range}"`);
+  return { from: now - Number(count) * unitMs };
 }
 
 /** A whole number from 1 to `max`. Throws a RefusalError (400). */

@@ -3,10 +3,13 @@ import { parsedForm } from "./access.ts";
 import { RefusalError } from "../api/answer.ts";
 import { grouped } from "../pages/html.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
-import type { Read } from "../api/query.ts";
+import { joined, type Read } from "../api/query.ts";
 
 export function queryOf(c: AdminContext): Read {
-  return (name) => c.req.query(name);
+  return (name) => {
+    const values = c.req.queries(name);
+    return values === undefined ? undefined : joined(values);
+  };
 }
 
 /** Fields of a posted form; empty ones do not count. */

@@ -29,7 +29,7 @@ import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
 import { targetsPage } from "./targets.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit, type Moment } from "../api/query.ts";
 import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./view.ts";
 
 const NEWEST = 12;
@@ -70,6 +70,7 @@ export interface PageParts {
   readonly feed: Feed;
   readonly actions: Actions;
   readonly masking: () => Masking;
+  readonly moment: () => Moment;
 }
 
 type PageContext = Context<AdminEnv>;
@@ -84,7 +85,7 @@ interface PageOptions {
 /** Routes of the pages, to be mounted at the root. */
 export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   const { queue, clock, minutes, activity = null } = deps;
-  const { access, feed, actions, masking } = parts;
+  const { access, feed, actions, masking, moment } = parts;
   const pages = new Hono<AdminEnv>();
   const assets = assetRoutes(pages);
   const startedAt = clock.now();
@@ -184,7 +185,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   pages.get("/events", async (c) => {
     const read = queryOf(c);
     const asked = attempt(() => ({
-      filter: parseFilter(read),
+      filter: parseFilter(read, moment()),
       limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       cursor: parseCursor(read("cursor")),
     }));
@@ -210,19 +211,25 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
   pages.get("/events/replay", async (c) => {
     const read = queryOf(c);
     const fields = Object.fromEntries(new URLSearchParams(queryString(read)));
-    fields["to"] ??= new Date(clock.now()).toISOString();
-    const asked = attempt(() => parseFilter((name) => fields[name]));
+    const asked = attempt(() => parseFilter(read, moment()));
     if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
     if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
-    const preview = await actions.preview(asked.value, null);
-    const all = await actions.preview(asked.value, []);
+    // What counts back from now is fixed: the set must not change between this page and its button.
+    if (fields["range"] !== undefined) {
+      fields["from"] = new Date(asked.value.from ?? 0).toISOString();
+      delete fields["range"];
+    }
+    fields["to"] ??= new Date(clock.now()).toISOString();
+    const fixed = parseFilter((name) => fields[name], moment());
+    const preview = await actions.preview(fixed, null);
+    const all = await actions.preview(fixed, []);
     const content = bulkPage({ read, preview, all, fields, targets: fieldNames(deps), csrf: c.get("csrf") });
     return frame(c, { title: "Replay a set of events", section: "events" }, content);
   });
 
   pages.post("/events/replay", async (c) => {
     const form = await formOf(c);
-    const filter = parseFilter(form);
+    const filter = parseFilter(form, moment());
     if (Object.keys(filter).length === 0)
       throw new RefusalError(
         400,

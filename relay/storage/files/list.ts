@@ -3,13 +3,12 @@
  * not; bodies are never loaded. A scan ends after BUDGET_MS and says so, and the cursor goes on there.
  */
 import { messageOf } from "../../../lib/errors.ts";
-import type { EventMeta } from "../../event/event.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import { orderOf, parseId } from "../../event/event-id.ts";
-import { metaMatches } from "../../queue/filter.ts";
+import { compileFilter, deliveryMatches, deliveryStates, several } from "../../queue/filter.ts";
 import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
-import { readMeta, readSummary } from "./reading.ts";
+import { readDelivery, readMeta, readSummary } from "./reading.ts";
 import { EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 
@@ -22,35 +21,45 @@ const READ_TOGETHER = 64;
 
 /** What a filter asks, with names replaced by the codes of the columns. */
 export interface EventMatcher {
-  /** Decides by columns; null: only the metadata tells. */
+  /** Decides by columns; null: only what is stored tells. */
   row(event: number): boolean | null;
-  meta(meta: EventMeta): boolean;
+  /** Decides by what is stored of an event that row() left open. */
+  stored(event: number, id: string): Promise<boolean>;
 }
 
 export function createMatcher(core: Core, filter: EventFilter): EventMatcher {
   const { table, book } = core;
-  const { state, target, project, kind, from, to } = filter;
+  const { target, from, to } = filter;
+  const compiled = compileFilter(filter);
   const codes = <T>(values: readonly T[], fits: (value: T) => boolean): Set<number> =>
     new Set(values.flatMap((value, code) => (fits(value) ? [code] : [])));
   const kinds =
-    kind === undefined
+    filter.kind === undefined
       ? null
-      : codes(table.kinds.values, (known) => known.kind === kind || known.eventName === kind);
+      : codes(table.kinds.values, (known) => compiled.kind(known.kind, known.eventName));
   const projects =
-    project === undefined
+    filter.project === undefined
       ? null
-      : codes(table.projects.values, ({ id, path }) => path === project || String(id) === project);
-  const asksMeta = filter.action !== undefined || filter.actor !== undefined || filter.text !== undefined;
+      : codes(table.projects.values, ({ id, path }) => compiled.project(id, path));
   const targetCode = target === undefined ? null : (book.findTarget(target)?.code ?? -1);
-  const stateCode = STATES.findIndex((name) => name === state);
+  const states = new Set(deliveryStates(filter).map((state) => STATES.indexOf(state)));
+  const asksStatus = filter.status !== undefined;
+  const asksDelivery = targetCode !== null || asksStatus;
+  const ofEvent = several(filter.state).filter((state) => !(STATES as readonly string[]).includes(state));
 
   const hasDelivery = (event: number): boolean => {
     for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
       if (!book.isStanding(row)) continue;
       if (targetCode !== null && table.target.get(row) !== targetCode) continue;
-      if (stateCode < 0 || table.state.get(row) === stateCode) return true;
+      if (asksStatus && table.attempts.get(row) === 0) continue;
+      if (filter.state === undefined || states.has(table.state.get(row))) return true;
     }
     return false;
+  };
+  const inState = (event: number): boolean => {
+    if (filter.state === undefined && !asksDelivery) return true;
+    if (!asksDelivery && ofEvent.length > 0 && ofEvent.includes(book.eventState(event))) return true;
+    return hasDelivery(event);
   };
 
   return {
@@ -58,16 +67,25 @@ export function createMatcher(core: Core, filter: EventFilter): EventMatcher {
       if (table.hasEventFlag(event, EVENT_FLAGS.removed)) return false;
       const receivedAt = table.receivedAt.get(event);
       if ((from !== undefined && receivedAt < from) || (to !== undefined && receivedAt > to)) return false;
-      if ((state === "unrouted" || state === "unmatched") && book.eventState(event) !== state) return false;
-      if ((targetCode !== null || stateCode >= 0) && !hasDelivery(event)) return false;
+      if (!inState(event)) return false;
+      const isOpen = compiled.asksMore || asksStatus;
       const kindOfEvent = table.kind.get(event);
       // Found at the start and not routed since: nothing but its id is in the columns.
-      if (kindOfEvent === 0) return asksMeta || kinds !== null || projects !== null ? null : true;
+      if (kindOfEvent === 0) return isOpen || kinds !== null || projects !== null ? null : true;
       if (kinds !== null && !kinds.has(kindOfEvent)) return false;
       if (projects !== null && !projects.has(table.project.get(event))) return false;
-      return asksMeta ? null : true;
+      return isOpen ? null : true;
     },
-    meta: (meta) => metaMatches(meta, filter),
+    async stored(event, id) {
+      if (table.index.idOf(event) !== id) return false;
+      const meta = await readMeta(core, table.index.keyOf(event));
+      if (meta === null || !compiled.meta(meta)) return false;
+      if (!asksStatus) return true;
+      if (table.index.idOf(event) !== id) return false;
+      const standing = table.deliveriesOf(event).filter((row) => book.isStanding(row));
+      const deliveries = await Promise.all(standing.map((row) => readDelivery(core, row)));
+      return deliveries.some((delivery) => deliveryMatches(delivery, filter));
+    },
   };
 }
 
@@ -112,9 +130,7 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
     unsure = 0;
     const fits = await Promise.all(
       batch.map(async ({ entry, sure }) => {
-        if (sure) return true;
-        const meta = await readMetaOrSkip(core, entry);
-        return meta !== null && matcher.meta(meta);
+        return sure || matcher.stored(entry.event, entry.id);
       }),
     );
     for (const [index, { entry }] of batch.entries()) {
@@ -203,9 +219,4 @@ function startOf(table: EventTable, cursor: string | null, towards: "older" | "n
     row = table.older.get(row);
   }
   return towards === "older" ? row : newer;
-}
-
-async function readMetaOrSkip(core: Core, { event, id }: Found): Promise<EventMeta | null> {
-  if (core.table.index.idOf(event) !== id) return null;
-  return readMeta(core, core.table.index.keyOf(event));
 }

@@ -7,10 +7,11 @@ import type { Core } from "./core.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { UnknownTargetError } from "../../queue/errors.ts";
 import { scanEvents } from "./list.ts";
+import { deliveryMatches } from "../../queue/filter.ts";
 import type { BulkReplay, EventFilter } from "../../queue/queue.ts";
-import { findById, readDelivery, readState } from "./reading.ts";
+import { deliveryNow, findById, readDelivery, readState } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
-import { DELIVERY_FLAGS, STATES, WAITING } from "./memory/table.ts";
+import { DELIVERY_FLAGS, WAITING } from "./memory/table.ts";
 
 /** Events whose replays are written together. */
 const TOGETHER = 100;
@@ -62,7 +63,9 @@ export class Replays {
     do {
       const scan = await this.#scan(asked, Math.min(TOGETHER, limit - events), cursor);
       const replayed = await this.inTurn(async () => {
-        const orders = scan.found.map(({ id }) => ({ id, targets: targets ?? this.#targetsIn(id, asked) }));
+        const orders = await Promise.all(
+          scan.found.map(async ({ id }) => ({ id, targets: targets ?? (await this.#targetsIn(id, asked)) })),
+        );
         const wanted = orders.filter((order) => order.targets.length > 0);
         await this.#carryOut(wanted);
         return wanted;
@@ -109,17 +112,18 @@ export class Replays {
       .toReversed();
   }
 
-  /** The targets that exist and to which the event's delivery is in the state that the filter asks for. */
-  #targetsIn(id: string, filter: EventFilter): string[] {
+  /** The targets that exist and to which the event's delivery is as the filter asks. */
+  async #targetsIn(id: string, filter: EventFilter): Promise<string[]> {
     const { table, book } = this.#core;
     const event = findById(this.#core, id);
     if (event === 0) return [];
-    const names = table
+    const standing = table
       .deliveriesOf(event)
-      .filter((row) => book.isStanding(row) && STATES[table.state.get(row)] === filter.state)
-      .map((row) => book.targetOf(row))
-      .filter(({ name, isConfigured }) => isConfigured && (filter.target ?? name) === name)
-      .map(({ name }) => name);
+      .filter((row) => book.isStanding(row) && book.targetOf(row).isConfigured);
+    // The last answer is on disk alone.
+    const read = filter.status === undefined ? deliveryNow : readDelivery;
+    const deliveries = await Promise.all(standing.map((row) => read(this.#core, row)));
+    const names = deliveries.filter((one) => deliveryMatches(one, filter)).map(({ target }) => target);
     return [...new Set(names)];
   }
 

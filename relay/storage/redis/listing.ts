@@ -2,7 +2,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { decodeMeta, metaEnd, type EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
-import { eventState, metaMatches, stateMatches } from "../../queue/filter.ts";
+import { compileFilter, eventState, several, stateMatches } from "../../queue/filter.ts";
 import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
 import { decodeDelivery } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -62,8 +62,10 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
 
   /** The index that holds the fewest ids for this filter. */
   function indexFor(filter: EventFilter): string {
-    if (filter.state === "dead") return filter.target === undefined ? "dead" : `dead:${filter.target}`;
-    return filter.state === "unrouted" ? "unrouted" : "events";
+    const [state, ...others] = several(filter.state);
+    if (others.length > 0) return "events";
+    if (state === "dead") return filter.target === undefined ? "dead" : `dead:${filter.target}`;
+    return state === "unrouted" ? "unrouted" : "events";
   }
 
   async function scan(
@@ -72,6 +74,7 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
     { cursor, towards, budgetMs }: ListScan,
   ): Promise<EventPage> {
     const isOlder = towards === "older";
+    const compiled = compileFilter(filter);
     const index = `${prefix}:${indexFor(filter)}`;
     const started = clock.monotonic();
     const events: EventSummary[] = [];
@@ -85,7 +88,7 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
       );
       for (const summary of await summaries(ids)) {
         const fits =
-          metaMatches(summary.meta, filter) &&
+          compiled.meta(summary.meta) &&
           stateMatches(summary.deliveries, summary.state !== "unrouted", filter);
         if (!fits) continue;
         if (events.length === limit) return { events, cursor: events.at(-1)!.meta.id, partial: false };

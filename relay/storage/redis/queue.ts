@@ -15,10 +15,17 @@ import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { decodeEvent, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { newDelivery, type DeliveryState } from "../../queue/delivery-state.ts";
 import { UnknownTargetError } from "../../queue/errors.ts";
-import { deliveryState } from "../../queue/filter.ts";
+import { deliveryMatches, deliveryStates, standingDeliveries } from "../../queue/filter.ts";
 import { Emitter } from "../../queue/emitter.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
-import type { BulkReplay, Enqueued, EventFilter, Queue, QueueEvent } from "../../queue/queue.ts";
+import type {
+  BulkReplay,
+  Enqueued,
+  EventFilter,
+  EventSummary,
+  Queue,
+  QueueEvent,
+} from "../../queue/queue.ts";
 import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
 import { encodeDelivery, letterOf } from "./codec.ts";
@@ -130,17 +137,17 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   }
 
   /**
-   * @param state null: exactly to these targets; `any`: to those of these that it was matched with; else to those of these to which
-   * its delivery is in that state
+   * @param states null: exactly to these targets; `any`: to those of these that it was matched with; else to those of these to which
+   * its delivery is in one of them
    */
   async function replay(
     id: string,
-    state: DeliveryState | "any" | null,
+    states: readonly DeliveryState[] | "any" | null,
     names: readonly string[],
   ): Promise<readonly string[] | null> {
-    const letter = state === null ? "" : state === "any" ? "any" : letterOf(state);
+    const letters = states === null ? "" : states === "any" ? "any" : states.map(letterOf).join("");
     const fresh = encodeDelivery(newDelivery(id, "", 0, clock.now()));
-    const args = [id, fresh, clock.now(), letter, ...new Set(names)];
+    const args = [id, fresh, clock.now(), letters, ...new Set(names)];
     const done = (await intake.commit("replay", args)) as Buffer[] | null;
     if (done === null) return null;
     const replayed = done.map((name) => name.toString("utf8"));
@@ -161,16 +168,22 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   ): Promise<BulkReplay> {
     refuseUnknown(chosen ?? []);
     const asked: EventFilter = chosen === null ? { ...filter, state: filter.state ?? "dead" } : filter;
-    const state = chosen === null ? deliveryState(asked.state) : null;
-    if (chosen === null && state === null) return { events: 0, deliveries: 0, more: false };
-    const names = chosen ?? existing().filter((name) => (filter.target ?? name) === name);
+    const states = chosen === null ? deliveryStates(asked) : [];
+    if (chosen === null && states.length === 0) return { events: 0, deliveries: 0, more: false };
+    const namesOf = ({ deliveries: all }: EventSummary): readonly string[] =>
+      chosen ??
+      standingDeliveries(all)
+        .filter((delivery) => existing().includes(delivery.target) && deliveryMatches(delivery, asked))
+        .map(({ target }) => target);
     let count = 0;
     let deliveries = 0;
     let cursor: string | null = null;
     do {
       const page = await listing.oldest(asked, Math.min(PAGE, limit - count), cursor);
       // Sent in this order and carried out in it: Redis does one thing after another.
-      const done = await Promise.all(page.events.map(({ meta }) => replay(meta.id, state, names)));
+      const done = await Promise.all(
+        page.events.map((event) => replay(event.meta.id, chosen === null ? states : null, namesOf(event))),
+      );
       const replayed = done.filter((found) => found !== null && found.length > 0);
       count += replayed.length;
       deliveries += replayed.reduce((sum, found) => sum + (found?.length ?? 0), 0);

@@ -4,8 +4,8 @@
 -- ARGV[1]  id
 -- ARGV[2]  state of new deliveries
 -- ARGV[3]  now
--- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with; a letter (codec.ts): to
---          those to which its delivery is in that state
+-- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with; letters (codec.ts): to
+--          those to which its delivery is in one of these states
 -- ... targets
 -- Answer   the targets, or nil if there is no such event.
 -- @include library
@@ -21,7 +21,7 @@ end
 for i = 5, #ARGV do
   local target = ARGV[i]
   local one = open[target] or last[target]
-  if which == '' or (one and (which == 'any' or one.state == which)) then
+  if which == '' or (one and (which == 'any' or string.find(which, one.state, 1, true))) then
     names[#names + 1] = target
     if open[target] then
       hasten(id, open[target], now)

@@ -77,6 +77,20 @@ describe("GET events", () => {
     ["?to=2026-01-15", [2, 1, 0]],
     ["?state=unmatched", [1]],
     ["?kind=&state=", [2, 1, 0]],
+    ["?kind=note,merge_request", [2, 1]],
+    ["?kind=note&kind=merge_request", [2, 1]],
+    ["?state=dead,unmatched", [1, 0]],
+    ["?project=acme/**", [2, 1, 0]],
+    ["?project=acme/**,!acme/api", [2, 0]],
+    ["?project=!acme/api", [2, 0]],
+    ["?project=AP", [1]],
+    ["?project=acm%7Bx,e%7D/api", [1]],
+    ["?q=bob+api", [1]],
+    ["?q=bob+web", []],
+    ["?status=503", [0]],
+    ["?status=5xx&target=ci-bot", []],
+    ["?range=1m", [2, 1, 0]],
+    ["?range=start", [2, 1, 0]],
   ])("filters by %s", async (query, wanted) => {
     const f = fixture();
     const ids = [await f.add({}, "{}", ["audit"])];
@@ -98,6 +112,13 @@ describe("GET events", () => {
     [`?q=${"x".repeat(501)}`, "q"],
     ["?cursor=%20%20x", "cursor"],
     ["?cursor=zzz", "cursor"],
+    ["?state=dead,lost", "state"],
+    ["?status=600", "status"],
+    ["?status=5x", "status"],
+    ["?range=yesterday", "range"],
+    ["?range=1h&from=2026-01-15", "range"],
+    ["?project=acme/%5Bz-a%5D", "project"],
+    [`?kind=${"a,".repeat(120)}`, "kind"],
   ])("refuses %s and names the parameter", async (query, name) => {
     const response = await fixture().api(`/api/v1/events${query}`);
     expect(response.status).toBe(400);

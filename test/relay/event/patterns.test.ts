@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "../../../relay/routing/patterns.ts";
+import { globMatcher, labelMatcher, projectMatcher, wordMatcher } from "../../../relay/event/patterns.ts";
 
 describe("projectMatcher()", () => {
   test.each([
