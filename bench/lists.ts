@@ -14,7 +14,7 @@ import { MemoryAuditTrail } from "../test/helpers/admin.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
 import { createAddressRules } from "../relay/http/client-address.ts";
-import { createMinuteStats } from "../relay/observe/minute-stats.ts";
+import { createMinuteStats } from "../relay/observe/hour/minute-stats.ts";
 import { createMetrics } from "../relay/observe/metrics.ts";
 import { openQueue } from "../test/helpers/storage.ts";
 import type { NewEvent } from "../relay/event/event.ts";
@@ -144,6 +144,7 @@ function operator(queue: Queue) {
     metrics,
     config: () => config,
     targets: () => [],
+    targetMinutes: () => [],
     sessions: { salt: async () => "bench", epoch: () => ({ read: async () => 0, advance: async () => 0 }) },
     audit: new MemoryAuditTrail(),
     selfRecovery: () => null,

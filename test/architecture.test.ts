@@ -97,6 +97,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/storage/files/audit-trail.ts",
     "relay/storage/files/recovery-notes.ts",
     "relay/recovery/child.ts",
+    "relay/storage/files/last-hour.ts",
     "relay/storage/files/secrets.ts",
     "relay/process/log-files.ts",
     "relay/storage/journal/",

@@ -10,10 +10,10 @@ import type { Config } from "../config/schema.ts";
 import type { AddressRules } from "../http/client-address.ts";
 import type { AttentionItem } from "../observe/attention/attention.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { MinuteStats } from "../observe/minute-stats.ts";
+import type { MinuteStats } from "../observe/hour/minute-stats.ts";
 import type { RecoveryStatus } from "../recovery/self-recovery.ts";
 import type { RecoveryDue } from "../observe/recovery-due.ts";
-import type { TargetStatus } from "../observe/target-status.ts";
+import type { TargetMinute, TargetStatus } from "../observe/target-status.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AuditTrail } from "../storage/audit-trail.ts";
 import type { EpochStore } from "./auth/epoch.ts";
@@ -52,6 +52,8 @@ export interface AdminDeps {
   readonly config: () => Config;
   /** Every configured target, in the order of the configuration. */
   readonly targets: () => readonly TargetStatus[];
+  /** The last hour of a target, oldest first. */
+  readonly targetMinutes: (target: string) => readonly TargetMinute[];
   /** What relays of one storage share about sessions. */
   readonly sessions: {
     /** A counter by its name, of letters, digits and dashes. */

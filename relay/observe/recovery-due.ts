@@ -2,7 +2,7 @@
  * Whether events may have been missed that GitLab's own log still has: webhooks that the relay answered with 503, or the time for
  * which it was away. GitLab repeats neither; `recover` fetches them back.
  */
-import type { MinuteStats } from "./minute-stats.ts";
+import type { MinuteStats } from "./hour/minute-stats.ts";
 
 /** Shorter absences are those of an ordinary restart. */
 export const AWAY_MS = 30_000;

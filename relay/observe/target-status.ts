@@ -1,9 +1,14 @@
-/** What is shown of each target: its settings, its worker, and what the last minutes saw. */
+/** What is shown of each target: its settings, its worker, and what the last minutes and the last hour saw. */
 import type { Clock } from "../../lib/clock.ts";
+import { isObject } from "../../lib/json.ts";
 import type { Config } from "../config/schema.ts";
+import type { WorkerStatus } from "../delivery/worker.ts";
 import type { DeliveryWorkers } from "../delivery/workers.ts";
 import { targetAddress } from "../targets/registry.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { Attempt } from "../queue/delivery-state.ts";
+import type { Queue, QueueEvent } from "../queue/queue.ts";
+import { ErrorClasses, type ErrorClass } from "./hour/error-classes.ts";
+import { Hour, type HourMinute } from "./hour/hour.ts";
 
 /** One target's worker, as it is now. */
 export interface TargetStatus {
@@ -24,9 +29,30 @@ export interface TargetStatus {
   /** Attempts that ended in the last ten minutes, and how many of them failed. */
   readonly attemptsLastTenMinutes: number;
   readonly failedLastTenMinutes: number;
+  /** Deliveries that came to wait in the last ten minutes less those that ended: above 0, the backlog grows. */
+  readonly trend: number;
+  readonly lastHour: TargetHour;
   /** The last failed attempt since the start; null: none. */
-  readonly lastError: { readonly at: number; readonly text: string; readonly eventId: string } | null;
+  readonly lastError: LastError | null;
+  /** Failed attempts since the start by their kind, the most frequent first. */
+  readonly errors: readonly ErrorClass[];
 }
+
+export interface LastError {
+  readonly at: number;
+  readonly text: string;
+  readonly eventId: string;
+}
+
+export interface TargetHour {
+  /** Attempts that the target took. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Milliseconds of an attempt, the 95th percentile; null: there was none. */
+  readonly p95Ms: number | null;
+}
+
+export type TargetMinute = HourMinute<"succeeded" | "failed">;
 
 /** What came and went in the last ten minutes. */
 export interface TargetFlow {
@@ -38,6 +64,11 @@ export interface TargetBoard {
   /** Every configured target, in the order of the configuration. */
   list(): TargetStatus[];
   flow(target: string): TargetFlow;
+  /** The last hour of a target, oldest first. */
+  minutes(target: string): readonly TargetMinute[];
+  /** For after a restart. */
+  save(): unknown;
+  restore(saved: unknown): void;
   /** Stops counting. */
   close(): void;
 }
@@ -50,63 +81,109 @@ export interface BoardDeps {
 }
 
 /** Counts from now on, in fixed space per target, whatever the traffic. */
-export function createTargetBoard({ queue, delivery, config, clock }: BoardDeps): TargetBoard {
-  const tallies = new Map<string, Tally>();
-  const tallyOf = (target: string): Tally => {
-    let tally = tallies.get(target);
-    if (tally === undefined) tallies.set(target, (tally = new Tally()));
-    return tally;
-  };
-  const close = queue.onEvent((event) => {
-    const now = second(clock);
+export function createTargetBoard(deps: BoardDeps): TargetBoard {
+  return new Board(deps);
+}
+
+class Board implements TargetBoard {
+  readonly #deps: BoardDeps;
+  readonly #tallies = new Map<string, Tally>();
+  readonly close: () => void;
+
+  constructor(deps: BoardDeps) {
+    this.#deps = deps;
+    this.close = deps.queue.onEvent((event) => this.#hear(event));
+  }
+
+  flow(target: string): TargetFlow {
+    const now = this.#second();
+    const tally = this.#tallies.get(target);
+    return { arrived: tally?.arrived.total(now) ?? 0, ended: tally?.ended.total(now) ?? 0 };
+  }
+
+  minutes(target: string): readonly TargetMinute[] {
+    return this.#tallyOf(target).hour.minutes(this.#deps.clock.now());
+  }
+
+  list(): TargetStatus[] {
+    const { config, delivery } = this.#deps;
+    const status = delivery.status();
+    return Object.entries(config().targets).map(([name, target]) =>
+      Object.assign(this.#worker(status.get(name)), this.#figures(name), {
+        name,
+        type: target.type,
+        address: targetAddress(target),
+        concurrency: target.concurrency,
+      }),
+    );
+  }
+
+  save(): unknown {
+    return Object.fromEntries([...this.#tallies].map(([name, tally]) => [name, tally.hour.save()]));
+  }
+
+  restore(saved: unknown): void {
+    if (!isObject(saved)) return;
+    for (const [name, hour] of Object.entries(saved)) this.#tallyOf(name).hour.restore(hour);
+  }
+
+  #worker(worker: WorkerStatus | undefined) {
+    const opensInMs = worker?.opensInMs ?? null;
+    return {
+      breaker: worker?.breaker ?? ("closed" as const),
+      breakerUntil: opensInMs === null ? null : this.#deps.clock.now() + opensInMs,
+      inFlight: worker === undefined ? 0 : worker.sending.first + worker.sending.retry,
+    };
+  }
+
+  #figures(name: string) {
+    const now = this.#second();
+    const wall = this.#deps.clock.now();
+    const tally = this.#tallyOf(name);
+    return {
+      attemptsLastMinute: tally.lastMinute.total(now),
+      attemptsLastTenMinutes: tally.attempts.total(now),
+      failedLastTenMinutes: tally.failed.total(now),
+      trend: tally.arrived.total(now) - tally.ended.total(now),
+      lastHour: { ...tally.hour.total(wall), p95Ms: tally.hour.quantile(wall, 0.95) },
+      lastError: tally.lastError,
+      errors: tally.errors.list(),
+    };
+  }
+
+  #hear(event: QueueEvent): void {
+    const now = this.#second();
     if (event.type === "routed" || event.type === "replayed") {
-      for (const target of event.targets) tallyOf(target).arrived.add(now);
+      for (const target of event.targets) this.#tallyOf(target).arrived.add(now);
       return;
     }
     if (event.type !== "settled" || event.attempt === null) return;
-    const { attempt, delivery: settled, meta } = event;
-    const tally = tallyOf(settled.target);
+    const tally = this.#tallyOf(event.delivery.target);
     tally.lastMinute.add(now);
     tally.attempts.add(now);
-    if (settled.state !== "waiting") tally.ended.add(now);
-    if (attempt.error === null) return;
-    tally.failed.add(now);
-    tally.lastError = { at: attempt.at, text: attempt.error, eventId: meta.id };
-  });
-  return {
-    close,
-    flow(target) {
-      const now = second(clock);
-      const tally = tallies.get(target);
-      return { arrived: tally?.arrived.total(now) ?? 0, ended: tally?.ended.total(now) ?? 0 };
-    },
-    list() {
-      const status = delivery.status();
-      const now = second(clock);
-      return Object.entries(config().targets).map(([name, target]) => {
-        const worker = status.get(name);
-        const tally = tallies.get(name);
-        const opensInMs = worker?.opensInMs ?? null;
-        return {
-          name,
-          type: target.type,
-          address: targetAddress(target),
-          breaker: worker?.breaker ?? "closed",
-          breakerUntil: opensInMs === null ? null : clock.now() + opensInMs,
-          inFlight: worker === undefined ? 0 : worker.sending.first + worker.sending.retry,
-          concurrency: target.concurrency,
-          attemptsLastMinute: tally?.lastMinute.total(now) ?? 0,
-          attemptsLastTenMinutes: tally?.attempts.total(now) ?? 0,
-          failedLastTenMinutes: tally?.failed.total(now) ?? 0,
-          lastError: tally?.lastError ?? null,
-        };
-      });
-    },
-  };
-}
+    if (event.delivery.state !== "waiting") tally.ended.add(now);
+    this.#note(tally, event.attempt, event.meta.id);
+    if (event.attempt.error !== null) tally.failed.add(now);
+  }
 
-function second(clock: Clock): number {
-  return Math.floor(clock.monotonic() / 1000);
+  #note(tally: Tally, attempt: Attempt, eventId: string): void {
+    const wall = this.#deps.clock.now();
+    tally.hour.add(wall, attempt.error === null ? "succeeded" : "failed");
+    tally.hour.time(wall, attempt.durationMs);
+    if (attempt.error === null) return;
+    tally.lastError = { at: attempt.at, text: attempt.error, eventId };
+    tally.errors.add(attempt);
+  }
+
+  #tallyOf(target: string): Tally {
+    let tally = this.#tallies.get(target);
+    if (tally === undefined) this.#tallies.set(target, (tally = new Tally()));
+    return tally;
+  }
+
+  #second(): number {
+    return Math.floor(this.#deps.clock.monotonic() / 1000);
+  }
 }
 
 const SLOTS = 60;
@@ -140,12 +217,14 @@ class SlidingCount {
   }
 }
 
-/** Of the last minute, to the second; the others of ten minutes, to ten seconds. */
+/** Of the last minute, to the second; of ten minutes, to ten seconds; of the hour, to the minute. */
 class Tally {
   readonly lastMinute = new SlidingCount(1);
   readonly attempts = new SlidingCount(10);
   readonly failed = new SlidingCount(10);
   readonly arrived = new SlidingCount(10);
   readonly ended = new SlidingCount(10);
-  lastError: TargetStatus["lastError"] = null;
+  readonly hour = new Hour(["succeeded", "failed"] as const);
+  readonly errors = new ErrorClasses();
+  lastError: LastError | null = null;
 }

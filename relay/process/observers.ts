@@ -12,7 +12,8 @@ import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
 import { startEventLog } from "../observe/event-log.ts";
 import { healthOf, type Health } from "../observe/health.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
-import { createMinuteStats, type MinuteStats } from "../observe/minute-stats.ts";
+import { keepLastHour } from "../observe/hour/keep.ts";
+import { createMinuteStats, type MinuteStats } from "../observe/hour/minute-stats.ts";
 import { recoveryDue, type RecoveryDue } from "../observe/recovery-due.ts";
 import { createTargetBoard, type TargetBoard } from "../observe/target-status.ts";
 import type { Check } from "../queue/queue.ts";
@@ -90,6 +91,13 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
     });
   const minutes = createMinuteStats(metrics, queue, clock);
   closing.add(() => minutes.close());
+  const hour = await keepLastHour({
+    store: await stores.driver.openLastHour(),
+    clock,
+    log,
+    parts: { webhooks: minutes, targets: board },
+  });
+  closing.add(() => hour.close());
   const absence = await openAbsence({
     heartbeat: stores.heartbeat,
     clock,

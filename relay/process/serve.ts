@@ -50,6 +50,7 @@ export function createOperatorSide({ relay, stores, current, observers }: ServeD
     },
     config: current.config,
     targets: () => board.list(),
+    targetMinutes: (name) => board.minutes(name),
     fetch: providerFetch(createTransport(env)),
     addresses: () => current.rules().addresses,
     secretFile: () => current.made()?.webhookSecret?.file ?? null,

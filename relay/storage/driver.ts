@@ -8,6 +8,7 @@ import type { Check, Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { LastHour } from "./last-hour.ts";
 import type { RecoveryNotes } from "./recovery-notes.ts";
 import type { SharedSecrets } from "./secrets.ts";
 import type { StorageSettings } from "./settings.ts";
@@ -36,6 +37,7 @@ export interface StorageDriver {
   openHeartbeat(): Promise<Heartbeat>;
   openAuditTrail(): Promise<AuditTrail>;
   openRecoveryNotes(): Promise<RecoveryNotes>;
+  openLastHour(): Promise<LastHour>;
   /** What the relays of this storage share of secrets. */
   openSecrets(): Promise<SharedSecrets>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */

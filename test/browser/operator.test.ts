@@ -313,6 +313,8 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
         "/events/replay?kind=push",
         "/dead",
         "/targets",
+        "/targets/audit",
+        "/audit",
         "/activity",
       ];
       const sizes = [

@@ -7,7 +7,7 @@ import { silentLog, type Log, type LogFields } from "../../lib/log.ts";
 import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
 import { attentionOf } from "../../relay/observe/attention/attention.ts";
 import { situationOf } from "../../relay/observe/attention/situation.ts";
-import { createMinuteStats } from "../../relay/observe/minute-stats.ts";
+import { createMinuteStats } from "../../relay/observe/hour/minute-stats.ts";
 import { recoveryDue } from "../../relay/observe/recovery-due.ts";
 import type { TargetStatus } from "../../relay/observe/target-status.ts";
 import type { AdminDeps } from "../../relay/admin/ports.ts";
@@ -138,6 +138,9 @@ export function targetStatus(name: string, changes: Partial<TargetStatus> = {}):
     attemptsLastTenMinutes: 0,
     failedLastTenMinutes: 0,
     lastError: null,
+    trend: 0,
+    lastHour: { succeeded: 0, failed: 0, p95Ms: null },
+    errors: [],
     ...changes,
   };
 }
@@ -226,6 +229,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     log: recording(lines),
     config: () => fixture.config,
     targets: () => fixture.statuses,
+    targetMinutes: () => [],
     sessions: options.sessions ?? memorySessions(),
     audit: fixture.audit,
     selfRecovery: () => fixture.selfRecovery,

@@ -37,6 +37,7 @@ import {
 import { knownParameters } from "./parameters.ts";
 import { openApi } from "./openapi.ts";
 import { findEvents } from "../pages/view.ts";
+import { waitsNow } from "../pages/waiting.ts";
 import { eventStream } from "../live/stream.ts";
 
 const GUARDED_API = [
@@ -125,12 +126,13 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     });
   });
 
-  api.get("/events/export", (c) => {
+  api.get("/events/export", async (c) => {
     const read = knownQuery(c, ["bodies"]);
     const filter = parseFilter(read, moment());
     const bodies = read("bodies") === "1" || read("bodies") === "true";
+    const waitsFor = await waitsNow(deps);
     log.info("admin.exported", { filter, bodies });
-    return c.body(exportEvents(queue, { filter, masking: masking(), bodies }), 200, {
+    return c.body(exportEvents(queue, { filter, masking: masking(), bodies, waitsFor }), 200, {
       "Content-Type": "application/x-ndjson",
       "Content-Disposition": 'attachment; filename="events.jsonl"',
     });
@@ -140,7 +142,10 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     const id = c.req.param("id");
     const [event, duplicates] = await Promise.all([queue.get(id), queue.duplicates(id)]);
     if (event === null) return noEvent(c);
-    return c.json({ ...detailJson(event, masking()), duplicates: duplicatesJson(duplicates) });
+    return c.json({
+      ...detailJson(event, masking(), await waitsNow(deps)),
+      duplicates: duplicatesJson(duplicates),
+    });
   });
 
   api.get("/events/:id/body", async (c) => {

@@ -78,7 +78,8 @@ export function duplicatesJson(duplicates: Duplicates | null) {
 }
 
 /** One event with its headers and every attempt that is remembered. */
-export function detailJson(event: EventSummary, masking: Masking) {
+/** @param waitsFor what a waiting delivery waits for, in words */
+export function detailJson(event: EventSummary, masking: Masking, waitsFor: (delivery: Delivery) => string) {
   const mask: Mask = (text) => masking.text(text);
   return {
     ...metaJson(event.meta),
@@ -86,9 +87,10 @@ export function detailJson(event: EventSummary, masking: Masking) {
     headers: event.meta.headers.map(([name, value]) => [name, masking.header(name, value)]),
     deliveries: event.deliveries.map((delivery) => ({
       ...deliveryJson(delivery, mask),
+      waitsFor: delivery.state === "waiting" ? waitsFor(delivery) : null,
       history: delivery.history.map((attempt) => attemptJson(attempt, mask)),
     })),
-    timeline: timeline(event).map((step) => stepJson(step, mask)),
+    timeline: timeline(event, waitsFor).map((step) => stepJson(step, mask)),
   };
 }
 
@@ -118,8 +120,10 @@ function lastErrorJson({ lastError }: TargetStatus, mask: Mask) {
 }
 
 export function targetJson(status: TargetStatus, stats: TargetStats, mask: Mask) {
+  const { errors, ...rest } = status;
   return {
-    ...status,
+    ...rest,
+    errors: errors.map(({ name, count, lastAt }) => ({ name: mask(name), count, lastAt: iso(lastAt) })),
     breakerUntil: isoOrNull(status.breakerUntil),
     lastError: lastErrorJson(status, mask),
     paused: stats.paused,

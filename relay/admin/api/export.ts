@@ -2,6 +2,7 @@
  * A filtered set of events as JSON Lines, one event per line, made while it is read: one page of metadata and at most one body
  * are in memory at any time.
  */
+import type { Delivery } from "../../queue/delivery-state.ts";
 import type { EventFilter, Queue } from "../../queue/queue.ts";
 import { detailJson } from "./event-json.ts";
 import type { Masking } from "../pages/masking.ts";
@@ -13,6 +14,8 @@ export interface ExportOptions {
   readonly masking: Masking;
   /** Whether each line carries the body as it was received, as the text `body`; nothing is masked in it. */
   readonly bodies: boolean;
+  /** What a waiting delivery waits for, in words. */
+  readonly waitsFor: (delivery: Delivery) => string;
 }
 
 /** Lines as bytes; an event that is removed meanwhile is left out. */
@@ -32,13 +35,13 @@ export function exportEvents(queue: Queue, options: ExportOptions): ReadableStre
 }
 
 async function* exportLines(queue: Queue, options: ExportOptions): AsyncGenerator<string, undefined> {
-  const { filter, masking, bodies } = options;
+  const { filter, masking, bodies, waitsFor } = options;
   let cursor: string | null = null;
   do {
     const page = await queue.list(filter, PAGE, cursor);
     let chunk = "";
     for (const event of page.events) {
-      const line = detailJson(event, masking);
+      const line = detailJson(event, masking, waitsFor);
       if (!bodies) {
         chunk += `${JSON.stringify(line)}\n`;
         continue;

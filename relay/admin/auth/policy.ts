@@ -16,6 +16,7 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "GET /dead": "read",
     "POST /dead/replay": "act",
     "GET /targets": "read",
+    "GET /targets/:name": "read",
     "POST /targets/:name/move": "act",
     "POST /targets/:name/pause": "act",
     "POST /targets/:name/resume": "act",

@@ -40,7 +40,7 @@ export function auditOfEvent(entries: readonly AuditEntry[]): Html | "" {
 }
 
 function table(entries: readonly AuditEntry[]): Html {
-  return html`<div class="scroll">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Actions of people">
     <table>
       <thead>
         <tr>

@@ -1,6 +1,7 @@
 /** One event: what it is in words, what happened to it step by step, its headers and its body, and what can be done about it. */
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
+import type { Delivery } from "../../queue/delivery-state.ts";
 import type { Duplicates, EventSummary } from "../../queue/queue.ts";
 import type { AuditEntry } from "../../storage/audit-trail.ts";
 import { auditOfEvent } from "./audit.ts";
@@ -21,6 +22,8 @@ export interface EventView {
   readonly duplicates: Duplicates | null;
   readonly body: Uint8Array | null;
   readonly mayReadBody: boolean;
+  /** What a waiting delivery waits for, in words. */
+  readonly waitsFor: (delivery: Delivery) => string;
   /** What people did to it, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly masking: Masking;
@@ -56,7 +59,7 @@ export function eventPage(view: EventView): Html {
       <section>
         <h2>What happened</h2>
         <ol class="timeline" id="timeline" data-live>
-          ${timeline(event).map((step) => stepItem(step, meta.receivedAt, masking))}
+          ${timeline(event, view.waitsFor).map((step) => stepItem(step, meta.receivedAt, masking))}
         </ol>
       </section>
       <section>

@@ -9,6 +9,14 @@ export function gonePage(): Html {
     </p>`;
 }
 
+export function goneTargetPage(name: string): Html {
+  return html`<h1>There is no target ${name}</h1>
+    <p class="empty">
+      The settings do not name it. What is kept for it is on the page of
+      <a href="/targets#orphans" rel="up">targets</a>.
+    </p>`;
+}
+
 export function refusedPage(message: string): Html {
   return html`<h1>This cannot be done</h1>
     <p class="problem" role="alert">${message}</p>

@@ -10,6 +10,16 @@ export function when(ms: number): Html {
   return html`<time datetime="${iso}" title="${iso}">${iso.slice(0, 19).replace("T", " ")}</time>`;
 }
 
+/** "07:20:03 UTC". */
+export function clock(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
+}
+
+/** The minutes of a chart by their time, such as "07:20". */
+export function hourNames(minutes: readonly { readonly at: number }[]): string[] {
+  return minutes.map(({ at }) => new Date(at).toISOString().slice(11, 16));
+}
+
 /** "850 ms", "3.2 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". */
 export function duration(ms: number): string {
   if (ms < 1) return `${Math.round(ms * 100) / 100} ms`;

@@ -1,99 +1,60 @@
-/** The first page: is all well, and if not, what is it. Everything on it is a figure that is at hand; no body, no scan. */
+/** The first page: what needs a person, then how the relay does. Everything on it is a figure that is at hand; no body, no scan. */
 import { html } from "hono/html";
 import type { AttentionItem } from "../../observe/attention/attention.ts";
-import type { Minute } from "../../observe/minute-stats.ts";
-import type { RecoveryDue } from "../../observe/recovery-due.ts";
-import type { Check, QueueStats } from "../../queue/queue.ts";
+import type { Minute } from "../../observe/hour/minute-stats.ts";
+import type { Check, EventSummary, QueueStats } from "../../queue/queue.ts";
+import type { RecoveryStatus } from "../../recovery/self-recovery.ts";
 import { barChart, lineChart } from "./charts.ts";
-import { button, counted, duration, grouped, size, when, type Html } from "./html.ts";
-import type { DeadLetters, TargetRow } from "./view.ts";
-import type { EventSummary } from "../../queue/queue.ts";
+import { counted, duration, grouped, hourNames, size, when, type Html } from "./html.ts";
 import { eventTable } from "./event-table.ts";
+import { firstSteps } from "./first-steps.ts";
+import { recoveryLine } from "./recovery.ts";
+import { sparkline } from "./sparkline.ts";
+import { targetTable, type TargetTable } from "./target-table.ts";
+import type { DeadLetters } from "./view.ts";
 
-export interface Overview {
-  readonly now: number;
+export interface Overview extends TargetTable {
   readonly version: string;
   readonly startedAt: number;
   readonly stats: QueueStats;
   readonly checks: readonly Check[];
-  readonly targets: readonly TargetRow[];
   readonly minutes: readonly Minute[];
-  readonly totals: { readonly accepted: number; readonly duplicate: number; readonly unavailable: number };
+  /** Answers since the start. */
+  readonly totals: {
+    readonly accepted: number;
+    readonly duplicate: number;
+    /** 401, 403 or 429. */
+    readonly refused: number;
+    /** 503. */
+    readonly unavailable: number;
+  };
   /** Null: none. */
   readonly dead: DeadLetters | null;
-  readonly recovery: RecoveryDue | null;
+  /** What the relay recovers by itself; null: nothing. */
+  readonly selfRecovery: RecoveryStatus | null;
   /** What needs an operator, most urgent first. */
   readonly attention: readonly AttentionItem[];
-  /** Answered 401, 403 or 429 since the start. */
-  readonly refused: number;
   readonly newest: readonly EventSummary[];
   /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
   /** The file with the secret token that the relay made for itself; null where the settings have one. */
   readonly secretFile: string | null;
-  readonly csrf: string;
 }
 
 export function overviewPage(view: Overview): Html {
-  const { stats, now } = view;
-  const lead = headline(view);
-  const last = view.minutes.at(-2);
-  const failing = view.targets.filter((target) => target.trouble !== null);
-  const oldest = stats.oldestWaitingAt === null ? null : now - stats.oldestWaitingAt;
-  const worst = view.minutes.flatMap((minute) => (minute.p99Ms === null ? [] : [minute.p99Ms]));
-  const last99 = worst.length === 0 ? null : Math.max(...worst);
-  const names = view.minutes.map((minute) => new Date(minute.at).toISOString().slice(11, 16));
-  return html`<div id="lead" data-live>
-      <h1 class="lead ${lead.tone}">
-        ${lead.link === null ? lead.text : html`<a href="${lead.link}">${lead.text}</a>`}
-      </h1>
-      ${needs(view.attention.slice(1), now)}
-    </div>
-    <section class="tiles" id="tiles" data-live aria-label="At a glance">
-      ${tile("Accepted", grouped(view.totals.accepted), `${last?.accepted ?? 0} in the last full minute`)}
-      ${tile("Answered in", last99 === null ? "–" : duration(last99), last99 === null ? "nothing accepted lately" : "99 % of the last hour, at most")}
-      ${tile("Waiting", grouped(stats.byState.waiting), `${grouped(stats.byState.sending)} being sent`)}
-      ${tile("Oldest waiting", oldest === null ? "–" : duration(oldest), oldest === null ? "nothing waits" : "since receipt", oldest !== null && oldest > 900_000 ? "warn" : "")}
-      ${tile("Dead letters", grouped(stats.byState.dead), stats.byState.dead === 0 ? "none" : html`<a href="/dead">look at them</a>`, stats.byState.dead > 0 ? "warn" : "")}
-      ${tile("Targets failing", String(failing.length), `of ${view.targets.length}`, failing.length > 0 ? "bad" : "")}
-      ${tile("Queue on disk", size(stats.bytes), `${counted(stats.events, "event")} kept`)}
-      ${tile("Answered 503", grouped(view.totals.unavailable), "could not be stored", view.totals.unavailable > 0 ? "bad" : "")}
-      ${tile("Refused", grouped(view.refused), "401 and 403 since the start", view.attention.some(({ kind }) => kind === "refused") ? "bad" : "")}
-      ${tile("Recovery", view.recovery === null ? "not due" : "due", view.recovery?.text ?? "nothing is missing that the relay knows of", view.recovery === null ? "" : "warn")}
-      ${tile("Up for", duration(now - view.startedAt), html`${when(view.startedAt)}, version ${view.version}`)}
-    </section>
-    <div class="pair" id="charts" data-live>
-      <section>
-        <h2>Webhooks per minute</h2>
-        ${barChart({
-          label: `Webhooks per minute over the last hour; ${counted(sum(view.minutes, "accepted"), "accepted event")}`,
-          positions: names,
-          format: grouped,
-          series: [
-            { className: "c1", name: "accepted", values: view.minutes.map((m) => m.accepted) },
-            { className: "c4", name: "duplicate", values: view.minutes.map((m) => m.duplicate) },
-            { className: "c3", name: "refused", values: view.minutes.map((m) => m.refused) },
-            { className: "bad", name: "not stored", values: view.minutes.map((m) => m.unavailable) },
-          ],
-        })}
-      </section>
-      <section>
-        <h2>Time to the answer</h2>
-        ${lineChart({
-          label: "Time to the answer of accepted webhooks over the last hour, median and 99th percentile",
-          positions: names,
-          format: duration,
-          series: [
-            { className: "c1", name: "median", values: view.minutes.map((m) => m.p50Ms) },
-            { className: "c3", name: "99 %", values: view.minutes.map((m) => m.p99Ms) },
-          ],
-        })}
-      </section>
-    </div>
+  return html`<div id="lead" data-live>${lead(view)} ${needs(view)}</div>
+    <section class="tiles" id="tiles" data-live aria-label="At a glance">${tiles(view)}</section>
+    <p class="figures" id="figures" data-live>${figures(view)}</p>
+    ${
+      view.selfRecovery === null
+        ? ""
+        : html`<p class="figures" id="recovery" data-live>${recoveryLine(view.selfRecovery)}</p>`
+    }
     <section>
       <h2>Targets</h2>
-      <div id="targets" data-live>${targetTable(view.targets, view.csrf, now)}</div>
+      <div id="targets" data-live>${targetTable(view)}</div>
     </section>
+    <div class="pair" id="charts" data-live>${charts(view.minutes)}</div>
     <div id="dead-groups" data-live>${view.dead === null ? "" : deadSection(view.dead)}</div>
     <section>
       <h2>Newest events</h2>
@@ -110,13 +71,151 @@ export function overviewPage(view: Overview): Html {
       <h2>Storage and durability</h2>
       <ul class="checks" id="checks" data-live>
         ${view.checks.map(
-          (check) =>
+          ({ name, ok, detail }) =>
             html`<li>
-              <span class="mark-${check.ok ? "good" : "bad"}">${check.ok ? "holds" : "fails"}</span>
-              <strong>${check.name}</strong> <span class="muted">${check.detail}</span>
+              <span class="mark-${ok ? "good" : "bad"}"
+                >${ok ? "✓" : "✗"}<span class="sr">${ok ? "holds" : "fails"}</span></span
+              >
+              <strong>${name}</strong> <span class="muted">${detail}</span>
             </li>`,
         )}
       </ul>
+    </section>`;
+}
+
+/** Lines of the attention list that the overview shows. */
+const NEEDS_SHOWN = 3;
+
+/** The one sentence that matters most now. */
+export function headline({ attention, stats }: Pick<Overview, "attention" | "stats">): {
+  readonly tone: "good" | "warn" | "bad";
+  readonly text: string;
+  /** Path of the page that helps; null where nothing needs help. */
+  readonly link: string | null;
+} {
+  const [first] = attention;
+  if (first !== undefined)
+    return { tone: first.severity === "critical" ? "bad" : "warn", text: first.text, link: first.link };
+  if (stats.events === 0) return { tone: "good", text: "Ready; nothing has arrived yet", link: null };
+  const onTheWay = stats.byState.waiting + stats.byState.sending;
+  return {
+    tone: "good",
+    text: onTheWay > 0 ? `All well; ${grouped(onTheWay)} on the way` : "All well; everything is delivered",
+    link: null,
+  };
+}
+
+function lead(view: Overview): Html {
+  const { tone, text, link } = headline(view);
+  return html`<h1 class="lead ${tone}">${link === null ? text : html`<a href="${link}">${text}</a>`}</h1>`;
+}
+
+/** What else needs an operator, each with the page that helps. */
+function needs({ attention, now }: Overview): Html | string {
+  const [, ...items] = attention;
+  if (items.length === 0) return "";
+  const left = attention.length - NEEDS_SHOWN;
+  return html`<ul class="needs" aria-label="What else needs you">
+    ${items
+      .slice(0, NEEDS_SHOWN - 1)
+      .map(
+        ({ severity, text, link, since }) =>
+          html`<li class="${severity === "critical" ? "bad" : "warn"}">
+            <a href="${link}">${text}</a
+            >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
+          </li>`,
+      )}
+    ${left > 0 ? html`<li class="muted"><a href="/api/v1/attention">and ${grouped(left)} more</a></li>` : ""}
+  </ul>`;
+}
+
+function tiles({ minutes, stats, now }: Overview): Html {
+  const full = minutes.at(-2);
+  const oldest = stats.oldestWaitingAt === null ? null : now - stats.oldestWaitingAt;
+  const arriving = minutes.map(({ accepted }) => accepted);
+  const leaving = minutes.map(({ delivered }) => delivered);
+  return html`${tile({
+    label: "In, per minute",
+    value: grouped(full?.accepted ?? 0),
+    note: `${grouped(sum(arriving))} accepted in the last hour`,
+    drawn: sparkline({ label: "Accepted per minute, last hour", values: arriving, className: "c1" }),
+  })}
+  ${tile({
+    label: "Out, per minute",
+    value: grouped(full?.delivered ?? 0),
+    note: `${grouped(sum(leaving))} delivered in the last hour`,
+    drawn: sparkline({ label: "Delivered per minute, last hour", values: leaving, className: "c2" }),
+  })}
+  ${tile({
+    label: "Waiting",
+    value: grouped(stats.byState.waiting),
+    note: `${grouped(stats.byState.sending)} being sent`,
+  })}
+  ${tile({
+    label: "Oldest waiting",
+    value: oldest === null ? "–" : duration(oldest),
+    note: oldest === null ? "nothing waits" : "since receipt",
+    tone: oldest !== null && oldest > 900_000 ? "warn" : "",
+  })}`;
+}
+
+interface Tile {
+  readonly label: string;
+  readonly value: string;
+  readonly note: string;
+  readonly drawn?: Html;
+  readonly tone?: string;
+}
+
+function tile({ label, value, note, drawn, tone = "" }: Tile): Html {
+  return html`<div class="tile ${tone}">
+    <span class="label">${label}</span>
+    <strong>${value}</strong>
+    <span class="note">${note}</span>
+    ${drawn ?? ""}
+  </div>`;
+}
+
+/** What is normally quiet, in one line. */
+function figures({ stats, totals, minutes, startedAt, version }: Overview): Html {
+  const worst = minutes.flatMap(({ p99Ms }) => (p99Ms === null ? [] : [p99Ms]));
+  const slow = worst.length === 0 ? "–" : duration(Math.max(...worst));
+  return html`<span>Dead letters <a href="/dead">${grouped(stats.byState.dead)}</a></span>
+    <span title="p99, worst minute of the last hour">Response time <strong>${slow}</strong></span>
+    <span title="401, 403 and 429 since the start">Refused <strong>${grouped(totals.refused)}</strong></span>
+    <span title="503 since the start">Not stored <strong>${grouped(totals.unavailable)}</strong></span>
+    <span title="Since the start">Duplicates <strong>${grouped(totals.duplicate)}</strong></span>
+    <span>Kept <strong>${counted(stats.events, "event")}</strong>, ${size(stats.bytes)}</span>
+    <span>Started ${when(startedAt)}, version ${version}</span>`;
+}
+
+function charts(minutes: readonly Minute[]): Html {
+  const positions = hourNames(minutes);
+  return html`<section>
+      <h2>Webhooks per minute</h2>
+      ${barChart({
+        label: `Webhooks per minute over the last hour; ${counted(sum(minutes.map(({ accepted }) => accepted)), "accepted event")}`,
+        positions,
+        format: grouped,
+        series: [
+          { className: "c1", name: "accepted", values: minutes.map((m) => m.accepted) },
+          { className: "c4", name: "duplicate", values: minutes.map((m) => m.duplicate) },
+          { className: "c3", name: "refused", values: minutes.map((m) => m.refused) },
+          { className: "bad", name: "not stored", values: minutes.map((m) => m.unavailable) },
+        ],
+      })}
+    </section>
+    <section>
+      <h2>Response time</h2>
+      ${lineChart({
+        label: "Response time of accepted webhooks over the last hour, median and p99",
+        positions,
+        format: duration,
+        series: [
+          { className: "c1", name: "median", values: minutes.map((m) => m.p50Ms) },
+          { className: "c3", name: "p99", values: minutes.map((m) => m.p99Ms) },
+        ],
+      })}
     </section>`;
 }
 
@@ -143,136 +242,6 @@ function deadSection({ groups }: DeadLetters): Html {
   </section>`;
 }
 
-function tile(label: string, value: string, note: string | Html, tone = ""): Html {
-  return html`<div class="tile ${tone}">
-    <span class="label">${label}</span>
-    <strong>${value}</strong>
-    <span class="note">${note}</span>
-  </div>`;
-}
-
-/** Lines of the attention list that the overview shows below the headline. */
-const NEEDS_SHOWN = 2;
-
-/** The one sentence that matters most now. */
-export function headline(view: Pick<Overview, "attention" | "stats">): {
-  readonly tone: "good" | "warn" | "bad";
-  readonly text: string;
-  /** Path of the page that helps; null where nothing needs help. */
-  readonly link: string | null;
-} {
-  const [first] = view.attention;
-  if (first !== undefined)
-    return { tone: first.severity === "critical" ? "bad" : "warn", text: first.text, link: first.link };
-  const { stats } = view;
-  if (stats.events === 0) return { tone: "good", text: "Ready; nothing has arrived yet", link: null };
-  const onTheWay = stats.byState.waiting + stats.byState.sending;
-  return {
-    tone: "good",
-    text: onTheWay > 0 ? `All well; ${grouped(onTheWay)} on the way` : "All well; everything is delivered",
-    link: null,
-  };
-}
-
-/** What else needs an operator, each with the page that helps. */
-function needs(items: readonly AttentionItem[], now: number): Html | string {
-  if (items.length === 0) return "";
-  const left = items.length - NEEDS_SHOWN;
-  return html`<ul class="needs" aria-label="What else needs you">
-    ${items
-      .slice(0, NEEDS_SHOWN)
-      .map(
-        ({ severity, text, link, since }) =>
-          html`<li class="${severity === "critical" ? "bad" : "warn"}">
-            <a href="${link}">${text}</a
-            >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
-          </li>`,
-      )}
-    ${left > 0 ? html`<li class="muted">and ${grouped(left)} more</li>` : ""}
-  </ul>`;
-}
-
-export function targetTable(targets: readonly TargetRow[], csrf: string, now: number): Html {
-  if (targets.length === 0)
-    return html`<p class="empty">
-      No target is configured: events are kept and shown here, and delivered nowhere. Set
-      <code>RELAY_TARGET_URL</code>, or add <code>targets:</code> to relay.yaml.
-    </p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Targets">
-    <table class="targets">
-      <thead>
-        <tr>
-          <th scope="col">Target</th>
-          <th scope="col">State</th>
-          <th scope="col" class="num">Waiting</th>
-          <th scope="col" class="num">Oldest</th>
-          <th scope="col" class="num">Sending</th>
-          <th scope="col" class="num">Per minute</th>
-          <th scope="col" class="num">Lanes</th>
-          <th scope="col" class="num">Dead</th>
-          <th scope="col"><span class="sr">Action</span></th>
-        </tr>
-      </thead>
-      <tbody>
-        ${targets.map(
-          (target) =>
-            html`<tr>
-              <th scope="row"><a href="/targets#${target.name}">${target.name}</a></th>
-              <td>${targetState(target, now)}</td>
-              <td class="num">
-                ${target.waiting === 0 ? "0" : html`<a href="/events?target=${target.name}&state=waiting">${grouped(target.waiting)}</a>`}
-              </td>
-              <td class="num">${target.oldestAt === null ? "–" : duration(now - target.oldestAt)}</td>
-              <td class="num">${target.inFlight} <span class="muted">of ${target.concurrency}</span></td>
-              <td class="num">${grouped(target.attemptsLastMinute)}</td>
-              <td class="num">${grouped(target.lanes)}</td>
-              <td class="num">
-                ${target.dead === 0 ? "0" : html`<a href="/events?target=${target.name}&state=dead">${grouped(target.dead)}</a>`}
-              </td>
-              <td class="act">${pauseButton(target, csrf)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
-}
-
-export function pauseButton(target: TargetRow, csrf: string): Html {
-  const verb = target.paused ? "resume" : "pause";
-  const label = target.paused ? "Resume" : "Pause";
-  return button(
-    `/targets/${target.name}/${verb}`,
-    csrf,
-    html`${label} <span class="sr">${target.name}</span>`,
-  );
-}
-
-export function targetState(target: TargetRow, now: number): Html {
-  if (target.paused) return html`<span class="pill paused">paused</span>`;
-  if (target.breaker === "open") {
-    const left =
-      target.breakerUntil === null
-        ? ""
-        : `, next try in ${duration(Math.max(1000, target.breakerUntil - now))}`;
-    return html`<span class="pill dead">breaker open${left}</span>`;
-  }
-  if (target.breaker === "half-open") return html`<span class="pill waiting">probing</span>`;
-  return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;
-}
-
-function firstSteps(webhookUrl: string, secretFile: string | null): Html {
-  const token = secretFile === null ? "$GITLAB_WEBHOOK_SECRET" : `$(cat ${secretFile})`;
-  return html`<div class="empty">
-    <p>No webhook has arrived yet. In GitLab, under Settings, Webhooks, add</p>
-    <pre tabindex="0">${webhookUrl}</pre>
-    <p>with the secret token that this relay expects, or try it from a shell:</p>
-    <pre tabindex="0">
-curl -X POST ${webhookUrl} \\
-  -H "X-Gitlab-Token: ${token}" -H "X-Gitlab-Event: Push Hook" \\
-  -d '{"object_kind":"push","ref":"refs/heads/main","user_username":"alice"}'</pre>
-  </div>`;
-}
-
-function sum(minutes: readonly Minute[], field: "accepted"): number {
-  return minutes.reduce((total, minute) => total + minute[field], 0);
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -4,6 +4,7 @@
  */
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { own } from "../../../lib/json.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import type { EventFilter } from "../../queue/queue.ts";
@@ -23,11 +24,13 @@ import { activityOffPage, activityPage } from "./activity.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
 import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
-import { gonePage, refusedPage } from "./gone.ts";
+import { gonePage, goneTargetPage, refusedPage } from "./gone.ts";
 import { layout, plainPage, type Section } from "./layout.ts";
 import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
+import { targetPage } from "./target.ts";
 import { targetsPage } from "./targets.ts";
+import { waitsNow } from "./waiting.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit, type Moment } from "../api/query.ts";
 import { allChecks, deadLetters, findEvents, queryString, targetRows } from "./view.ts";
@@ -168,12 +171,14 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       totals: {
         accepted: minutes.total("accepted"),
         duplicate: minutes.total("duplicate"),
+        refused: minutes.total("unauthorized") + minutes.total("forbidden"),
         unavailable: minutes.total("unavailable"),
       },
       dead: stats.byState.dead === 0 ? null : await deadLetters(deps, {}, DEAD_SHOWN),
-      recovery: deps.recovery(),
+      selfRecovery: deps.selfRecovery(),
       attention: await deps.attention(),
-      refused: minutes.total("unauthorized") + minutes.total("forbidden"),
+      masking: masking(),
+      mayAct: c.get("may")("act"),
       newest: events,
       secretFile: deps.secretFile(),
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
@@ -248,6 +253,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       event,
       duplicates: await queue.duplicates(id),
       actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
+      waitsFor: await waitsNow(deps),
       mayReadBody: c.get("may")("read-bodies"),
       body: c.get("may")("read-bodies") ? await queue.body(id) : null,
       masking: masking(),
@@ -301,11 +307,29 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       targets: targetRows(deps, stats),
       orphans: orphansOf(stats, fieldNames(deps)),
       masking: masking(),
-      config: deps.config(),
+      mayAct: c.get("may")("act"),
       csrf: c.get("csrf"),
       now: clock.now(),
     });
     return frame(c, { title: "Targets", section: "targets", stream: "" }, content);
+  });
+
+  pages.get("/targets/:name", async (c) => {
+    const name = c.req.param("name");
+    const target = targetRows(deps, await queue.stats()).find((row) => row.name === name);
+    const settings = own(deps.config().targets, name);
+    if (target === undefined || settings === undefined)
+      return frame(c, { title: "Not here", section: "targets", status: 404 }, goneTargetPage(name));
+    const content = targetPage({
+      target,
+      settings,
+      minutes: deps.targetMinutes(name),
+      masking: masking(),
+      mayAct: c.get("may")("act"),
+      csrf: c.get("csrf"),
+      now: clock.now(),
+    });
+    return frame(c, { title: name, section: "targets", stream: "" }, content);
   });
 
   pages.post("/targets/:name/move", async (c) => {
@@ -324,7 +348,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       await actions.setPaused(name, paused);
       const back = c.req.header("referer");
       const path = back !== undefined && URL.canParse(back) ? new URL(back).pathname : "/";
-      return c.redirect(`${path === "/targets" ? path : "/"}?notice=${verb}d&target=${name}`, 303);
+      return c.redirect(`${/^\/targets(\/|$)/.test(path) ? path : "/"}?notice=${verb}d&target=${name}`, 303);
     });
   }
 

@@ -30,8 +30,11 @@ export interface Step {
   readonly excerpt: string | null;
 }
 
-/** The steps of one event. What lies in the future (the next try) comes last. */
-export function timeline(event: EventSummary): readonly Step[] {
+/**
+ * The steps of one event. What lies in the future (the next try) comes last.
+ * @param waitsFor what a waiting delivery waits for, in words
+ */
+export function timeline(event: EventSummary, waitsFor: (delivery: Delivery) => string): readonly Step[] {
   const { meta } = event;
   const verifiedAt = meta.receivedAt + meta.verifiedMs;
   const begin: Step[] = [
@@ -49,7 +52,7 @@ export function timeline(event: EventSummary): readonly Step[] {
   ];
   const tries = event.deliveries.flatMap(attemptsOf);
   tries.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
-  return [...begin, ...tries, ...event.deliveries.flatMap(nextOf)];
+  return [...begin, ...tries, ...event.deliveries.flatMap((delivery) => nextOf(delivery, waitsFor))];
 }
 
 function step(name: StepName, at: number | null, text: string): Step {
@@ -81,7 +84,7 @@ function attemptsOf(delivery: Delivery): Step[] {
   const { target, replay } = delivery;
   const hidden = delivery.attempts - delivery.history.length;
   const steps: Step[] = delivery.history.map((attempt, index) => ({
-    ...step("attempt", attempt.at, attempt.error ?? "taken"),
+    ...step("attempt", attempt.at, attempt.error ?? "accepted"),
     durationMs: attempt.durationMs,
     target,
     replay,
@@ -106,13 +109,13 @@ function attemptsOf(delivery: Delivery): Step[] {
   return steps;
 }
 
-function nextOf(delivery: Delivery): Step[] {
+function nextOf(delivery: Delivery, waitsFor: (delivery: Delivery) => string): Step[] {
   const { target, replay, state } = delivery;
   if (state === "sending")
     return [{ ...step("waiting", null, "an attempt is under way"), target, replay, outcome: "pending" }];
   if (state !== "waiting") return [];
-  const text =
-    delivery.attempts === 0 ? "waits for its first try" : `tried ${triesOf(delivery.attempts)}, comes again`;
+  const tried = delivery.attempts === 0 ? "" : ` after ${triesOf(delivery.attempts)}`;
+  const text = `waits${tried}: ${waitsFor(delivery)}`;
   return [
     {
       ...step("next", delivery.dueAt, text),

@@ -10,7 +10,7 @@ import type {
   TargetStats,
 } from "../../queue/queue.ts";
 import { NO_STATS } from "../api/event-json.ts";
-import { isFailing } from "../../observe/attention/attention.ts";
+import { isBehind, isFailing } from "../../observe/attention/attention.ts";
 import type { TargetStatus } from "../../observe/target-status.ts";
 import type { AdminDeps } from "../ports.ts";
 import { FILTER_NAMES, type Read } from "../api/query.ts";
@@ -18,17 +18,25 @@ import { FILTER_NAMES, type Read } from "../api/query.ts";
 export interface TargetRow extends TargetStatus, TargetStats {
   /** Why it does not deliver, in words; null where nothing is wrong. */
   readonly trouble: string | null;
+  /** More comes than goes, or the oldest waits for long. */
+  readonly isBehind: boolean;
 }
 
 /** Every configured target with the queue's figures. */
-export function targetRows(deps: Pick<AdminDeps, "targets">, stats: QueueStats): TargetRow[] {
-  return deps.targets().map((status) => targetRow(status, stats.targets.get(status.name) ?? NO_STATS));
+export function targetRows(deps: Pick<AdminDeps, "targets" | "clock">, stats: QueueStats): TargetRow[] {
+  const now = deps.clock.now();
+  return deps.targets().map((status) => targetRow(status, stats.targets.get(status.name) ?? NO_STATS, now));
 }
 
-function targetRow(status: TargetStatus, counts: TargetStats): TargetRow {
-  const { breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = status;
+function targetRow(status: TargetStatus, counts: TargetStats, now: number): TargetRow {
+  const { breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed, trend } = status;
   const trouble = !counts.paused && isFailing({ breaker, attempts, failed }) ? "it keeps failing" : null;
-  return { ...status, ...counts, trouble };
+  return {
+    ...status,
+    ...counts,
+    trouble,
+    isBehind: !counts.paused && isBehind({ ...counts, arrived: Math.max(0, trend), ended: 0 }, now),
+  };
 }
 
 export function allChecks(deps: Pick<AdminDeps, "queue" | "checks">): Check[] {

@@ -3,7 +3,7 @@
  * what is being lost: first what no longer gets in, then what does not get out, then what waits for a decision.
  */
 
-import type { Run } from "../minute-stats.ts";
+import type { Run } from "../hour/minute-stats.ts";
 
 /** Most urgent first. */
 export const ATTENTION_KINDS = [
@@ -140,13 +140,13 @@ function webhookItems({ failing, refused, notStored, recovery }: Situation): Att
       since: recovery.since,
       count: null,
       text: `Recovery is due: ${recovery.text}`,
-      link: "/#recovery",
+      link: "/#figures",
     });
   return items;
 }
 
 function targetItem(target: TargetSituation, now: number): AttentionItem | null {
-  const about = { count: target.waiting, link: `/targets#${target.name}`, since: target.oldestAt };
+  const about = { count: target.waiting, link: `/targets/${target.name}`, since: target.oldestAt };
   const backlog = target.waiting === 0 ? "nothing waits" : `${grouped(target.waiting)} waiting`;
   if (target.paused)
     return target.waiting === 0
@@ -180,7 +180,11 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
     : null;
 }
 
-function isBehind({ waiting, oldestAt, arrived, ended }: TargetSituation, now: number): boolean {
+/** The oldest waits for long, or much waits and more comes than goes. */
+export function isBehind(
+  { waiting, oldestAt, arrived, ended }: Pick<TargetSituation, "waiting" | "oldestAt" | "arrived" | "ended">,
+  now: number,
+): boolean {
   if (oldestAt !== null && now - oldestAt > BEHIND_MS) return true;
   return waiting >= BEHIND_WAITING && arrived > ended;
 }

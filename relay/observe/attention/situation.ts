@@ -1,6 +1,6 @@
 /** Gathers what the attention list is made of: from readiness, the counts of webhooks, the queue and the targets. */
 import type { Check, QueueStats, TargetStats } from "../../queue/queue.ts";
-import { runOf, type MinuteStats } from "../minute-stats.ts";
+import { runOf, type MinuteStats } from "../hour/minute-stats.ts";
 import type { RecoveryDue } from "../recovery-due.ts";
 import type { TargetBoard } from "../target-status.ts";
 import type { Situation } from "./attention.ts";

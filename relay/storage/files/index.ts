@@ -10,6 +10,7 @@ import { FilesAuditTrail } from "./audit-trail.ts";
 import { createFileHeartbeat } from "./heartbeat.ts";
 import { openStorage } from "./open-journal.ts";
 import { probeFolder } from "./probe.ts";
+import { createFileLastHour } from "./last-hour.ts";
 import { FilesRecoveryNotes } from "./recovery-notes.ts";
 import { createFileSecrets } from "./secrets.ts";
 import { openLocalQueue } from "./queue.ts";
@@ -50,6 +51,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
     openHeartbeat: async () => createFileHeartbeat(fs.base),
     openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit")),
     openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base),
+    openLastHour: async () => createFileLastHour(fs.base),
     openSecrets: async () => createFileSecrets(fs.base),
     async disk() {
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);

@@ -206,14 +206,14 @@ describe("timeline()", () => {
     let delivery = newDelivery(meta.id, "a", 0, 0);
     for (let count = 0; count < 33; count += 1)
       delivery = settled(delivery, settlement("retry", count * 1000));
-    const steps = timeline({ meta, state: "waiting", deliveries: [delivery] });
+    const steps = timeline({ meta, state: "waiting", deliveries: [delivery] }, () => "its turn");
     const attempts = steps.filter((step) => step.name === "attempt").map((step) => step.attempt);
     expect([attempts.length, attempts[0], attempts.at(-1)]).toEqual([30, 4, 33]);
     expect(steps.at(-1)).toMatchObject({
       name: "next",
       attempt: 34,
       at: 92_000,
-      text: "tried 33 attempts, comes again",
+      text: "waits after 33 attempts: its turn",
     });
   });
 
@@ -221,8 +221,8 @@ describe("timeline()", () => {
     const meta = eventMeta({ verifiedBy: [] });
     const waiting = newDelivery(meta.id, "a", 0, 5);
     const words = (event: Parameters<typeof timeline>[0]): string[] =>
-      timeline(event).map((step) => step.text);
-    expect(words({ meta, state: "waiting", deliveries: [waiting] }).at(-1)).toBe("waits for its first try");
+      timeline(event, () => "its turn").map((step) => step.text);
+    expect(words({ meta, state: "waiting", deliveries: [waiting] }).at(-1)).toBe("waits: its turn");
     expect(words({ meta, state: "sending", deliveries: [{ ...waiting, state: "sending" }] }).at(-1)).toBe(
       "an attempt is under way",
     );

@@ -39,12 +39,21 @@ function board() {
     const sent = newDelivery("e1", target, 0, 0);
     listener({ type: "settled", meta: eventMeta(), delivery: sent, attempt: counts ? attempt : null });
   };
+  const fail = (target: string, error: string, status: number | null = null): void => {
+    const attempt = { at: clock.now(), durationMs: 40, status, error, excerpt: null };
+    const sent = newDelivery("e1", target, 0, 0);
+    listener({ type: "settled", meta: eventMeta(), delivery: sent, attempt });
+  };
+  const made = createTargetBoard({ queue, delivery, clock, config: () => config });
   return {
     clock,
     settle,
+    fail,
     delivery,
     config,
-    ...createTargetBoard({ queue, delivery, clock, config: () => config }),
+    board: made,
+    list: () => made.list(),
+    close: () => made.close(),
   };
 }
 
@@ -62,7 +71,10 @@ test("list() shows every configured target in its order, without credentials", a
       attemptsLastMinute: 0,
       attemptsLastTenMinutes: 0,
       failedLastTenMinutes: 0,
+      trend: 0,
+      lastHour: { succeeded: 0, failed: 0, p95Ms: null },
       lastError: null,
+      errors: [],
     },
     expect.objectContaining({ name: "seen", type: "log", address: null }),
   ]);
@@ -95,4 +107,43 @@ test("close() stops counting", () => {
   close();
   settle("bot");
   expect(list()[0]?.attemptsLastMinute).toBe(0);
+});
+
+test("list() tells the last hour, the last error with its event, and errors by their kind", async () => {
+  const { list, settle, fail, clock } = board();
+  settle("bot");
+  for (const status of [503, 503, 500]) fail("bot", `answered ${status}`, status);
+  fail("bot", "connection refused (connect ECONNREFUSED 10.0.0.1:443)");
+  await clock.advance(120_000);
+  fail("bot", "connection refused (connect ECONNREFUSED 10.0.0.2:443)");
+  const [bot] = list();
+  expect(bot?.lastHour).toMatchObject({ succeeded: 1, failed: 5 });
+  expect(bot?.lastHour.p95Ms).toBeGreaterThan(39);
+  expect(bot?.lastError).toMatchObject({ text: expect.stringContaining("10.0.0.2"), at: clock.now() });
+  expect(bot?.errors.map(({ name, count }) => [name, count])).toEqual([
+    ["503", 2],
+    ["connection refused", 2],
+    ["500", 1],
+  ]);
+  await clock.advance(3_600_000);
+  expect(list()[0]?.lastHour).toEqual({ succeeded: 0, failed: 0, p95Ms: null });
+});
+
+test("errors of many kinds take no more room than twenty", () => {
+  const { list, fail } = board();
+  for (let n = 0; n < 100; n += 1) fail("bot", `kind ${n}`);
+  const { errors = [] } = list()[0] ?? {};
+  expect(errors).toHaveLength(21);
+  expect(errors[0]).toMatchObject({ name: "other", count: 80 });
+});
+
+test("save() and restore() keep the last hour of each target over a restart", () => {
+  const before = board();
+  before.settle("bot");
+  before.fail("bot", "answered 503", 503);
+  const after = board();
+  after.board.restore(JSON.parse(JSON.stringify(before.board.save())));
+  expect(after.list()[0]?.lastHour).toEqual(before.list()[0]?.lastHour);
+  after.board.restore({ bot: "nonsense", other: [[1, [1], []]] });
+  expect(after.list()[0]?.lastHour).toEqual(before.list()[0]?.lastHour);
 });

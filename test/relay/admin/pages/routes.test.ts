@@ -765,8 +765,8 @@ describe("GET /", () => {
     f.metrics.request("accepted", "push", 3);
     const html = await visitor.text("/");
     expect(html).toContain("12:00: accepted 100, duplicate 1, refused 1");
-    expect(html).toMatch(/12:00: median 2(\.\d)? ms, 99 % 2(\.\d)? ms/);
-    expect(html).toContain("100 in the last full minute");
+    expect(html).toMatch(/12:00: median 2(\.\d)? ms, p99 2(\.\d)? ms/);
+    expect(html).toContain("101 accepted in the last hour");
     await f.clock.advance(3_600_000);
     expect(await visitor.text("/")).not.toContain("12:00: accepted");
   });

@@ -1,0 +1,126 @@
+/** Targets side by side: how each of them does, why it fails, and the one thing that can be done about it. */
+import { html } from "hono/html";
+import { button, duration, grouped, when, type Html } from "./html.ts";
+import type { Masking } from "./masking.ts";
+import { shareBar } from "./sparkline.ts";
+import type { TargetRow } from "./view.ts";
+
+export interface TargetTable {
+  readonly targets: readonly TargetRow[];
+  readonly masking: Pick<Masking, "text">;
+  readonly csrf: string;
+  /** Whether this person may pause and resume. */
+  readonly mayAct: boolean;
+  readonly now: number;
+}
+
+export function targetTable(table: TargetTable): Html {
+  if (table.targets.length === 0)
+    return html`<p class="empty">
+      No target is configured: events are kept and shown here, and delivered nowhere. Set
+      <code>RELAY_TARGET_URL</code>, or add <code>targets:</code> to relay.yaml; a change takes effect without
+      a restart.
+    </p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Targets">
+    <table class="targets">
+      <thead>
+        <tr>
+          <th scope="col">Target</th>
+          <th scope="col">State</th>
+          <th scope="col">Last hour</th>
+          <th scope="col" class="num">p95</th>
+          <th scope="col" class="num">Waiting</th>
+          <th scope="col" class="num">Oldest</th>
+          <th scope="col" class="num">Slots</th>
+          <th scope="col" class="num">Dead</th>
+          <th scope="col">Last error</th>
+          <th scope="col"><span class="sr">Action</span></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${table.targets.map((target) => row(target, table))}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function row(target: TargetRow, { masking, csrf, mayAct, now }: TargetTable): Html {
+  const { name, lastHour } = target;
+  return html`<tr id="${name}">
+    <th scope="row"><a href="/targets/${name}">${name}</a></th>
+    <td>${targetState(target, now)}</td>
+    <td class="hour">${successOf(target)}</td>
+    <td class="num">${lastHour.p95Ms === null ? "–" : duration(lastHour.p95Ms)}</td>
+    <td class="num">
+      ${target.waiting === 0 ? "0" : html`<a href="/events?target=${name}&state=waiting">${grouped(target.waiting)}</a>`}
+      ${trendOf(target)}
+    </td>
+    <td class="num">${target.oldestAt === null ? "–" : duration(now - target.oldestAt)}</td>
+    <td class="num">
+      ${grouped(target.inFlight)} <span class="muted">of ${grouped(target.concurrency)}</span>
+    </td>
+    <td class="num">
+      ${target.dead === 0 ? "0" : html`<a href="/events?target=${name}&state=dead">${grouped(target.dead)}</a>`}
+    </td>
+    <td class="error">${lastErrorOf(target, masking)}</td>
+    <td class="act">${mayAct ? pauseButton(target, csrf) : ""}</td>
+  </tr>`;
+}
+
+/** "97 %" with a bar; says nothing of a target that nothing was sent to. */
+function successOf({ lastHour: { succeeded, failed } }: TargetRow): Html | string {
+  const all = succeeded + failed;
+  if (all === 0) return html`<span class="muted">no attempts</span>`;
+  const share = `${percent(succeeded / all)} of ${grouped(all)} attempts`;
+  return html`${shareBar(succeeded, failed, `${share} succeeded`)}<span title="${share}"
+      >${percent(succeeded / all)}</span
+    >`;
+}
+
+/** Never rounds a failure away. */
+export function percent(share: number): string {
+  if (share > 0.995 && share < 1) return "99 %";
+  if (share > 0 && share < 0.005) return "1 %";
+  return `${Math.round(share * 100)} %`;
+}
+
+/** Whether the backlog grew or shrank in the last ten minutes. */
+function trendOf({ trend, waiting }: TargetRow): Html | string {
+  if (trend === 0 || (trend < 0 && waiting === 0)) return "";
+  const word = trend > 0 ? "grew" : "shrank";
+  const title = `${word} by ${grouped(Math.abs(trend))} in ten minutes`;
+  return html`<span class="trend ${trend > 0 ? "up" : "down"}" title="${title}"
+    >${trend > 0 ? "▲" : "▼"}<span class="sr">${title}</span></span
+  >`;
+}
+
+export function lastErrorOf({ lastError }: TargetRow, masking: Pick<Masking, "text">): Html | string {
+  if (lastError === null) return html`<span class="muted">none</span>`;
+  return html`<a href="/events/${lastError.eventId}">${masking.text(lastError.text)}</a>
+    <span class="muted">${when(lastError.at)}</span>`;
+}
+
+export function pauseButton(target: TargetRow, csrf: string): Html {
+  const verb = target.paused ? "resume" : "pause";
+  const label = target.paused ? "Resume" : "Pause";
+  return button(
+    `/targets/${target.name}/${verb}`,
+    csrf,
+    html`${label} <span class="sr">${target.name}</span>`,
+  );
+}
+
+export function targetState(target: TargetRow, now: number): Html {
+  if (target.paused) return html`<span class="pill paused">paused</span>`;
+  if (target.breaker === "open") {
+    const left =
+      target.breakerUntil === null
+        ? ""
+        : `, next try in ${duration(Math.max(1000, target.breakerUntil - now))}`;
+    return html`<span class="pill dead">breaker open${left}</span>`;
+  }
+  if (target.trouble !== null) return html`<span class="pill dead">failing</span>`;
+  if (target.breaker === "half-open") return html`<span class="pill waiting">probing</span>`;
+  if (target.isBehind) return html`<span class="pill waiting">falling behind</span>`;
+  return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;
+}

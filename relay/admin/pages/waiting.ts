@@ -1,0 +1,32 @@
+/** What a waiting delivery waits for, in words. */
+import type { Delivery } from "../../queue/delivery-state.ts";
+import { clock, grouped } from "./html.ts";
+import type { AdminDeps } from "../ports.ts";
+import { targetRows, type TargetRow } from "./view.ts";
+
+/** What deliveries wait for as things stand now. */
+export async function waitsNow(
+  deps: Pick<AdminDeps, "queue" | "targets" | "clock">,
+): Promise<(delivery: Delivery) => string> {
+  const rows = new Map(targetRows(deps, await deps.queue.stats()).map((row) => [row.name, row]));
+  const now = deps.clock.now();
+  return (delivery) => waitsFor(delivery, rows.get(delivery.target) ?? null, now);
+}
+
+/** @param target null: the settings do not name it */
+export function waitsFor(delivery: Delivery, target: TargetRow | null, now: number): string {
+  if (target === null) return "the settings do not name this target: move its deliveries, or put it back";
+  if (target.paused) return "the target is paused";
+  if (target.breaker === "open") {
+    const until = target.breakerUntil === null ? "" : ` until ${clock(Math.max(now, target.breakerUntil))}`;
+    return `the breaker is open${until}`;
+  }
+  if (delivery.dueAt !== null && delivery.dueAt > now)
+    return `the next attempt is at ${clock(delivery.dueAt)}`;
+  const others = Math.max(0, target.waiting - 1);
+  const queue = others === 0 ? "" : `, ${grouped(others)} others wait`;
+  if (target.breaker === "half-open") return `the target is being probed${queue}`;
+  if (target.inFlight >= target.concurrency)
+    return `${grouped(target.inFlight)} of ${grouped(target.concurrency)} slots are busy${queue}`;
+  return others === 0 ? "its turn is now" : `its turn${queue}`;
+}

@@ -1,0 +1,78 @@
+/**
+ * Keeps the last hour over a restart: written down each minute and at the end, read once at the start. It is a convenience: what
+ * cannot be written is told once and nothing else happens.
+ */
+import type { Clock, Timer } from "../../../lib/clock.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
+import { object } from "../../../lib/json.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { LastHour } from "../../storage/last-hour.ts";
+
+const EVERY_MS = 60_000;
+
+/** A part of what is kept. */
+export interface HourPart {
+  save(): unknown;
+  restore(saved: unknown): void;
+}
+
+export interface KeepDeps {
+  readonly store: LastHour;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly parts: Readonly<Record<"webhooks" | "targets", HourPart>>;
+}
+
+export async function keepLastHour({
+  store,
+  clock,
+  log,
+  parts,
+}: KeepDeps): Promise<{ close(): Promise<void> }> {
+  let isFailing = false;
+  let timer: Timer | null = null;
+  const orWarn = async (task: () => Promise<void>): Promise<void> => {
+    try {
+      await task();
+      isFailing = false;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      if (!isFailing) log.warn("hour.not-kept", { error: messageOf(error) });
+      isFailing = true;
+    }
+  };
+  const write = (): Promise<void> =>
+    orWarn(() =>
+      store.write(JSON.stringify({ webhooks: parts.webhooks.save(), targets: parts.targets.save() })),
+    );
+  let writing: Promise<void> = Promise.resolve();
+  const later = (): void => {
+    timer = clock.after(EVERY_MS, () => {
+      writing = write().then(() => {
+        if (timer !== null) later();
+      });
+    });
+  };
+  await orWarn(async () => {
+    const { webhooks, targets } = object(parsed(await store.read()));
+    parts.webhooks.restore(webhooks);
+    parts.targets.restore(targets);
+  });
+  later();
+  return {
+    async close() {
+      timer?.cancel();
+      timer = null;
+      await writing;
+      await write();
+    },
+  };
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,30 @@
+/** The last hour's figures as a file of the relay's own data folder, for both drivers: relays on one Redis have figures of their own. */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf, systemCode, UpstreamError } from "../../../lib/errors.ts";
+import type { LastHour } from "../last-hour.ts";
+
+export function createFileLastHour(folder: string): LastHour {
+  const path = join(folder, "last-hour.json");
+  const failure = (error: unknown): UpstreamError =>
+    new UpstreamError("storage", `${path}: ${messageOf(error)}`, { retryable: true });
+  return {
+    async read() {
+      try {
+        return await readFile(path, "utf8");
+      } catch (error) {
+        if (systemCode(error) === "ENOENT") return null;
+        throw failure(error);
+      }
+    },
+    async write(text) {
+      try {
+        await mkdir(folder, { recursive: true });
+        await writeFile(`${path}.draft`, text, { mode: 0o600 });
+        await rename(`${path}.draft`, path);
+      } catch (error) {
+        throw failure(error);
+      }
+    },
+  };
+}
