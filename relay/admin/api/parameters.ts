@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { AdminEnv } from "../ports.ts";
 import { operationOf, type ApiOperation } from "./operations.ts";
-import { bad, readKnown } from "./query.ts";
+import { LIST_FILTERS, bad, readKnown } from "./query.ts";
 
 const PREFIX = "/api/v1";
 
@@ -13,7 +13,10 @@ export const knownParameters: MiddlewareHandler<AdminEnv> = async function known
   const operation = operationOf(`${route?.method} ${route?.path.slice(PREFIX.length)}`);
   if (operation !== undefined) {
     readKnown(c.req.query(), Object.keys(operation.query));
-    const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+    const lists = Object.hasOwn(operation.query, "q") ? LIST_FILTERS : [];
+    const twice = Object.entries(c.req.queries()).find(
+      ([name, values]) => values.length > 1 && !lists.includes(name),
+    );
     if (twice !== undefined) throw bad(`${twice[0].slice(0, 40)} is given ${twice[1].length} times`);
     if (c.req.method === "POST") checkFields(operation, await c.req.text());
   }

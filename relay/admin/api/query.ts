@@ -33,6 +33,9 @@ export const FILTER_NAMES = [
   "to",
 ] as const;
 
+/** Filters that list several values: with commas between them, or given several times. */
+export const LIST_FILTERS: readonly string[] = ["state", "status", "project", "kind"];
+
 /** Times that a range such as "the last hour" is measured from, wall clock. */
 export interface Moment {
   readonly now: number;

@@ -18,13 +18,19 @@ const timeFilter = filterText.describe(
 
 /** In the order of FILTER_NAMES. */
 export const filters = {
-  state: z.enum(EVENT_STATES).describe("Of any of its deliveries; `unmatched`: no target wanted it"),
+  state: filterText.describe(
+    `One of ${EVENT_STATES.join(", ")}, or several with commas: of any delivery; unmatched: no target wanted it`,
+  ),
   target: filterText.describe("Name of a target"),
-  project: filterText.describe("Path or id of a project"),
-  kind: filterText.describe("`object_kind` or `event_name`"),
+  status: filterText.describe(
+    "Last answer of the same delivery: `422`, `5xx`, `none`; or several with commas",
+  ),
+  project: filterText.describe("Globs of paths, ids, or a part of the path; several with commas"),
+  kind: filterText.describe("`object_kind` or `event_name`; several with commas"),
   action: filterText,
   actor: filterText.describe("Username"),
-  q: filterText.describe("Text anywhere in the metadata, ids and headers included; any case"),
+  q: filterText.describe("Words or quoted phrases that the metadata has, ids and headers included; any case"),
+  range: filterText.describe("Back from now, such as `15m`, `24h`, `7d`, or `start`: since the last start"),
   from: timeFilter,
   to: timeFilter,
 };
@@ -35,6 +41,7 @@ export const eventFilters = {
   action: filters.action,
   actor: filters.actor,
   q: filters.q,
+  range: filters.range,
   from: filters.from,
   to: filters.to,
 };
