@@ -21,11 +21,12 @@ export interface Route {
   readonly lane: string | null;
 }
 
-/** `body` loads the body from the storage; rules that look at metadata alone never call it. */
-export type Router = (
-  meta: EventMeta,
-  body: () => Promise<Uint8Array>,
-) => readonly Route[] | Promise<readonly Route[]>;
+export interface Router {
+  /** `body` loads the body from the storage; rules that look at metadata alone never call it. */
+  (meta: EventMeta, body: () => Promise<Uint8Array>): readonly Route[] | Promise<readonly Route[]>;
+  /** The lane of an event at a target that it was not matched with. @default none: such a delivery waits for nobody */
+  readonly laneOf?: (meta: EventMeta, target: string) => string | null;
+}
 
 /** How many deliveries a target's worker can take now: first tries and retries are counted apart. */
 export interface Room {

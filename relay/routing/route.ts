@@ -67,11 +67,15 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
     return found;
   };
 
-  return function route(meta, loadBody) {
+  const route: Router = (meta, loadBody) => {
     const narrowing = options.narrowing?.(meta) ?? null;
     const central = byBody(candidates(meta), meta, loadBody);
     return narrowing === null ? central : narrowed(central, narrowing, meta, loadBody);
   };
+  const ordered = new Set(targets.filter(({ ordering }) => ordering === "project").map(({ name }) => name));
+  const laneAt = (meta: EventMeta, target: string): string | null =>
+    ordered.has(target) ? laneOf(meta) : null;
+  return Object.assign(route, { laneOf: laneAt });
 }
 
 /** The routes that the project's own file lets through as well. */

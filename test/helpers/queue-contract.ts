@@ -727,6 +727,76 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       });
     });
 
+    describe("replay() of an event that is not matched yet", () => {
+      /** Rules that fail until they are mended; target "a" has a lane for each project. */
+      const ordered = (router: Router): Router =>
+        Object.assign(router, {
+          laneOf: (meta: EventMeta, target: string) => (target === "a" ? `p${meta.projectId}` : null),
+        });
+      const broken = ordered((meta) => {
+        if (meta.deliveryId === "bad") throw new Error("rule is broken");
+        return [{ target: "a", lane: `p${meta.projectId}` }];
+      });
+      const mended = ordered((meta) => [
+        { target: "a", lane: `p${meta.projectId}` },
+        { target: "b", lane: null },
+      ]);
+
+      beforeEach(async () => {
+        await reopen(SETTINGS, broken);
+      });
+
+      test("takes its place in the target's lane", async () => {
+        const first = await store("good", { projectId: 7 });
+        const { id } = await queue.enqueue(newEvent("bad", { projectId: 7, receivedAt: harness.now() }));
+        expect(await queue.replay(id, ["a"])).toEqual(["a"]);
+        const [head] = await claim("a", 1);
+        expect(head?.meta.id).toBe(first);
+        await claimNothing("a");
+        await done(head!);
+        expect((await claim("a", 1))[0]?.meta.id).toBe(id);
+      });
+
+      test("leaves the matching to come: its other targets get it, and this one no second time", async () => {
+        const { id } = await queue.enqueue(newEvent("bad", { projectId: 7, receivedAt: harness.now() }));
+        await queue.replay(id, ["a"]);
+        expect((await queue.get(id))?.state).toBe("unrouted");
+        expect(await idsOf({ state: "unrouted" })).toEqual([id]);
+        queue.setRouting(mended, ["a", "b"]);
+        const [toB] = await claim("b", 1);
+        expect(toB?.meta.id).toBe(id);
+        const [toA] = await claim("a", 1);
+        expect(toA?.delivery.replay).toBe(1);
+        await done(toA!);
+        await claimNothing("a");
+        await done(toB!);
+        expect((await queue.get(id))?.state).toBe("done");
+        expect((await queue.stats()).byState).toEqual({ waiting: 0, sending: 0, done: 2, dead: 0 });
+      });
+
+      test.each(["done", "dead"] as const)(
+        "does not end it when the replay is %s: it is matched after a crash, and retention leaves it",
+        async (outcome) => {
+          const retain = { deliveredSeconds: 1, deliveredBytes: 0, deadSeconds: 1 };
+          await reopen({ ...SETTINGS, retain }, broken);
+          const { id } = await queue.enqueue(newEvent("bad", { projectId: 7, receivedAt: harness.now() }));
+          await queue.replay(id, ["a"]);
+          await (outcome === "done" ? done : dead)((await claim("a", 1))[0]!);
+          await harness.advance(2000);
+          expect(await queue.expire()).toBe(0);
+          expect((await queue.get(id))?.state).toBe("unrouted");
+          await queue.close();
+          await harness.crash();
+          await open({ ...SETTINGS, retain }, mended);
+          const [toB] = await claim("b", 1);
+          expect(toB?.meta.id).toBe(id);
+          await done(toB!);
+          await claimNothing("a");
+          await until(async () => (await queue.get(id))?.state === outcome);
+        },
+      );
+    });
+
     describe("replayDead()", () => {
       test("replays the dead letters that fit, once", async () => {
         await reopen(SETTINGS, toTarget("a", "b"));

@@ -5,7 +5,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { Dictionary } from "./memory/columns.ts";
 import { Lanes } from "./memory/lanes.ts";
-import type { EventState, QueueStats, TargetStats } from "../../queue/queue.ts";
+import type { EventState, QueueStats, Router, TargetStats } from "../../queue/queue.ts";
 import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, SENDING, STATES, WAITING } from "./memory/table.ts";
 import type { EventTable, Walker } from "./memory/table.ts";
 
@@ -27,6 +27,7 @@ export class Book {
   readonly #clock: Clock;
   readonly #targets = new Dictionary<TargetBook>();
   #unrouted = 0;
+  #laneOf: Router["laneOf"];
 
   constructor(table: EventTable, clock: Clock) {
     this.table = table;
@@ -59,10 +60,16 @@ export class Book {
     return this.findTarget(name)?.isConfigured === true;
   }
 
-  /** From now on these are the targets that exist. */
-  configure(names: readonly string[]): void {
+  /** From now on these are the targets that exist, and these the lanes of events that they get unmatched. */
+  configure(names: readonly string[], laneOf: Router["laneOf"]): void {
     for (const target of this.targets) target.isConfigured = false;
     for (const name of names) this.target(name).isConfigured = true;
+    this.#laneOf = laneOf;
+  }
+
+  /** How to tell the lane of an event that a target gets without having been matched; undefined: no target has lanes. */
+  get laneOf(): Router["laneOf"] {
+    return this.#laneOf;
   }
 
   targetOf(delivery: number): TargetBook {

@@ -110,7 +110,7 @@ export class Orphans {
       if (!this.#isThere(orphan)) continue;
       ended.push(orphan);
       operations.push(this.#writing(row, delivery, lane));
-      if (this.#replays.openDelivery(id, to) === 0) fresh.push(await this.#replays.newReplay(id, to, lane));
+      if (this.#replays.openDelivery(id, to) === 0) fresh.push(await this.#replays.newReplay(id, to));
     }
     await journal.write([...this.#replays.writingOf(fresh), ...operations], "synced");
     this.#replays.admit(fresh);

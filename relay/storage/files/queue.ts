@@ -118,7 +118,7 @@ export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Rete
     enqueue: (event) => intake.enqueue(event),
     known: (dedupeKeys) => Promise.resolve(intake.known(dedupeKeys)),
     setRouting(route, targets) {
-      book.configure(targets);
+      book.configure(targets, route.laneOf);
       for (const name of targets) work.touch(book.target(name));
       line.setRouter(route);
     },

@@ -9,7 +9,7 @@ import { UnknownTargetError } from "../../queue/errors.ts";
 import { scanEvents } from "./list.ts";
 import { deliveryMatches } from "../../queue/filter.ts";
 import type { BulkReplay, EventFilter } from "../../queue/queue.ts";
-import { deliveryNow, findById, readDelivery, readState } from "./reading.ts";
+import { deliveryNow, findById, readDelivery, readMeta, readState } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
 import { DELIVERY_FLAGS, WAITING } from "./memory/table.ts";
 
@@ -134,7 +134,7 @@ export class Replays {
     for (const { id, targets } of orders) {
       for (const name of targets) {
         const open = this.openDelivery(id, name);
-        if (open === 0) fresh.push(await this.newReplay(id, name, null));
+        if (open === 0) fresh.push(await this.newReplay(id, name));
         else {
           const written = (await this.#hasten(id, open))?.written;
           // Awaited below, with the others; until then its failure is not an unhandled one.
@@ -176,19 +176,32 @@ export class Replays {
     return { written: journal.write([{ type: "set", key, value }], "synced") };
   }
 
-  /** The next replay to a target. @param otherwise its lane if the event has no earlier delivery to that target */
-  async newReplay(id: string, target: string, otherwise: string | null): Promise<NewReplay> {
+  /** The next replay to a target. It goes into the lane of the delivery before it, else into the one that the routing names. */
+  async newReplay(id: string, target: string): Promise<NewReplay> {
     const { table, book, orders, clock } = this.#core;
-    const earlier = table
-      .deliveriesOf(findById(this.#core, id))
-      .filter((row) => book.targetOf(row).name === target);
+    const event = findById(this.#core, id);
+    const earlier = table.deliveriesOf(event).filter((row) => book.targetOf(row).name === target);
     const latest = earlier.sort((a, b) => table.replay.get(b) - table.replay.get(a))[0];
-    const replay = latest === undefined ? 1 : table.replay.get(latest) + 1;
-    const lane =
-      latest === undefined
-        ? otherwise
-        : (book.targetOf(latest).lanes.keyOf(latest) ?? (await readState(this.#core, latest))?.lane ?? null);
-    return { id, target, replay, order: orders.next(clock.now()), lane };
+    const order = orders.next(clock.now());
+    if (latest === undefined)
+      return { id, target, replay: 1, order, lane: await this.#routedLane(event, target) };
+    const replay = table.replay.get(latest) + 1;
+    const present = book.targetOf(latest).lanes.keyOf(latest);
+    return {
+      id,
+      target,
+      replay,
+      order,
+      lane: present ?? (await readState(this.#core, latest))?.lane ?? null,
+    };
+  }
+
+  /** The lane of an event at a target that it was not matched with, or not yet. */
+  async #routedLane(event: number, target: string): Promise<string | null> {
+    const { table, book } = this.#core;
+    if (event === 0 || book.laneOf === undefined) return null;
+    const meta = await readMeta(this.#core, table.index.keyOf(event));
+    return meta === null ? null : book.laneOf(meta, target);
   }
 
   async #write(replays: readonly NewReplay[]): Promise<void> {

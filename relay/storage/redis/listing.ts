@@ -21,6 +21,11 @@ interface ListScan {
 
 type Hash = Readonly<Record<string, string>>;
 
+/** A replay before the matching counts as open, too: then the hash says that the matching is still to come. */
+function isRouted(state: Hash): boolean {
+  return "open" in state && !("unrouted" in state);
+}
+
 /** By target, then in the order of their making: a hash has no order of its own. */
 function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
   return Object.entries(state)
@@ -54,7 +59,7 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
         const meta = await readMeta(id, start);
         if (meta === null) return null;
         const deliveries = deliveriesOf(meta, state);
-        return { meta, deliveries, state: eventState(deliveries, "open" in state) };
+        return { meta, deliveries, state: eventState(deliveries, isRouted(state)) };
       }),
     );
     return read.filter((summary) => summary !== null);

@@ -1,5 +1,6 @@
 /** Deliveries of targets that the settings no longer have, in Redis: moved to another target, or dead letters once they are too old. */
 import type { Clock } from "../../../lib/clock.ts";
+import type { EventMeta } from "../../event/event.ts";
 import { givenUp, moved, newDelivery, type Delivery } from "../../queue/delivery-state.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import { ORPHAN_MAX_AGE_MS, orphanReason } from "../../queue/orphans.ts";
@@ -19,6 +20,8 @@ export interface OrphanDeps {
   readonly intake: RedisIntake;
   /** The targets of the settings; null until they are known. */
   readonly targets: () => readonly string[] | null;
+  /** The lane of an event at a target that it was not matched with. */
+  readonly laneOf: (meta: EventMeta, target: string) => string | null;
   readonly get: (id: string) => Promise<EventSummary | null>;
   readonly emit: (event: QueueEvent) => void;
   readonly announce: (target: string) => void;
@@ -32,15 +35,18 @@ export interface RedisOrphans {
 }
 
 export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
-  const { redis, clock, intake, get, emit } = deps;
+  const { redis, clock, intake, laneOf, get, emit } = deps;
   const { client, prefix, ask } = redis;
 
-  /** Ends a delivery that is still as it was read; false: it is not. @param to where a new delivery goes; empty: nowhere */
-  async function retire(before: Delivery, after: Delivery, to: string): Promise<boolean> {
+  /**
+   * Ends a delivery that is still as it was read; false: it is not.
+   * @param to where a new delivery goes, in this lane; both empty: nowhere
+   */
+  async function retire(before: Delivery, after: Delivery, to: string, lane: string): Promise<boolean> {
     const { eventId, target, replay } = before;
     const fresh = encodeDelivery(newDelivery(eventId, to, 0, clock.now()));
     const expected = [before.state === "dead" ? "x" : "w", before.attempts];
-    const args = [eventId, target, replay, ...expected, encodeDelivery(after), clock.now(), to, fresh];
+    const args = [eventId, target, replay, ...expected, encodeDelivery(after), clock.now(), to, fresh, lane];
     return (await intake.commit("retire", args)) === 1;
   }
 
@@ -71,7 +77,8 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
             ({ target, state }) => target === from && (state === "waiting" || state === "dead"),
           );
           for (const delivery of deliveries)
-            if (await retire(delivery, moved(delivery, clock.now(), to), to)) count += 1;
+            if (await retire(delivery, moved(delivery, clock.now(), to), to, laneOf(event!.meta, to) ?? ""))
+              count += 1;
           if (deliveries.length > 0) emit({ type: "replayed", id: event!.meta.id, targets: [to] });
         }
       }
@@ -92,7 +99,7 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
             for (const delivery of event?.deliveries ?? []) {
               if (delivery.target !== target || delivery.state !== "waiting") continue;
               const after = givenUp(delivery, clock.now(), orphanReason(target));
-              if (!(await retire(delivery, after, ""))) continue;
+              if (!(await retire(delivery, after, "", ""))) continue;
               emit({ type: "settled", meta: event!.meta, delivery: after, attempt: null });
               count += 1;
             }

@@ -12,7 +12,7 @@
  * Everything is in Redis: a crash of this process leaves its claims to the others after `leaseSeconds`, and nothing else.
  */
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import { decodeEvent, encodeEvent, withId, type NewEvent } from "../../event/event.ts";
+import { decodeEvent, encodeEvent, withId, type EventMeta, type NewEvent } from "../../event/event.ts";
 import { newDelivery, type DeliveryState } from "../../queue/delivery-state.ts";
 import { UnknownTargetError } from "../../queue/errors.ts";
 import { deliveryMatches, deliveryStates, standingDeliveries } from "../../queue/filter.ts";
@@ -25,6 +25,7 @@ import type {
   EventSummary,
   Queue,
   QueueEvent,
+  Router,
 } from "../../queue/queue.ts";
 import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
@@ -58,6 +59,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
   const { client, prefix, ask } = redis;
 
   let configured: readonly string[] | null = null;
+  let router: Router | null = null;
   let closing: Promise<void> | null = null;
   const existing = (): readonly string[] => configured ?? [];
 
@@ -82,6 +84,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     clock,
     intake,
     targets: () => configured,
+    laneOf: (meta, target) => router?.laneOf?.(meta, target) ?? null,
     get: (id) => listing.get(id),
     emit,
     announce: work.announce,
@@ -141,13 +144,15 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
    * its delivery is in one of them
    */
   async function replay(
-    id: string,
+    meta: EventMeta,
     states: readonly DeliveryState[] | "any" | null,
     names: readonly string[],
   ): Promise<readonly string[] | null> {
+    const { id } = meta;
     const letters = states === null ? "" : states === "any" ? "any" : states.map(letterOf).join("");
     const fresh = encodeDelivery(newDelivery(id, "", 0, clock.now()));
-    const args = [id, fresh, clock.now(), letters, ...new Set(names)];
+    const lanes = [...new Set(names)].flatMap((name) => [name, router?.laneOf?.(meta, name) ?? ""]);
+    const args = [id, fresh, clock.now(), letters, ...lanes];
     const done = (await intake.commit("replay", args)) as Buffer[] | null;
     if (done === null) return null;
     const replayed = done.map((name) => name.toString("utf8"));
@@ -182,7 +187,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       const page = await listing.oldest(asked, Math.min(PAGE, limit - count), cursor);
       // Sent in this order and carried out in it: Redis does one thing after another.
       const done = await Promise.all(
-        page.events.map((event) => replay(event.meta.id, chosen === null ? states : null, namesOf(event))),
+        page.events.map((event) => replay(event.meta, chosen === null ? states : null, namesOf(event))),
       );
       const replayed = done.filter((found) => found !== null && found.length > 0);
       count += replayed.length;
@@ -220,10 +225,11 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       return dedupeKeys.filter((_, i) => (found[i] ?? "") >= oldest);
     },
 
-    setRouting(router, newTargets) {
+    setRouting(newRouter, newTargets) {
       const targets = [...newTargets];
       configured = targets;
-      routing.set(router);
+      router = newRouter;
+      routing.set(newRouter);
       claims.sweep().catch((error: unknown) => {
         log.debug("redis.sweep-failed", { error: messageOf(error) });
       });
@@ -248,7 +254,9 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
 
     async replay(id, names) {
       refuseUnknown(names ?? []);
-      return names === null ? replay(id, "any", existing()) : replay(id, null, names);
+      const event = await listing.get(id);
+      if (event === null) return null;
+      return names === null ? replay(event.meta, "any", existing()) : replay(event.meta, null, names);
     },
     replayAll,
     move: (from, to) => orphans.move(from, to),

@@ -59,6 +59,17 @@ describe("createRouter()", () => {
     expect(await routes(config, { projectPath: null, projectId: null })).toEqual(["bot"]);
   });
 
+  test("laneOf() names the lane at an ordered target that the event is not matched with", () => {
+    const targets = {
+      free: http,
+      strict: { ...http, ordering: "project", events: ["issue"] },
+    };
+    const route = createRouter(configSchema.parse({ targets }));
+    const event = eventMeta({ projectId: 42 });
+    const lanes = ["free", "strict", "unknown"].map((target) => route.laneOf?.(event, target));
+    expect(lanes).toEqual([null, "p42", null]);
+  });
+
   test("ordering puts the events of a project into one lane", async () => {
     const targets = { free: http, strict: { ...http, ordering: "project" } };
     const route = createRouter(configSchema.parse({ targets }));

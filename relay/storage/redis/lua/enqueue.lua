@@ -36,7 +36,7 @@ redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
 if ARGV[7] == '1' then
-  addRoutes(id, ARGV[3], 8, size)
+  addRoutes(id, ARGV[3], 8, {})
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end

@@ -9,7 +9,7 @@ local id = ARGV[1]
 local key = p .. ':state:' .. id
 if ARGV[2] then
   if not redis.call('ZSCORE', p .. ':' .. ARGV[2], id) then return 0 end
-  if tonumber(redis.call('HGET', key, 'open') or '0') > 0 then return 0 end
+  if tonumber(redis.call('HGET', key, 'open') or '0') > 0 or isUnrouted(id) then return 0 end
 end
 if redis.call('ZREM', p .. ':events', id) == 0 then return 0 end
 unfinish(id)

@@ -6,7 +6,7 @@
 -- ARGV[3]  now
 -- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with; letters (codec.ts): to
 --          those to which its delivery is in one of these states
--- ... targets
+-- ... targets, each with the lane of this event there if it was not matched with it (or empty)
 -- Answer   the targets, or nil if there is no such event.
 -- @include library
 -- @include replays
@@ -18,8 +18,10 @@ local open, names, fresh = {}, {}, {}
 for _, one in ipairs(all) do
   if one.state == 'w' or one.state == 's' then open[one.target] = one end
 end
-for i = 5, #ARGV do
+local lanes = {}
+for i = 5, #ARGV, 2 do
   local target = ARGV[i]
+  lanes[target] = ARGV[i + 1]
   local one = open[target] or last[target]
   if which == '' or (one and (which == 'any' or string.find(which, one.state, 1, true))) then
     names[#names + 1] = target
@@ -32,10 +34,10 @@ for i = 5, #ARGV do
 end
 if #fresh == 0 then return names end
 unfinish(id)
-redis.call('ZREM', p .. ':unrouted', id)
+if isUnrouted(id) then redis.call('HSET', p .. ':state:' .. id, 'unrouted', 1) end
 for _, target in ipairs(fresh) do
   local former = last[target]
   supersede(id, former)
-  addReplay(id, target, former and former.replay + 1 or 1, former and former.lane or '', state)
+  addReplay(id, target, former and former.replay + 1 or 1, former and former.lane or lanes[target], state)
 end
 return names

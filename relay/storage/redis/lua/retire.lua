@@ -10,6 +10,7 @@
 -- ARGV[7]  now
 -- ARGV[8]  another target, or empty
 -- ARGV[9]  state of a new delivery
+-- ARGV[10] its lane, unless an earlier delivery to that target has one
 -- Answer   1, or 0 if it is not in that state any more.
 -- @include library
 -- @include replays
@@ -47,11 +48,8 @@ end
 if to ~= '' and not isOpen then
   unfinish(id)
   supersede(id, former)
-  addReplay(id, to, former and former.replay + 1 or 1, former and former.lane or lane, ARGV[9])
+  addReplay(id, to, former and former.replay + 1 or 1, former and former.lane or ARGV[10], ARGV[9])
 end
 forgetTarget(target)
-local open = tonumber(redis.call('HGET', key, 'open') or '0')
-if open == 0 and tonumber(redis.call('HGET', key, 'dead') or '0') <= 0 and not redis.call('ZSCORE', p .. ':final', id) then
-  finish(id, now, redis.call('STRLEN', p .. ':event:' .. id))
-end
+finishIfOver(id, now)
 return 1

@@ -9,5 +9,7 @@
 
 local id = ARGV[1]
 if redis.call('ZREM', p .. ':unrouted', id) == 0 then return 0 end
-addRoutes(id, ARGV[2], 3, redis.call('STRLEN', p .. ':event:' .. id))
+redis.call('HDEL', p .. ':state:' .. id, 'unrouted')
+local _, last = deliveriesOf(id)
+addRoutes(id, ARGV[2], 3, last)
 return 1

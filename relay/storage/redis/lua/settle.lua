@@ -32,18 +32,16 @@ redis.call('HSET', key, field, ARGV[9])
 if outcome == 'done' or outcome == 'dead' then
   redis.call('ZREM', p .. ':open:' .. target, ref)
   local last = redis.call('HEXISTS', key, target .. ':' .. (tonumber(replay) + 1)) == 0
-  local dead = tonumber(redis.call('HGET', key, 'dead') or '0')
   if last and outcome == 'done' then
     sum('done', 1)
   elseif last then
-    dead = redis.call('HINCRBY', key, 'dead', 1)
+    redis.call('HINCRBY', key, 'dead', 1)
     redis.call('ZADD', p .. ':dead', 0, id)
     redis.call('ZADD', p .. ':dead:' .. target, 0, id)
   end
   forgetTarget(target)
-  if redis.call('HINCRBY', key, 'open', -1) == 0 and dead == 0 then
-    finish(id, now, redis.call('STRLEN', p .. ':event:' .. id))
-  end
+  redis.call('HINCRBY', key, 'open', -1)
+  finishIfOver(id, now)
   if lane ~= '' then nextInLane(target, lane, ref) end
 else
   local what = lane == '' and ref or ('lane:' .. lane)

@@ -7,7 +7,8 @@
 --   duplicates:<id>       hash: `count`, how often the event was sent again, and `at`, when last
 --   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
 --   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
---                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter
+--                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter;
+--                         `unrouted`: set while it is not matched yet, but was replayed
 --   unrouted              ids that are not matched with targets yet
 --   targets               names of targets that have something open or dead
 --   open:<target>         deliveries that are neither done nor dead
@@ -68,6 +69,19 @@ local function unfinish(id)
   if redis.call('ZREM', p .. ':final', id) == 1 then
     sum('finalbytes', -redis.call('STRLEN', p .. ':event:' .. id))
   end
+end
+
+-- Whether it is not matched with targets yet. Replays may have delivered it nevertheless: nothing of that ends it.
+local function isUnrouted(id)
+  return redis.call('ZSCORE', p .. ':unrouted', id) ~= false
+end
+
+-- After one of its deliveries ended: takes the event among the final ones if nothing is left to be done for it.
+local function finishIfOver(id, at)
+  local key = p .. ':state:' .. id
+  if tonumber(redis.call('HGET', key, 'open') or '0') > 0 or tonumber(redis.call('HGET', key, 'dead') or '0') > 0 then return end
+  if isUnrouted(id) or redis.call('ZSCORE', p .. ':final', id) then return end
+  finish(id, at, redis.call('STRLEN', p .. ':event:' .. id))
 end
 
 local function endLane(target, lane)
