@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
+import { createRouting } from "../relay/routing/routing.ts";
 import { MemoryAuditTrail } from "../test/helpers/admin.ts";
 import { createAdmin } from "../relay/admin/admin.ts";
 import { configSchema } from "../relay/config/schema.ts";
@@ -151,6 +152,7 @@ function operator(queue: Queue) {
     fetch: () => Promise.reject(new TypeError("no provider")),
     addresses: () => createAddressRules(config.server),
     version: "bench",
+    routing: createRouting({ clock: systemClock, log: silentLog, env: {} }),
     secretFile: () => null,
   });
   const incoming = { socket: { remoteAddress: "127.0.0.1" }, httpVersion: "1.1" };

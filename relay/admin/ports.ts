@@ -14,6 +14,7 @@ import type { MinuteStats } from "../observe/hour/minute-stats.ts";
 import type { RecoveryStatus } from "../recovery/self-recovery.ts";
 import type { RecoveryDue } from "../observe/recovery-due.ts";
 import type { TargetMinute, TargetStatus } from "../observe/target-status.ts";
+import type { Routing } from "../routing/routing.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AuditTrail } from "../storage/audit-trail.ts";
 import type { EpochStore } from "./auth/epoch.ts";
@@ -63,6 +64,8 @@ export interface AdminDeps {
   };
   /** What people have done here. */
   readonly audit: AuditTrail;
+  /** What routing decides, in words, and what it refuses. */
+  readonly routing: Pick<Routing, "explain" | "refusedFiles">;
   /** Asks the identity provider. */
   readonly fetch: ProviderFetch;
   /** Which proxies are believed. */

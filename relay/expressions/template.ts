@@ -1,8 +1,11 @@
 /**
  * Texts with expressions in them: `MR !{{ body.object_attributes.iid }}`. What stands in `{{ }}` is an expression, see
- * routing/expression.ts; its value becomes text, lists and maps become JSON, null becomes nothing.
+ * expression.ts; its value becomes text, lists and maps become JSON, null becomes nothing.
  */
-import { compileExpression, type Expression, type Scope } from "./expression.ts";
+import type { EventMeta } from "../event/event.ts";
+import { linkOf } from "../event/link.ts";
+import { sentence } from "../event/sentence.ts";
+import { compileExpression, scopeOf, type Expression, type Scope } from "./expression.ts";
 
 export interface Template {
   /** The text; throws where the payload lacks what is asked for. */
@@ -11,21 +14,22 @@ export interface Template {
   value(scope: Scope): unknown;
 }
 
+/** Behind so many characters no end of an expression is looked for. */
+const MAX_EXPRESSION = 4096;
+
 export type CompiledTemplate = { readonly template: Template } | { readonly problem: string };
 
 export function compileTemplate(source: string): CompiledTemplate {
   const parts: (string | Expression)[] = [];
   let from = 0;
-  for (const found of source.matchAll(/\{\{(.*?)\}\}/gs)) {
-    if (found.index > from) parts.push(source.slice(from, found.index));
-    from = found.index + found[0].length;
-    const compiled = compileExpression((found[1] ?? "").trim(), "any");
-    if ("problem" in compiled) return { problem: `${found[0]}: ${compiled.problem}` };
-    parts.push(compiled.expression);
+  for (let start = source.indexOf("{{"); start >= 0; start = source.indexOf("{{", from)) {
+    if (start > from) parts.push(source.slice(from, start));
+    const read = readExpression(source, start);
+    if ("problem" in read) return read;
+    parts.push(read.expression);
+    from = read.end;
   }
-  const rest = source.slice(from);
-  if (rest.includes("{{")) return { problem: "{{ without }}" };
-  if (rest !== "") parts.push(rest);
+  if (from < source.length) parts.push(source.slice(from));
   const evaluate = (part: string | Expression, scope: Scope): unknown =>
     typeof part === "string" ? part : plain(part.evaluate(scope));
   const text = (scope: Scope): string => parts.map((part) => asText(evaluate(part, scope))).join("");
@@ -35,10 +39,47 @@ export function compileTemplate(source: string): CompiledTemplate {
   return { template: { text, value } };
 }
 
-/** CEL's integers are bigints. */
+/**
+ * The expression that begins with `{{` at `start`. It ends at the first `}}` that makes sense: maps within maps end so as well.
+ * @returns `end`: the place behind it
+ */
+function readExpression(
+  source: string,
+  start: number,
+): { readonly expression: Expression; readonly end: number } | { readonly problem: string } {
+  let first: string | null = null;
+  for (let close = source.indexOf("}}", start); close >= 0; close = source.indexOf("}}", close + 1)) {
+    const text = source.slice(start + 2, close);
+    if (text.length > MAX_EXPRESSION && first !== null) break;
+    const compiled = compileExpression(text.trim(), "any");
+    if ("expression" in compiled) return { expression: compiled.expression, end: close + 2 };
+    first ??= `${source.slice(start, close + 2)}: ${compiled.problem}`;
+  }
+  return { problem: first ?? "{{ without }}" };
+}
+
+/** CEL's integers are bigints, and its maps may be Maps. */
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);
-  return Array.isArray(value) ? value.map(plain) : value;
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Map) return fieldsOf([...value]);
+  const isRecord = typeof value === "object" && value !== null && isPlainObject(value);
+  return isRecord ? fieldsOf(Object.entries(value)) : value;
+}
+
+function fieldsOf(entries: readonly (readonly [unknown, unknown])[]): Record<string, unknown> {
+  return Object.fromEntries(entries.map(([name, field]) => [String(name), plain(field)]));
+}
+
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** What a template knows of an event: what a rule knows, and the event told in one sentence with the page of GitLab that it is about. */
+export function templateScope(meta: EventMeta, payload: unknown): Scope {
+  const { event, body } = scopeOf(meta, payload);
+  return { body, event: { ...event, sentence: sentence(meta, body), url: linkOf(meta, body) } };
 }
 
 function asText(value: unknown): string {

@@ -6,6 +6,7 @@ import { createBasePath } from "../http/base-path.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { createIngest } from "../ingest/receive.ts";
 import { factsOf } from "../observe/activity/facts.ts";
+import type { Routing } from "../routing/routing.ts";
 import { createApp } from "./app.ts";
 import { quickCollection } from "./collector.ts";
 import type { CurrentSettings } from "./current-settings.ts";
@@ -20,13 +21,14 @@ export interface ServeDeps {
   readonly stores: Stores;
   readonly current: CurrentSettings;
   readonly observers: Observers;
+  readonly routing: Routing;
   readonly isStopping: () => boolean;
 }
 
 /** Connections take at most this share of what the process may open: the rest is for storage and targets. */
 const CONNECTIONS_SHARE = 0.75;
 
-export function createOperatorSide({ relay, stores, current, observers }: ServeDeps): Admin {
+export function createOperatorSide({ relay, stores, current, observers, routing }: ServeDeps): Admin {
   const { queue, shared, audit } = stores;
   const { clock, log, env = {}, version } = relay;
   const { minutes, attention, recovery, selfRecovery, metrics, board, activity, checks } = observers;
@@ -41,6 +43,7 @@ export function createOperatorSide({ relay, stores, current, observers }: ServeD
     activity,
     checks,
     audit,
+    routing,
     version,
     attention: attention.items,
     sessions: {

@@ -66,7 +66,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const renamed = createRenamedTargets({ queue, clock, log, targets: () => current.config().targets });
   closing.add(() => renamed.close());
   await renamed.settle(RENAME_MS);
-  const parts: ServeDeps = { relay: deps, stores, current, observers, isStopping };
+  const parts: ServeDeps = { relay: deps, stores, current, observers, routing, isStopping };
   const admin = createOperatorSide(parts);
   closing.add(() => admin.close());
   const server = await serve(parts, admin);

@@ -26,6 +26,8 @@ const MAX_PROJECTS = 10_000;
 /** A longer file is refused. */
 export const MAX_FILE_CHARACTERS = 65_536;
 const MAX_REFUSED = 10_000;
+/** Characters of a refusal that are kept. */
+const LONGEST_ERROR = 1000;
 
 export interface ProjectFileSettings {
   readonly path: string;
@@ -51,7 +53,25 @@ export interface ProjectFileDeps {
 
 type Rules = ReadonlyMap<string, Narrowing> | null;
 
+/** A project whose file was refused when it was last read. The rules from before, or the central settings alone, apply. */
+export interface RefusedFile {
+  readonly projectId: number;
+  /** Wall clock of the refusal, milliseconds. */
+  readonly at: number;
+  /** Why, in the file's own terms. */
+  readonly error: string;
+}
+
+export interface ProjectFiles {
+  /** The project's own rules for an event: at once where they are known. */
+  readonly narrowing: ProjectNarrowing;
+  /** The newest first. */
+  refused(): readonly RefusedFile[];
+}
+
 interface Known {
+  /** Null: the file that was read last is in order, or there is none. */
+  refusal: { readonly at: number; readonly error: string } | null;
   rules: Rules;
   etag: string | null;
   /** Monotonic time of the last look that was answered; null: none was. */
@@ -59,8 +79,7 @@ interface Known {
   asking: Promise<void> | null;
 }
 
-/** The project's own rules for an event: at once where they are known. */
-export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectFileDeps): ProjectNarrowing {
+export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectFileDeps): ProjectFiles {
   const { clock, log } = deps;
   const projects = new Map<number, Known>();
   /** Digests of files whose rules ran out of time. After a restart each is tried once more, away from the main thread as before. */
@@ -68,7 +87,7 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
   let awayUntil = 0;
 
   function knownOf(projectId: number): Known {
-    const known = projects.get(projectId) ?? { rules: null, etag: null, askedAt: null, asking: null };
+    const known = projects.get(projectId) ?? newlyKnown();
     projects.delete(projectId);
     projects.set(projectId, known);
     const [oldest] = projects.keys();
@@ -81,7 +100,7 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
       const answer = await deps.fetchFile(projectId, settings.path, known.etag);
       known.askedAt = clock.monotonic();
       awayUntil = 0;
-      if (answer.type === "missing") Object.assign(known, { rules: null, etag: null });
+      if (answer.type === "missing") Object.assign(known, { rules: null, etag: null, refusal: null });
       if (answer.type === "found") await accept(projectId, known, answer);
     } catch (error) {
       awayUntil = clock.monotonic() + AWAY_MS;
@@ -108,11 +127,21 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
       known.rules = new Map(
         targets.map((target) => [target.name, narrowingOf(projectId, known, text, target)]),
       );
+      known.refusal = null;
       log.info("project-file.read", { projectId, targets: [...known.rules.keys()] });
     } catch (error) {
       if (error instanceof RulesTooExpensiveError) remember(digest);
-      log.warn("project-file.refused", { projectId, error: messageOf(error) });
+      refuse(projectId, known, { error: messageOf(error) });
     }
+  }
+
+  function refuse(
+    projectId: number,
+    known: Known,
+    told: { readonly error: string; readonly eventId?: string },
+  ): void {
+    known.refusal = { at: clock.now(), error: told.error.slice(0, LONGEST_ERROR) };
+    log.warn("project-file.refused", { projectId, ...told });
   }
 
   function remember(digest: string): void {
@@ -135,7 +164,7 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
         // The central settings let it pass, and the file may only narrow them.
         remember(digestOf(text));
         known.rules = null;
-        log.warn("project-file.refused", { projectId, eventId: meta.id, error: messageOf(error) });
+        refuse(projectId, known, { eventId: meta.id, error: messageOf(error) });
         return true;
       }
     };
@@ -147,7 +176,7 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
     return known.asking;
   }
 
-  return function narrowing(meta: EventMeta) {
+  function narrowing(meta: EventMeta): ReturnType<ProjectNarrowing> {
     const { projectId } = meta;
     if (projectId === null) return null;
     const known = knownOf(projectId);
@@ -159,7 +188,19 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
     const isOld = now - known.askedAt >= settings.refreshSeconds * 1000;
     if (isOld || meta.kind === "push") void ask(projectId, known);
     return known.rules;
+  }
+
+  return {
+    narrowing,
+    refused: () =>
+      [...projects]
+        .flatMap(([projectId, { refusal }]) => (refusal === null ? [] : [{ projectId, ...refusal }]))
+        .toSorted((a, b) => b.at - a.at),
   };
+}
+
+function newlyKnown(): Known {
+  return { rules: null, refusal: null, etag: null, askedAt: null, asking: null };
 }
 
 /** Resolves with the promise, or after FIRST_WAIT_MS. */

@@ -9,6 +9,7 @@ import type { TargetSettings } from "../targets/registry.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
+import { own } from "../../lib/json.ts";
 import { projectMatcher } from "../event/patterns.ts";
 import { compileRules, type OnRuleError, type Rules } from "./rules.ts";
 
@@ -85,10 +86,10 @@ async function narrowed(
   meta: EventMeta,
   loadBody: () => Promise<Uint8Array>,
 ): Promise<readonly Route[]> {
-  const [routes, own] = await Promise.all([central, narrowing]);
+  const [routes, ofProject] = await Promise.all([central, narrowing]);
   const left: Route[] = [];
   for (const route of routes) {
-    const { enabled = true, passes = null } = own?.get(route.target) ?? {};
+    const { enabled = true, passes = null } = ofProject?.get(route.target) ?? {};
     if (enabled && (passes === null || (await passes(meta, loadBody)))) left.push(route);
   }
   return left;
@@ -108,6 +109,17 @@ function byBody(
   });
 }
 
+/** The rules of a target for the projects that these overrides are for, by their place in the settings. */
+export function rulesInForce(
+  target: TargetSettings,
+  name: string,
+  overrides: Config["overrides"],
+  inForce: readonly number[],
+): RuleSettings & { readonly enabled: boolean } {
+  const changes = inForce.map((i) => own(overrides[i]?.targets ?? {}, name) ?? {});
+  return Object.assign({}, target, ...changes) as RuleSettings & { readonly enabled: boolean };
+}
+
 /** The settings of a target by which overrides are in force; each combination is compiled once. */
 function variantsOf(
   name: string,
@@ -118,12 +130,11 @@ function variantsOf(
   const compiled = new Map<string, Variant>();
   const relevant = new Set(overrides.flatMap((o, i) => (Object.hasOwn(o.targets, name) ? [i] : [])));
   return (inForce) => {
-    const own = inForce.filter((i) => relevant.has(i));
-    const key = own.join();
+    const inOwn = inForce.filter((i) => relevant.has(i));
+    const key = inOwn.join();
     let variant = compiled.get(key);
     if (variant === undefined) {
-      const changes = own.map((i) => overrides[i]?.targets[name] ?? {});
-      const settings: RuleSettings & { enabled: boolean } = Object.assign({}, target, ...changes);
+      const settings = rulesInForce(target, name, overrides, inOwn);
       variant = { enabled: settings.enabled, rules: compileRules(settings, onError) };
       compiled.set(key, variant);
     }

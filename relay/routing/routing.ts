@@ -6,9 +6,10 @@ import type { ProxyEnv } from "../../lib/proxy.ts";
 import type { Config } from "../config/schema.ts";
 import type { Router } from "../queue/queue.ts";
 import { createFileFetcher } from "./project-file-client.ts";
-import { createProjectFiles } from "./project-file.ts";
+import { explainRouting, type RoutingQuestion, type Explanation } from "./explain.ts";
+import { createProjectFiles, type ProjectFiles, type RefusedFile } from "./project-file.ts";
 import { explainRules } from "./reachable.ts";
-import { createRouter, type ProjectNarrowing } from "./route.ts";
+import { createRouter } from "./route.ts";
 import type { OnRuleError } from "./rules.ts";
 import { createRulesThread } from "./rules-thread.ts";
 
@@ -18,6 +19,10 @@ const TELL_AGAIN_MS = 60_000;
 export interface Routing {
   /** A router for these settings. What is known of projects' files is kept while the settings of that stay the same. */
   routerFor(config: Pick<Config, "targets" | "overrides" | "projectFile">): Router;
+  /** Whether a target would get an event by these settings and by what is known of its project's file. */
+  explain(asked: RoutingQuestion): Promise<Explanation>;
+  /** Projects whose own file was refused when it was last read; the newest first, empty if projects have no say. */
+  refusedFiles(): readonly RefusedFile[];
 }
 
 export interface RouterDeps {
@@ -37,7 +42,7 @@ export function createRouting({ clock, log, env }: RouterDeps): Routing {
     log.warn("rule.failed", { eventId: meta.id, kind: meta.kind, when: expression, error: reason });
   };
   let settings = "";
-  let narrowing: ProjectNarrowing | null = null;
+  let files: ProjectFiles | null = null;
   return {
     routerFor(config) {
       const { projectFile } = config;
@@ -47,7 +52,7 @@ export function createRouting({ clock, log, env }: RouterDeps): Routing {
       if (wanted !== settings) {
         settings = wanted;
         const deps = { clock, log, onRuleError, rules: createRulesThread(clock) };
-        narrowing =
+        files =
           projectFile === undefined
             ? null
             : createProjectFiles(projectFile, {
@@ -55,7 +60,9 @@ export function createRouting({ clock, log, env }: RouterDeps): Routing {
                 fetchFile: createFileFetcher(projectFile, { clock, env }),
               });
       }
-      return createRouter(config, { onRuleError, ...(narrowing === null ? {} : { narrowing }) });
+      return createRouter(config, { onRuleError, ...(files === null ? {} : { narrowing: files.narrowing }) });
     },
+    explain: (asked) => explainRouting(asked, files?.narrowing ?? null),
+    refusedFiles: () => files?.refused() ?? [],
   };
 }

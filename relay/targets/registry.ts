@@ -2,12 +2,12 @@
 import { z } from "zod";
 import { ConfigError, type Problem } from "../../lib/errors.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
-import type { Target } from "../delivery/port.ts";
+import type { Sending, Target } from "../delivery/port.ts";
 import { httpType } from "./http/index.ts";
 import { logType } from "./log/index.ts";
 import { moduleType } from "./module/index.ts";
 import { pipelineType } from "./pipeline/index.ts";
-import type { TargetDeps, TargetType } from "./target-type.ts";
+import type { TargetDeps, TargetRequest, TargetType } from "./target-type.ts";
 
 export const TARGET_TYPES = [httpType, moduleType, pipelineType, logType] as const;
 
@@ -28,6 +28,14 @@ function typeOf(settings: TargetSettings): TargetType {
 /** Where a target delivers to, fit to be shown. Null if it has no address. */
 export function targetAddress(settings: TargetSettings): string | null {
   return typeOf(settings).address(settings);
+}
+
+/** What the target would send for an event; null if it sends nothing that can be shown. Throws as the type's own does. */
+export function previewOf(
+  settings: TargetSettings,
+  event: Pick<Sending, "meta" | "body">,
+): TargetRequest | null {
+  return typeOf(settings).preview?.(settings, event) ?? null;
 }
 
 /** Throws a ConfigError, with paths below the target's settings, if the target cannot work as it is configured. */

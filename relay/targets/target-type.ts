@@ -6,13 +6,22 @@ import type { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
 import type { Problem } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Target } from "../delivery/port.ts";
+import type { Sending, Target } from "../delivery/port.ts";
 import type { ConnectionDeps } from "./connection/connection.ts";
 
 export interface TargetDeps extends ConnectionDeps {
   readonly clock: Clock;
   /** Lines carry the target's name. */
   readonly log: Log;
+}
+
+/** What a target would send for an event, fit to be shown: no secret of the settings is in it. */
+export interface TargetRequest {
+  /** Such as `POST https://bot.internal/gitlab`. */
+  readonly to: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
 }
 
 export interface TargetType<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -29,6 +38,11 @@ export interface TargetType<Name extends string = string, Schema extends z.ZodTy
    * settings are put in force. @default nothing
    */
   check?(settings: z.output<Schema>, deps: TargetDeps): Promise<readonly Problem[]>;
+  /**
+   * What the first attempt would send. Throws an Error that names the place if the event lacks what a template asks for.
+   * @default it sends nothing that can be shown
+   */
+  preview?(settings: z.output<Schema>, event: Pick<Sending, "meta" | "body">): TargetRequest;
   /** Throws a ConfigError, with paths below the target's settings, if it cannot work as it is configured. */
   create(settings: z.output<Schema>, deps: TargetDeps): Target;
 }

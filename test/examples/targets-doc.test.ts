@@ -37,7 +37,7 @@ const central = examples.filter((e) => !e.isProjectFile);
 
 const SECRETS = {
   BOT_TOKEN: "b",
-  CHAT_URL: "c",
+  CHAT_URL: "https://chat.example.com/hooks/c",
   GITLAB_TOKEN: "g",
   SECOND_TOKEN: "s",
   TRIGGER_TOKEN: "t",

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { namesOf } from "../../lib/events.ts";
 import type { Json } from "../../lib/json.ts";
-import { sentence } from "../../relay/admin/event-summary.ts";
+import { sentence } from "../../relay/event/sentence.ts";
 import { decodeMeta, encodeEvent, withId } from "../../relay/event/event.ts";
 import { newEvent } from "../../relay/ingest/event.ts";
 import { addFacts, decodePage, emptyPage, encodePage, factsIn } from "../../relay/storage/fact-sheet.ts";

@@ -25,6 +25,7 @@ import { createAddressRules } from "../../relay/http/client-address.ts";
 import { createMetrics, type Metrics } from "../../relay/observe/metrics.ts";
 import type { Settlement } from "../../relay/queue/delivery-state.ts";
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
+import { createRouting } from "../../relay/routing/routing.ts";
 import { FakeClock } from "./clock.ts";
 import { eventMeta } from "./events.ts";
 import { ADMIN_TOKEN } from "./relay-process.ts";
@@ -232,6 +233,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     targetMinutes: () => [],
     sessions: options.sessions ?? memorySessions(),
     audit: fixture.audit,
+    routing: createRouting({ clock, log: recording(lines), env: {} }),
     selfRecovery: () => fixture.selfRecovery,
     fetch: options.fetch ?? (() => Promise.reject(new TypeError("no provider"))),
     addresses: () => createAddressRules(fixture.config.server),

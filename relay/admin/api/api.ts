@@ -14,6 +14,7 @@ import type { Access } from "../auth/access.ts";
 import type { Actions } from "./actions.ts";
 import { recoveryJson } from "./recovery-json.ts";
 import { createAuditApi } from "./audit.ts";
+import { createPreviewApi } from "./preview.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import { NO_STATS, detailJson, duplicatesJson, isoOrNull, summaryJson, targetJson } from "./event-json.ts";
@@ -49,6 +50,7 @@ const GUARDED_API = [
   "/attention",
   "/recovery",
   "/openapi.json",
+  "/project-files",
   "/audit/*",
 ];
 const MAX_STREAMS = 100;
@@ -292,6 +294,20 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   api.get("/openapi.json", (c) => c.json(openApi(deps.version)));
 
   api.route("/audit", createAuditApi(deps.audit));
+  api.route("/targets", createPreviewApi(deps, masking));
+
+  api.get("/project-files", (c) =>
+    c.json({
+      refused: deps.routing
+        .refusedFiles()
+        .slice(0, MAX_LIMIT)
+        .map(({ projectId, at, error }) => ({
+          projectId,
+          at: isoOrNull(at),
+          error: mask(error),
+        })),
+    }),
+  );
 
   return api;
 }

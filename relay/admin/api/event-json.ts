@@ -8,7 +8,7 @@ import type { Duplicates, EventSummary, TargetStats } from "../../queue/queue.ts
 import type { Masking } from "../pages/masking.ts";
 import type { TargetStatus } from "../../observe/target-status.ts";
 import { timeline, type Step } from "../pages/timeline.ts";
-import { sentence } from "../event-summary.ts";
+import { sentence } from "../../event/sentence.ts";
 
 export type Mask = (text: string) => string;
 

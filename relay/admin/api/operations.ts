@@ -73,6 +73,14 @@ export const OPERATIONS: readonly ApiOperation[] = [
   operation("moveTarget", "POST /targets/:name/move", "Moves what is kept for a target that the settings do not name", "Moved", {
     body: { to: z.string().describe("Name of a target") }, refusals: [409, 413],
   }),
+  operation("previewTarget", "POST /targets/:name/preview", "Whether a target would get a stored event, why not, and what would be sent", "TargetPreview", {
+    body: {
+      event: z.string().describe("Id of a stored event"),
+      settings: z.looseObject({}).optional().describe("Settings of the target to try; none is put in force"),
+    },
+    refusals: [404, 413],
+  }),
+  operation("listProjectFiles", "GET /project-files", "Projects whose own file is refused", "ProjectFiles"),
   operation("listAttention", "GET /attention", "What needs an operator now", "AttentionList"),
   operation("getRecovery", "GET /recovery", "What the relay recovers by itself", "Recovery"),
   operation("getActivity", "GET /activity", "What the events say about the work", "ActivityReport", {

@@ -196,6 +196,28 @@ const bulkReplayedSchema = z.object({
 const deadReplayedSchema = z.object({ replayed: count });
 const movedSchema = z.object({ moved: count });
 
+const targetPreviewSchema = z.object({
+  target: z.string(),
+  event: z.string(),
+  gets: z.boolean().describe("Whether it would get the event by the rules of now"),
+  stoppedBy: z.array(z.object({ rule: z.string(), text: z.string().describe("What the event has there") })),
+  overrides: z.array(count).describe("Places of the overrides whose rules apply"),
+  request: z
+    .object({
+      to: z.string(),
+      headers: z.record(z.string(), z.string()),
+      body: z.string().describe("Masked and cut"),
+      bodyBytes: count,
+    })
+    .nullable()
+    .describe("Null for a target that sends nothing that can be shown"),
+  error: textOrNull.describe("Why the event would become a dead letter instead"),
+});
+
+const projectFilesSchema = z.object({
+  refused: z.array(z.object({ projectId: count, at: time, error: z.string() })).describe("Newest first"),
+});
+
 const recoverySchema = z.object({
   configured: z.boolean().describe("Whether the relay recovers by itself"),
   state: z.string().optional(),
@@ -250,6 +272,8 @@ export const NAMED = {
   BulkReplayed: bulkReplayedSchema,
   DeadReplayed: deadReplayedSchema,
   Moved: movedSchema,
+  TargetPreview: targetPreviewSchema,
+  ProjectFiles: projectFilesSchema,
   Recovery: recoverySchema,
   ActivityReport: activityReportSchema,
   AuditEntry: auditEntrySchema,

@@ -36,6 +36,8 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "POST /api/v1/targets/:name/pause": "act",
     "POST /api/v1/targets/:name/resume": "act",
     "POST /api/v1/targets/:name/move": "act",
+    "POST /api/v1/targets/:name/preview": "read-bodies",
+    "GET /api/v1/project-files": "read",
     "GET /api/v1/attention": "read",
     "GET /api/v1/recovery": "read",
     "GET /api/v1/activity": "read",

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import { button, counted, grouped, when, type Html } from "./html.ts";
 import type { QueueStats } from "../../queue/queue.ts";
 import type { DeadLetters } from "./view.ts";
-import { sentence } from "../event-summary.ts";
+import { sentence } from "../../event/sentence.ts";
 
 export interface DeadView {
   readonly dead: DeadLetters;

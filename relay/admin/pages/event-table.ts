@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { pill, stateWord, when, type Html } from "./html.ts";
-import { sentence } from "../event-summary.ts";
+import { sentence } from "../../event/sentence.ts";
 
 export function eventTable(events: readonly EventSummary[]): Html {
   return html`<table class="events">

@@ -11,7 +11,7 @@ import { button, duration, pill, size, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { maskFields, prettyTokens } from "./pretty.ts";
 import { timeline, type Step } from "./timeline.ts";
-import { sentence, type Json } from "../event-summary.ts";
+import { sentence, type Json } from "../../event/sentence.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
 export const SHOWN_BYTES = 131_072;

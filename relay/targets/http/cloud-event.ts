@@ -44,18 +44,17 @@ function headerValue(value: string): string {
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Body and headers of an attempt, in the configured format; header names in lower case. */
-export function envelope(
-  config: Pick<HttpTargetSettings, "format" | "cloudEventsMode">,
+/** Body and headers of a CloudEvent; header names in lower case. */
+export function cloudEventEnvelope(
+  mode: HttpTargetSettings["cloudEventsMode"],
   sending: Pick<Sending, "meta" | "body">,
 ): { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> } {
-  if (config.format === "raw") return { body: sending.body, headers: {} };
   const received = Buffer.from(sending.body.buffer, sending.body.byteOffset, sending.body.byteLength);
   const json = received.subarray(0, 3).equals(BOM) ? received.subarray(3) : received;
   const attributes = cloudEventAttributes(sending.meta, JSON.parse(json.toString("utf8")));
   const { subject, ...required } = attributes;
   const all = { specversion: "1.0", ...required, ...(subject === null ? {} : { subject }) };
-  if (config.cloudEventsMode === "binary") {
+  if (mode === "binary") {
     const named = Object.entries(all).map(([name, value]) => [`ce-${name}`, headerValue(value)] as const);
     return { body: sending.body, headers: Object.fromEntries(named) };
   }

@@ -18,6 +18,14 @@ export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, 
   return kept;
 }
 
+/** GitLab's signature is of the received bytes. */
+const SIGNATURE: ReadonlySet<string> = new Set(["webhook-signature", "webhook-timestamp"]);
+
+/** The event for an attempt whose body is not the received one. */
+export function withoutSignature(meta: EventMeta): EventMeta {
+  return { ...meta, headers: meta.headers.filter(([name]) => !SIGNATURE.has(name)) };
+}
+
 /**
  * All headers of an attempt but those of the signature, names in lower case. Later ones win: GitLab's, the format's, the relay's,
  * the configured ones.

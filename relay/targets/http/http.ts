@@ -1,12 +1,13 @@
 /** The target that is an HTTP server: one POST per attempt. What an answer means is decided in delivery/outcome.ts. */
+import { messageOf } from "../../../lib/errors.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { decodeSigningToken } from "../../../lib/signature.ts";
 import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
-import type { AttemptResult, Target } from "../../delivery/port.ts";
+import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
-import { envelope } from "./cloud-event.ts";
-import { headersOf, signatureHeaders } from "./headers.ts";
+import { createEnveloper, type Envelope } from "./envelope.ts";
+import { headersOf, signatureHeaders, withoutSignature } from "./headers.ts";
 import type { HttpTargetSettings } from "./settings.ts";
 
 export interface HttpTargetDeps extends ConnectionDeps {
@@ -16,21 +17,21 @@ export interface HttpTargetDeps extends ConnectionDeps {
 /** Throws a ConfigError where its address or certificates cannot be used. */
 export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDeps): Target {
   const { clock } = deps;
-  const url = new URL(config.url);
-  const { origin } = url;
-  const path = `${url.pathname}${url.search}`;
-  const keys = config.signingTokens.map(decodeSigningToken).filter((key) => key !== null);
-  const configured = configuredHeaders(config, url);
+  const { origin, pathname, search } = new URL(config.url);
+  const path = `${pathname}${search}`;
+  const envelopeOf = createRequests(config);
   const connections = createConnections(config, deps);
   return {
     async send(sending): Promise<AttemptResult> {
-      const { body, headers: format } = envelope(config, sending);
-      const headers = {
-        ...headersOf(sending, format, configured),
-        ...signatureHeaders(keys, sending.meta.id, clock.now(), body),
-      };
+      let envelope: Envelope;
       try {
-        const request = { origin, path, method: "POST", headers, body } as const;
+        envelope = envelopeOf(sending, clock.now());
+      } catch (error) {
+        return { ...resultOfFailure(messageOf(error)), verdict: "dead" };
+      }
+      const { body, headers } = envelope;
+      try {
+        const request = { origin, path, method: "POST", headers: { ...headers }, body } as const;
         const answer = await exchange(connections, request, sending.signal);
         return resultOfAnswer(answer.status, answer, excerptOf(answer.body), clock.now());
       } catch (error) {
@@ -39,6 +40,22 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
       }
     },
     close: () => connections.destroy(),
+  };
+}
+
+/** What is sent for an event: body and all headers. Throws an Error that names the place if the event lacks what a template asks for. */
+export type RequestOf = (sending: Pick<Sending, "meta" | "body" | "attempt">, nowMs: number) => Envelope;
+
+export function createRequests(config: HttpTargetSettings): RequestOf {
+  const keys = config.signingTokens.map(decodeSigningToken).filter((key) => key !== null);
+  const configured = configuredHeaders(config, new URL(config.url));
+  const enveloped = createEnveloper(config);
+  return function requestOf(sending, nowMs) {
+    const { body, headers: format } = enveloped(sending);
+    const { attempt } = sending;
+    const meta = body === sending.body ? sending.meta : withoutSignature(sending.meta);
+    const headers = headersOf({ meta, attempt }, format, configured);
+    return { body, headers: { ...headers, ...signatureHeaders(keys, meta.id, nowMs, body) } };
   };
 }
 

@@ -4,6 +4,8 @@ import { httpUrl, secret, signingToken } from "../../../lib/fields.ts";
 import { deliveryFields } from "../../delivery/settings.ts";
 import { connectionFields } from "../connection/settings.ts";
 import { routingFields } from "../rules.ts";
+import { compileTemplateTree } from "../../expressions/template-tree.ts";
+import { READY_NAMES } from "./formats/ready.ts";
 
 /** Names that the operator cannot set: they belong to the connection. Lower case. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
@@ -30,7 +32,16 @@ const headerValue = secret(
   z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: "must be printable Latin-1 on one line" }),
 );
 
-export const httpTargetSchema = z.strictObject({
+const bodyTemplate = z
+  .union([z.record(z.string(), z.unknown()), z.array(z.unknown())])
+  .superRefine((body, context) => {
+    const compiled = compileTemplateTree(body, "");
+    if ("tree" in compiled) return;
+    for (const { path, message } of compiled.problems)
+      context.addIssue({ code: "custom", message, path: path.split(".").slice(1) });
+  });
+
+const fields = z.strictObject({
   type: z.literal("http"),
   ...routingFields,
   url: httpUrl.describe("Where the events go, such as https://bot.internal/gitlab"),
@@ -43,9 +54,16 @@ export const httpTargetSchema = z.strictObject({
     .default([])
     .describe("Signs each attempt by Standard Webhooks, with every key listed"),
   format: z
-    .enum(["raw", "cloudevents"])
+    .enum(["raw", "cloudevents", ...READY_NAMES])
     .default("raw")
-    .describe("raw: the received bytes; cloudevents: wrapped in a CloudEvent"),
+    .describe(
+      "raw: the received bytes; cloudevents: wrapped in a CloudEvent; otherwise the event as the receiver of that name wants it",
+    ),
+  body: bodyTemplate
+    .optional()
+    .describe(
+      "JSON sent in place of the received bytes; its texts are templates, such as { text: '{{ event.sentence }}' }",
+    ),
   cloudEventsMode: z
     .enum(["structured", "binary"])
     .default("structured")
@@ -54,6 +72,11 @@ export const httpTargetSchema = z.strictObject({
     ),
   ...connectionFields,
   ...deliveryFields,
+});
+
+export const httpTargetSchema = fields.refine(({ body, format }) => body === undefined || format === "raw", {
+  path: ["body"],
+  error: "takes the place of a format: leave out one of the two",
 });
 
 export type HttpTargetSettings = z.output<typeof httpTargetSchema>;

@@ -1,7 +1,7 @@
 /** `type: pipeline`: triggers a GitLab pipeline. */
 import { shownUrl } from "../../../lib/log.ts";
 import type { TargetType } from "../target-type.ts";
-import { createPipelineTarget } from "./pipeline.ts";
+import { createPipelineTarget, previewPipeline } from "./pipeline.ts";
 import { pipelineTargetSchema } from "./settings.ts";
 
 export const pipelineType: TargetType<"pipeline", typeof pipelineTargetSchema> = {
@@ -16,5 +16,6 @@ export const pipelineType: TargetType<"pipeline", typeof pipelineTargetSchema> =
   events: [issue]
 `,
   address: ({ url }) => shownUrl(url),
+  preview: previewPipeline,
   create: createPipelineTarget,
 };

@@ -10,14 +10,15 @@ import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
+import { MASK, shownUrl } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { branchOf, refType, shortRef } from "../../event/ref.ts";
-import { scopeOf, type Scope } from "../../expressions/expression.ts";
 import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
 import { USER_AGENT } from "../http/headers.ts";
-import { compileTemplate, type Template } from "../../expressions/template.ts";
+import { compileTemplate, templateScope, type Template } from "../../expressions/template.ts";
 import type { PipelineTargetSettings } from "./settings.ts";
+import type { TargetRequest } from "../target-type.ts";
 import { createStartedLookup, EVENT_ID_VARIABLE } from "./started.ts";
 
 /** GitLab's clock may be this far behind ours, in milliseconds. */
@@ -39,36 +40,17 @@ export function createPipelineTarget(
   const url = new URL(config.url);
   const root = `${url.pathname.replace(/\/$/, "")}/api/v4`;
   const connections = createConnections(config, deps);
-  const templates = {
-    project: compiled(config.project),
-    ref: config.ref === undefined ? null : compiled(config.ref),
-    variables: Object.entries(config.variables).map(([name, text]) => [name, compiled(text)] as const),
-    inputs: Object.entries(config.inputs).map(([name, text]) => [name, compiled(text)] as const),
-  };
+  const templates = compiledTemplates(config);
   const { apiToken } = config;
   const findStarted =
     apiToken === undefined ? null : createStartedLookup({ url: config.url, apiToken, connections, clock });
 
   async function trigger(wanted: Wanted, sending: Sending): Promise<AttemptResult> {
-    const uuid = sending.meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1];
-    const headers: Record<string, string> = {
-      "content-type": "application/json",
-      "user-agent": USER_AGENT,
-      ...(uuid === undefined ? {} : { "x-gitlab-event-uuid": uuid }),
-    };
-    const { project, ref, variables, inputs } = wanted;
-    const content = { token: config.token, ref, variables, ...(isEmpty(inputs) ? {} : { inputs }) };
-    const answer = await exchange(
-      connections,
-      {
-        origin: url.origin,
-        path: `${root}/projects/${encodeURIComponent(project)}/trigger/pipeline`,
-        method: "POST",
-        headers,
-        body: Buffer.from(JSON.stringify(content)),
-      },
-      sending.signal,
-    );
+    const path = `${root}${triggerPath(wanted)}`;
+    const headers = triggerHeaders(sending.meta);
+    const body = Buffer.from(JSON.stringify(triggerContent(wanted, config.token)));
+    const request = { origin: url.origin, path, method: "POST", headers, body } as const;
+    const answer = await exchange(connections, request, sending.signal);
     const started = answer.status === 201 ? startedPipeline(answer.body) : null;
     const result = resultOfAnswer(answer.status, answer, started ?? excerptOf(answer.body), clock.now());
     return withReason(result, answer.body);
@@ -102,6 +84,36 @@ export function createPipelineTarget(
   };
 }
 
+/** What would be sent for an event, without the token. Throws an Error that names the template if the event lacks what it asks for. */
+export function previewPipeline(
+  config: PipelineTargetSettings,
+  event: Pick<Sending, "meta" | "body">,
+): TargetRequest {
+  const wanted = wantedPipeline(compiledTemplates(config), event);
+  return {
+    to: `POST ${shownUrl(config.url).replace(/\/$/, "")}/api/v4${triggerPath(wanted)}`,
+    headers: triggerHeaders(event.meta),
+    body: Buffer.from(JSON.stringify(triggerContent(wanted, MASK))),
+  };
+}
+
+function triggerPath({ project }: Wanted): string {
+  return `/projects/${encodeURIComponent(project)}/trigger/pipeline`;
+}
+
+function triggerHeaders(meta: EventMeta): Record<string, string> {
+  const uuid = meta.headers.find(([name]) => name === "x-gitlab-event-uuid")?.[1];
+  return {
+    "content-type": "application/json",
+    "user-agent": USER_AGENT,
+    ...(uuid === undefined ? {} : { "x-gitlab-event-uuid": uuid }),
+  };
+}
+
+function triggerContent({ ref, variables, inputs }: Wanted, token: string): object {
+  return { token, ref, variables, ...(isEmpty(inputs) ? {} : { inputs }) };
+}
+
 /** Done without a request. */
 function nothingMore(excerpt: string): AttemptResult {
   return { verdict: "done", status: null, error: null, excerpt, retryAfterSeconds: null };
@@ -131,6 +143,15 @@ function isEmpty(record: object): boolean {
   return Object.keys(record).length === 0;
 }
 
+function compiledTemplates(config: PipelineTargetSettings): Templates {
+  return {
+    project: compiled(config.project),
+    ref: config.ref === undefined ? null : compiled(config.ref),
+    variables: Object.entries(config.variables).map(([name, text]) => [name, compiled(text)] as const),
+    inputs: Object.entries(config.inputs).map(([name, text]) => [name, compiled(text)] as const),
+  };
+}
+
 interface Templates {
   readonly project: Template;
   /** Null: the event's own ref. */
@@ -140,8 +161,8 @@ interface Templates {
 }
 
 /** Throws an Error that names the template where the event lacks what it asks for. */
-function wantedPipeline(templates: Templates, { meta, body }: Sending): Wanted {
-  const scope: Scope = scopeOf(meta, JSON.parse(new TextDecoder().decode(body)));
+function wantedPipeline(templates: Templates, { meta, body }: Pick<Sending, "meta" | "body">): Wanted {
+  const scope = templateScope(meta, JSON.parse(new TextDecoder().decode(body)));
   const filled = <T>(name: string, fill: () => T): T => {
     try {
       return fill();

@@ -11,6 +11,7 @@ import {
   createProjectFiles,
   MAX_FILE_CHARACTERS,
   type FileAnswer,
+  type ProjectFiles,
 } from "../../../relay/routing/project-file.ts";
 import { readProjectRules } from "../../../relay/routing/project-rules.ts";
 import {
@@ -53,6 +54,7 @@ describe("createProjectFiles()", () => {
   let clock: FakeClock;
   let asked: { readonly projectId: number; readonly etag: string | null }[];
   let answer: () => Promise<FileAnswer>;
+  let files: ProjectFiles;
   let route: (meta?: Partial<EventMeta>) => Promise<string[]>;
 
   const found = (text: string, etag = "e1"): (() => Promise<FileAnswer>) => {
@@ -63,7 +65,7 @@ describe("createProjectFiles()", () => {
   beforeEach(() => {
     clock = new FakeClock();
     asked = [];
-    const narrowing = createProjectFiles(SETTINGS, {
+    files = createProjectFiles(SETTINGS, {
       clock,
       log,
       onRuleError: () => {},
@@ -74,7 +76,7 @@ describe("createProjectFiles()", () => {
       },
     });
     const targets = { bot: { type: "log", branches: ["main"] }, all: { type: "log" } };
-    const router = createRouter(configSchema.parse({ targets }), { narrowing });
+    const router = createRouter(configSchema.parse({ targets }), { narrowing: files.narrowing });
     route = async (meta = {}) =>
       (await router(eventMeta({ kind: "issue", header: "Issue Hook", ...meta }), noBody)).map(
         (r) => r.target,
@@ -183,6 +185,24 @@ describe("createProjectFiles()", () => {
     await clock.advance(1);
     expect(await route()).toEqual(["bot"]);
     expect(events.at(-1)).toContain("project-file.refused");
+    expect(files.refused()).toEqual([{ projectId: 42, at: clock.now() - 1, error: expect.any(String) }]);
+  });
+
+  test("a refused file is told until another one is read or it is gone", async () => {
+    const push = async (next: () => Promise<FileAnswer>): Promise<number> => {
+      answer = next;
+      await route({ kind: "push", header: "Push Hook" });
+      await clock.advance(1);
+      return files.refused().length;
+    };
+    answer = found("targets: [");
+    await route();
+    expect(files.refused()).toHaveLength(1);
+    expect(await push(away)).toBe(1);
+    await clock.advance(30_000);
+    expect(await push(found("{}", "e2"))).toBe(0);
+    expect(await push(found("targets: [", "e3"))).toBe(1);
+    expect(await push(() => Promise.resolve({ type: "missing" }))).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { EventMeta } from "../../../../relay/event/event.ts";
-import { cloudEventAttributes, envelope } from "../../../../relay/targets/http/cloud-event.ts";
+import { cloudEventAttributes, cloudEventEnvelope } from "../../../../relay/targets/http/cloud-event.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 
 const received = "2026-01-15T12:00:00.000Z";
@@ -92,21 +92,13 @@ describe("cloudEventAttributes()", () => {
   });
 });
 
-describe("envelope()", () => {
+describe("cloudEventEnvelope()", () => {
   const text =
     '{ "object_kind":"push", "big": 12345678901234567890, "repository": {"homepage": "https://g/ä b"} }';
   const sending = (meta: Partial<EventMeta> = {}) => ({ meta: eventMeta(meta), body: Buffer.from(text) });
 
-  test("raw leaves the body as it is", () => {
-    const given = sending();
-    expect(envelope({ format: "raw", cloudEventsMode: "structured" }, given)).toEqual({
-      body: given.body,
-      headers: {},
-    });
-  });
-
   test("structured: one JSON document whose data are the received bytes", () => {
-    const { body, headers } = envelope({ format: "cloudevents", cloudEventsMode: "structured" }, sending());
+    const { body, headers } = cloudEventEnvelope("structured", sending());
     const sent = Buffer.from(body).toString("utf8");
     expect(headers).toEqual({ "content-type": "application/cloudevents+json; charset=utf-8" });
     expect(sent.endsWith(`,"data":${text}}`)).toBe(true);
@@ -124,13 +116,13 @@ describe("envelope()", () => {
   test("structured: a byte order mark stays out of the document", () => {
     const body = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(text)]);
     const given = { meta: eventMeta(), body };
-    const sent = envelope({ format: "cloudevents", cloudEventsMode: "structured" }, given);
+    const sent = cloudEventEnvelope("structured", given);
     expect(JSON.parse(Buffer.from(sent.body).toString("utf8"))).toHaveProperty("data.object_kind", "push");
   });
 
   test("binary: the received bytes, attributes as percent-encoded headers", () => {
     const given = sending();
-    const { body, headers } = envelope({ format: "cloudevents", cloudEventsMode: "binary" }, given);
+    const { body, headers } = cloudEventEnvelope("binary", given);
     expect(body).toBe(given.body);
     expect(headers).toEqual({
       "ce-specversion": "1.0",

@@ -6,12 +6,13 @@ import { silentLog } from "../../../../lib/log.ts";
 import type { EventMeta } from "../../../../relay/event/event.ts";
 import type { Resolve } from "../../../../relay/targets/connection/addresses.ts";
 import type { HttpTargetDeps } from "../../../../relay/targets/http/http.ts";
-import { createTargetsOrFailing } from "../../../../relay/targets/registry.ts";
+import { createTargetsOrFailing, targetSchema } from "../../../../relay/targets/registry.ts";
 import type { Sending, Target } from "../../../../relay/delivery/port.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 import { httpServer, tcpServer, type Received, type TestServer } from "../../../helpers/http-server.ts";
 import { httpConfig } from "../../../helpers/targets.ts";
 
+const server0 = "http://127.0.0.1:9/";
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.close();
@@ -219,6 +220,60 @@ describe("what comes back", () => {
       });
     });
     expect(await targetAt(server.url).send(sending())).toMatchObject({ verdict: "done", status: 202 });
+  });
+
+  test("a body of the settings takes the place of the received one, and GitLab's signature stays behind", async () => {
+    const seen: Received[] = [];
+    const server = await serve((request, response) => {
+      seen.push(request);
+      response.end();
+    });
+    const body = { text: "{{ event.sentence }}", n: "{{ body.n }}", list: ["{{ event.url }}", true, null] };
+    const received = [
+      ["x-gitlab-event", "Push Hook"],
+      ["webhook-signature", "v1,x"],
+      ["content-type", "application/vnd.other"],
+    ] as const;
+    const meta = eventMeta({
+      actor: "alice",
+      ref: "refs/heads/main",
+      projectPath: "acme/web",
+      headers: received,
+    });
+    const given = Buffer.from('{"object_kind":"push","ref":"refs/heads/main","user_username":"alice","n":3}');
+    await targetAt(server.url, { body }).send(sending({ meta, body: given }));
+    await targetAt(server.url, { format: "jenkins" }).send(sending({ meta, body: given }));
+    await targetAt(server.url).send(sending({ meta, body: given }));
+    expect(JSON.parse(seen[0]?.body.toString() ?? "")).toEqual({
+      text: "alice pushed to main of acme/web",
+      n: 3,
+      list: [null, true, null],
+    });
+    expect(seen[0]?.headers).toMatchObject({
+      "content-type": "application/json",
+      "x-gitlab-event": "Push Hook",
+    });
+    expect(seen[0]?.headers).not.toHaveProperty("webhook-signature");
+    expect(seen[1]?.headers["content-type"]).toBe("application/x-www-form-urlencoded");
+    expect(new URLSearchParams(seen[1]?.body.toString()).get("GITLAB_BRANCH")).toBe("main");
+    expect(seen[2]?.headers["webhook-signature"]).toBe("v1,x");
+  });
+
+  test("an event that lacks what the body asks for is dead, with the place", async () => {
+    const server = await serve((_request, response) => void response.end());
+    const result = await targetAt(server.url, { body: { a: { b: "{{ body.nope }}" } } }).send(sending());
+    expect(result).toMatchObject({ verdict: "dead", status: null, error: "body.a.b: No such key: nope" });
+    expect(server.connections()).toBe(0);
+  });
+
+  test.each([
+    [{ body: { text: "{{ nope }}" } }, ["body.text: {{ nope }}: Unknown variable: nope"]],
+    [{ body: ["{{ 1"] }, ["body.0: {{ without }}"]],
+    [{ body: { a: 1 }, format: "slack" }, ["body: takes the place of a format: leave out one of the two"]],
+    [{ body: "text" }, [expect.stringContaining("body: ")]],
+  ])("%j is found with the settings", (changes, problems) => {
+    const parsed = targetSchema.safeParse({ type: "http", url: server0, ...changes });
+    expect(parsed.error?.issues.map((i) => `${i.path.join(".")}: ${i.message}`)).toEqual(problems);
   });
 
   const reason = JSON.stringify({ error: "no such room: ünbekannt" });

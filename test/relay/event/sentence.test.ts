@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EVENTS } from "../../../lib/events.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
-import { sentence } from "../../../relay/admin/event-summary.ts";
+import { sentence } from "../../../relay/event/sentence.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import {
   deployment,

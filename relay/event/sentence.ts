@@ -4,11 +4,11 @@
  */
 import { cut } from "../../lib/cut.ts";
 import { object, type Json } from "../../lib/json.ts";
-import { eventDetails } from "../event/event-facts.ts";
-import type { EventMeta } from "../event/event.ts";
-import type { Meta, Telling } from "../event/kinds/kind.ts";
-import { kindOf } from "../event/kinds/kinds.ts";
-import { inPlace } from "../event/kinds/words.ts";
+import { eventDetails } from "./event-facts.ts";
+import type { EventMeta } from "./event.ts";
+import type { Meta, Telling } from "./kinds/kind.ts";
+import { kindOf } from "./kinds/kinds.ts";
+import { inPlace } from "./kinds/words.ts";
 
 export type { Json } from "../../lib/json.ts";
 
