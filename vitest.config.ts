@@ -6,6 +6,7 @@ const LONG = [
   "/test/component/model/",
   "/test/oracle/",
   "/test/scripts/demo",
+  "/test/docs/",
   "/test/browser/",
   "/test/deploy/",
   "/test/templates/",

@@ -1,6 +1,6 @@
 /** Arguments -> command -> exit status. Commander reads the names; what they mean is decided by the rows of commands.ts. */
 import { Argument, Command, CommanderError, Option } from "commander";
-import { messageOf } from "../lib/errors.ts";
+import { ConfigError, messageOf } from "../lib/errors.ts";
 import { STATUS, UsageError, type CommandSpec, type Given, type OptionSpec } from "./command.ts";
 import { PROGRAM_COMMANDS } from "./commands.ts";
 import type { CliWorld } from "./world.ts";
@@ -12,21 +12,37 @@ const EXITS: NonNullable<CommandSpec["exits"]> = [
   [STATUS.usage, "wrong options or settings"],
 ];
 
+/** A command that was named, and what it was given. */
+export interface NamedCommand {
+  readonly spec: CommandSpec;
+  readonly given: Given;
+}
+
 /** Runs the program. @returns its exit status; undefined: a program that it started sets it */
 export async function runCommandLine(world: CliWorld): Promise<number | undefined> {
-  let status: number | undefined;
   if (beginsWithInstallerOptions(world.argv)) {
     await world.installer(world.argv);
     return undefined;
   }
-  const program = await createProgram(world, (result) => (status = result));
+  try {
+    const call = await readCall(world);
+    return typeof call === "number" ? call : await call.spec.run(call.given, world);
+  } catch (error) {
+    world.stderr(`gitlab-hook-relay: ${messageOf(error)}\n`);
+    return error instanceof UsageError || error instanceof ConfigError ? STATUS.usage : STATUS.failed;
+  }
+}
+
+/** Reads the arguments without running anything. @returns a status if there is nothing to run: help was asked for, or something is wrong */
+export async function readCall(world: CliWorld): Promise<NamedCommand | number> {
+  let call: NamedCommand | null = null;
+  const program = await createProgram(world, (named) => (call = named));
   try {
     await program.parseAsync([...world.argv], { from: "user" });
-    return status;
+    return call ?? STATUS.usage;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? STATUS.done : STATUS.usage;
-    world.stderr(`gitlab-hook-relay: ${messageOf(error)}\n`);
-    return error instanceof UsageError ? STATUS.usage : STATUS.failed;
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? STATUS.done : STATUS.usage;
   }
 }
 
@@ -37,7 +53,9 @@ function beginsWithInstallerOptions(argv: readonly string[]): boolean {
   return PROGRAM_COMMANDS.some(({ name, readsOwnLine }) => readsOwnLine === true && argv.includes(name));
 }
 
-async function createProgram(world: CliWorld, end: (status: number | undefined) => void): Promise<Command> {
+type OnCall = (call: NamedCommand) => void;
+
+async function createProgram(world: CliWorld, onCall: OnCall): Promise<Command> {
   const program = styled(new Command("gitlab-hook-relay"), world)
     .description(ABOUT)
     .usage("COMMAND [OPTIONS]")
@@ -48,15 +66,11 @@ async function createProgram(world: CliWorld, end: (status: number | undefined) 
       "after",
       "\nEach command explains its options and shows examples: gitlab-hook-relay COMMAND --help",
     );
-  for (const spec of PROGRAM_COMMANDS) program.addCommand(await commandOf(spec, world, end));
+  for (const spec of PROGRAM_COMMANDS) program.addCommand(await commandOf(spec, world, onCall));
   return program;
 }
 
-async function commandOf(
-  spec: CommandSpec,
-  world: CliWorld,
-  end: (status: number | undefined) => void,
-): Promise<Command> {
+async function commandOf(spec: CommandSpec, world: CliWorld, onCall: OnCall): Promise<Command> {
   const command = styled(new Command(spec.name), world)
     .summary(spec.summary)
     .description(
@@ -73,12 +87,12 @@ async function commandOf(
       .allowUnknownOption()
       .allowExcessArguments()
       .passThroughOptions()
-      .action(async () => end(await spec.run(givenOf(command), world)));
+      .action(() => onCall({ spec, given: givenOf(command) }));
   }
   for (const arg of spec.args ?? []) command.addArgument(argumentOf(arg));
   for (const option of typeof spec.options === "function" ? await spec.options() : spec.options)
     command.addOption(optionOf(option));
-  return command.action(async () => end(await spec.run(givenOf(command), world)));
+  return command.action(() => onCall({ spec, given: givenOf(command) }));
 }
 
 /** How every command of the program speaks. */

@@ -5,7 +5,7 @@ import { readVariable } from "../lib/settings.ts";
 import { UsageError, type Given, type OptionSpec } from "./command.ts";
 import type { CliWorld } from "./world.ts";
 
-const DEFAULT_URL = "http://127.0.0.1:8080";
+export const DEFAULT_URL = "http://127.0.0.1:8080";
 
 export const API_OPTIONS: readonly OptionSpec[] = [
   {
@@ -161,7 +161,7 @@ function readIfThere(file: string, world: CliWorld): string | null {
   }
 }
 
-function isLoopback(url: string): boolean {
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return (
     hostname === "localhost" || hostname === "[::1]" || (isIP(hostname) === 4 && hostname.startsWith("127."))

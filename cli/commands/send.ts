@@ -10,11 +10,10 @@ import { printJson, wantsText } from "../output.ts";
 import { PAYLOADS } from "../payloads/payloads.ts";
 import { INSTANCE, type Scene } from "../payloads/scene.ts";
 import { Poster, type Posted } from "../post.ts";
-import { OUTPUT_OPTION } from "../relay-api.ts";
+import { DEFAULT_URL, isLoopback, OUTPUT_OPTION } from "../relay-api.ts";
 import { plain, textTable } from "../text-table.ts";
 import type { CliWorld } from "../world.ts";
 
-const DEFAULT_URL = "http://127.0.0.1:8080/webhooks/gitlab";
 const TIMEOUT_MS = 10_000;
 const MOST = 100_000;
 
@@ -26,7 +25,11 @@ export const send: CommandSpec = {
     "The payload is of our own making, with the fields that GitLab sends. Without a token or signing token, the secret of a relay on this machine is taken from its data folder.",
   args: [{ name: "kind", description: "such as push, merge_request or job; --list shows all" }],
   options: [
-    { name: "--to", value: "URL", description: `where to send it; default ${DEFAULT_URL}` },
+    {
+      name: "--to",
+      value: "URL",
+      description: `where to send it; default: the webhook address of the relay at RELAY_URL, else ${DEFAULT_URL}`,
+    },
     {
       name: "--secret",
       value: "TOKEN",
@@ -138,7 +141,7 @@ interface Credentials {
 }
 
 /** @throws UsageError */
-function credentialsOf(given: Given, url: string, world: CliWorld): Credentials {
+function credentialsOf(given: Given, to: string, world: CliWorld): Credentials {
   const read = (name: string): string | undefined => {
     try {
       return splitSecrets(readVariable(name, world) ?? "")[0];
@@ -151,7 +154,9 @@ function credentialsOf(given: Given, url: string, world: CliWorld): Credentials 
   if (token !== undefined && signingKey === null)
     throw new UsageError("--signing-token must be whsec_ followed by base64 of 24 to 64 bytes");
   const chosen = given.text("--secret") ?? read("GITLAB_WEBHOOK_SECRET");
-  const secret = chosen ?? (signingKey === null && url === DEFAULT_URL ? madeSecret(world) : null);
+  const secret =
+    chosen ??
+    (signingKey === null && given.text("--to") === undefined && isLoopback(to) ? madeSecret(world) : null);
   return { secret, signingKey };
 }
 
@@ -171,9 +176,11 @@ interface Work {
 }
 
 async function sendAll(given: Given, world: CliWorld, { row, bodies }: Work): Promise<number> {
-  const to = given.text("--to") ?? DEFAULT_URL;
+  const to =
+    given.text("--to") ??
+    `${(world.env["RELAY_URL"] ?? DEFAULT_URL).replace(/\/{1,9}$/, "")}/webhooks/gitlab`;
   if (!URL.canParse(to) || !/^https?:$/.test(new URL(to).protocol))
-    throw new UsageError(`--to must be an http or https address, not "${to}"`);
+    throw new UsageError(`--to (or RELAY_URL) must be an http or https address, not "${to}"`);
   const credentials = credentialsOf(given, to, world);
   const poster = new Poster(world.env, () => world.clock.monotonic());
   let failed = false;

@@ -24,7 +24,9 @@ function section(spec: CommandSpec): string {
     "",
     about,
     "",
-    "```sh",
+    "<!-- not run: examples with names of your own; a test has the program read each line -->",
+    "",
+    "```console",
     ...examples.flatMap(({ command, what }) => [`# ${what}`, command]),
     "```",
     ...(options.length === 0

@@ -3,12 +3,15 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { PROGRAM_COMMANDS } from "../../cli/commands.ts";
 import { FILTERS } from "../../cli/filters.ts";
+import { readCommandLine } from "../../component/options/command-line.ts";
 import { COMMANDS } from "../../component/options/row.ts";
 import { FILTER_NAMES } from "../../relay/admin/api/query.ts";
 import { readSources } from "../../scripts/structure/sources.ts";
-import { runCli } from "../helpers/cli.ts";
+import { readArguments, runCli } from "../helpers/cli.ts";
 import { ROOT } from "../helpers/relay-process.ts";
 import { COMPILE_CACHE } from "../helpers/runtimes.ts";
+
+const INSTALLER: readonly string[] = COMMANDS;
 
 describe("runCommandLine() reads names", () => {
   test.each([
@@ -47,9 +50,17 @@ describe("runCommandLine() reads names", () => {
     },
   );
 
-  test("examples of the help use options and commands that exist", () => {
-    for (const { name, examples } of PROGRAM_COMMANDS)
-      for (const { command } of examples) expect(command).toContain(`gitlab-hook-relay ${name}`);
+  const examples = PROGRAM_COMMANDS.flatMap(({ name, examples: own }) =>
+    own.map(({ command }) => [command, name] as const),
+  );
+
+  test.each(examples)("the example is read: %s", async (command, name) => {
+    const [, text = ""] = /gitlab-hook-relay ([^>)]+)/.exec(command) ?? [];
+    const argv = [...text.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? "");
+    const { call, stderr } = await readArguments(argv);
+    expect(stderr).toBe("");
+    expect(call).toMatchObject({ spec: { name } });
+    if (INSTALLER.includes(name)) expect(readCommandLine(argv).problems).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The program in the test's own process: what it writes is kept, what it asks of the relay goes to an app in memory. */
-import { runCommandLine } from "../../cli/program.ts";
+import { readCall, runCommandLine, type NamedCommand } from "../../cli/program.ts";
 import type { CliWorld } from "../../cli/world.ts";
 import { systemClock } from "../../lib/clock.ts";
 import type { AdminFixture } from "./admin.ts";
@@ -14,13 +14,12 @@ export interface CliRun {
   readonly installer: readonly (readonly string[])[];
 }
 
-/** Runs `gitlab-hook-relay ARGV`; the admin token is in the environment. */
-export async function runCli(argv: readonly string[], changes: Partial<CliWorld> = {}): Promise<CliRun> {
+/** A world whose outputs are kept; nothing can be reached in it. */
+function createWorld(argv: readonly string[], changes: Partial<CliWorld>) {
   const relay: (readonly string[])[] = [];
   const installer: (readonly string[])[] = [];
-  let stdout = "";
-  let stderr = "";
-  const status = await runCommandLine({
+  const written = { stdout: "", stderr: "" };
+  const world: CliWorld = {
     argv,
     env: { RELAY_ADMIN_TOKEN: ADMIN_TOKEN },
     version: "1.2.3",
@@ -32,14 +31,29 @@ export async function runCli(argv: readonly string[], changes: Partial<CliWorld>
     },
     isTerminal: false,
     columns: 200,
-    stdout: (data) => (stdout += Buffer.from(data as string).toString()),
-    stderr: (text) => (stderr += text),
+    stdout: (data) => (written.stdout += Buffer.from(data as string).toString()),
+    stderr: (text) => (written.stderr += text),
     ended: new AbortController().signal,
     relay: async (args) => void relay.push(args),
     installer: async (args) => void installer.push(args),
     ...changes,
-  });
-  return { status, stdout, stderr, relay, installer };
+  };
+  return { world, written, relay, installer };
+}
+
+/** Runs `gitlab-hook-relay ARGV`; the admin token is in the environment. */
+export async function runCli(argv: readonly string[], changes: Partial<CliWorld> = {}): Promise<CliRun> {
+  const { world, written, relay, installer } = createWorld(argv, changes);
+  const status = await runCommandLine(world);
+  return { status, ...written, relay, installer };
+}
+
+/** Reads `gitlab-hook-relay ARGV` and runs nothing. */
+export async function readArguments(
+  argv: readonly string[],
+): Promise<{ readonly call: NamedCommand | number; readonly stderr: string }> {
+  const { world, written } = createWorld(argv, {});
+  return { call: await readCall(world), stderr: written.stderr };
 }
 
 /** The relay's app as the network. */
