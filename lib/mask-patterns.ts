@@ -12,6 +12,9 @@ export const DEFAULT_MASK_PATTERNS: readonly string[] = [
   "\\bxox[abprs]-[\\w-]{10,}",
   "\\bAKIA[0-9A-Z]{16}\\b",
   "\\beyJ[\\w-]{10,}\\.[\\w-]{10,}\\.[\\w-]+",
+  // Incoming webhooks of Slack and Mattermost: who knows the address may post.
+  "\\bhttps://hooks\\.slack\\.com/[a-z]+/[\\w/-]+",
+  "/hooks/[a-z0-9]{26}\\b",
   "-----BEGIN [A-Z ]*PRIVATE KEY-----[\\s\\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
 ];
 

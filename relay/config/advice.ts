@@ -13,9 +13,9 @@ const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 export function secretAdvice(config: Config): Problem[] {
   const { gitlab, admin } = config;
   return [
-    ...gitlab.secretTokens.flatMap((token, index) => adviceOn(`gitlab.secretTokens.${index}`, token, true)),
-    ...splitSecrets(gitlab.masterSecret).flatMap((secret) => adviceOn("gitlab.masterSecret", secret, false)),
-    ...(admin.token === "" ? [] : adviceOn("admin.token", admin.token, true)),
+    ...gitlab.secretTokens.flatMap((token, index) => headerAdvice(`gitlab.secretTokens.${index}`, token)),
+    ...splitSecrets(gitlab.masterSecret).flatMap((secret) => lengthAdvice("gitlab.masterSecret", secret)),
+    ...(admin.token === "" ? [] : headerAdvice("admin.token", admin.token)),
     ...secretPlaces(configSchema, config)
       .filter(({ secret }) => secret.trim() !== secret)
       .map(({ path }) => ({
@@ -25,22 +25,18 @@ export function secretAdvice(config: Config): Problem[] {
   ];
 }
 
-function adviceOn(path: string, secret: string, isSentInHeader: boolean): Problem[] {
-  const trimmed = secret.trim();
-  const found: Problem[] = [];
-  if (trimmed.length < LEAST_SECRET)
-    found.push({
-      path,
-      message: `has ${trimmed.length} characters and can be guessed; use at least ${LEAST_SECRET}, such as from: openssl rand -hex 32`,
-    });
-  // White space at an end is told of every secret.
-  if (isSentInHeader && !HEADER_VALUE.test(trimmed))
-    found.push({
-      path,
-      message:
-        "has characters that no header can carry, so that no request will ever fit; use letters, digits and ASCII signs",
-    });
-  return found;
+function lengthAdvice(path: string, secret: string): Problem[] {
+  const { length } = secret.trim();
+  if (length >= LEAST_SECRET) return [];
+  const cure = `use at least ${LEAST_SECRET}, such as from: openssl rand -hex 32`;
+  return [{ path, message: `has ${length} characters and can be guessed; ${cure}` }];
+}
+
+/** Of a secret that requests carry. White space at an end is told of every secret. */
+function headerAdvice(path: string, secret: string): Problem[] {
+  const message =
+    "has characters that no header can carry, so that no request will ever fit; use letters, digits and ASCII signs";
+  return [...lengthAdvice(path, secret), ...(HEADER_VALUE.test(secret.trim()) ? [] : [{ path, message }])];
 }
 
 /** For --check: targets that get GitLab's own signature, late or over other bytes. */

@@ -5,6 +5,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { ConfigError, messageOf, systemCode, type Problem } from "../../lib/errors.ts";
+import { MASK } from "../../lib/log.ts";
+import { maskPattern } from "../../lib/mask-patterns.ts";
 import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
 import { parseSettingsFile } from "../../lib/settings-file.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
@@ -120,9 +122,10 @@ function namedByEnvironment(input: SettingsInput): string | null {
   }
 }
 
-/** The settings in force as YAML, fit to be shown: secrets and credentials in URLs are masked. */
+/** The settings in force as YAML, fit to be shown: secrets, credentials in URLs and what looks like one are masked. */
 export function printedSettings(config: Config): string {
-  return stringify(maskedSettings(configSchema, config));
+  const text = stringify(maskedSettings(configSchema, config));
+  return config.mask.patterns.map(maskPattern).reduce((left, shape) => shape.replaceAll(left, MASK), text);
 }
 
 /** What the log must never show. */

@@ -11,6 +11,7 @@ import { nearest } from "../../lib/settings-words.ts";
 import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
+import { alertSettings } from "./alerts.ts";
 import { recoverySettings } from "./recovery.ts";
 import { adminSettings } from "./sign-in.ts";
 import { storageSettings } from "../storage/settings.ts";
@@ -173,6 +174,9 @@ export const configSchema = z
     log: log.prefault({}),
     mask: mask.prefault({}),
     activity: activity.prefault({}),
+    alerts: alertSettings
+      .optional()
+      .describe("What needs an operator is sent to targets, such as a chat, as it comes and goes"),
   })
   .superRefine(
     (config, context) => {
@@ -190,18 +194,23 @@ interface NameProblem {
 
 /** Names of targets that do not fit together. What else is wrong with the settings is not known to be right here. */
 function nameProblems(settings: unknown): NameProblem[] {
-  const { targets, overrides } = object(settings);
+  const { targets, overrides, alerts } = object(settings);
   const names = Object.keys(object(targets));
+  const noTarget = (name: string): string => {
+    const near = nearest(name, names);
+    return `is not the name of a target${near === null ? "" : `; did you mean "${near}"?`}`;
+  };
+  const unknownAlertTargets = list(object(alerts)["to"]).flatMap((name, index) =>
+    typeof name !== "string" || names.includes(name)
+      ? []
+      : [{ path: ["alerts", "to", index], message: `"${name}" ${noTarget(name)}` }],
+  );
   const unknown = list(overrides).flatMap((entry, index) =>
     Object.keys(object(object(entry)["targets"]))
       .filter((name) => !names.includes(name))
-      .map((name) => {
-        const near = nearest(name, names);
-        const message = `is not the name of a target${near === null ? "" : `; did you mean "${near}"?`}`;
-        return { path: ["overrides", index, "targets", name], message };
-      }),
+      .map((name) => ({ path: ["overrides", index, "targets", name], message: noTarget(name) })),
   );
-  return [...unknown, ...formerNameProblems(object(targets))];
+  return [...unknown, ...unknownAlertTargets, ...formerNameProblems(object(targets))];
 }
 
 /** A former name stands for one target, and no present target has it. */

@@ -27,18 +27,22 @@ export interface ReloadDeps {
   readonly isStopping: () => boolean;
 }
 
+export interface ReloadOptions {
+  /** Makes targets anew whose settings stay the same. */
+  readonly anew: boolean;
+}
+
 /**
  * Puts `next` in force, but for what only a restart changes.
  * Rejects with a ConfigError that names everything in the way; nothing has changed then.
- * @param anew makes targets anew whose settings stay the same
  */
-export async function reload(next: Config, anew: boolean, deps: ReloadDeps): Promise<void> {
+export async function reload(next: Config, { anew }: ReloadOptions, deps: ReloadDeps): Promise<void> {
   const { current, shared, secrets, log } = deps;
   const waiting = restartPaths(current.written(), next);
   const wanted = withoutRestart(current.written(), next);
   const made = await withMadeSecrets(wanted, { shared, secrets, log });
   try {
-    await putInForce(made, anew, deps);
+    await putInForce(made, { anew }, deps);
   } catch (error) {
     throw error instanceof ConfigError ? error : new ConfigError([{ path: "", message: messageOf(error) }]);
   }
@@ -47,7 +51,7 @@ export async function reload(next: Config, anew: boolean, deps: ReloadDeps): Pro
 }
 
 /** Makes everything first. The queue is the only one that may refuse the step, so that it comes before all others. */
-async function putInForce(made: MadeSecrets, anew: boolean, deps: ReloadDeps): Promise<void> {
+async function putInForce(made: MadeSecrets, { anew }: ReloadOptions, deps: ReloadDeps): Promise<void> {
   const { current, queue, routing, delivery, secrets, log } = deps;
   const { config: next } = made;
   const present = current.config().targets;

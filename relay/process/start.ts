@@ -98,7 +98,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
     health: observers.health,
     async apply(next, { anew } = { anew: false }) {
       const reloading = { current, queue, routing, delivery, targets, shared, secrets, log, isStopping };
-      await reload(next, anew, reloading);
+      await reload(next, { anew }, reloading);
       admin.recheck();
       await renamed.settle(RENAME_MS);
     },

@@ -21,15 +21,18 @@ import {
   type SpellingCheck,
 } from "./spelling.ts";
 
+export type ExplainedConfig = Pick<Config, "targets" | "overrides"> & Partial<Pick<Config, "alerts">>;
+
 /** Findings on every rule, each with its place in the settings. */
-export function explainRules(config: Pick<Config, "targets" | "overrides">): Problem[] {
+export function explainRules(config: ExplainedConfig): Problem[] {
   const found: Problem[] = [];
   for (const [name, target] of Object.entries(config.targets)) {
     const path = `targets.${name}`;
     found.push(...explain(path, target));
     const isEnabledSomewhere =
       target.enabled || config.overrides.some((o) => own(o.targets, name)?.enabled === true);
-    if (!isEnabledSomewhere) {
+    const isForAlerts = config.alerts?.to.includes(name) ?? false;
+    if (!isEnabledSomewhere && !isForAlerts) {
       found.push({ path: `${path}.enabled`, message: "is false, and no override switches the target on" });
     }
   }

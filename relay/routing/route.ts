@@ -6,7 +6,7 @@
  */
 import type { Config } from "../config/schema.ts";
 import type { TargetSettings } from "../targets/registry.ts";
-import type { EventMeta } from "../event/event.ts";
+import { alertTargets, type EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { own } from "../../lib/json.ts";
@@ -17,6 +17,9 @@ export interface RoutingConfig {
   readonly targets: Config["targets"];
   readonly overrides: Config["overrides"];
 }
+
+/** Belongs to no project and no group. */
+const ALERT = { projectId: null, groupId: null };
 
 /** What a project's own file says of a target. */
 export interface Narrowing {
@@ -68,7 +71,15 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
     return found;
   };
 
+  const alertRoutes = (names: readonly string[]): Route[] =>
+    targets
+      .filter(({ name }) => names.includes(name))
+      .map(({ name, ordering }) => ({ target: name, lane: ordering === "project" ? laneOf(ALERT) : null }));
+
   const route: Router = (meta, loadBody) => {
+    // Rules are for GitLab's events: alerts go to the targets that they are meant for, and no others.
+    const alerted = alertTargets(meta);
+    if (alerted !== null) return alertRoutes(alerted);
     const narrowing = options.narrowing?.(meta) ?? null;
     const central = byBody(candidates(meta), meta, loadBody);
     return narrowing === null ? central : narrowed(central, narrowing, meta, loadBody);

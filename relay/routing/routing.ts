@@ -8,7 +8,7 @@ import type { Router } from "../queue/queue.ts";
 import { createFileFetcher } from "./project-file-client.ts";
 import { explainRouting, type RoutingQuestion, type Explanation } from "./explain.ts";
 import { createProjectFiles, type ProjectFiles, type RefusedFile } from "./project-file.ts";
-import { explainRules } from "./reachable.ts";
+import { explainRules, type ExplainedConfig } from "./reachable.ts";
 import { createRouter } from "./route.ts";
 import type { OnRuleError } from "./rules.ts";
 import { createRulesThread } from "./rules-thread.ts";
@@ -18,7 +18,7 @@ const TELL_AGAIN_MS = 60_000;
 
 export interface Routing {
   /** A router for these settings. What is known of projects' files is kept while the settings of that stay the same. */
-  routerFor(config: Pick<Config, "targets" | "overrides" | "projectFile">): Router;
+  routerFor(config: ExplainedConfig & Pick<Config, "projectFile">): Router;
   /** Whether a target would get an event by these settings and by what is known of its project's file. */
   explain(asked: RoutingQuestion): Promise<Explanation>;
   /** Projects whose own file was refused when it was last read; the newest first, empty if projects have no say. */

@@ -9,6 +9,8 @@ const REAL: readonly (readonly [string, string])[] = [
   ["a token of Slack", "xoxb-123456789012-abcdef"],
   ["an access key of AWS", "AKIAABCDEFGHIJKLMNOP"],
   ["a JSON web token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc-DEF_123"],
+  ["an incoming webhook of Slack", "https://hooks.slack.com/services/T012AB3C4/B012AB3C4/abcDEF123456"],
+  ["an incoming webhook of Mattermost", "/hooks/abcdefghijklmnopqrstuvwxyz"],
   ["a private key", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"],
   ["the beginning of a private key", "-----BEGIN PRIVATE KEY-----\nMIIE"],
 ];
@@ -36,6 +38,8 @@ const BEGINNINGS = [
   "eyJ",
   "eyJ-",
   "eyJaaaaaaaaaa.",
+  "https://hooks.slack.com/services/",
+  "/hooks/",
   "-----BEGIN ",
 ]
   .concat([

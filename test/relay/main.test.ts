@@ -572,3 +572,33 @@ describe("the end", () => {
     await expect(runProgram(host)).rejects.toThrow("no such thing");
   });
 });
+
+test("an alert reaches its target as it comes and as it goes, and no webhook of the same shape does", async () => {
+  const base = await folder();
+  const file = join(base, "relay.yaml");
+  const chat = await sink();
+  const good = `targets: { chat: { type: http, url: "${chat.url}", events: [release] } }
+alerts: { to: [chat], on: [settings-refused], format: mattermost }
+`;
+  await writeFile(file, good);
+  const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file, GITLAB_WEBHOOK_SECRET: "s3cret-token" });
+  const { relay, reload } = await run.start();
+  const look = () => fetch(`${relay.url}/api/v1/attention`, { headers: asAdmin(relay) });
+  const textOf = (body: Buffer): string => (JSON.parse(String(body)) as { text: string }).text;
+  await send(relay.url, "s3cret-token", {}, "/webhooks/gitlab");
+
+  await writeFile(file, `${good}colour: red\n`);
+  await reload();
+  await look();
+  const raised = await chat.got();
+  expect(textOf(raised.body)).toMatch(
+    /New\.\*\* Changed settings are not in force: colour: is not a setting/,
+  );
+  expect(raised.headers).toMatchObject({ "content-type": "application/json", "x-relay-attempt": "1" });
+  expect(Object.keys(raised.headers).filter((name) => name.includes("alert"))).toEqual([]);
+
+  await writeFile(file, good);
+  await reload();
+  await look();
+  expect(textOf((await chat.got()).body)).toMatch(/Over\.\*\* Changed settings/);
+});

@@ -3,25 +3,8 @@
  * what is being lost: first what no longer gets in, then what does not get out, then what waits for a decision.
  */
 
+import { ATTENTION_KINDS, type AttentionKind } from "../../config/attention-kinds.ts";
 import type { Run } from "../hour/minute-stats.ts";
-
-/** Most urgent first. */
-export const ATTENTION_KINDS = [
-  "not-ready",
-  "refused",
-  "not-stored",
-  "recovery-due",
-  "target-failing",
-  "target-behind",
-  "settings-refused",
-  "unknown-variable",
-  "target-paused",
-  "orphans",
-  "dead-letters",
-  "no-target",
-] as const;
-
-export type AttentionKind = (typeof ATTENTION_KINDS)[number];
 
 export interface AttentionItem {
   readonly kind: AttentionKind;

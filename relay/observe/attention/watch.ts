@@ -3,13 +3,8 @@ import { Gauge, type Registry } from "prom-client";
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import {
-  ATTENTION_KINDS,
-  attentionKey,
-  attentionOf,
-  type AttentionItem,
-  type Situation,
-} from "./attention.ts";
+import { ATTENTION_KINDS } from "../../config/attention-kinds.ts";
+import { attentionKey, attentionOf, type AttentionItem, type Situation } from "./attention.ts";
 
 /** Milliseconds between two looks that nobody asked for. */
 const LOOK_MS = 10_000;
@@ -28,9 +23,11 @@ export interface AttentionDeps {
   readonly clock: Pick<Clock, "now" | "after">;
   readonly log: Log;
   readonly registry: Registry;
+  /** Told each list that was made. @default nobody listens */
+  readonly onList?: (items: readonly AttentionItem[]) => void;
 }
 
-export function watchAttention({ situation, clock, log, registry }: AttentionDeps): AttentionWatch {
+export function watchAttention({ situation, clock, log, registry, onList }: AttentionDeps): AttentionWatch {
   /** Those of the last look, by what they are about. */
   let standing = new Map<string, AttentionItem>();
   let timer: Timer | null = null;
@@ -48,7 +45,9 @@ export function watchAttention({ situation, clock, log, registry }: AttentionDep
     for (const [key, { kind, text }] of standing)
       if (!next.has(key)) log.info("attention.cleared", { kind, text });
     standing = next;
-    return [...next.values()];
+    const list = [...next.values()];
+    onList?.(list);
+    return list;
   };
 
   const look = async (): Promise<void> => {

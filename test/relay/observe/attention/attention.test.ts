@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { ATTENTION_KINDS } from "../../../../relay/config/attention-kinds.ts";
 import {
-  ATTENTION_KINDS,
   attentionOf,
   type Situation,
   type TargetSituation,

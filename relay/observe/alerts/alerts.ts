@@ -1,0 +1,146 @@
+/**
+ * Alerts without Prometheus: what needs an operator becomes an event of the relay's own, stored and delivered to the targets of the
+ * settings like any other, with retries, dead letters and replays. The router knows these events and gives them to no other target.
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { UpstreamError, messageOf } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { AlertFormat, AlertSettings } from "../../config/alerts.ts";
+import { ALERT_TARGETS, type NewEvent } from "../../event/event.ts";
+import type { Queue } from "../../queue/queue.ts";
+import type { AttentionItem } from "../attention/attention.ts";
+import { ALERT_KIND, alertBody, formatOf, type Alert } from "./bodies.ts";
+import { planAlerts, type PlannedAlert, type Told } from "./plan.ts";
+
+/** Relays that share a Redis see the same within this time: what one has told the others do not tell again. */
+const SAME_MS = 60_000;
+
+export interface AlertsDeps {
+  readonly queue: Pick<Queue, "enqueue" | "known">;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Log;
+  /** Undefined: none are sent. */
+  readonly settings: () => AlertSettings | undefined;
+  /** Where a target delivers to; null: it has no address. */
+  readonly addressOf: (target: string) => string | null;
+  /** Hides secrets. */
+  readonly mask: (text: string) => string;
+}
+
+export interface Alerts {
+  /**
+   * To be called with the attention list whenever it was made. Resolves when what it says is stored; what cannot be stored is tried
+   * again with the next list. Never rejects.
+   */
+  update(items: readonly AttentionItem[]): Promise<void>;
+}
+
+export function createAlerts(deps: AlertsDeps): Alerts {
+  const { queue, clock, log } = deps;
+  const told = new Map<string, Told>();
+  let running: Promise<void> | null = null;
+
+  async function tell(planned: PlannedAlert, settings: AlertSettings): Promise<void> {
+    const { key, action, item } = planned;
+    const now = clock.now();
+    const alert: Alert = {
+      action,
+      item: { ...item, text: deps.mask(item.text) },
+      url: settings.dashboardUrl === undefined ? null : new URL(item.link, settings.dashboardUrl).href,
+    };
+    // Nothing is told to a target about itself: it would arrive when it no longer matters.
+    const targets = settings.to.filter((name) => item.link !== `/targets#${name}`);
+    for (const [format, names] of byFormat(targets, settings, deps.addressOf)) {
+      const period = Math.floor(now / (action === "standing" ? settings.repeatMinutes * 60_000 : SAME_MS));
+      const keyOf = (of: number): string => `alert:${format}\n${action}\n${of}\n${key}`;
+      if ((await queue.known([keyOf(period - 1)])).length > 0 && action !== "standing") continue;
+      const event = alertEvent(alert, { format, targets: names, now, dedupeKey: keyOf(period) });
+      const { id, status } = await queue.enqueue(event);
+      if (status === "accepted")
+        log.info("alert.stored", { eventId: id, action, kind: item.kind, targets: names });
+    }
+    if (action === "cleared") told.delete(key);
+    else told.set(key, { item, at: now });
+  }
+
+  async function tellAll(items: readonly AttentionItem[]): Promise<void> {
+    const settings = deps.settings();
+    if (settings === undefined) {
+      told.clear();
+      return;
+    }
+    for (const planned of planAlerts(items, told, settings, clock.now())) {
+      try {
+        await tell(planned, settings);
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        log.warn("alert.not-stored", { kind: planned.item.kind, error: messageOf(error) });
+      }
+    }
+  }
+
+  return {
+    update(items) {
+      // The list of a later look says what this one would.
+      running ??= tellAll(items)
+        .catch((error: unknown) => log.error("alert.failed", { error: messageOf(error) }))
+        .finally(() => (running = null));
+      return running;
+    },
+  };
+}
+
+function byFormat(
+  targets: readonly string[],
+  { format }: AlertSettings,
+  addressOf: AlertsDeps["addressOf"],
+): Map<AlertFormat, string[]> {
+  const groups = new Map<AlertFormat, string[]>();
+  for (const name of targets) {
+    const own = format === "auto" ? formatOf(addressOf(name)) : format;
+    groups.set(own, [...(groups.get(own) ?? []), name]);
+  }
+  return groups;
+}
+
+interface AlertDetails {
+  readonly format: AlertFormat;
+  readonly targets: readonly string[];
+  readonly now: number;
+  readonly dedupeKey: string;
+}
+
+/** No credential came with it, which tells it from every webhook. */
+function alertEvent(alert: Alert, { format, targets, now, dedupeKey }: AlertDetails): NewEvent {
+  const body = alertBody(alert, format);
+  return {
+    dedupeKey,
+    body,
+    meta: {
+      receivedAt: now,
+      header: null,
+      kind: ALERT_KIND,
+      eventName: null,
+      action: alert.action,
+      projectId: null,
+      projectPath: null,
+      groupId: null,
+      groupPath: null,
+      ref: null,
+      actor: null,
+      title: alert.item.text.slice(0, 80),
+      subjectType: alert.item.kind,
+      hookKey: null,
+      instance: null,
+      deliveryId: null,
+      recovered: false,
+      verifiedBy: [],
+      verifiedMs: 0,
+      bodyBytes: body.byteLength,
+      headers: [
+        ["content-type", "application/json"],
+        [ALERT_TARGETS, targets.join(",")],
+      ],
+    },
+  };
+}
