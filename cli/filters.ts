@@ -62,9 +62,11 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
   { parameter: "to", name: "--until", value: "TIME", description: "received until then, written likewise" },
 ];
 
-/** Those that say which events, not which deliveries. */
+const OF_DELIVERIES = new Set(["state", "target", "status", "range", "to"]);
+
+/** Those that say which events, not which deliveries or until when: for what follows events as they come. */
 export const EVENT_FILTERS: readonly OptionSpec[] = FILTERS.filter(
-  ({ parameter }) => !["state", "target", "status"].includes(parameter),
+  ({ parameter }) => !OF_DELIVERIES.has(parameter),
 );
 
 const UNIT_MS = new Map([

@@ -21,7 +21,7 @@ export const tail: CommandSpec = {
       value: "URL",
       description: "address of the local program, such as http://localhost:3000",
     },
-    ...EVENT_FILTERS.filter(({ name }) => name !== "--until"),
+    ...EVENT_FILTERS,
     { name: "--limit", value: "NUMBER", description: "end after that many events" },
     {
       name: "--timeout",

@@ -8,7 +8,6 @@ import type { CliWorld } from "../world.ts";
 import { fail, ok, skip, warn, type Diagnosis } from "./diagnosis.ts";
 import { reach } from "./network.ts";
 
-const SHORTEST_SECRET = 16;
 /** Milliseconds of a sync from which GitLab's ten seconds come near under load. */
 const SLOW_SYNC_MS = 50;
 
@@ -32,10 +31,18 @@ export async function settingsDiagnoses(
   }
   const { config } = loaded.settings;
   secrets.add(secretsOf(config));
+  const { secretAdvice, signatureAdvice } = await import("../../relay/config/advice.ts");
+  const advice = [...secretAdvice(config), ...signatureAdvice(config)];
   const source = loaded.settings.file ?? "no file, environment only";
   return {
     config,
-    findings: [ok("settings", `valid (${source})`), ...variableDiagnoses(world), ...secretDiagnoses(config)],
+    findings: [
+      ok("settings", `valid (${source})`),
+      ...variableDiagnoses(world),
+      ...advice.map(({ path, message }) =>
+        warn(path, message, "change it; docs/configuration.md says what each setting is for"),
+      ),
+    ],
   };
 }
 
@@ -43,22 +50,6 @@ function variableDiagnoses({ env }: CliWorld): Diagnosis[] {
   return unknownVariables(env).map(({ name, nearest }) =>
     warn("environment", `${name} is not known`, `rename it (did you mean ${nearest}?) or remove it`),
   );
-}
-
-function secretDiagnoses({ gitlab, admin }: Config): Diagnosis[] {
-  const short = [
-    ["GITLAB_WEBHOOK_SECRET", gitlab.secretTokens.some(({ length }) => length < SHORTEST_SECRET)],
-    ["RELAY_ADMIN_TOKEN", admin.token !== "" && admin.token.length < SHORTEST_SECRET],
-  ] as const;
-  return short
-    .filter(([, isShort]) => isShort)
-    .map(([name]) =>
-      warn(
-        "secrets",
-        `${name} is shorter than ${SHORTEST_SECRET} characters`,
-        "make one with: openssl rand -hex 32",
-      ),
-    );
 }
 
 /** Looks at the place of the queue while a relay may be using it. */

@@ -98,7 +98,7 @@ describe("doctor", () => {
     });
     expect(run.status).toBe(1);
     expect(of("environment")).toEqual([wrong("warn", "GITLAB_WEBHOOK_SECRETS is not known")]);
-    expect(of("secrets")).toEqual([wrong("warn", "shorter than 16")]);
+    expect(of("gitlab.secretTokens.0")).toEqual([wrong("warn", "can be guessed")]);
     expect(of("storage")).toEqual([wrong("fail", "cannot be written")]);
     expect(of("target default")).toEqual([wrong("fail", "127.0.0.1:1 cannot be reached")]);
     expect(of("relay")).toEqual([wrong("fail", "does not answer: connect ECONNREFUSED")]);
