@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { nodeDisk } from "../relay/storage/journal/disk.ts";
 import { FrameType } from "../relay/storage/journal/frame.ts";
 import { scanSegment } from "../relay/storage/journal/scan.ts";
+import { endOfContent } from "../relay/storage/journal/segment-bytes.ts";
 import { segmentPath, sequenceOf } from "../relay/storage/journal/segment.ts";
 
 const NAMES = new Map<FrameType, string>(Object.entries(FrameType).map(([name, type]) => [type, name]));
@@ -41,7 +42,12 @@ async function printSegment(base: string, sequence: number, prefix: string): Pro
     const bytes = await nodeDisk.size(fd);
     let frames = 0;
     let damaged = 0;
+    let tail: number | null = null;
     console.log(`segment ${sequence}: ${bytes} bytes`);
+    const printDamage = (start: number, end: number): void => {
+      damaged += end - start;
+      console.log(`  ${String(start).padStart(10)}  no whole frame up to ${end}`);
+    };
     await scanSegment(
       { disk: nodeDisk, fd, sequence, bytes },
       {
@@ -53,14 +59,20 @@ async function printSegment(base: string, sequence: number, prefix: string): Pro
             );
         },
         bad(start, end) {
-          damaged += end - start;
-          console.log(`  ${String(start).padStart(10)}  no whole frame up to ${end}`);
+          if (end === bytes) tail = start;
+          else printDamage(start, end);
         },
         later(offset, type) {
           console.log(`  ${String(offset).padStart(10)}  type ${type}, of a later version`);
         },
       },
     );
+    if (tail !== null) {
+      const end = await endOfContent({ disk: nodeDisk, fd, bytes }, tail);
+      if (end > tail) printDamage(tail, end);
+      if (end < bytes)
+        console.log(`  ${String(end).padStart(10)}  zeros up to ${bytes}: space for what comes next`);
+    }
     console.log(`  ${frames} frames, ${damaged} bytes that are no frame`);
   } finally {
     await nodeDisk.close(fd);

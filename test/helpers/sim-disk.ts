@@ -19,6 +19,13 @@ type Entry = Inode | string; // a file, or the target of a symbolic link
 
 export type Operation = keyof Disk;
 
+interface OpenFile {
+  readonly inode: Inode;
+  readonly path: string;
+  /** Its writes are synced before they return. */
+  readonly isDurable: boolean;
+}
+
 interface Fault {
   readonly matches: (operation: Operation, path: string) => boolean;
   readonly code: string;
@@ -30,7 +37,7 @@ export class SimDisk implements Disk {
   /** Folder -> name -> entry, as processes see it and as it would survive. */
   readonly #folders = new Map<string, Map<string, Entry>>();
   readonly #safeFolders = new Map<string, Map<string, Entry>>();
-  readonly #open = new Map<number, { readonly inode: Inode; readonly path: string }>();
+  readonly #open = new Map<number, OpenFile>();
   #nextFd = 100;
   #faults: Fault[] = [];
   /** Operations so far. */
@@ -143,12 +150,18 @@ export class SimDisk implements Disk {
     }
     if (entry === undefined || typeof entry === "string") throw errno("ENOENT", path);
     const fd = this.#nextFd++;
-    this.#open.set(fd, { inode: entry, path });
+    this.#open.set(fd, { inode: entry, path, isDurable: false });
+    return fd;
+  }
+
+  async openDurable(path: string): Promise<number | null> {
+    const fd = await this.open(path, "update");
+    this.#open.set(fd, { ...(this.#open.get(fd) as OpenFile), isDurable: true });
     return fd;
   }
 
   async write(fd: number, parts: readonly Uint8Array[], position: number): Promise<number> {
-    const { inode } = await this.#stepFile("write", fd);
+    const { inode, isDurable } = await this.#stepFile("write", fd);
     const wanted = Buffer.concat(parts).subarray(0, this.longestWrite);
     const room = this.capacity - this.#used() + Math.max(0, inode.data.length - position);
     const bytes = wanted.subarray(0, Math.max(0, room));
@@ -157,6 +170,7 @@ export class SimDisk implements Disk {
     inode.data.copy(grown);
     grown.set(bytes, position);
     inode.data = grown;
+    if (isDurable) await this.syncData(fd);
     return bytes.length;
   }
 
@@ -262,7 +276,7 @@ export class SimDisk implements Disk {
     for (const folder of this.#folders.values()) folder.delete("lock");
   }
 
-  async #stepFile(operation: Operation, fd: number): Promise<{ inode: Inode; path: string }> {
+  async #stepFile(operation: Operation, fd: number): Promise<OpenFile> {
     const file = this.#open.get(fd);
     await this.#step(operation, file?.path ?? "");
     if (file === undefined || !this.#open.has(fd)) throw errno("EBADF", String(fd));

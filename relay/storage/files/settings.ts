@@ -9,6 +9,10 @@ export const filesSettings = z.strictObject({
     .min(65_536)
     .default(67_108_864)
     .describe("Size in bytes at which a journal segment is closed"),
+  preallocate: z
+    .enum(["auto", "off"])
+    .default("auto")
+    .describe("Whether segments are filled with zeros ahead if the disk then makes webhooks durable sooner"),
   maxBytes: z
     .number()
     .int()

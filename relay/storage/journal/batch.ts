@@ -76,6 +76,12 @@ export function frameBytes(entry: BatchEntry): number {
   return HEADER_BYTES + entry.encoding.bytes + entry.valueBytes;
 }
 
+export function bytesOf(entries: readonly BatchEntry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += frameBytes(entry);
+  return bytes;
+}
+
 /** Encodes one batch after another; what it returned is valid until it is asked for the next one. */
 export class BatchEncoder {
   #buffer = Buffer.alloc(0);

@@ -3,11 +3,16 @@
  * The callback functions of node:fs are used on purpose: on the write path they are measurably quicker than file handles.
  */
 import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, statfs, writev } from "node:fs";
-import { mkdir, readdir, readlink, rename, symlink, unlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rename, stat, symlink, unlink } from "node:fs/promises";
 
 export interface Disk {
   /** `create`: a new file, must not exist, read and write. `read`: as it is. `update`: existing, read and write. */
   open(path: string, mode: "create" | "read" | "update"): Promise<number>;
+  /**
+   * As `update`, and each write is on stable storage when it returns (O_DSYNC). Null if that cannot be had, or if the runtime does
+   * not let it be verified.
+   */
+  openDurable(path: string): Promise<number | null>;
   /** Bytes written: possibly fewer than given. */
   write(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
   /** Bytes read: possibly fewer than asked for; 0 at the end. */
@@ -42,6 +47,13 @@ const OPEN_FLAGS = {
 
 export const nodeDisk: Disk = {
   open: (path, mode) => called((done) => open(path, OPEN_FLAGS[mode], FILE_MODE, done)),
+  async openDurable(path) {
+    if (constants.O_DSYNC === undefined) return null;
+    const fd = await called<number>((done) => open(path, OPEN_FLAGS.update | constants.O_DSYNC, done));
+    if (await hasFlag(fd, path, constants.O_DSYNC)) return fd;
+    await called<void>((done) => close(fd, done));
+    return null;
+  },
   write: (fd, parts, position) => called((done) => writev(fd, parts, position, done)),
   read: (fd, into, at, length, position) => called((done) => read(fd, into, at, length, position, done)),
   syncData: (fd) => called<void>((done) => fdatasync(fd, done)),
@@ -68,6 +80,25 @@ export const nodeDisk: Disk = {
   readlink: (path) => readlink(path),
   rename,
 };
+
+/**
+ * Whether the kernel has the file open with the flag. A runtime that drops flags it does not know, or whose descriptors are not the
+ * kernel's, must not make anybody believe that a write is durable: no clear yes is a no.
+ */
+async function hasFlag(fd: number, path: string, flag: number): Promise<boolean> {
+  try {
+    const [text, opened, named] = await Promise.all([
+      readFile(`/proc/self/fdinfo/${fd}`, "utf8"),
+      stat(`/proc/self/fd/${fd}`),
+      stat(path),
+    ]);
+    const octal = /^flags:\s+([0-7]+)$/m.exec(text)?.[1];
+    const isFile = opened.ino === named.ino && opened.dev === named.dev;
+    return isFile && octal !== undefined && (Number.parseInt(octal, 8) & flag) === flag;
+  } catch {
+    return false; // not Linux, or no such descriptor
+  }
+}
 
 /** Goes on after a short write until everything is written. */
 export async function writeAll(

@@ -7,20 +7,23 @@ import { dirname } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import { entryOf, frameBytes, probeEntry, type BatchEntry } from "./batch.ts";
+import { bytesOf, entryOf, probeEntry, type BatchEntry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lock } from "./lock.ts";
+import { NewSegments } from "./new-segments.ts";
 import { Pending, pendingValue } from "./pending.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
-import { newSegment, type Segment } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 import { Space } from "./space.ts";
+import { largestSpare, Spare } from "./spare.ts";
 import { journalClosed, storageError } from "./errors.ts";
 import type { Journal, JournalOptions, JournalStats, Operation, Priority } from "./types.ts";
 import { readValue } from "./values.ts";
+import type { measureWrites } from "./write-probe.ts";
 import { Writer } from "./writer.ts";
 
 export interface JournalDeps {
@@ -29,6 +32,8 @@ export interface JournalDeps {
   readonly log: Log;
   /** 32 random bits. */
   readonly random: () => number;
+  /** How quick the file system is. @default measureWrites */
+  readonly measure?: typeof measureWrites;
 }
 
 const MiB = 1024 * 1024;
@@ -43,65 +48,88 @@ export interface Opened {
 }
 
 export class FileJournal implements Journal {
-  readonly #folder: string;
   readonly #deps: JournalDeps;
   readonly #opened: Opened;
   readonly #ledger: Ledger;
   readonly #readers: Readers;
   readonly #space: Space;
+  readonly #spare: Spare;
   readonly #writer: Writer;
   readonly #compactor: Compactor;
   readonly #pending: Pending;
   readonly #syncListeners = new Set<(durationMs: number) => void>();
-  #nextSequence: number;
   #closed = false;
   #closing: Promise<void> | null = null;
 
   constructor(folder: string, options: JournalOptions, deps: JournalDeps, opened: Opened) {
-    const { disk, clock, log } = deps;
+    const { disk, clock, log, random, measure } = deps;
     const segmentBytes = options.segmentBytes ?? 64 * MiB;
-    this.#folder = folder;
+    const maxBytes = options.maxBytes ?? null;
+    const { lock, ledger } = opened;
     this.#deps = deps;
     this.#opened = opened;
-    this.#ledger = opened.ledger;
-    this.#pending = new Pending(opened.ledger.index);
-    this.#nextSequence = opened.newest + 1;
+    this.#ledger = ledger;
+    this.#pending = new Pending(ledger.index);
     this.#readers = new Readers(disk, options.maxOpenSegments ?? 64);
     this.#space = new Space(
       {
         minFreeBytes: options.minFreeBytes ?? 64 * MiB,
-        maxBytes: options.maxBytes ?? null,
+        maxBytes,
         maxPendingBytes: options.maxPendingBytes ?? 256 * MiB,
       },
       { disk, clock, log, folder: dirname(folder) },
     );
+    this.#spare = new Spare({
+      disk,
+      clock,
+      log,
+      lock,
+      folder,
+      largestBytes: largestSpare(options, segmentBytes),
+      hasRoom: (bytes) => this.#space.hasRoom(bytes),
+      ...(measure === undefined ? {} : { measure }),
+    });
+    const newSegments = new NewSegments(opened.newest, {
+      disk,
+      ledger,
+      spare: this.#spare,
+      folder,
+      random,
+      wantsDurable: options.preallocate === "auto",
+    });
     this.#writer = new Writer({
       disk,
       clock,
       log,
-      lock: opened.lock,
+      lock,
       segmentBytes,
-      begin: () => this.#begin(),
+      begin: () => newSegments.begin(),
+      hasSpare: () => this.#spare.isReady,
+      prefersDurableWrites: () => this.#spare.mode.durableWrites,
       durable: (segment, entries) => this.#durable(segment, entries),
       dropped: (entries, left) => this.#pending.dropped(entries, left),
       sealed: (segment) => this.#sealed(segment),
-      synced: (durationMs) => this.#synced(durationMs),
+      synced: (durationMs, bytes, filledLeft) => {
+        this.#spare.wrote(bytes, filledLeft);
+        for (const listener of this.#syncListeners) listener(durationMs);
+      },
     });
     this.#compactor = new Compactor({
       disk,
       log,
-      ledger: this.#ledger,
+      ledger,
       folder,
       segmentBytes,
       isPending: (key) => this.#pending.has(key),
       append: (entries) => this.#append(entries),
       removed: (segment) => this.#readers.drop(segment.sequence),
-      stopped: () => this.#closed || !this.#opened.lock.isTrusted(),
+      stopped: () => this.#closed || !lock.isTrusted(),
     });
   }
 
   async start(): Promise<void> {
     await this.#space.look();
+    await this.#spare.start();
     await this.#compactor.sweep();
   }
 
@@ -118,7 +146,7 @@ export class FileJournal implements Journal {
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    const bytes = sumOfBytes(entries);
+    const bytes = bytesOf(entries);
     if (bytes > MAX_WRITE_BYTES) {
       return Promise.reject(
         new RangeError(`Cannot write ${bytes} bytes at once, limit is ${MAX_WRITE_BYTES}`),
@@ -127,6 +155,7 @@ export class FileJournal implements Journal {
     const refused = this.#space.refusal(priority, bytes, this.#writer.pendingBytes, this.#ledger);
     if (refused !== null) {
       if (refused.code === "queue-full") this.#compactSoon();
+      else if (refused.code === "disk-full") void this.#spare.giveBack();
       return Promise.reject(refused);
     }
     for (const entry of entries) this.#pending.add(entry);
@@ -217,7 +246,7 @@ export class FileJournal implements Journal {
     const before = this.#writer.trouble;
     try {
       await this.#writer.close();
-      await Promise.all([this.#compactor.idle(), this.#space.close()]);
+      await Promise.all([this.#compactor.idle(), this.#space.close(), this.#spare.close()]);
       await this.#readers.close();
     } finally {
       await this.#opened.lock.release();
@@ -229,7 +258,7 @@ export class FileJournal implements Journal {
   /** Appends whatever the limits say; resolves when it is durable. */
   #append(entries: readonly BatchEntry[]): Promise<void> {
     if (this.#closed) return Promise.reject(journalClosed());
-    return this.#submit(entries, sumOfBytes(entries));
+    return this.#submit(entries, bytesOf(entries));
   }
 
   #submit(entries: readonly BatchEntry[], bytes: number): Promise<void> {
@@ -237,23 +266,6 @@ export class FileJournal implements Journal {
     return new Promise((done, reject) => {
       this.#writer.submit({ entries, bytes, waiter: { resolve: done, reject }, number: 0 });
     });
-  }
-
-  /** The file is made, empty, and its name is on stable storage; a crash half-way leaves an empty segment. */
-  async #begin(): Promise<{ segment: Segment; fd: number }> {
-    const { disk, random } = this.#deps;
-    const segment = newSegment(this.#folder, this.#nextSequence++, random());
-    const fd = await disk.open(segment.path, "create");
-    this.#ledger.segments.set(segment.sequence, segment);
-    try {
-      await disk.syncAll(fd);
-      await disk.syncFolder(this.#folder);
-      return { segment, fd };
-    } catch (error) {
-      segment.sealed = true; // it is empty, and removed with the dead ones
-      await disk.close(fd);
-      throw error;
-    }
   }
 
   #durable(segment: Segment, entries: readonly BatchEntry[]): void {
@@ -275,10 +287,6 @@ export class FileJournal implements Journal {
     this.#compactSoon();
   }
 
-  #synced(durationMs: number): void {
-    for (const listener of this.#syncListeners) listener(durationMs);
-  }
-
   /** In the background: nobody waits for it, and what fails is tried again at the next occasion. */
   #compactSoon(): void {
     if (!this.#closed) this.#inBackground(this.#compactor.compact());
@@ -289,10 +297,4 @@ export class FileJournal implements Journal {
       this.#deps.log.warn("journal.compaction-failed", { error: messageOf(error) });
     });
   }
-}
-
-function sumOfBytes(entries: readonly BatchEntry[]): number {
-  let bytes = 0;
-  for (const entry of entries) bytes += frameBytes(entry);
-  return bytes;
 }

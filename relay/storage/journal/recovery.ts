@@ -17,6 +17,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
 import { scanSegment } from "./scan.ts";
 import type { ScanBuffers } from "./scan-window.ts";
+import { endOfContent } from "./segment-bytes.ts";
 import { newSegment, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
@@ -79,7 +80,7 @@ async function readSegment(folder: string, segment: Segment, reading: Reading): 
   }
 }
 
-/** Returns the number of bytes cut off. */
+/** Returns the number of bytes cut off; zeros at the end do not count: they were filled ahead, or are a write that never began. */
 async function mendSegment(
   segment: Segment,
   bad: Stretch[],
@@ -93,10 +94,10 @@ async function mendSegment(
     const last = bad.at(-1);
     if (isNewest && last !== undefined && last.end === segment.bytes) {
       bad.pop();
-      cut = last.end - last.start;
+      cut = (await endOfContent({ disk, fd, bytes: last.end }, last.start)) - last.start;
       await disk.truncate(fd, last.start);
       segment.bytes = last.start;
-      log.warn("journal.tail-cut", { segment: sequence, offset: last.start, bytes: cut });
+      if (cut > 0) log.warn("journal.tail-cut", { segment: sequence, offset: last.start, bytes: cut });
     }
     if (isNewest) await disk.syncAll(fd);
     for (const stretch of bad) {

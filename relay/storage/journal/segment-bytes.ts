@@ -3,6 +3,8 @@ import { systemCode } from "../../../lib/errors.ts";
 import type { Disk } from "./disk.ts";
 
 const SECTOR_BYTES = 4096;
+const CHUNK_BYTES = 1024 * 1024;
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 /** An open file, of which the first `bytes` bytes are read. */
 export interface SegmentBytes {
@@ -21,6 +23,22 @@ export async function fill(source: SegmentBytes, into: Buffer, position: number)
     done += got;
   }
   return done;
+}
+
+/** Where the zeros begin that the bytes from `start` on end with: `start` if there is nothing else. */
+export async function endOfContent(source: SegmentBytes, start: number): Promise<number> {
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, source.bytes - start));
+  for (let end = source.bytes; end > start;) {
+    const from = Math.max(start, end - chunk.length);
+    const got = chunk.subarray(0, await fill({ ...source, bytes: end }, chunk, from));
+    let at = got.length;
+    if (!got.equals(ZEROS.subarray(0, at))) {
+      while (got[at - 1] === 0) at -= 1;
+      return from + at;
+    }
+    end = from;
+  }
+  return start;
 }
 
 /** What the disk cannot read any more counts as zeros, sector by sector: no frame, and no reason not to read what follows. */

@@ -52,6 +52,12 @@ export class Space {
     await this.#looking;
   }
 
+  /** Whether so much more may be taken while the floor, and as much again, stays free. False where the system does not say. */
+  async hasRoom(bytes: number): Promise<boolean> {
+    await this.look();
+    return this.#free !== null && this.#free - this.#writtenSince - 2 * bytes >= this.#limits.minFreeBytes;
+  }
+
   /** Waits for a question that is under way. */
   async close(): Promise<void> {
     await this.#looking;

@@ -10,7 +10,7 @@ export type Operation =
 export type Priority = "intake" | "completion";
 
 export interface JournalStats {
-  /** Bytes of all segment files. */
+  /** Bytes of all segments, as far as they are written: zeros that a file is filled with ahead do not count. */
   readonly bytes: number;
   /** Bytes of the frames that hold a key's present value. */
   readonly liveBytes: number;
@@ -18,7 +18,7 @@ export interface JournalStats {
   readonly keys: number;
   /** Bytes that could not be read as frames and were moved aside, ever since the folder was made. */
   readonly quarantinedBytes: number;
-  /** Bytes cut from the end of the newest segment at the last opening. */
+  /** Bytes of an interrupted write that were cut from the end of the newest segment at the last opening. */
   readonly truncatedBytes: number;
 }
 
@@ -78,6 +78,11 @@ export interface JournalOptions {
   readonly maxPendingBytes?: number;
   /** Segments that stay open for reading. @default 64 */
   readonly maxOpenSegments?: number;
+  /**
+   * `auto`: if the file system writes in place quicker than it appends, which is measured, segments are filled with zeros ahead.
+   * `off`: segments grow with what is written. @default "off"
+   */
+  readonly preallocate?: "auto" | "off";
   /** Told what is found while opening. */
   readonly visitor?: RecoveryVisitor | null;
 }

@@ -2,10 +2,12 @@
  * Appends, and decides when something is durable. Group commit without a timer:
  *
  *     queue  --write-->  written  --fdatasync-->  durable
+ *     queue  ------durable write-------------->  durable
  *
  * What arrives while an fdatasync runs is written meanwhile and shares the next one. At most one write and one fdatasync run at
  * a time, both in the thread pool; since writing overlaps with syncing, a batch under load waits for one trip through the pool
  * and not for two (measured, 64 writers of 10 KB: 10 to 20 % more events a second than write, then fdatasync, then the next).
+ * A small batch that finds nothing under way has nothing to overlap with: one durable write is one trip instead of two.
  *
  * A failed write or fdatasync is final for its segment: Linux may have dropped the pages and say yes next time. Whoever waits
  * for what was written to it and not yet synced is refused; the segment ends at its last durable byte; what is still in the
@@ -13,16 +15,20 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../../lib/clock.ts";
-import { messageOf, type UpstreamError } from "../../../lib/errors.ts";
+import type { UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import { BatchEncoder, type BatchEntry, type Write } from "./batch.ts";
-import { writeAll, type Disk } from "./disk.ts";
+import type { Disk } from "./disk.ts";
 import type { Lock } from "./lock.ts";
+import { OpenSegment, type SegmentFile } from "./open-segment.ts";
 import type { Segment } from "./segment.ts";
+import { WriteQueue } from "./write-queue.ts";
 import { storageError } from "./errors.ts";
 
 /** A batch takes no further write once it holds this much. */
 const BATCH_BYTES = 8 * 1024 * 1024;
+/** Most bytes of a batch that becomes durable in one trip; while a larger one does, enough arrives to be written meanwhile. */
+const DURABLE_WRITE_BYTES = 64 * 1024;
 /** Lazy writes wait for company no longer than this, and no more of them than that. */
 const LAZY_MS = 1000;
 const LAZY_BYTES = 1024 * 1024;
@@ -35,37 +41,32 @@ export interface WriterDeps {
   readonly lock: Pick<Lock, "isTrusted" | "isLost" | "confirm">;
   readonly segmentBytes: number;
   /** A new, empty segment whose name is on stable storage, open for writing. */
-  begin(): Promise<{ readonly segment: Segment; readonly fd: number }>;
+  begin(): Promise<SegmentFile>;
+  /** Whether begin() would give a segment that is filled ahead. */
+  hasSpare(): boolean;
+  /** Whether one durable write is the quicker way here. */
+  prefersDurableWrites(): boolean;
   /** These entries of the segment are durable, in this order. */
   durable(segment: Segment, entries: readonly BatchEntry[]): void;
   /** These entries will not be, unless they are written again. */
   dropped(entries: Iterable<BatchEntry>, pending: Iterable<BatchEntry>): void;
   /** The segment gets nothing more. */
   sealed(segment: Segment): void;
-  synced(durationMs: number): void;
+  /** After each batch: how long it took to become durable, its bytes, and how much of the open segment's filled space is left. */
+  synced(durationMs: number, bytes: number, filledLeft: number): void;
 }
 
 export class Writer {
   readonly #deps: WriterDeps;
   readonly #encoder = new BatchEncoder();
-  /** Not yet handed to the disk, in order. */
-  #queue: Write[] = [];
+  readonly #queue = new WriteQueue();
   /** Handed to the disk and not yet durable, in order. */
   #inFlight: Write[] = [];
   /** Of those, how many are written and wait for a sync or are being synced. */
   #written = 0;
   #writing = false;
   #syncing = false;
-  #active: { readonly segment: Segment; readonly fd: number } | null = null;
-  /** Length of the active segment's file, as far as it is written. */
-  #length = 0;
-  /** Everything up to this write is to be synced though nobody waits for it. */
-  #forced = 0;
-  #numbered = 0;
-  /** Writes in queue and in flight that somebody waits for. */
-  #waiting = 0;
-  #lazyBytes = 0;
-  #pendingBytes = 0;
+  #active: OpenSegment | null = null;
   #timer: Timer | null = null;
   #woken = false;
   /** Set from a failure until the segment is closed. */
@@ -80,7 +81,7 @@ export class Writer {
 
   /** Bytes that are held in memory until they are durable. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#queue.pendingBytes;
   }
 
   /** The last failure, until a sync succeeds. */
@@ -89,22 +90,15 @@ export class Writer {
   }
 
   submit(write: Write): void {
-    write.number = ++this.#numbered;
-    this.#queue.push(write);
-    this.#pendingBytes += write.bytes;
-    if (write.waiter !== null) {
-      this.#waiting += 1;
-      this.#wake();
-      return;
-    }
-    this.#lazyBytes += write.bytes;
-    if (this.#lazyBytes > LAZY_BYTES && this.#trouble === null) this.force();
+    this.#queue.add(write);
+    if (write.waiter !== null) this.#wake();
+    else if (this.#queue.lazyBytes > LAZY_BYTES && this.#trouble === null) this.force();
     else this.#armTimer();
   }
 
   /** Everything that is pending now becomes durable without waiting for more. */
   force(): void {
-    this.#forced = this.#numbered;
+    this.#queue.force();
     this.#wake();
   }
 
@@ -118,11 +112,7 @@ export class Writer {
       this.#idle.push(resolve);
       this.#wake();
     });
-    const active = this.#active;
-    if (active === null) return;
-    this.#active = null;
-    this.#deps.sealed(active.segment);
-    await this.#deps.disk.close(active.fd);
+    await this.#seal();
   }
 
   /**
@@ -146,49 +136,45 @@ export class Writer {
     });
   }
 
-  /** Somebody waits for something pending, or it is forced. */
-  #wanted(oldest: Write | undefined): boolean {
-    return oldest !== undefined && (this.#waiting > 0 || oldest.number <= this.#forced);
-  }
-
   #advance(): void {
     if (this.#failure !== null) {
       if (!this.#writing && !this.#syncing) void this.#giveUpSegment();
       return;
     }
-    if (!this.#syncing && this.#written > 0 && this.#wanted(this.#inFlight[0])) void this.#sync();
-    if (!this.#writing && this.#wanted(this.#queue[0])) void this.#write();
-    if (this.#queue.length === 0 && this.#inFlight.length === 0) {
+    if (!this.#syncing && this.#written > 0 && this.#queue.isWanted(this.#inFlight[0])) void this.#sync();
+    if (!this.#writing && this.#queue.isWanted(this.#queue.first)) void this.#write();
+    if (this.#queue.isEmpty && this.#inFlight.length === 0) {
       for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 
   async #write(): Promise<void> {
-    const { disk, segmentBytes } = this.#deps;
-    let bytes = this.#queue[0]?.bytes ?? 0;
-    let count = 1;
-    for (; count < this.#queue.length; count++) {
-      const more = (this.#queue[count] as Write).bytes;
-      if (bytes + more > BATCH_BYTES) break;
-      bytes += more;
-    }
-    const full = this.#active !== null && this.#length > 0 && this.#length + bytes > segmentBytes;
+    const { count, bytes } = this.#queue.nextBatch(BATCH_BYTES);
+    const full = this.#isFull(bytes);
     if (full && this.#inFlight.length > 0) {
       // Nothing is put into a new segment before the old one is durable. The end of its sync comes back here.
-      this.#forced = Math.max(this.#forced, (this.#inFlight.at(-1) as Write).number);
+      this.#queue.force(this.#inFlight.at(-1));
       if (!this.#syncing) void this.#sync();
       return;
     }
     this.#writing = true;
-    const batch = this.#queue.splice(0, count);
+    const isAlone = this.#inFlight.length === 0;
+    const batch = this.#queue.take(count);
     for (const write of batch) this.#inFlight.push(write);
+    const begun = this.#deps.clock.monotonic();
     try {
       if (!this.#deps.lock.isTrusted()) await this.#deps.lock.confirm();
       if (full) await this.#seal();
-      this.#active ??= await this.#begin();
-      const { segment, fd } = this.#active;
-      await writeAll(disk, fd, this.#encoder.encode(batch, segment, this.#length), this.#length);
-      this.#length += bytes;
+      const active = (this.#active ??= new OpenSegment(await this.#deps.begin(), this.#deps));
+      const parts = this.#encoder.encode(batch, active.segment, active.length);
+      if (isAlone && this.#takesOneTrip(active, bytes)) {
+        await active.writeDurably(parts, bytes);
+        this.#written += batch.length;
+        this.#writing = false;
+        this.#settle(active, batch.length, begun);
+        return;
+      }
+      await active.write(parts, bytes);
       this.#written += batch.length;
     } catch (error) {
       this.#failure ??= error;
@@ -197,54 +183,60 @@ export class Writer {
     this.#wake();
   }
 
-  async #begin(): Promise<{ readonly segment: Segment; readonly fd: number }> {
-    this.#length = 0;
-    return await this.#deps.begin();
+  /** Whether the batch goes to a new segment: this one would become too long, or longer than it was filled while another one is. */
+  #isFull(bytes: number): boolean {
+    const active = this.#active;
+    if (active === null || active.length === 0) return false;
+    const length = active.length + bytes;
+    return length > this.#deps.segmentBytes || (length > active.filledBytes && this.#deps.hasSpare());
+  }
+
+  #takesOneTrip(active: OpenSegment, bytes: number): boolean {
+    return bytes <= DURABLE_WRITE_BYTES && active.canWriteDurably && this.#deps.prefersDurableWrites();
   }
 
   async #seal(): Promise<void> {
     const active = this.#active;
     if (active === null) return;
     this.#active = null;
+    await active.seal();
     this.#deps.sealed(active.segment);
-    await this.#deps.disk.close(active.fd);
   }
 
   async #sync(): Promise<void> {
-    const { clock, disk } = this.#deps;
-    const { segment, fd } = this.#active as { segment: Segment; fd: number };
+    const active = this.#active as OpenSegment;
     const count = this.#written;
-    const length = this.#length;
+    const length = active.length;
     this.#syncing = true;
-    const begun = clock.monotonic();
+    const begun = this.#deps.clock.monotonic();
     try {
-      await disk.syncData(fd);
+      await active.sync();
     } catch (error) {
       this.#syncing = false;
       this.#failure ??= error;
       this.#advance();
       return;
     }
-    const durationMs = clock.monotonic() - begun;
     this.#syncing = false;
+    this.#settle(active, count, begun, length);
+  }
+
+  /** The next `count` writes in flight are durable, and with them the segment up to `length`. */
+  #settle(active: OpenSegment, count: number, begun: number, length = active.length): void {
+    const { segment } = active;
+    const durationMs = this.#deps.clock.monotonic() - begun;
+    const bytes = length - segment.bytes;
     this.#written -= count;
     const batch = this.#inFlight.splice(0, count);
     segment.bytes = length;
     this.#trouble = null;
     for (const write of batch) {
-      this.#forget(write);
+      this.#queue.settled(write);
       this.#deps.durable(segment, write.entries);
     }
     this.#wake();
     for (const write of batch) write.waiter?.resolve();
-    this.#deps.synced(durationMs);
-  }
-
-  /** Nothing of the write is pending any more. */
-  #forget(write: Write): void {
-    this.#pendingBytes -= write.bytes;
-    if (write.waiter !== null) this.#waiting -= 1;
-    else this.#lazyBytes -= write.bytes;
+    this.#deps.synced(durationMs, bytes, active.filledBytes - length);
   }
 
   /** After a failure, with nothing under way: refuses the waiters, ends the segment, and goes on where somebody still waits. */
@@ -260,9 +252,9 @@ export class Writer {
     this.#writing = true;
     const kept = this.#closing ? [] : failed.filter((write) => write.waiter === null);
     const refused = failed.filter((write) => !kept.includes(write));
-    this.#queue = [...kept, ...this.#queue];
-    for (const write of refused) this.#forget(write);
-    this.#deps.dropped(entriesOf(refused), entriesOf(this.#queue));
+    this.#queue.putBack(kept);
+    for (const write of refused) this.#queue.settled(write);
+    this.#deps.dropped(entriesOf(refused), entriesOf(this.#queue.writes));
     log.error("journal.write-failed", {
       segment: active?.segment.sequence ?? null,
       code: error.code,
@@ -270,31 +262,16 @@ export class Writer {
       refused: refused.length,
     });
     for (const write of refused) write.waiter?.reject(error);
-    if (active !== null) await this.#cut(active.segment, active.fd);
+    if (active !== null) {
+      await active.cut();
+      this.#deps.sealed(active.segment);
+    }
     this.#writing = false;
     this.#failure = null;
-    this.#forced = this.#closing ? this.#numbered : 0;
-    if (this.#queue.length > 0 && this.#waiting === 0) this.#armTimer();
+    if (this.#closing) this.#queue.force();
+    else this.#queue.unforce();
+    if (!this.#queue.isEmpty && !this.#queue.hasWaiters) this.#armTimer();
     this.#advance();
-  }
-
-  /** Cuts what is not durable off the file. Where the disk refuses that too, it may come to light at the next opening. */
-  async #cut(segment: Segment, fd: number): Promise<void> {
-    const { disk, log, lock } = this.#deps;
-    try {
-      // What another process has is never touched.
-      if (!lock.isLost()) await disk.truncate(fd, segment.bytes);
-      if (!lock.isLost()) await disk.syncAll(fd);
-    } catch (error) {
-      segment.damaged = true;
-      log.warn("journal.cut-failed", { segment: segment.sequence, error: messageOf(error) });
-    }
-    this.#deps.sealed(segment);
-    try {
-      await disk.close(fd);
-    } catch (error) {
-      log.warn("journal.close-failed", { segment: segment.sequence, error: messageOf(error) });
-    }
   }
 }
 

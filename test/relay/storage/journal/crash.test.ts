@@ -52,13 +52,23 @@ class Expectation {
   }
 }
 
-function open(disk: SimDisk): Promise<Journal> {
+/** Of a disk that writes in place soonest. */
+const IN_PLACE = { appendSyncMs: 4, appendDurableMs: 3, inPlaceSyncMs: 2, inPlaceDurableMs: 1 };
+
+type Preallocate = "auto" | "off";
+
+function open(disk: SimDisk, preallocate: Preallocate = "off"): Promise<Journal> {
   let salt = 0;
-  return openJournal(OPTIONS, {
-    disk,
-    clock: new FakeClock(),
-    random: () => (salt = (salt + 0x1234_567) >>> 0),
-  });
+  disk.free = 1e9;
+  return openJournal(
+    { ...OPTIONS, preallocate },
+    {
+      disk,
+      clock: new FakeClock(),
+      random: () => (salt = (salt + 0x1234_567) >>> 0),
+      measure: () => Promise.resolve(IN_PLACE),
+    },
+  );
 }
 
 /** Sets, overwrites, removals and compactions, some at a time, some one after another; ends early when the disk does. */
@@ -112,12 +122,13 @@ async function check(journal: Journal, expected: Expectation, context: string): 
 async function interrupted(
   endAt: number,
   seed: number,
+  preallocate: Preallocate,
 ): Promise<{ disk: SimDisk; expected: Expectation } | null> {
   const disk = new SimDisk();
   disk.endAt = endAt;
   const expected = new Expectation();
   const working = (async () => {
-    const journal = await open(disk);
+    const journal = await open(disk, preallocate);
     await work(journal, seeded(seed), expected, 26);
     await journal.close();
   })();
@@ -126,10 +137,14 @@ async function interrupted(
 }
 
 describe("journal, ended at any operation of the disk", () => {
-  it.each([1, 2])("keeps what was acknowledged and invents nothing, seed %i", async (seed) => {
+  it.each([
+    [1, "off"],
+    [2, "auto"],
+  ] as const)("keeps what was acknowledged and invents nothing, seed %i, preallocate %s", async (...row) => {
+    const [seed, preallocate] = row;
     let ends = 0;
     for (let endAt = 1; ; endAt++) {
-      const end = await interrupted(endAt, seed);
+      const end = await interrupted(endAt, seed, preallocate);
       if (end === null) break;
       ends += 1;
       const random = seeded(seed * 100_000 + endAt);
@@ -139,21 +154,21 @@ describe("journal, ended at any operation of the disk", () => {
       // It ends once more while it recovers or goes on, and then is left in peace.
       disk.endAt = random.below(60) + 1;
       const again = (async () => {
-        const journal = await open(disk);
+        const journal = await open(disk, preallocate);
         await check(journal, end.expected, `${context}, reopened`);
         await work(journal, random, end.expected, 2);
         await journal.close();
       })();
       await Promise.race([again, disk.ended]);
       disk = random.below(2) === 0 ? disk.afterKill() : disk.afterPowerCut(random);
-      const journal = await open(disk);
+      const journal = await open(disk, preallocate);
       await check(journal, end.expected, `${context}, reopened twice`);
       await work(journal, random, end.expected, 2);
       await journal.compact();
       await check(journal, end.expected, `${context}, gone on`);
       await journal.close();
       expect(disk.openFiles, context).toBe(0);
-      const last = await open(disk);
+      const last = await open(disk, preallocate);
       await check(last, end.expected, `${context}, at last`);
       await last.close();
     }
@@ -205,12 +220,13 @@ describe("journal, ended at any operation of the disk", () => {
     expect(pairs).toBeGreaterThan(80);
   });
 
-  it("loses a write as a whole or not at all", async () => {
+  it.each(["off", "auto"] as const)("loses a write as a whole or not at all, preallocate %s", async (how) => {
     for (let endAt = 1; ; endAt++) {
       const disk = new SimDisk();
       disk.endAt = endAt;
       const working = (async () => {
-        const journal = await open(disk);
+        const journal = await open(disk, how);
+        await journal.write([{ type: "remove", key: "" }], "synced");
         await journal.write(
           ["a", "b", "c"].map((key) => ({ type: "set", key, value: Buffer.alloc(100, key) })),
           "synced",
@@ -222,6 +238,7 @@ describe("journal, ended at any operation of the disk", () => {
       for (let seed = 0; seed < 20; seed++) {
         const journal = await open(disk.afterPowerCut(seeded(seed)));
         expect([0, 3], `operation ${endAt}, seed ${seed}`).toContain(journal.stats().keys);
+        expect(journal.stats().quarantinedBytes, `operation ${endAt}, seed ${seed}`).toBe(0);
         await journal.close();
       }
     }

@@ -1,13 +1,17 @@
 /**
  * A journal in a process of its own, for tests that kill it, let its disk fail, or measure its memory. Runs on every runtime:
- * `process.ts hold|write|check|memory FOLDER`. Says what it does as JSON lines.
+ * `process.ts hold|write|check|memory FOLDER [auto]`; `auto`: segments are filled ahead, whatever the disk. Says what it does as JSON
+ * lines.
  */
 import { createHash } from "node:crypto";
 import { UpstreamError } from "../../../../lib/errors.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import type { Journal, Operation } from "../../../../relay/storage/journal/types.ts";
 
-const [mode = "", base = ""] = process.argv.slice(2);
+const [mode = "", base = "", preallocate] = process.argv.slice(2);
+
+/** Of a disk that writes in place soonest. */
+const IN_PLACE = { appendSyncMs: 4, appendDurableMs: 3, inPlaceSyncMs: 2, inPlaceDurableMs: 1 };
 
 function say(line: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -82,7 +86,10 @@ async function memory(): Promise<void> {
 
 async function main(): Promise<void> {
   if (mode === "memory") return await memory();
-  const journal = await openJournal({ base, minFreeBytes: 0, segmentBytes: 200_000 });
+  const journal = await openJournal(
+    { base, minFreeBytes: 0, segmentBytes: 200_000, preallocate: preallocate === "auto" ? "auto" : "off" },
+    { measure: () => Promise.resolve(IN_PLACE) },
+  );
   say({ open: process.pid });
   if (mode === "write") return await write(journal);
   if (mode === "check") await check(journal);

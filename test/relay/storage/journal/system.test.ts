@@ -43,9 +43,16 @@ interface Started {
   line(fits: (line: Line) => boolean): Promise<Line>;
 }
 
-function start(mode: string, folder: string, command: readonly string[] = RUNTIMES.node): Started {
+function start(
+  mode: string,
+  folder: string,
+  command: readonly string[] = RUNTIMES.node,
+  preallocate = "off",
+): Started {
   const [file = "", ...args] = command;
-  const child = spawn(file, [...args, PROGRAM, mode, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(file, [...args, PROGRAM, mode, folder, preallocate], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   children.add(child);
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
@@ -116,13 +123,14 @@ describe("a journal whose process is killed", () => {
   it("has every acknowledged value, and needs no help to be opened again", async () => {
     const lines: Line[] = [];
     for (let round = 0; round < 3; round++) {
-      const writing = start("write", base);
+      const writing = start("write", base, RUNTIMES.node, round === 0 ? "off" : "auto");
       await writing.line((line) => line["acked"] === `k${100 + round * 57}`);
       await kill(writing.child);
       lines.push(...writing.lines);
     }
-    const { keys } = await found(base);
+    const { keys, quarantinedBytes } = await found(base);
     expect(keys).toEqual(expect.arrayContaining(acked(lines)));
+    expect(quarantinedBytes).toBe(0);
     expect((await readdir(base)).filter((name) => name.startsWith("lock"))).toEqual([]);
   });
 });
@@ -403,19 +411,13 @@ const mayTrace = available(
 
 describe.runIf(mayTrace)("a journal whose system calls fail (needs strace)", () => {
   it.each([
-    ["fdatasync", "inject=fdatasync:error=EIO:when=5+7", "storage"],
-    ["pwritev", "inject=pwritev,pwrite64,writev:error=ENOSPC:when=5+7", "disk-full"],
-  ])("refuses while %s fails, goes on afterwards, and has what it acknowledged", async (_, inject, code) => {
-    const writing = start("write", base, [
-      "strace",
-      "-f",
-      "-qq",
-      "-o",
-      "/dev/null",
-      "-e",
-      inject,
-      ...RUNTIMES.node,
-    ]);
+    ["fdatasync", "inject=fdatasync:error=EIO:when=5+7", "storage", "off"],
+    ["pwritev", "inject=pwritev,pwrite64,writev:error=ENOSPC:when=5+7", "disk-full", "off"],
+    ["a write in place", "inject=pwritev,pwrite64:error=EIO:when=9+7", "storage", "auto"],
+  ])("refuses while %s fails, goes on afterwards, and has what it acknowledged", async (...row) => {
+    const [, inject, code, preallocate] = row;
+    const strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    const writing = start("write", base, [...strace, ...RUNTIMES.node], preallocate);
     await writing.line((line) => line["code"] === code);
     const refused = writing.lines.filter((line) => "refused" in line).length;
     const before = acked(writing.lines).length;
