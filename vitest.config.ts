@@ -9,6 +9,7 @@ const LONG = [
   "/test/docs/",
   "/test/browser/",
   "/test/deploy/",
+  "/test/build/",
   "/test/templates/",
 ];
 

@@ -5,6 +5,7 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { isBuilt } from "../lib/built.ts";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -33,7 +34,7 @@ const host: Host = {
   clock: systemClock,
   random: Math.random,
   createStorage: createStorageDriver,
-  installer: [...interpreter(), fileURLToPath(new URL("../component/main.ts", import.meta.url))],
+  installer: [...interpreter(), fileURLToPath(new URL(installer(), import.meta.url))],
   readFile: readTextFile,
   readText: readTextOrNull,
   notify: watchFileFolder,
@@ -41,6 +42,10 @@ const host: Host = {
   stdout,
   stderr,
 };
+
+function installer(): string {
+  return isBuilt ? "./installer.js" : "../component/main.ts";
+}
 
 /** What runs a program of ours as this one is run. */
 function interpreter(): readonly string[] {

@@ -3,6 +3,7 @@
  * relay. Requests go to the thread one at a time, so that the limit is each one's own.
  */
 import { Worker } from "node:worker_threads";
+import { isBuilt } from "../../lib/built.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Judgement, TargetRules } from "./project-rules.ts";
@@ -110,6 +111,7 @@ export function createRulesThread(clock: Clock, program: URL = programUrl()): Ru
 }
 
 function programUrl(): URL {
+  if (isBuilt) return new URL("./rules-thread-entry.js", import.meta.url);
   const readsTypescript = "deno" in process.versions || "typescript" in process.features;
   return new URL(
     readsTypescript ? "./rules-thread-entry.ts" : "./rules-thread-entry-tsx.mjs",

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { SECRETS } from "../../component/options/table.ts";
 import { summarise, type RecoveryReport } from "../../component/recover/report.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import { newestVersion } from "../../scripts/docs/release.ts";
 import { inputsTable, parseTemplate } from "../../scripts/docs/inputs.ts";
 import { render } from "./gitlab.ts";
@@ -60,9 +61,9 @@ test("docs/recovery.md: every example includes components with inputs that they 
     expect(render(read(`templates/${name}.yml`), inputs).size).toBe(1);
   }
   const job = parseTemplate(read("templates/recover-deliveries.yml")).inputs.get("as")?.default as string;
-  expect(found.filter((example) => !("include" in example)).map((example) => Object.keys(example))).toEqual([
-    [job],
-  ]);
+  const others = found.filter((example) => !("include" in example));
+  expect(others.map((example) => Object.keys(example))).toEqual([["recovery"], [job]]);
+  expect(configSchema.safeParse(others[0]).error).toBeUndefined();
 });
 
 test("docs/recovery.md: describes every key of report.json and has the table of the inputs", () => {

@@ -40,12 +40,18 @@ describe.runIf(ciLocalMissing === null)(title, () => {
     const listed = await jobs({ CI_PIPELINE_SOURCE: "push", CI_COMMIT_TAG: "1.2.3" });
     const released = listed.filter((job) => job.stage === "release").map((job) => job.name);
     expect(listed.map((job) => job.name).sort()).toEqual([...built, ...released].sort());
-    expect(released).toEqual(["release-notes", "image-version", "release"]);
+    expect(released).toEqual(["release-notes", "image-version", "sign-image", "release"]);
     const needs = new Map(listed.map((job) => [job.name, (job.needs ?? []).map((need) => need.job)]));
     expect(needs.get("image-version")).toEqual(
       expect.arrayContaining(["component-applies", "release-notes"]),
     );
-    expect(needs.get("release")).toContain("image-version");
+    expect(needs.get("sign-image")).toContain("image-version");
+    expect(needs.get("release")).toContain("sign-image");
+  });
+
+  test("tag: the package is published where there is a token for it", async () => {
+    const listed = await jobs({ CI_PIPELINE_SOURCE: "push", CI_COMMIT_TAG: "1.2.3", NPM_TOKEN: "npm_token" });
+    expect(listed.map((job) => job.name)).toContain("publish-package");
   });
 
   test("tag: one that is no semantic version releases nothing", async () => {

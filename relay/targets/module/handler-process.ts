@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { isBuilt } from "../../../lib/built.ts";
 import type { StartThread } from "./thread.ts";
 
 /** What Node takes before any code runs, with its young generation and its stacks, in MiB. */
@@ -52,6 +53,8 @@ function causeOf(code: number | null, signal: NodeJS.Signals | null, memoryMb: n
 }
 
 function programUrl(): URL {
-  const program = "typescript" in process.features ? "./thread-entry.ts" : "./thread-entry-tsx.mjs";
+  // A handler may be TypeScript, whatever the relay itself is.
+  const own = isBuilt ? "./thread-entry.js" : "./thread-entry.ts";
+  const program = "typescript" in process.features ? own : "./thread-entry-tsx.mjs";
   return new URL(program, import.meta.url);
 }

@@ -2,6 +2,7 @@
 import { watch } from "node:fs";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { isBuilt } from "../../../lib/built.ts";
 import type { ThreadData, ToThread } from "./protocol.ts";
 
 /** Where a handler runs: a process or a thread. */
@@ -24,7 +25,7 @@ export interface ThreadEvents {
 export type StartThread = (data: ThreadData, memoryMb: number, events: ThreadEvents) => Thread;
 
 export const startThread: StartThread = function startThread(data, _memoryMb, events) {
-  const worker = new Worker(new URL("./thread-entry.ts", import.meta.url));
+  const worker = new Worker(new URL(isBuilt ? "./thread-entry.js" : "./thread-entry.ts", import.meta.url));
   let failure: Error | null = null;
   worker.on("message", events.message);
   worker.on("messageerror", events.message);
