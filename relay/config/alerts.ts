@@ -1,8 +1,6 @@
-/** Settings of alerts: which of the matters that need an operator are sent to which targets, and in which form. */
+/** Settings of alerts: which of the matters that need an operator are sent to which targets. */
 import { z } from "zod";
 import { ATTENTION_KINDS } from "./attention-kinds.ts";
-
-export const ALERT_FORMATS = ["json", "slack", "mattermost", "teams"] as const;
 
 export const alertSettings = z.strictObject({
   to: z.array(z.string().min(1)).min(1).describe("Targets that get them, by name, such as [ops-chat]"),
@@ -17,12 +15,6 @@ export const alertSettings = z.strictObject({
     .max(43_200)
     .default(240)
     .describe("Minutes after which a matter that still stands is sent again; 0: never"),
-  format: z
-    .enum(["auto", ...ALERT_FORMATS])
-    .default("auto")
-    .describe(
-      "Form of the body; auto: by the target's address, such as hooks.slack.com, and json for others",
-    ),
   dashboardUrl: z
     .url({ protocol: /^https?$/, error: "must be an http or https URL" })
     .optional()
@@ -30,4 +22,3 @@ export const alertSettings = z.strictObject({
 });
 
 export type AlertSettings = z.output<typeof alertSettings>;
-export type AlertFormat = (typeof ALERT_FORMATS)[number];

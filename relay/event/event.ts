@@ -50,18 +50,6 @@ export interface EventMeta {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** Header of an alert of the relay's own: the targets that get it, comma separated. */
-export const ALERT_TARGETS = "x-relay-alert-targets";
-
-/** Targets of an alert of the relay's own; null: it is a webhook, which always came with a credential. */
-export function alertTargets({
-  verifiedBy,
-  headers,
-}: Pick<EventMeta, "verifiedBy" | "headers">): string[] | null {
-  if (verifiedBy.length > 0) return null;
-  return headers.find(([name]) => name === ALERT_TARGETS)?.[1].split(",") ?? null;
-}
-
 /** An event before the queue has given it its id. */
 export interface NewEvent {
   readonly meta: Omit<EventMeta, "id">;

@@ -5,6 +5,7 @@
 import { cut } from "../../lib/cut.ts";
 import { object, type Json } from "../../lib/json.ts";
 import { eventDetails } from "./event-facts.ts";
+import { alertSentence, alertTargets } from "./alert.ts";
 import type { EventMeta } from "./event.ts";
 import type { Meta, Telling } from "./kinds/kind.ts";
 import { kindOf } from "./kinds/kinds.ts";
@@ -17,8 +18,9 @@ const MAX_SENTENCE = 1000;
 
 /** @param body the parsed body; null if it was not loaded or is no JSON object */
 export function sentence(meta: EventMeta, body: Json | null): string {
-  const kind = kindOf(meta);
   const payload = object(body);
+  if (alertTargets(meta) !== null) return cut(alertSentence(meta, payload), MAX_SENTENCE);
+  const kind = kindOf(meta);
   // Metadata of an event that an older version stored says less than its body does.
   const told: Meta = body === null ? meta : { ...meta, ...eventDetails(kind, payload) };
   const telling: Telling = {

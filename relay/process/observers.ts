@@ -2,7 +2,6 @@
  * What watches the relay while it runs: metrics, figures of the last hour and of each target, log lines per event, activity, the time
  * for which it was away, and what needs an operator.
  */
-import { own } from "../../lib/json.ts";
 import { unknownVariables } from "../../lib/variables.ts";
 import type { DeliveryWorkers } from "../delivery/workers.ts";
 import { startActivity, type Activity } from "../observe/activity/activity.ts";
@@ -21,7 +20,6 @@ import { createTargetBoard, type TargetBoard } from "../observe/target-status.ts
 import type { Check } from "../queue/queue.ts";
 import { openSelfRecovery } from "../recovery/open.ts";
 import type { SelfRecovery } from "../recovery/self-recovery.ts";
-import { targetAddress } from "../targets/registry.ts";
 import type { Closing } from "./closing.ts";
 import type { CurrentSettings } from "./current-settings.ts";
 import type { RelayDeps } from "./relay.ts";
@@ -128,10 +126,6 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
     clock,
     log,
     settings: () => current.config().alerts,
-    addressOf: (name) => {
-      const target = own(current.config().targets, name);
-      return target === undefined ? null : targetAddress(target);
-    },
     mask: deps.relay.secrets.mask,
   });
   const attention = watchAttention({

@@ -6,7 +6,8 @@
  */
 import type { Config } from "../config/schema.ts";
 import type { TargetSettings } from "../targets/registry.ts";
-import { alertTargets, type EventMeta } from "../event/event.ts";
+import { alertTargets } from "../event/alert.ts";
+import type { EventMeta } from "../event/event.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { own } from "../../lib/json.ts";

@@ -577,8 +577,8 @@ test("an alert reaches its target as it comes and as it goes, and no webhook of 
   const base = await folder();
   const file = join(base, "relay.yaml");
   const chat = await sink();
-  const good = `targets: { chat: { type: http, url: "${chat.url}", events: [release] } }
-alerts: { to: [chat], on: [settings-refused], format: mattermost }
+  const good = `targets: { chat: { type: http, url: "${chat.url}", format: slack, events: [release] } }
+alerts: { to: [chat], on: [settings-refused] }
 `;
   await writeFile(file, good);
   const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file, GITLAB_WEBHOOK_SECRET: "s3cret-token" });
@@ -592,7 +592,7 @@ alerts: { to: [chat], on: [settings-refused], format: mattermost }
   await look();
   const raised = await chat.got();
   expect(textOf(raised.body)).toMatch(
-    /New\.\*\* Changed settings are not in force: colour: is not a setting/,
+    /webhooks, new: Changed settings are not in force: colour: is not a setting/,
   );
   expect(raised.headers).toMatchObject({ "content-type": "application/json", "x-relay-attempt": "1" });
   expect(Object.keys(raised.headers).filter((name) => name.includes("alert"))).toEqual([]);
@@ -600,5 +600,5 @@ alerts: { to: [chat], on: [settings-refused], format: mattermost }
   await writeFile(file, good);
   await reload();
   await look();
-  expect(textOf((await chat.got()).body)).toMatch(/Over\.\*\* Changed settings/);
+  expect(textOf((await chat.got()).body)).toMatch(/webhooks, over: Changed settings/);
 });

@@ -5,11 +5,12 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import type { AlertFormat, AlertSettings } from "../../config/alerts.ts";
-import { ALERT_TARGETS, type NewEvent } from "../../event/event.ts";
+import { cut } from "../../../lib/cut.ts";
+import type { AlertSettings } from "../../config/alerts.ts";
+import { ALERT_KIND, ALERT_TARGETS, alertPayload, type AlertContent } from "../../event/alert.ts";
+import type { NewEvent } from "../../event/event.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AttentionItem } from "../attention/attention.ts";
-import { ALERT_KIND, alertBody, formatOf, type Alert } from "./bodies.ts";
 import { planAlerts, type PlannedAlert, type Told } from "./plan.ts";
 
 /** Relays that share a Redis see the same within this time: what one has told the others do not tell again. */
@@ -21,8 +22,6 @@ export interface AlertsDeps {
   readonly log: Log;
   /** Undefined: none are sent. */
   readonly settings: () => AlertSettings | undefined;
-  /** Where a target delivers to; null: it has no address. */
-  readonly addressOf: (target: string) => string | null;
   /** Hides secrets. */
   readonly mask: (text: string) => string;
 }
@@ -40,24 +39,19 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   const told = new Map<string, Told>();
   let running: Promise<void> | null = null;
 
-  async function tell(planned: PlannedAlert, settings: AlertSettings): Promise<void> {
-    const { key, action, item } = planned;
+  async function tell({ key, action, item }: PlannedAlert, settings: AlertSettings): Promise<void> {
     const now = clock.now();
-    const alert: Alert = {
-      action,
-      item: { ...item, text: deps.mask(item.text) },
-      url: settings.dashboardUrl === undefined ? null : new URL(item.link, settings.dashboardUrl).href,
-    };
     // Nothing is told to a target about itself: it would arrive when it no longer matters.
     const targets = settings.to.filter((name) => item.link !== `/targets#${name}`);
-    for (const [format, names] of byFormat(targets, settings, deps.addressOf)) {
-      const period = Math.floor(now / (action === "standing" ? settings.repeatMinutes * 60_000 : SAME_MS));
-      const keyOf = (of: number): string => `alert:${format}\n${action}\n${of}\n${key}`;
-      if ((await queue.known([keyOf(period - 1)])).length > 0 && action !== "standing") continue;
-      const event = alertEvent(alert, { format, targets: names, now, dedupeKey: keyOf(period) });
+    const isRepetition = action === "standing";
+    const period = Math.floor(now / (isRepetition ? settings.repeatMinutes * 60_000 : SAME_MS));
+    const keyOf = (of: number): string => `alert:${action}\n${of}\n${key}`;
+    const isTold = !isRepetition && (await queue.known([keyOf(period - 1)])).length > 0;
+    if (targets.length > 0 && !isTold) {
+      const content = contentOf({ action, item }, settings, deps.mask);
+      const event = alertEvent(content, { targets, now, dedupeKey: keyOf(period) });
       const { id, status } = await queue.enqueue(event);
-      if (status === "accepted")
-        log.info("alert.stored", { eventId: id, action, kind: item.kind, targets: names });
+      if (status === "accepted") log.info("alert.stored", { eventId: id, action, kind: item.kind, targets });
     }
     if (action === "cleared") told.delete(key);
     else told.set(key, { item, at: now });
@@ -90,29 +84,31 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   };
 }
 
-function byFormat(
-  targets: readonly string[],
-  { format }: AlertSettings,
-  addressOf: AlertsDeps["addressOf"],
-): Map<AlertFormat, string[]> {
-  const groups = new Map<AlertFormat, string[]>();
-  for (const name of targets) {
-    const own = format === "auto" ? formatOf(addressOf(name)) : format;
-    groups.set(own, [...(groups.get(own) ?? []), name]);
-  }
-  return groups;
+function contentOf(
+  { action, item }: Pick<PlannedAlert, "action" | "item">,
+  { dashboardUrl }: AlertSettings,
+  mask: (text: string) => string,
+): AlertContent {
+  const { kind, severity, count, since, text, link } = item;
+  return {
+    action,
+    kind,
+    severity,
+    count,
+    text: mask(text),
+    since: since === null ? null : new Date(since).toISOString(),
+    url: dashboardUrl === undefined ? null : new URL(link, dashboardUrl).href,
+  };
 }
 
 interface AlertDetails {
-  readonly format: AlertFormat;
   readonly targets: readonly string[];
   readonly now: number;
   readonly dedupeKey: string;
 }
 
-/** No credential came with it, which tells it from every webhook. */
-function alertEvent(alert: Alert, { format, targets, now, dedupeKey }: AlertDetails): NewEvent {
-  const body = alertBody(alert, format);
+function alertEvent(content: AlertContent, { targets, now, dedupeKey }: AlertDetails): NewEvent {
+  const body = Buffer.from(JSON.stringify(alertPayload(content)), "utf8");
   return {
     dedupeKey,
     body,
@@ -121,15 +117,15 @@ function alertEvent(alert: Alert, { format, targets, now, dedupeKey }: AlertDeta
       header: null,
       kind: ALERT_KIND,
       eventName: null,
-      action: alert.action,
+      action: content.action,
       projectId: null,
       projectPath: null,
       groupId: null,
       groupPath: null,
       ref: null,
       actor: null,
-      title: alert.item.text.slice(0, 80),
-      subjectType: alert.item.kind,
+      title: cut(content.text, 80),
+      subjectType: content.kind,
       hookKey: null,
       instance: null,
       deliveryId: null,

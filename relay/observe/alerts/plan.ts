@@ -1,7 +1,7 @@
 /** Which matters are to be told now: what is new, what is over, and what still stands after a while. Pure. */
 import type { AlertSettings } from "../../config/alerts.ts";
 import { attentionKey, type AttentionItem } from "../attention/attention.ts";
-import type { AlertAction } from "./bodies.ts";
+import type { AlertAction } from "../../event/alert.ts";
 
 /** A matter that was told and is not over. */
 export interface Told {

@@ -3,11 +3,14 @@ import { UpstreamError } from "../../../../lib/errors.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import type { AlertSettings } from "../../../../relay/config/alerts.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
-import { alertTargets } from "../../../../relay/event/event.ts";
+import { ALERT_KIND, ALERT_TARGETS, alertTargets } from "../../../../relay/event/alert.ts";
+import type { EventMeta } from "../../../../relay/event/event.ts";
+import { sentence } from "../../../../relay/event/sentence.ts";
 import { createAlerts } from "../../../../relay/observe/alerts/alerts.ts";
-import { alertBody, formatOf } from "../../../../relay/observe/alerts/bodies.ts";
 import type { AttentionItem } from "../../../../relay/observe/attention/attention.ts";
 import { createRouter } from "../../../../relay/routing/route.ts";
+import { createRequests } from "../../../../relay/targets/http/http.ts";
+import type { HttpTargetSettings } from "../../../../relay/targets/http/settings.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { eventMeta } from "../../../helpers/events.ts";
 import { createMemoryQueue, type MemoryQueue } from "../../../helpers/memory-queue.ts";
@@ -43,7 +46,6 @@ function rig(alerts: object, queue: MemoryQueue = createMemoryQueue()) {
     clock,
     log: silentLog,
     settings: () => own,
-    addressOf: (name) => (name === "chat" ? SLACK : null),
     mask: (text) => text.replaceAll("secret", "***"),
   });
   const sent = () =>
@@ -80,15 +82,6 @@ test("only the kinds that are asked for are told, and to a target nothing about 
   expect(sent().map(([, kind, targets]) => [kind, targets])).toEqual([["target-failing", ["ops"]]]);
 });
 
-test("each target gets the form that its address asks for", async () => {
-  const { alerts, sent } = rig({ to: ["chat", "ops"] });
-  await alerts.update([DEAD]);
-  expect(sent().map(([, , targets, body]) => [targets, Object.keys(JSON.parse(body) as object)])).toEqual([
-    [["chat"], ["text"]],
-    [["ops"], ["object_kind", "alert"]],
-  ]);
-});
-
 test("what cannot be stored is told with the next list, and secrets are masked", async () => {
   const { alerts, queue, sent } = rig({ to: ["ops"] });
   queue.faults.error = new UpstreamError("disk-full", "no room", { retryable: true });
@@ -122,60 +115,75 @@ test("the router gives an alert to its targets alone, and a webhook that looks l
   expect((await route(forged, body)).map(({ target }) => target)).not.toContain("ops");
 });
 
+const ALERT = { ...FAILING, text: "bot is failing; <b> & @here [x](http://evil)" };
+
 test.each([
-  ["https://hooks.slack.com/services/T0/B0/x", "slack"],
-  ["https://prod-1.westeurope.logic.azure.com:443/workflows/x?sig=y", "teams"],
-  ["https://acme.webhook.office.com/webhookb2/x", "teams"],
-  ["https://default1.a.environment.api.powerplatform.com/x", "teams"],
-  ["https://chat.acme.dev/hooks/abcdefghijklmnopqrstuvwxyz", "mattermost"],
-  ["https://bot.acme.dev/hooks/gitlab", "json"],
-  ["https://evil-logic.azure.com.acme.dev/", "json"],
-  [null, "json"],
-] as const)("formatOf(%j) is %s", (address, wanted) => {
-  expect(formatOf(address)).toBe(wanted);
-});
-
-const ALERT = { action: "raised", item: FAILING, url: "https://relay.dev/targets#bot" } as const;
-const parsed = (format: Parameters<typeof alertBody>[1]): unknown =>
-  JSON.parse(String(alertBody(ALERT, format)));
-
-test("alertBody() is what each receiver takes, and names from outside are no markup there", () => {
-  expect(parsed("slack")).toEqual({
-    text: "*GitLab webhooks: New, critical.* bot is failing: 9 of 9 attempts; &lt;b&gt; &amp; @here [x](http://evil) <https://relay.dev/targets#bot|Open the dashboard>",
-  });
-  expect(parsed("mattermost")).toEqual({
-    text: "**GitLab webhooks: New, critical.** bot is failing: 9 of 9 attempts; \\<b\\> & \\@here \\[x\\]\\(http://evil\\) [Open the dashboard](https://relay.dev/targets#bot)",
-  });
-  expect(parsed("teams")).toEqual({
-    type: "message",
-    attachments: [
-      {
-        contentType: "application/vnd.microsoft.card.adaptive",
-        content: {
-          $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
-          type: "AdaptiveCard",
-          version: "1.4",
-          body: [
-            expect.objectContaining({ type: "TextBlock", color: "Attention", wrap: true }),
-            expect.objectContaining({ type: "TextBlock", text: expect.stringContaining("\\[x\\]") }),
-          ],
-          actions: [
-            { type: "Action.OpenUrl", title: "Open the dashboard", url: "https://relay.dev/targets#bot" },
-          ],
-        },
-      },
+  [
+    "slack",
+    "text",
+    "GitLab webhooks, new and critical: bot is failing; &lt;b&gt; &amp; @here [x](http://evil) https://relay.dev/targets#bot",
+  ],
+  [
+    "mattermost",
+    "attachments",
+    [
+      expect.objectContaining({
+        title: expect.stringMatching(/^GitLab webhooks, new and critical: bot is failing; .*https:\/\/relay/),
+      }),
     ],
-  });
-  expect(parsed("json")).toEqual({
+  ],
+  ["teams", "type", "message"],
+  ["raw", "object_kind", "relay_alert"],
+] as const)(
+  "a target of format %s gets the alert as its receiver wants it",
+  async (format, field, wanted) => {
+    const { alerts, queue } = rig({ to: ["ops"], dashboardUrl: "https://relay.dev" });
+    await alerts.update([ALERT]);
+    const target = configSchema.parse({ targets: { chat: { type: "http", url: SLACK, format } } }).targets[
+      "chat"
+    ];
+    const [stored] = queue.stored();
+    const { body, headers } = createRequests(target as HttpTargetSettings)(
+      { meta: stored?.meta as EventMeta, body: stored?.body as Uint8Array, attempt: 1 },
+      0,
+    );
+    const sent = JSON.parse(String(body)) as Record<string, unknown>;
+    expect(sent[field]).toEqual(wanted);
+    expect(String(body)).toContain("bot is failing");
+    expect(headers["content-type"]).toBe("application/json");
+    expect(Object.keys(headers).filter((name) => name.includes("alert"))).toEqual([]);
+  },
+);
+
+test("the payload says everything for receivers of plain JSON", async () => {
+  const { alerts, sent } = rig({ to: ["ops"] });
+  await alerts.update([ALERT]);
+  expect(JSON.parse(sent()[0]?.[3] as string)).toEqual({
     object_kind: "relay_alert",
+    text: `GitLab webhooks, new and critical: ${ALERT.text}`,
     alert: {
       action: "raised",
       kind: "target-failing",
       severity: "critical",
-      text: FAILING.text,
+      text: ALERT.text,
       count: 7,
       since: "2026-01-15T12:00:00.000Z",
-      url: "https://relay.dev/targets#bot",
+      url: null,
     },
   });
 });
+
+test.each(["raised", "standing", "cleared"] as const)(
+  "lists tell an alert that is %s without its body",
+  (action) => {
+    const meta = eventMeta({
+      kind: ALERT_KIND,
+      action,
+      title: "3 dead letters",
+      verifiedBy: [],
+      headers: [[ALERT_TARGETS, "ops"]],
+    });
+    const words = { raised: "new", standing: "still", cleared: "over" };
+    expect(sentence(meta, null)).toBe(`GitLab webhooks, ${words[action]}: 3 dead letters`);
+  },
+);
