@@ -8,8 +8,8 @@ import { sentence } from "../event/sentence.ts";
 import { compileExpression, scopeOf, type Expression, type Scope } from "./expression.ts";
 
 export interface Template {
-  /** The text; throws where the payload lacks what is asked for. */
-  text(scope: Scope): string;
+  /** The text; throws where the payload lacks what is asked for. @param escape applied to what each expression gives */
+  text(scope: Scope, escape?: (text: string) => string): string;
   /** Where the whole template is one expression: its value as JSON would have it. Else the text. */
   value(scope: Scope): unknown;
 }
@@ -32,7 +32,8 @@ export function compileTemplate(source: string): CompiledTemplate {
   if (from < source.length) parts.push(source.slice(from));
   const evaluate = (part: string | Expression, scope: Scope): unknown =>
     typeof part === "string" ? part : plain(part.evaluate(scope));
-  const text = (scope: Scope): string => parts.map((part) => asText(evaluate(part, scope))).join("");
+  const text = (scope: Scope, escape = same): string =>
+    parts.map((part) => (typeof part === "string" ? part : escape(asText(evaluate(part, scope))))).join("");
   const [only] = parts;
   const value = (scope: Scope): unknown =>
     parts.length === 1 && only !== undefined ? evaluate(only, scope) : text(scope);
@@ -66,6 +67,8 @@ function plain(value: unknown): unknown {
   const isRecord = typeof value === "object" && value !== null && isPlainObject(value);
   return isRecord ? fieldsOf(Object.entries(value)) : value;
 }
+
+const same = (text: string): string => text;
 
 function fieldsOf(entries: readonly (readonly [unknown, unknown])[]): Record<string, unknown> {
   return Object.fromEntries(entries.map(([name, field]) => [String(name), plain(field)]));

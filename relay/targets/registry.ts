@@ -6,10 +6,11 @@ import type { Sending, Target } from "../delivery/port.ts";
 import { httpType } from "./http/index.ts";
 import { logType } from "./log/index.ts";
 import { moduleType } from "./module/index.ts";
+import { natsType } from "./nats/index.ts";
 import { pipelineType } from "./pipeline/index.ts";
 import type { TargetDeps, TargetRequest, TargetType } from "./target-type.ts";
 
-export const TARGET_TYPES = [httpType, moduleType, pipelineType, logType] as const;
+export const TARGET_TYPES = [httpType, moduleType, pipelineType, natsType, logType] as const;
 
 type AnySchema = (typeof TARGET_TYPES)[number]["schema"];
 

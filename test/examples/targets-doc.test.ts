@@ -42,6 +42,8 @@ const SECRETS = {
   SECOND_TOKEN: "s",
   TRIGGER_TOKEN: "t",
   READ_API_TOKEN: "r",
+  NATS_PASSWORD: "n",
+  NATS_TOKEN: "n",
 };
 
 function load(yaml: string): Config {

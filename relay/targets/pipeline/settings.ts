@@ -2,14 +2,9 @@
 import { z } from "zod";
 import { httpUrl, secret } from "../../../lib/fields.ts";
 import { deliveryFields } from "../../delivery/settings.ts";
-import { compileTemplate } from "../../expressions/template.ts";
+import { templateText as template } from "../../expressions/template-field.ts";
 import { connectionFields } from "../connection/settings.ts";
 import { routingFields } from "../rules.ts";
-
-const template = z.string().superRefine((text, context) => {
-  const compiled = compileTemplate(text);
-  if ("problem" in compiled) context.addIssue({ code: "custom", message: compiled.problem });
-});
 
 export const pipelineTargetSchema = z.strictObject({
   type: z.literal("pipeline"),
