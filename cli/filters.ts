@@ -5,6 +5,7 @@ import type { Given, OptionSpec } from "./command.ts";
 export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] = [
   {
     parameter: "state",
+    isList: true,
     name: "--state",
     value: "STATE",
     description: "state of any of its deliveries; unmatched: no target wanted it",
@@ -18,18 +19,21 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
   },
   {
     parameter: "status",
+    isList: true,
     name: "--status",
     value: "STATUS",
     description: "last answer of a delivery: 422, 5xx, or none; several with commas",
   },
   {
     parameter: "project",
+    isList: true,
     name: "--project",
     value: "PROJECT",
     description: "path (globs), a part of it, or id of the project",
   },
   {
     parameter: "kind",
+    isList: true,
     name: "--kind",
     value: "KIND",
     description: "object_kind or event_name, such as push",
@@ -79,9 +83,9 @@ const UNIT_MS = new Map([
 /** The parameters of the API; a span such as `10m` becomes the time that long ago. */
 export function filterParameters(given: Given, now: number): Map<string, string> {
   const parameters = new Map<string, string>();
-  for (const { parameter, name } of FILTERS) {
-    const text = given.text(name);
-    if (text === undefined) continue;
+  for (const { parameter, name, isList } of FILTERS) {
+    const text = isList === true ? given.list(name).join(",") : (given.text(name) ?? "");
+    if (text === "") continue;
     const isTime = parameter === "from" || parameter === "to";
     parameters.set(parameter, isTime ? timeParameter(text, now) : text);
   }

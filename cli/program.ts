@@ -1,5 +1,5 @@
 /** Arguments -> command -> exit status. Commander reads the names; what they mean is decided by the rows of commands.ts. */
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ConfigError, messageOf } from "../lib/errors.ts";
 import { STATUS, UsageError, type CommandSpec, type Given, type OptionSpec } from "./command.ts";
 import { PROGRAM_COMMANDS } from "./commands.ts";
@@ -123,11 +123,19 @@ function argumentOf({
 
 function optionOf({ name, value, description, choices, isList, env }: OptionSpec): Option {
   const text = env === undefined ? description : `${description} (${env})`;
-  const option = new Option(value === null ? name : `${name} <${value}>`, text);
-  if (choices !== undefined) option.choices(choices);
-  if (isList === true)
-    option.argParser((item: string, before: readonly string[] | undefined) => [...(before ?? []), item]);
+  const list = isList === true && choices !== undefined ? `; several: ${choices.join(",")}` : "";
+  const option = new Option(value === null ? name : `${name} <${value}>`, text + list);
+  if (choices !== undefined && isList !== true) option.choices(choices);
+  if (isList === true) option.argParser((item, before) => listed(item, before, choices));
   return option;
+}
+
+/** Values of an option that may be given several times, or once with commas between them if its values are choices. */
+function listed(text: string, before: unknown, choices: readonly string[] | undefined): readonly string[] {
+  const items = choices === undefined ? [text] : text.split(",").map((item) => item.trim());
+  const wrong = choices === undefined ? undefined : items.find((item) => !choices.includes(item));
+  if (wrong !== undefined) throw new InvalidArgumentError(`Allowed choices are ${choices?.join(", ")}.`);
+  return [...((before as readonly string[] | undefined) ?? []), ...items];
 }
 
 function givenOf(command: Command): Given {

@@ -129,6 +129,8 @@ export function relayPlace(
   const url = given.text("--url") ?? world.env["RELAY_URL"] ?? DEFAULT_URL;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`--url (RELAY_URL) must be an http or https address, not "${url}"`);
+  if (new URL(url).username !== "" || new URL(url).password !== "")
+    throw new UsageError("--url (RELAY_URL) must not hold credentials; the token has an option of its own");
   const file = given.text("--token-file");
   const asked = given.text("--token") ?? (file === undefined ? fromEnvironment(world) : tokenIn(file, world));
   if (asked !== undefined && asked !== "") return { url, token: asked };

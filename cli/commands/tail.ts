@@ -1,4 +1,5 @@
 /** `tail`: shows the events of a running relay as they come, and hands them to a program on the developer's machine. */
+import { shownUrl } from "../../lib/log.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { EVENT_FILTERS, filterParameters } from "../filters.ts";
 import { wantsText } from "../output.ts";
@@ -72,7 +73,7 @@ export const tail: CommandSpec = {
       },
     });
     if (wantsText(given, world))
-      world.stderr(`following ${api.url}${to === null ? "" : `, handing on to ${to.href}`}\n`);
+      world.stderr(`following ${api.url}${to === null ? "" : `, handing on to ${shownUrl(to.href)}`}\n`);
     try {
       await following.run();
     } finally {

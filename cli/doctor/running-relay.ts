@@ -78,7 +78,7 @@ async function attention(url: string, token: string | null, world: CliWorld): Pr
     }>("attention");
     if (items.length === 0) return [ok(subject, "nothing")];
     return items.map(({ severity, text, link }) =>
-      (severity === "critical" ? fail : warn)(subject, text, `see ${new URL(link, `${api.url}/`).href}`),
+      (severity === "critical" ? fail : warn)(subject, text, `see ${api.url + link}`),
     );
   } catch (error) {
     if (!(error instanceof RelayApiError)) throw error;

@@ -31,12 +31,13 @@ describe("events", () => {
       return Response.json({ events: [], cursor: null, partial: false });
     };
     const argv =
-      "events --state dead --target t --project p --kind k --action a --actor u --search x --since 2h --until 2026-01-31 --limit 7";
+      "events --state dead,done --state waiting --target t --status 5xx --project p --project q --kind k --action a --actor u --search x --since 2h --until 2026-01-31 --limit 7";
     await runCli(argv.split(" "), { fetch, clock: relay.clock });
     expect(Object.fromEntries(asked[0]?.searchParams ?? [])).toEqual({
-      state: "dead",
+      state: "dead,done,waiting",
       target: "t",
-      project: "p",
+      status: "5xx",
+      project: "p,q",
       kind: "k",
       action: "a",
       actor: "u",
@@ -123,6 +124,7 @@ describe("relayApi()", () => {
   test("says what is missing or wrong, and never the token", async () => {
     const cases: [Parameters<typeof runCli>[1], readonly string[], number, string][] = [
       [{ env: {} }, [], 2, "admin token is missing"],
+      [{}, ["--url", "http://me:wrong-token@localhost"], 2, "must not hold credentials"],
       [{}, ["--url", "localhost"], 2, "must be an http or https address"],
       [{}, [], 1, "cannot reach the relay at http://127.0.0.1:8080: connect ECONNREFUSED"],
       [{ fetch: fetchOf(relay) }, ["--token", "wrong-token"], 1, "refuses the token"],

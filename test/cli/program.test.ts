@@ -19,6 +19,7 @@ describe("runCommandLine() reads names", () => {
     [["events", "--stat", "dead"], "Did you mean --state?"],
     [["serve", "--confg", "x"], "Did you mean --config?"],
     [["events", "--state", "ded"], "Allowed choices are"],
+    [["events", "--state", "dead,ded"], "Allowed choices are"],
     [["events", "--state"], "argument missing"],
     [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
     [["events", "a", "b"], "too many arguments"],
