@@ -101,6 +101,11 @@ export function decodeStateHead(value: Uint8Array): StateHead {
   };
 }
 
+/** Length of what decodeStateHead() reads. */
+export function stateHeadBytes(value: Uint8Array): number {
+  return HEAD_BYTES + asBuffer(value).readUInt16LE(20);
+}
+
 export function decodeState(value: Uint8Array): StateRecord {
   const bytes = asBuffer(value);
   const { state, attempts, at, order, lane } = decodeStateHead(value);

@@ -12,8 +12,9 @@ import type { DuplicateCounts } from "./duplicates.ts";
 import { Dictionary } from "./memory/columns.ts";
 import type { DedupeMemory } from "./memory/dedupe.ts";
 import { ID_BYTES, ID_LENGTH, orderOf, parseIdInto, timeOfOrder } from "../../event/event-id.ts";
-import type { OrderSource } from "../../event/event-id.ts";
+import type { IdWords, OrderSource } from "../../event/event-id.ts";
 import { PREFIX, visitIds, decodeRoutes, decodeStateHead, stateKey } from "./records.ts";
+import { RECOVERY_NEEDS } from "./recovery-needs.ts";
 import type { RecordBook } from "./record-book.ts";
 import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
@@ -58,11 +59,17 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     table.lane.set(row, laneNames.code(lane, lane) + 1);
   };
 
-  const eventRow = (): number => {
+  const eventRow = (id: IdWords): number => {
     const before = table.index.rows.used;
-    const row = table.index.add(words[0]!, words[1]!, words[2]!, words[3]!);
+    const row = table.index.add(id[0]!, id[1]!, id[2]!, id[3]!);
     if (table.index.rows.used > before) rows.push(row);
     return row;
+  };
+
+  const readEvent = (id: IdWords, valueBytes: number): void => {
+    const event = eventRow(id);
+    table.bytes.set(event, valueBytes);
+    table.setEventFlag(event, EVENT_FLAGS.present, true);
   };
 
   const deliveryRow = (event: number, target: number, replay: number, order: number | null): number => {
@@ -75,7 +82,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     const [target, replay] = key.slice(PREFIX.state.length + ID_LENGTH + 1).split(":");
     const head = decodeStateHead(value);
     if (target === undefined || replay === undefined) return;
-    const row = deliveryRow(eventRow(), book.target(target).code, Number(replay), head.order);
+    const row = deliveryRow(eventRow(words), book.target(target).code, Number(replay), head.order);
     const state = Math.max(0, STATES.indexOf(head.state));
     table.state.set(row, state);
     table.attempts.set(row, head.attempts);
@@ -107,7 +114,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       // Events mostly stand in the same order here as in the table, where the next one is found without looking it up.
       const next = event + 1;
       const isNext = event > 0 && next <= table.index.rows.highest && table.index.has(next, words);
-      event = isNext ? next : eventRow();
+      event = isNext ? next : eventRow(words);
       table.receivedAt.set(event, record.receivedAt(index));
       table.kind.set(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
@@ -124,14 +131,11 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     {
       prefix: PREFIX.event,
       set(key, value) {
-        if (!parseIdInto(key, PREFIX.event.length, words)) return;
-        const event = eventRow();
-        table.bytes.set(event, value.length);
-        table.setEventFlag(event, EVENT_FLAGS.present, true);
+        if (parseIdInto(key, PREFIX.event.length, words)) readEvent(words, value.length);
       },
       remove(key) {
         if (!parseIdInto(key, PREFIX.event.length, words)) return;
-        table.setEventFlag(eventRow(), EVENT_FLAGS.present, false);
+        table.setEventFlag(eventRow(words), EVENT_FLAGS.present, false);
       },
     },
     {
@@ -188,8 +192,11 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
 
   return {
     visitor: {
+      needs: RECOVERY_NEEDS,
       set: (key, value) => readerOf(key)?.set(key, value),
       remove: (key) => readerOf(key)?.remove(key),
+      setPacked: readEvent,
+      removePacked: (id) => table.setEventFlag(eventRow(id), EVENT_FLAGS.present, false),
     },
     finish() {
       const orphans: string[] = [];

@@ -11,6 +11,7 @@ import { bytesOf, entryOf, probeEntry, type BatchEntry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
 import type { Disk } from "./disk.ts";
 import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
+import type { SegmentIndexes } from "./indexes.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lock } from "./lock.ts";
 import { NewSegments } from "./new-segments.ts";
@@ -43,6 +44,8 @@ export interface Opened {
   readonly lock: Lock;
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
+  /** Null: segments get none. */
+  readonly indexes: SegmentIndexes | null;
   readonly newest: number;
   readonly truncatedBytes: number;
 }
@@ -122,7 +125,10 @@ export class FileJournal implements Journal {
       segmentBytes,
       isPending: (key) => this.#pending.has(key),
       append: (entries) => this.#append(entries),
-      removed: (segment) => this.#readers.drop(segment.sequence),
+      removed: ({ sequence }) => {
+        this.#readers.drop(sequence);
+        opened.indexes?.removed(sequence);
+      },
       stopped: () => this.#closed || !lock.isTrusted(),
     });
   }
@@ -247,7 +253,7 @@ export class FileJournal implements Journal {
     try {
       await this.#writer.close();
       await Promise.all([this.#compactor.idle(), this.#space.close(), this.#spare.close()]);
-      await this.#readers.close();
+      await Promise.all([this.#readers.close(), this.#opened.indexes?.idle()]);
     } finally {
       await this.#opened.lock.release();
     }
@@ -270,9 +276,11 @@ export class FileJournal implements Journal {
 
   #durable(segment: Segment, entries: readonly BatchEntry[]): void {
     const ledger = this.#ledger;
+    const builder = this.#opened.indexes?.builderOf(segment);
     for (const entry of entries) {
       const { key, encoding, offset, type, valueBytes } = entry;
-      if (type === FrameType.set) ledger.set(segment, key, offset, encoding.bytes, valueBytes);
+      builder?.add(entry);
+      if (type === FrameType.set) ledger.set(segment, key, { offset, keyBytes: encoding.bytes, valueBytes });
       else if (type === FrameType.remove) ledger.removed(segment, key, encoding.bytes);
       this.#pending.durable(entry);
     }
@@ -284,6 +292,7 @@ export class FileJournal implements Journal {
 
   #sealed(segment: Segment): void {
     segment.sealed = true;
+    this.#opened.indexes?.sealed(segment);
     this.#compactSoon();
   }
 

@@ -5,6 +5,7 @@
 import { HEADER_BYTES } from "./frame.ts";
 import { KeyIndex } from "./key-index.ts";
 import type { Segment } from "./segment.ts";
+import type { PackedKeys } from "./types.ts";
 
 /** Where a live key's frame stands. */
 export interface Location {
@@ -14,14 +15,26 @@ export interface Location {
   readonly valueBytes: number;
 }
 
+/** A frame's place in its segment, and its lengths. */
+export interface FramePosition {
+  readonly offset: number;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+}
+
 export class Ledger {
-  readonly index = new KeyIndex();
+  readonly index: KeyIndex;
   /** Oldest first. */
   readonly segments = new Map<number, Segment>();
   /** Bytes of the frames that hold a key's present value. */
   liveBytes = 0;
   /** Set when a segment has lost its last live frame; whoever looks for dead segments takes it back. */
   emptied = false;
+
+  /** @param packed of the journal's keys; null: none are packed */
+  constructor(packed: PackedKeys | null = null) {
+    this.index = new KeyIndex(packed);
+  }
 
   /** Bytes of all segments. */
   get bytes(): number {
@@ -48,17 +61,19 @@ export class Ledger {
     return slot !== undefined && index.segmentOf(slot) === sequence && index.offsetOf(slot) === offset;
   }
 
-  set(segment: Segment, key: string, offset: number, keyBytes: number, valueBytes: number): void {
-    const slot = this.index.find(key);
-    if (slot === undefined) this.index.add(key, segment.sequence, offset, keyBytes, valueBytes);
-    else {
-      this.#release(slot);
-      this.index.place(slot, segment.sequence, offset, keyBytes, valueBytes);
-    }
-    const bytes = HEADER_BYTES + keyBytes + valueBytes;
-    segment.liveBytes += bytes;
-    segment.liveFrames += 1;
-    this.liveBytes += bytes;
+  set(segment: Segment, key: string, frame: FramePosition): void {
+    const { index } = this;
+    const slot = index.find(key);
+    if (slot !== undefined) this.#release(slot);
+    this.#place(slot ?? index.add(key, frame.keyBytes), segment, frame);
+  }
+
+  /** As set(), for the packed key with this id. */
+  setPacked(segment: Segment, id: Uint32Array, frame: FramePosition): void {
+    const { index } = this;
+    const slot = index.findPacked(id);
+    if (slot !== 0) this.#release(slot);
+    this.#place(slot === 0 ? index.addPacked(id) : slot, segment, frame);
   }
 
   removed(segment: Segment, key: string, keyBytes: number): void {
@@ -67,6 +82,23 @@ export class Ledger {
     if (slot === undefined) return;
     this.#release(slot);
     this.index.remove(key, slot);
+  }
+
+  /** As removed(), for the packed key with this id. */
+  removedPacked(segment: Segment, id: Uint32Array, keyBytes: number): void {
+    segment.removalBytes += HEADER_BYTES + keyBytes;
+    const slot = this.index.findPacked(id);
+    if (slot === 0) return;
+    this.#release(slot);
+    this.index.removePacked(slot);
+  }
+
+  #place(slot: number, segment: Segment, { offset, keyBytes, valueBytes }: FramePosition): void {
+    this.index.place(slot, segment.sequence, offset, valueBytes);
+    const bytes = HEADER_BYTES + keyBytes + valueBytes;
+    segment.liveBytes += bytes;
+    segment.liveFrames += 1;
+    this.liveBytes += bytes;
   }
 
   #release(slot: number): void {

@@ -5,12 +5,15 @@ import { systemClock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
 import { nodeDisk } from "./disk.ts";
 import { FileJournal, type JournalDeps } from "./journal.ts";
+import { SegmentIndexes } from "./indexes.ts";
 import { Ledger } from "./ledger.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { Quarantine } from "./quarantine.ts";
 import { makeDurableFolder, recoverJournal } from "./recovery.ts";
 import { openingError } from "./errors.ts";
 import type { Journal, JournalOptions } from "./types.ts";
+
+const INDEX_FROM_BYTES = 1_048_576;
 
 const DEFAULT_DEPS: JournalDeps = {
   disk: nodeDisk,
@@ -36,15 +39,21 @@ export async function openJournal(
     await makeDurableFolder(disk, base);
     lock = await acquireLock(base, all);
     await makeDurableFolder(disk, folder);
-    const ledger = new Ledger();
+    const ledger = new Ledger(options.visitor?.needs?.packed ?? null);
     const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
     await quarantine.open();
-    const recovered = await recoverJournal(
-      folder,
-      { disk, log, ledger, quarantine },
-      options.visitor ?? null,
-    );
-    const journal = new FileJournal(folder, options, all, { lock, ledger, quarantine, ...recovered });
+    const visitor = options.visitor ?? null;
+    const needs = visitor?.needs;
+    const fromBytes = options.indexFromBytes ?? INDEX_FROM_BYTES;
+    const indexes = needs === undefined ? null : new SegmentIndexes({ disk, log, folder, needs, fromBytes });
+    const recovered = await recoverJournal(folder, { disk, log, ledger, quarantine, indexes }, visitor);
+    const journal = new FileJournal(folder, options, all, {
+      lock,
+      ledger,
+      quarantine,
+      indexes,
+      ...recovered,
+    });
     await journal.start();
     return journal;
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Opening: reads every segment and fills the ledger, then mends. It always succeeds where files can be read at all and no later
+ * Opening: reads every segment, or the index beside it, and fills the ledger, then mends. It always succeeds where files can be read at all and no later
  * version wrote to them. What is not a whole frame is cut off where it is the end of the newest segment (the write that a crash
  * interrupted), and otherwise copied to quarantine; reading goes on at the next whole frame. Nothing is changed before everything
  * was read, so a journal of a later version stays as it is.
@@ -13,11 +13,13 @@ import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { laterVersionError } from "./errors.ts";
 import { FrameType } from "./frame.ts";
+import type { SegmentIndexes } from "./indexes.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
 import { scanSegment } from "./scan.ts";
 import type { ScanBuffers } from "./scan-window.ts";
 import { endOfContent } from "./segment-bytes.ts";
+import { readIndex } from "./segment-index.ts";
 import { newSegment, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
@@ -32,6 +34,8 @@ export interface JournalRecoveryDeps {
   readonly log: Log;
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
+  /** Null: every segment is read. */
+  readonly indexes: SegmentIndexes | null;
 }
 
 /** One for all segments of an opening. */
@@ -45,7 +49,8 @@ export async function recoverJournal(
   deps: JournalRecoveryDeps,
   visitor: RecoveryVisitor | null,
 ): Promise<RecoveredJournal> {
-  const sequences = (await deps.disk.list(folder))
+  const names = await deps.disk.list(folder);
+  const sequences = names
     .map(sequenceOf)
     .filter((sequence) => sequence !== null)
     .sort((a, b) => a - b);
@@ -62,6 +67,7 @@ export async function recoverJournal(
     truncatedBytes += await mendSegment(segment, bad, segment.sequence === newest, deps);
   }
   await deps.disk.syncFolder(folder);
+  deps.indexes?.writeMade(names, deps.ledger.segments);
   return { newest, truncatedBytes };
 }
 
@@ -74,6 +80,11 @@ async function readSegment(folder: string, segment: Segment, reading: Reading): 
     segment.bytes = await disk.size(fd);
     segment.sealed = true;
     ledger.segments.set(segment.sequence, segment);
+    const index = await reading.indexes?.read(segment, { disk, fd, bytes: segment.bytes });
+    if (index instanceof Buffer) {
+      takeIndex(index, segment, reading);
+      return [];
+    }
     return await read(fd, segment, dirname(folder), reading);
   } finally {
     await disk.close(fd);
@@ -110,20 +121,23 @@ async function mendSegment(
   }
 }
 
+/** Reads the whole segment; if all of it is frames, what was read is kept for an index. */
 async function read(
   fd: number,
   segment: Segment,
   base: string,
-  { disk, ledger, visitor, buffers }: Reading,
+  { disk, ledger, visitor, buffers, indexes }: Reading,
 ): Promise<Stretch[]> {
   const bad: Stretch[] = [];
   const { sequence, bytes, path } = segment;
-  await scanSegment(
+  const builder = indexes?.newBuilder();
+  const salt = await scanSegment(
     { disk, fd, sequence, bytes, buffers },
     {
       frame({ type, key, offset, keyBytes, value }) {
+        builder?.add({ type, key, offset, value: [value], valueBytes: value.length });
         if (type === FrameType.set) {
-          ledger.set(segment, key, offset, keyBytes, value.length);
+          ledger.set(segment, key, { offset, keyBytes, valueBytes: value.length });
           visitor?.set(key, value);
         } else if (type === FrameType.remove) {
           ledger.removed(segment, key, keyBytes);
@@ -136,7 +150,32 @@ async function read(
       },
     },
   );
+  segment.salt = salt ?? 0;
+  if (builder !== undefined && salt !== null && bad.length === 0) indexes?.keep(segment, builder);
   return bad;
+}
+
+/** As read(), from the segment's index. */
+function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }: Reading): void {
+  const keyBytes = indexes?.needs.packed.bytes ?? 0;
+  readIndex(index, {
+    setPacked(id, offset, valueBytes) {
+      ledger.setPacked(segment, id, { offset, keyBytes, valueBytes });
+      visitor?.setPacked?.(id, valueBytes);
+    },
+    removedPacked(id) {
+      ledger.removedPacked(segment, id, keyBytes);
+      visitor?.removePacked?.(id);
+    },
+    set(key, frame, kept) {
+      ledger.set(segment, key, frame);
+      visitor?.set(key, kept);
+    },
+    removed(key, bytes) {
+      ledger.removed(segment, key, bytes);
+      visitor?.remove(key);
+    },
+  });
 }
 
 /** Null where the file is gone: its removal was under way when the process ended. */

@@ -44,16 +44,18 @@ export interface ScanOptions extends SegmentBytes, WindowOptions {
 /** What is found at a place: the end in the window of a whole write; nothing whole; too little in the window to know. */
 type Found = number | "bad" | "short";
 
-export async function scanSegment(options: ScanOptions, handlers: ScanHandlers): Promise<void> {
+/** Resolves with the segment's salt; null if it has no whole write, or the scan was ended. */
+export async function scanSegment(options: ScanOptions, handlers: ScanHandlers): Promise<number | null> {
   const window = new ScanWindow(options, options);
   const scan = new Scan(window, options, handlers);
   try {
     while (!window.atEnd) {
       await window.advance();
       scan.look();
-      if (handlers.pause !== undefined && !(await handlers.pause())) return;
+      if (handlers.pause !== undefined && !(await handlers.pause())) return null;
     }
     scan.end();
+    return scan.salt;
   } finally {
     await window.close();
   }
@@ -79,6 +81,10 @@ class Scan {
     this.#place = { sequence, offset: 0 };
     this.#bytes = bytes;
     this.#handlers = handlers;
+  }
+
+  get salt(): number | null {
+    return this.#salt;
   }
 
   /** Reports what the window holds, as far as it can be told without what follows. */

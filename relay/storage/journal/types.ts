@@ -22,10 +22,35 @@ export interface JournalStats {
   readonly truncatedBytes: number;
 }
 
-/** Called while the journal opens, in the order of writing: what each whole frame says. Values are views, valid during the call. */
+/** Keys that are 128-bit ids in disguise: kept in memory and in indexes as four words, whose last one is evenly spread. */
+export interface PackedKeys {
+  /** Length of each such key, bytes; one per character. */
+  readonly bytes: number;
+  /** Writes the id into `into`; false if it is another key. Keys and ids correspond one to one. */
+  parse(key: string, into: Uint32Array): boolean;
+  format(id: Uint32Array): string;
+}
+
+/** What a start needs to know of the keys, so that an index beside a segment can say it in place of the segment. */
+export interface RecoveryNeeds {
+  /** Changes whenever the answers below do: indexes of another version are made anew. */
+  readonly version: number;
+  readonly packed: PackedKeys;
+  /** How many of a value's first bytes the visitor's set() reads. */
+  needed(key: string, value: Uint8Array): number;
+}
+
+/**
+ * Called while the journal opens, in the order of writing: what each whole frame says. Values are views, valid during the call. With
+ * `needs`, set() gets only what needed() says of a value, and the packed keys go to setPacked() and removePacked().
+ */
 export interface RecoveryVisitor {
   set(key: string, value: Uint8Array): void;
   remove(key: string): void;
+  readonly needs?: RecoveryNeeds;
+  /** `id` is valid during the call. */
+  setPacked?(id: Uint32Array, valueBytes: number): void;
+  removePacked?(id: Uint32Array): void;
 }
 
 export interface Journal {
@@ -83,6 +108,8 @@ export interface JournalOptions {
    * `off`: segments grow with what is written. @default "off"
    */
   readonly preallocate?: "auto" | "off";
-  /** Told what is found while opening. */
+  /** Told what is found while opening. If it says what it needs, sealed segments get an index beside them. */
   readonly visitor?: RecoveryVisitor | null;
+  /** Segments below this length get no index: they are read as quickly themselves. @default 1 MiB */
+  readonly indexFromBytes?: number;
 }

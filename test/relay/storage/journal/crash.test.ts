@@ -3,15 +3,18 @@
  * compacting and recovering. Whatever is found then must be explained by what was asked for: nothing acknowledged is missing,
  * nothing removed is back, nothing is there that nobody wrote.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import type { Journal, Operation } from "../../../../relay/storage/journal/types.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
+import { packedNeeds } from "../../../helpers/packed-keys.ts";
 import { seeded, type Random } from "../../../helpers/random.ts";
 import { SimDisk } from "../../../helpers/sim-disk.ts";
 
 const BASE = "/sim";
 const KEYS = 7;
+/** Half of them are kept as ids where there are indexes. */
+const keyOf = (number: number): string => (number % 2 === 0 ? `id:${number}` : `k${number}`);
 const OPTIONS = { base: BASE, segmentBytes: 700, minFreeBytes: 0 };
 
 type Value = string | null;
@@ -57,11 +60,13 @@ const IN_PLACE = { appendSyncMs: 4, appendDurableMs: 3, inPlaceSyncMs: 2, inPlac
 
 type Preallocate = "auto" | "off";
 
+/** `auto`: with indexes beside its segments, too. */
 function open(disk: SimDisk, preallocate: Preallocate = "off"): Promise<Journal> {
   let salt = 0;
+  const visitor = preallocate === "auto" ? { needs: packedNeeds, set() {}, remove() {} } : null;
   disk.free = 1e9;
   return openJournal(
-    { ...OPTIONS, preallocate },
+    { ...OPTIONS, preallocate, indexFromBytes: 0, visitor },
     {
       disk,
       clock: new FakeClock(),
@@ -80,7 +85,7 @@ async function work(journal: Journal, random: Random, expected: Expectation, rou
       const operations: Operation[] = [];
       const acknowledge: (() => void)[] = [];
       for (let m = random.below(2) + 1; m > 0; m--) {
-        const key = `k${random.below(KEYS)}`;
+        const key = keyOf(random.below(KEYS));
         if (random.below(3) === 0) {
           operations.push({ type: "remove", key });
           acknowledge.push(expected.asked(key, null));
@@ -137,7 +142,7 @@ async function interrupted(
 }
 
 describe("journal, ended at any operation of the disk", () => {
-  it.each([
+  test.each([
     [1, "off"],
     [2, "auto"],
   ] as const)("keeps what was acknowledged and invents nothing, seed %i, preallocate %s", async (...row) => {
@@ -175,7 +180,7 @@ describe("journal, ended at any operation of the disk", () => {
     expect(ends).toBeGreaterThan(100);
   });
 
-  it("removes nothing before what it kept dead, ended at any two operations", async () => {
+  test("removes nothing before what it kept dead, ended at any two operations", async () => {
     const value = Buffer.alloc(670, "v");
     const early = async (disk: SimDisk): Promise<void> => {
       const journal = await open(disk);
@@ -220,27 +225,30 @@ describe("journal, ended at any operation of the disk", () => {
     expect(pairs).toBeGreaterThan(80);
   });
 
-  it.each(["off", "auto"] as const)("loses a write as a whole or not at all, preallocate %s", async (how) => {
-    for (let endAt = 1; ; endAt++) {
-      const disk = new SimDisk();
-      disk.endAt = endAt;
-      const working = (async () => {
-        const journal = await open(disk, how);
-        await journal.write([{ type: "remove", key: "" }], "synced");
-        await journal.write(
-          ["a", "b", "c"].map((key) => ({ type: "set", key, value: Buffer.alloc(100, key) })),
-          "synced",
-        );
-        await journal.close();
-      })();
-      const over = await Promise.race([working.then(() => true), disk.ended.then(() => false)]);
-      if (over) break;
-      for (let seed = 0; seed < 20; seed++) {
-        const journal = await open(disk.afterPowerCut(seeded(seed)));
-        expect([0, 3], `operation ${endAt}, seed ${seed}`).toContain(journal.stats().keys);
-        expect(journal.stats().quarantinedBytes, `operation ${endAt}, seed ${seed}`).toBe(0);
-        await journal.close();
+  test.each(["off", "auto"] as const)(
+    "loses a write as a whole or not at all, preallocate %s",
+    async (how) => {
+      for (let endAt = 1; ; endAt++) {
+        const disk = new SimDisk();
+        disk.endAt = endAt;
+        const working = (async () => {
+          const journal = await open(disk, how);
+          await journal.write([{ type: "remove", key: "" }], "synced");
+          await journal.write(
+            ["a", "b", "c"].map((key) => ({ type: "set", key, value: Buffer.alloc(100, key) })),
+            "synced",
+          );
+          await journal.close();
+        })();
+        const over = await Promise.race([working.then(() => true), disk.ended.then(() => false)]);
+        if (over) break;
+        for (let seed = 0; seed < 20; seed++) {
+          const journal = await open(disk.afterPowerCut(seeded(seed)));
+          expect([0, 3], `operation ${endAt}, seed ${seed}`).toContain(journal.stats().keys);
+          expect(journal.stats().quarantinedBytes, `operation ${endAt}, seed ${seed}`).toBe(0);
+          await journal.close();
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -1,0 +1,22 @@
+/**
+ * What the queue needs at a start of what it has written: the ids and lengths of events, the heads of states, and of the rest the
+ * whole value. The indexes beside the journal's segments hold exactly this.
+ */
+import { EVENT_KEY, ID_LENGTH, formatEventKey, parseIdInto } from "../../event/event-id.ts";
+import type { RecoveryNeeds } from "../journal/types.ts";
+import { PREFIX, stateHeadBytes } from "./records.ts";
+
+const EVENT_KEY_LENGTH = EVENT_KEY.length + ID_LENGTH;
+
+export const RECOVERY_NEEDS: RecoveryNeeds = {
+  version: 1,
+  packed: {
+    bytes: EVENT_KEY_LENGTH,
+    parse: (key, into) =>
+      key.length === EVENT_KEY_LENGTH &&
+      key.startsWith(EVENT_KEY) &&
+      parseIdInto(key, EVENT_KEY.length, into),
+    format: (id) => formatEventKey(id[0]!, id[1]!, id[2]!, id[3]!),
+  },
+  needed: (key, value) => (key.startsWith(PREFIX.state) ? stateHeadBytes(value) : value.length),
+};
