@@ -61,6 +61,8 @@ const adapters: Record<string, readonly string[]> = {
   unstorage: ["relay/storage/"],
   ioredis: ["relay/storage/redis/"],
   "@gitbeaker/rest": ["component/gitlab/gitbeaker.ts"],
+  "@nats-io/transport-node": ["relay/targets/nats/"],
+  "@nats-io/jetstream": ["relay/targets/nats/"],
   undici: ["relay/targets/", "lib/gitlab/", "cli/post.ts"],
   croner: ["relay/process/maintenance.ts"],
   "openid-client": ["relay/admin/auth/oidc.ts"],

@@ -41,30 +41,50 @@ export function createPreviewApi(deps: PreviewDeps, masking: () => Masking): Hon
         code: "not_found",
         message: "there is no such event; it may have expired",
       });
-    const { meta } = event;
-    const {
-      gets,
-      stoppedBy,
-      overrides: applied,
-    } = await routing.explain({
-      name,
-      settings,
-      overrides,
-      meta,
-      body,
-    });
-    const mask = masking();
-    return c.json({
-      target: name,
-      event: id,
-      gets,
-      stoppedBy: stoppedBy.map(({ rule, text }) => ({ rule, text: mask.text(text) })),
-      overrides: applied,
-      ...shownRequest(settings, { meta, body }, mask),
-    });
+    const question = { name, settings, overrides, meta: event.meta, body };
+    return c.json(await previewTarget(question, routing, masking()));
   });
 
   return api;
+}
+
+export interface TargetPreview {
+  readonly target: string;
+  readonly event: string;
+  /** Whether it would get the event, by the rules of now. */
+  readonly gets: boolean;
+  readonly stoppedBy: readonly { readonly rule: string; readonly text: string }[];
+  /** Places of the overrides whose rules apply. */
+  readonly overrides: readonly number[];
+  /** Null for a target that sends nothing that can be shown. */
+  readonly request: {
+    readonly to: string;
+    readonly headers: Readonly<Record<string, string>>;
+    /** Masked and cut. */
+    readonly body: string;
+    readonly bodyBytes: number;
+  } | null;
+  /** Why the event would become a dead letter instead. */
+  readonly error: string | null;
+}
+
+type Question = Parameters<AdminDeps["routing"]["explain"]>[0];
+
+/** Holds no secret. */
+export async function previewTarget(
+  question: Question,
+  routing: Pick<AdminDeps["routing"], "explain">,
+  masking: Masking,
+): Promise<TargetPreview> {
+  const { gets, stoppedBy, overrides } = await routing.explain(question);
+  return {
+    target: question.name,
+    event: question.meta.id,
+    gets,
+    stoppedBy: stoppedBy.map(({ rule, text }) => ({ rule, text: masking.text(text) })),
+    overrides,
+    ...shownRequest(question, masking),
+  };
 }
 
 /** The target's settings with some of them changed. Throws a RefusalError (400) that names every mistake. */
@@ -77,12 +97,12 @@ function triedSettings(present: TargetSettings, changes: unknown): TargetSetting
   );
 }
 
-type Previewed = Parameters<typeof previewOf>[1];
-
-/** `request`: null for a target that sends none; `error`: why the event would become a dead letter instead. */
-function shownRequest(settings: TargetSettings, event: Previewed, masking: Masking): object {
+function shownRequest(
+  { settings, meta, body: received }: Question,
+  masking: Masking,
+): Pick<TargetPreview, "request" | "error"> {
   try {
-    const request = previewOf(settings, event);
+    const request = previewOf(settings, { meta, body: received });
     if (request === null) return { request: null, error: null };
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, masking.header(name, value)]),

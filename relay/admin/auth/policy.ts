@@ -11,6 +11,7 @@ const POLICY: ReadonlyMap<string, Permission> = new Map(
     "GET /events/replay": "act",
     "POST /events/replay": "act",
     "GET /events/:id": "read",
+    "GET /events/:id/preview": "read-bodies",
     "POST /events/:id/replay": "act",
     "POST /events/:id/delete": "administer",
     "GET /dead": "read",

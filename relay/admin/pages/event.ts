@@ -72,6 +72,7 @@ export function eventPage(view: EventView): Html {
       <div class="title">
         <h2>Body <span class="muted">${size(meta.bodyBytes)}</span></h2>
         <p class="side">
+          ${view.mayReadBody ? html`<a class="button" href="${path}/preview">Who gets it</a>` : ""}
           <button type="button" class="copy" data-copy="curl" hidden>Copy as curl</button>
           <a class="button" href="/api/v1/events/${meta.id}/body" download>Download</a>
         </p>

@@ -28,6 +28,8 @@ import { gonePage, goneTargetPage, refusedPage } from "./gone.ts";
 import { layout, plainPage, type Section } from "./layout.ts";
 import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
+import { previewTarget } from "../api/preview.ts";
+import { previewPage } from "./preview.ts";
 import { targetPage } from "./target.ts";
 import { targetsPage } from "./targets.ts";
 import { waitsNow } from "./waiting.ts";
@@ -261,6 +263,27 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       csrf: c.get("csrf"),
     };
     return frame(c, { title: eventTitle(view), section: "events", stream: "" }, eventPage(view));
+  });
+
+  pages.get("/events/:id/preview", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null)
+      return frame(c, { title: "Not here", section: "events", status: 404 }, gonePage());
+    const { targets, overrides } = deps.config();
+    const { meta } = event;
+    const previews = await Promise.all(
+      Object.entries(targets).map(([name, settings]) =>
+        previewTarget({ name, settings, overrides, meta, body }, deps.routing, masking()),
+      ),
+    );
+    const title = eventTitle({ event, body, masking: masking() });
+    return frame(
+      c,
+      { title: "Who gets it", section: "events" },
+      previewPage({ eventId: id, title, previews }),
+    );
   });
 
   pages.post("/events/:id/replay", async (c) => {

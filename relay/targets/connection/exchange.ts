@@ -151,14 +151,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   #answer(): void {
     const head = this.#head;
     if (head === null || !this.#finish()) return;
-    const { encoding, ...facts } = head;
+    const { status, headers, retryAfter, location, encoding } = head;
     const body = Buffer.concat(this.#chunks);
     if (encoding === null) {
-      this.#resolve({ ...facts, body });
+      this.#resolve({ status, headers, retryAfter, location, body });
       return;
     }
     void uncompressed(encoding, body, this.#keepBytes).then((plain) =>
-      this.#resolve({ ...facts, body: plain }),
+      this.#resolve({ status, headers, retryAfter, location, body: plain }),
     );
   }
 

@@ -124,6 +124,20 @@ test("preview changes nothing, and leaves no trace of a change", async () => {
   expect(fixture.lines.filter((line) => line.event === "admin.change")).toEqual([]);
 });
 
+test("the page of an event leads to a page that tells of every target", async () => {
+  const page = await (await fixture.api(`/events/${event}`)).text();
+  expect(page).toContain(`href="/events/${event}/preview"`);
+  const response = await fixture.api(`/events/${event}/preview`);
+  const text = await response.text();
+  expect(response.status).toBe(200);
+  for (const name of ["ci-bot", "chat", "deploy", "seen"]) expect(text).toContain(`/targets/${name}"`);
+  expect(text.match(/would not get it/g)).toHaveLength(1);
+  expect(text).toContain("its branch is &quot;dev&quot;");
+  for (const secret of ["hunter22", "querysecret", "headersecret", "glptt-secret", "pathsecret"])
+    expect(text).not.toContain(secret);
+  expect((await fixture.api("/events/01kf0000000000000000000009/preview")).status).toBe(404);
+});
+
 test("GET project-files lists the projects whose own file is refused", async () => {
   const response = await fixture.api("/api/v1/project-files");
   expect(await response.json()).toEqual({ refused: [] });
