@@ -14,14 +14,23 @@
  * and a crash half-way leaves a stale lock.
  */
 import { randomBytes } from "node:crypto";
-import { readFile, readlink } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { sleep, type Clock, type Timer } from "../../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { journalRefusal } from "./errors.ts";
+import {
+  answers,
+  describeProcess,
+  formatHolder,
+  hangUp,
+  isSameProcess,
+  listen,
+  parseHolder,
+  socketPath,
+  type Holder,
+} from "./lock-holder.ts";
 
 const LOCK_NAME = "lock";
 const BEAT_NAME = "lock.beat";
@@ -31,20 +40,6 @@ const BEAT_MS = 2000;
 const TRUST_MS = 5000;
 /** Milliseconds without a sign of life after which a holder on another machine counts as gone. */
 export const SILENT_MS = 15_000;
-/** How long a path the kernel takes for a socket, with the closing zero. */
-const MAX_SOCKET_PATH = 104;
-
-/** Who holds a lock; what the system does not tell is empty. */
-interface Holder {
-  readonly pid: number;
-  /** In the kernel's ticks since boot. */
-  readonly startedAt: string;
-  readonly namespace: string;
-  readonly boot: string;
-  readonly token: string;
-  readonly listens: boolean;
-}
-
 export interface Lock {
   /** Whether the lock was this process's a moment ago: without it, ask confirm() before anything is written. */
   isTrusted(): boolean;
@@ -66,7 +61,7 @@ export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock>
   const { disk } = deps;
   const token = randomBytes(6).toString("hex");
   const socket = await listen(socketPath(folder, token));
-  const self: Holder = { ...(await describe(process.pid)), token, listens: socket !== null };
+  const self: Holder = { ...(await describeProcess(process.pid)), token, listens: socket !== null };
   try {
     await take(deps, folder, LOCK_NAME, self);
   } catch (error) {
@@ -83,7 +78,7 @@ export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock>
     async release() {
       await held.stop();
       const path = join(folder, LOCK_NAME);
-      if ((await targetOf(disk, path)) === format(self)) {
+      if ((await targetOf(disk, path)) === formatHolder(self)) {
         await forget(disk, join(folder, BEAT_NAME));
         await disk.unlink(path);
       }
@@ -147,7 +142,7 @@ class HeldLock {
   async #confirm(): Promise<void> {
     const { disk, clock } = this.#deps;
     const at = clock.monotonic();
-    if (!this.isLost && (await targetOf(disk, join(this.#folder, LOCK_NAME))) !== format(this.#self)) {
+    if (!this.isLost && (await targetOf(disk, join(this.#folder, LOCK_NAME))) !== formatHolder(this.#self)) {
       this.isLost = true;
     }
     if (this.isLost) {
@@ -191,10 +186,10 @@ async function take(deps: LockDeps, folder: string, name: string, self: Holder):
   const { disk, log } = deps;
   const path = join(folder, name);
   for (;;) {
-    if (await made(disk, format(self), path)) return;
+    if (await made(disk, formatHolder(self), path)) return;
     const target = await targetOf(disk, path);
     if (target === null) continue;
-    const holder = parse(target);
+    const holder = parseHolder(target);
     if (holder !== null && (await isAlive(deps, holder, self, folder))) {
       throw new ConfigError([
         {
@@ -210,7 +205,7 @@ async function take(deps: LockDeps, folder: string, name: string, self: Holder):
     try {
       if ((await targetOf(disk, path)) !== target) continue;
       const fresh = join(folder, `${LOCK_NAME}.new.${self.token}`);
-      await disk.symlink(format(self), fresh);
+      await disk.symlink(formatHolder(self), fresh);
       await disk.rename(fresh, path);
       log.warn("journal.stale-lock", { folder, pid: holder?.pid ?? null });
       return;
@@ -251,99 +246,8 @@ async function forget(disk: Disk, path: string): Promise<void> {
   }
 }
 
-function format(holder: Holder): string {
-  const { pid, startedAt, namespace, boot, token, listens } = holder;
-  return [pid, startedAt, namespace, boot, token, listens ? "socket" : ""].join("_");
-}
-
-function parse(target: string): Holder | null {
-  const match = /^(\d+)_(\d*)_(\d*)_([0-9a-f]*)_([0-9a-f]+)_(socket)?$/.exec(target);
-  if (match === null) return null;
-  const [, pid, startedAt = "", namespace = "", boot = "", token = "", socket] = match;
-  return { pid: Number(pid), startedAt, namespace, boot, token, listens: socket !== undefined };
-}
-
 async function isAlive(deps: LockDeps, holder: Holder, self: Holder, folder: string): Promise<boolean> {
   if (holder.boot !== self.boot) return beats(deps, folder);
-  if (holder.namespace === self.namespace) {
-    if (!exists(holder.pid)) return false;
-    return (await describe(holder.pid)).startedAt === holder.startedAt;
-  }
+  if (holder.namespace === self.namespace) return isSameProcess(holder);
   return !holder.listens || (await answers(socketPath(folder, holder.token)));
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== "ESRCH";
-  }
-}
-
-/** What tells this process from others that had or will have its id. Off Linux, the id alone. */
-async function describe(pid: number): Promise<Omit<Holder, "token" | "listens">> {
-  const [stat, boot, namespace] = await Promise.all([
-    orEmpty(readFile(`/proc/${pid}/stat`, "utf8")),
-    orEmpty(readFile("/proc/sys/kernel/random/boot_id", "utf8")),
-    orEmpty(readlink("/proc/self/ns/pid")),
-  ]);
-  // The name of the program, in brackets, may hold anything; the first field after it is the state, the 20th the time of the start.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const startedAt = isGone(fields[0] ?? "") ? "" : (fields[19] ?? "");
-  return {
-    pid,
-    startedAt,
-    namespace: namespace.replace(/\D/g, ""),
-    boot: boot.replace(/[^0-9a-f]/g, "").slice(0, 12),
-  };
-}
-
-/** Ended, and only waiting for its parent to take note. */
-function isGone(state: string): boolean {
-  return state === "Z" || state === "X";
-}
-
-async function orEmpty(text: Promise<string>): Promise<string> {
-  try {
-    return await text;
-  } catch {
-    return ""; // no such file: the process is gone, or this is not Linux
-  }
-}
-
-function socketPath(folder: string, token: string): string {
-  return join(folder, `${LOCK_NAME}.${token}.socket`);
-}
-
-/** Null where the file system has no sockets, or the path is too long for one. */
-async function listen(path: string): Promise<Server | null> {
-  if (Buffer.byteLength(path) >= MAX_SOCKET_PATH) return null;
-  const server = createServer((connection) => connection.destroy());
-  return await new Promise((resolve) => {
-    server.once("error", () => resolve(null));
-    server.listen(path, () => {
-      server.unref();
-      resolve(server);
-    });
-  });
-}
-
-async function hangUp(server: Server | null): Promise<void> {
-  if (server === null) return;
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-}
-
-/** Whether somebody listens there. Only a clear no is a no. */
-async function answers(path: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const connection = connect(path);
-    connection.once("connect", () => {
-      connection.destroy();
-      resolve(true);
-    });
-    connection.once("error", (error) => resolve(systemCode(error) !== "ECONNREFUSED"));
-  });
 }
