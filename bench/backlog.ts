@@ -13,7 +13,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { tuneCollector } from "../relay/process/collector.ts";
 import type { NewEvent } from "../relay/event/event.ts";
-import { openLocalQueue } from "../relay/storage/files/queue.ts";
+import { openFilesQueue } from "../relay/storage/files/queue.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { openStorage } from "../relay/storage/files/open-journal.ts";
 import { report, rows, startChild } from "./lib.ts";
@@ -62,7 +62,7 @@ async function measure(count: number, rounds: number): Promise<void> {
 }
 
 async function openQueue(base: string): Promise<Queue> {
-  const queue = await openLocalQueue(
+  const queue = await openFilesQueue(
     {
       openJournal: async (visitor) => (await openStorage({ base, visitor })).journal,
       clock: systemClock,

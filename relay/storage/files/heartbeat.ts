@@ -9,7 +9,7 @@ import { timeIn, type Heartbeat } from "../heartbeat.ts";
 
 export const HEARTBEAT_FILE = "last-seen";
 
-export function createFileHeartbeat(folder: string): Heartbeat {
+export function createFilesHeartbeat(folder: string): Heartbeat {
   const path = join(folder, HEARTBEAT_FILE);
   let file: FileHandle | null = null;
   return {

@@ -7,13 +7,13 @@ import { nodeDisk } from "../journal/disk.ts";
 import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { createFilesActivityStore } from "./activity-store.ts";
 import { FilesAuditTrail } from "./audit-trail.ts";
-import { createFileHeartbeat } from "./heartbeat.ts";
+import { createFilesHeartbeat } from "./heartbeat.ts";
 import { openStorage } from "./open-journal.ts";
 import { probeFolder } from "./probe.ts";
-import { createFileLastHour } from "./last-hour.ts";
+import { createFilesLastHour } from "./last-hour.ts";
 import { FilesRecoveryNotes } from "./recovery-notes.ts";
-import { createFileSecrets } from "./secrets.ts";
-import { openLocalQueue } from "./queue.ts";
+import { createFilesSecrets } from "./secrets.ts";
+import { openFilesQueue } from "./queue.ts";
 
 /** The activity's facts are small: smaller segments give space back sooner. */
 const ACTIVITY_SEGMENT_BYTES = 8_388_608;
@@ -23,7 +23,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
   return {
     place: { queue: "fs", folder: fs.base },
     openQueue() {
-      return openLocalQueue(
+      return openFilesQueue(
         {
           clock,
           log,
@@ -48,11 +48,11 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       );
       return createFilesActivityStore(journal);
     },
-    openHeartbeat: async () => createFileHeartbeat(fs.base),
+    openHeartbeat: async () => createFilesHeartbeat(fs.base),
     openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit")),
     openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base),
-    openLastHour: async () => createFileLastHour(fs.base),
-    openSecrets: async () => createFileSecrets(fs.base),
+    openLastHour: async () => createFilesLastHour(fs.base),
+    openSecrets: async () => createFilesSecrets(fs.base),
     async disk() {
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);
       return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { messageOf, systemCode, UpstreamError } from "../../../lib/errors.ts";
 import type { LastHour } from "../last-hour.ts";
 
-export function createFileLastHour(folder: string): LastHour {
+export function createFilesLastHour(folder: string): LastHour {
   const path = join(folder, "last-hour.json");
   const failure = (error: unknown): UpstreamError =>
     new UpstreamError("storage", `${path}: ${messageOf(error)}`, { retryable: true });

@@ -49,7 +49,7 @@ export interface LocalQueueDeps {
  * Opens the queue; what a crash left is found again, deliveries that were being sent are `waiting` again.
  * @param retention asked anew at each expire(); its `dedupeSeconds` is taken once
  */
-export async function openLocalQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<Queue> {
+export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<Queue> {
   const { clock, random, log } = deps;
   const { dedupeSeconds } = retention();
   const table = new EventTable();

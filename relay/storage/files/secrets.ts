@@ -6,7 +6,7 @@ import { ConfigError, UpstreamError, messageOf, systemCode } from "../../../lib/
 import type { SharedSecrets } from "../secrets.ts";
 
 /** One process writes the folder; counters are read once and kept. */
-export function createFileSecrets(folder: string): SharedSecrets {
+export function createFilesSecrets(folder: string): SharedSecrets {
   const counters = new Map<string, number>();
   /** Increments come one after another. */
   let before: Promise<unknown> = Promise.resolve();

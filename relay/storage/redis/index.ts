@@ -7,7 +7,7 @@ import { createRedisActivityStore } from "./activity-store.ts";
 import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
-import { createFileLastHour } from "../files/last-hour.ts";
+import { createFilesLastHour } from "../files/last-hour.ts";
 import { createRedisRecoveryNotes } from "./recovery-notes.ts";
 import { probeRedis } from "./probe.ts";
 import { createRedisSecrets } from "./secrets.ts";
@@ -24,7 +24,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
     openAuditTrail: async () => createRedisAuditTrail(await connection()),
     openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
-    openLastHour: async () => createFileLastHour(deps.settings().fs.base),
+    openLastHour: async () => createFilesLastHour(deps.settings().fs.base),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
     probe: () => probeRedis(connection, deps),

@@ -6,13 +6,13 @@ import { createRenamedTargets } from "../../../relay/process/renamed-targets.ts"
 import type { Queue } from "../../../relay/queue/queue.ts";
 import { settlement } from "../../helpers/admin.ts";
 import { eventMeta } from "../../helpers/events.ts";
-import { createLocalRig } from "../../helpers/local-queue.ts";
+import { createFilesRig } from "../../helpers/local-queue.ts";
 
 const NOW = configSchema.parse({ targets: { "ci-bot": { type: "log", formerly: ["ci", "old-ci"] } } });
 
 /** A queue whose deliveries were made when the target was called `ci`: as many as `count`, oldest first. */
 async function rig(count: number, former = "ci") {
-  const { open, clock } = createLocalRig();
+  const { open, clock } = createFilesRig();
   const before = await open(() => [{ target: former, lane: "p7" }]);
   before.setRouting(() => [{ target: former, lane: "p7" }], [former]);
   const ids: string[] = [];

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LogFields, Log } from "../../../../lib/log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { BEAT_MS, openAbsence, type Absence } from "../../../../relay/observe/downtime/downtime.ts";
-import { createFileHeartbeat, HEARTBEAT_FILE } from "../../../../relay/storage/files/heartbeat.ts";
+import { createFilesHeartbeat, HEARTBEAT_FILE } from "../../../../relay/storage/files/heartbeat.ts";
 import { timeIn, type Heartbeat } from "../../../../relay/storage/heartbeat.ts";
 import { createFilesDriver } from "../../../../relay/storage/files/index.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
@@ -131,7 +131,7 @@ describe("openAbsence()", () => {
   });
 });
 
-describe("createFileHeartbeat()", () => {
+describe("createFilesHeartbeat()", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "mark-"));
@@ -139,13 +139,13 @@ describe("createFileHeartbeat()", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   test("gives back the last time, and never grows", async () => {
-    const mark = createFileHeartbeat(folder);
+    const mark = createFilesHeartbeat(folder);
     expect(await mark.read()).toBeNull();
     await mark.write(1_700_000_000_000);
     await mark.write(1_700_000_005_000);
-    expect(await createFileHeartbeat(folder).read()).toBe(1_700_000_005_000);
+    expect(await createFilesHeartbeat(folder).read()).toBe(1_700_000_005_000);
     await mark.close();
-    const next = createFileHeartbeat(folder);
+    const next = createFilesHeartbeat(folder);
     await next.write(1_700_000_010_000);
     await next.close();
     expect(await readFile(join(folder, HEARTBEAT_FILE), "utf8")).toBe("1700000010000\n");
@@ -154,7 +154,7 @@ describe("createFileHeartbeat()", () => {
 
   test("what is no time counts as none", async () => {
     await writeFile(join(folder, HEARTBEAT_FILE), "\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-    expect(await createFileHeartbeat(folder).read()).toBeNull();
+    expect(await createFilesHeartbeat(folder).read()).toBeNull();
     expect([timeIn("12"), timeIn(""), timeIn(null), timeIn("1700000000000")]).toEqual([
       null,
       null,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { silentLog } from "../../../../lib/log.ts";
 import { keepLastHour, type HourPart } from "../../../../relay/observe/hour/keep.ts";
-import { createFileLastHour } from "../../../../relay/storage/files/last-hour.ts";
+import { createFilesLastHour } from "../../../../relay/storage/files/last-hour.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 
 function part(value: unknown): HourPart & { value: unknown } {
@@ -22,7 +22,7 @@ test("keepLastHour() writes each minute and at the end, and a next run begins wi
   const folder = await mkdtemp(join(tmpdir(), "last-hour-"));
   const clock = new FakeClock();
   const deps = (webhooks: HourPart, targets: HourPart) => ({
-    store: createFileLastHour(folder),
+    store: createFilesLastHour(folder),
     clock,
     log: silentLog,
     parts: { webhooks, targets },
@@ -48,7 +48,7 @@ test("keepLastHour() begins anew where the file is damaged, and warns once where
   const kept = part("as it was");
   const clock = new FakeClock();
   const hour = await keepLastHour({
-    store: createFileLastHour(join(folder, "last-hour.json")),
+    store: createFilesLastHour(join(folder, "last-hour.json")),
     clock,
     log: { ...silentLog, warn: (event) => void events.push(event) },
     parts: { webhooks: kept, targets: kept },

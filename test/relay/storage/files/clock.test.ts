@@ -1,8 +1,8 @@
 /** Clocks that are set back and forth, due times, timers. */
 import { describe, expect, test } from "vitest";
-import { createLocalRig } from "../../../helpers/local-queue.ts";
+import { createFilesRig } from "../../../helpers/local-queue.ts";
 import { attempt, newEvent, SETTINGS, toTarget, until } from "../../../helpers/queue-contract.ts";
-import type { LocalRig } from "../../../helpers/local-queue.ts";
+import type { FilesRig } from "../../../helpers/local-queue.ts";
 import type { Claim, Queue } from "../../../../relay/queue/queue.ts";
 
 const ROOM = { first: 1000, retry: 1000 };
@@ -15,7 +15,7 @@ async function store(queue: Queue, key: string): Promise<string> {
   return id;
 }
 
-function retryIn(rig: LocalRig, claimed: Claim, waitMs: number): Promise<void> {
+function retryIn(rig: FilesRig, claimed: Claim, waitMs: number): Promise<void> {
   const at = rig.clock.now();
   return claimed.settle({ outcome: "retry", at, attempt: attempt(at), dueAt: at + waitMs });
 }
@@ -25,7 +25,7 @@ describe("due times", () => {
     ["back by a year", -365 * DAY],
     ["ahead by a year", 365 * DAY],
   ])("go by elapsed time while the wall clock is set %s", async (_name, jump) => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     await store(queue, "one");
     const [claimed] = await queue.claim("a", ROOM);
@@ -39,7 +39,7 @@ describe("due times", () => {
   });
 
   test("found a year ahead at a start are taken for at most a day", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     let queue = await rig.open(toTarget("a"));
     await store(queue, "one");
     const [claimed] = await queue.claim("a", ROOM);
@@ -56,7 +56,7 @@ describe("due times", () => {
 
   test("of retries that passed while the relay was away are spread over ten seconds", async () => {
     let seed = 0;
-    const rig = createLocalRig({ random: () => (seed++ % 10) / 10 });
+    const rig = createFilesRig({ random: () => (seed++ % 10) / 10 });
     let queue = await rig.open(toTarget("a"));
     for (let index = 0; index < 20; index++) await store(queue, `k${index}`);
     await store(queue, "fresh");
@@ -74,7 +74,7 @@ describe("due times", () => {
   });
 
   test("one timer waits for the earliest of all, none where nothing is due", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a", "b"));
     await store(queue, "one");
     await store(queue, "two");
@@ -105,7 +105,7 @@ describe("due times", () => {
 
 describe("a wall clock that jumps", () => {
   test("ahead and back again loses no memory and no event", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(() => []);
     const id = await store(queue, "one");
     rig.clock.setNow(rig.clock.now() + 400 * DAY);
@@ -122,7 +122,7 @@ describe("a wall clock that jumps", () => {
   });
 
   test("back keeps the order of storing, in lists and in lanes, also after a restart", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const byProject = (): { target: string; lane: string }[] => [{ target: "a", lane: "p1" }];
     let queue = await rig.open(byProject);
     const ids = [await store(queue, "one")];
@@ -147,7 +147,7 @@ describe("a wall clock that jumps", () => {
   });
 
   test("ahead for good is believed after an hour", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(() => []);
     await store(queue, "one");
     rig.clock.setNow(rig.clock.now() + SETTINGS.retain.deliveredSeconds * 1000 + 1000);

@@ -1,7 +1,7 @@
 /** Loss of power at any moment: what was acknowledged is delivered or a dead letter, and nothing is there that nobody sent. */
 import { describe, expect, test } from "vitest";
 import type { Claim, Queue, Router } from "../../../../relay/queue/queue.ts";
-import { createLocalRig, type LocalRig } from "../../../helpers/local-queue.ts";
+import { createFilesRig, type FilesRig } from "../../../helpers/local-queue.ts";
 import { attempt, newEvent, SETTINGS, toTarget, until } from "../../../helpers/queue-contract.ts";
 
 const byProject: Router = (meta) => [
@@ -9,10 +9,10 @@ const byProject: Router = (meta) => [
   { target: "b", lane: `p${meta.projectId}` },
 ];
 
-describe("openLocalQueue() after loss of power", () => {
+describe("openFilesQueue() after loss of power", () => {
   test.each([1, 2, 3, 4, 5, 6])("delivers everything that was acknowledged (seed %i)", async (seed) => {
     const random = generator(seed);
-    const rig = createLocalRig({ random });
+    const rig = createFilesRig({ random });
     const oracle = new Oracle();
     let queue = await rig.open(byProject);
     let sent = 0;
@@ -55,7 +55,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("an event whose write failed and came to light all the same is one with its repetition", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     rig.disk.failing = "storage";
     await expect(queue.enqueue(newEvent("one"))).rejects.toMatchObject({ code: "storage" });
@@ -68,7 +68,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("the second of two that came at once is not answered before the first is durable", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     rig.disk.hold();
     const answers: string[] = [];
@@ -85,7 +85,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("an enqueue is one write", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     await queue.enqueue(newEvent("one"));
     expect(rig.disk.log).toHaveLength(1);
@@ -94,7 +94,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("routes that were not written yet are made anew, those that were are kept", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     let queue = await rig.open(toTarget("a"));
     const kept = await queue.enqueue(newEvent("kept"));
     await rig.clock.advance(2000);
@@ -111,7 +111,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("a delivery that ended keeps its end where the routes were lost", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     let queue = await rig.open(toTarget("a", "b"));
     const { id } = await queue.enqueue(newEvent("one"));
     await until(async () => (await queue.stats()).byState.waiting === 2);
@@ -131,7 +131,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("states without an event are removed at the start", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     let queue = await rig.open(toTarget("a"));
     const { id } = await queue.enqueue(newEvent("one"));
     await until(async () => (await queue.stats()).byState.waiting === 1);
@@ -147,7 +147,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("after retention removed everything, nothing but the memory of deliveries is left; after the window, nothing", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     for (let index = 0; index < 300; index++) {
       await queue.enqueue(newEvent(`k${index}`));
@@ -173,7 +173,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("records of routes are joined, so that slow times leave no heap of small ones", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     let queue = await rig.open(byProject);
     for (let index = 0; index < 40; index++) {
       await queue.enqueue(newEvent(`k${index}`, { projectId: index % 5 }));
@@ -191,7 +191,7 @@ describe("openLocalQueue() after loss of power", () => {
   });
 
   test("records of removed deliveries are joined", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(toTarget("a"));
     for (let index = 0; index < 20; index++) {
       const { id } = await queue.enqueue(newEvent(`k${index}`));
@@ -208,7 +208,7 @@ describe("openLocalQueue() after loss of power", () => {
 });
 
 /** Claims and settles until nothing is left to send. */
-async function drain(rig: LocalRig, queue: Queue, oracle: Oracle): Promise<void> {
+async function drain(rig: FilesRig, queue: Queue, oracle: Oracle): Promise<void> {
   for (let idle = 0; idle < 3;) {
     await rig.clock.advance(30_000);
     let claimed = 0;
@@ -223,7 +223,7 @@ async function drain(rig: LocalRig, queue: Queue, oracle: Oracle): Promise<void>
   }
 }
 
-async function settle(rig: LocalRig, oracle: Oracle, claimed: Claim, dice: number): Promise<void> {
+async function settle(rig: FilesRig, oracle: Oracle, claimed: Claim, dice: number): Promise<void> {
   const at = rig.clock.now();
   const made = attempt(at);
   if (dice < 0.6) {

@@ -3,20 +3,20 @@ import { describe, expect, test } from "vitest";
 import type { Log } from "../../../../lib/log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import type { Claim, Queue } from "../../../../relay/queue/queue.ts";
-import { createLocalRig } from "../../../helpers/local-queue.ts";
-import type { LocalRig } from "../../../helpers/local-queue.ts";
+import { createFilesRig } from "../../../helpers/local-queue.ts";
+import type { FilesRig } from "../../../helpers/local-queue.ts";
 import { attempt, newEvent, SETTINGS, toTarget, until } from "../../../helpers/queue-contract.ts";
 
 const ROOM = { first: 100, retry: 100 };
 
-function createRig(): { rig: LocalRig; logged: string[] } {
+function createRig(): { rig: FilesRig; logged: string[] } {
   const logged: string[] = [];
   const log: Log = {
     ...silentLog,
     warn: (event) => logged.push(event),
     error: (event) => logged.push(event),
   };
-  return { rig: createLocalRig({ log }), logged };
+  return { rig: createFilesRig({ log }), logged };
 }
 
 async function store(queue: Queue, key: string): Promise<string> {
@@ -25,11 +25,11 @@ async function store(queue: Queue, key: string): Promise<string> {
   return id;
 }
 
-function done(rig: LocalRig, claimed: Claim): Promise<void> {
+function done(rig: FilesRig, claimed: Claim): Promise<void> {
   return claimed.settle({ outcome: "done", at: rig.clock.now(), attempt: attempt(rig.clock.now()) });
 }
 
-describe("openLocalQueue() where the storage fails", () => {
+describe("openFilesQueue() where the storage fails", () => {
   test("a delivery whose event cannot be read just now is tried again in five seconds", async () => {
     const { rig, logged } = createRig();
     const queue = await rig.open(toTarget("a"));

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { silentLog } from "../../../../lib/log.ts";
 import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import type { Disk } from "../../../../relay/storage/journal/disk.ts";
-import { openLocalQueue } from "../../../../relay/storage/files/queue.ts";
+import { openFilesQueue } from "../../../../relay/storage/files/queue.ts";
 import type { Queue } from "../../../../relay/queue/queue.ts";
 import { openStorage } from "../../../../relay/storage/files/open-journal.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { describeQueueContract } from "../../../helpers/queue-contract.ts";
 
-describeQueueContract("openLocalQueue() on a journal in a folder", async () => {
+describeQueueContract("openFilesQueue() on a journal in a folder", async () => {
   const root = await mkdtemp(join(tmpdir(), "relay-queue-"));
   const clock = new FakeClock();
   let base = join(root, "data");
@@ -25,7 +25,7 @@ describeQueueContract("openLocalQueue() on a journal in a folder", async () => {
     now: () => clock.now(),
     advance: (ms) => clock.advance(ms),
     async open({ dedupeSeconds, retain }) {
-      opened = await openLocalQueue(
+      opened = await openFilesQueue(
         {
           openJournal: async (visitor) =>
             (await openStorage({ base, segmentBytes: 1_048_576, visitor }, { disk })).journal,

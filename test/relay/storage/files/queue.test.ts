@@ -1,17 +1,17 @@
 import { silentLog } from "../../../../lib/log.ts";
-import { openLocalQueue } from "../../../../relay/storage/files/queue.ts";
+import { openFilesQueue } from "../../../../relay/storage/files/queue.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.ts";
 import { describeQueueContract } from "../../../helpers/queue-contract.ts";
 
-describeQueueContract("openLocalQueue() on a journal in memory", () => {
+describeQueueContract("openFilesQueue() on a journal in memory", () => {
   const disk = new MemoryDisk();
   const clock = new FakeClock();
   return Promise.resolve({
     now: () => clock.now(),
     advance: (ms) => clock.advance(ms),
     open: ({ dedupeSeconds, retain }) =>
-      openLocalQueue(
+      openFilesQueue(
         {
           openJournal: (visitor) => openMemoryJournal(disk, visitor),
           clock,

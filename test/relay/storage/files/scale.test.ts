@@ -1,7 +1,7 @@
 /** A hundred thousand events: lists stay quick, memory stays flat, a target that is down costs nothing but its own. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Queue } from "../../../../relay/queue/queue.ts";
-import { createLocalRig, type LocalRig } from "../../../helpers/local-queue.ts";
+import { createFilesRig, type FilesRig } from "../../../helpers/local-queue.ts";
 import { usedBytes } from "../../../helpers/memory.ts";
 import { attempt, newEvent, until } from "../../../helpers/queue-contract.ts";
 
@@ -41,11 +41,11 @@ function median(values: readonly number[]): number {
 }
 
 describe("100,000 events that are kept", () => {
-  let rig: LocalRig;
+  let rig: FilesRig;
   let queue: Queue;
 
   beforeAll(async () => {
-    rig = createLocalRig();
+    rig = createFilesRig();
     queue = await rig.open((meta) => (meta.kind === "push" ? toBoth : []));
     await fill(queue, COUNT);
     await until(async () => (await queue.stats()).byState.waiting === COUNT * 1.8, 60_000);
@@ -166,7 +166,7 @@ describe("100,000 events that are kept", () => {
 
 describe("a filter that must read", () => {
   test("list() says where it stopped early, and the cursor goes on there", async () => {
-    const rig = createLocalRig();
+    const rig = createFilesRig();
     const queue = await rig.open(() => []);
     await fill(queue, 5000);
     await until(async () => (await queue.list({ state: "unrouted" }, 1, null)).events.length === 0);
