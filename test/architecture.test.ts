@@ -117,6 +117,7 @@ const PROCESS = new Set([
   "component/main.ts",
   "cli/main.ts",
   "relay/storage/journal/lock.ts",
+  "relay/storage/journal/lock-holder.ts",
   "relay/routing/rules-thread.ts",
   "relay/targets/module/handler-process.ts",
   "relay/targets/module/index.ts",

@@ -86,7 +86,7 @@ export function socketPath(folder: string, token: string): string {
 }
 
 /** Null where the file system has no sockets, or the path is too long for one. */
-export async function listen(path: string): Promise<Server | null> {
+export async function listenAt(path: string): Promise<Server | null> {
   if (Buffer.byteLength(path) >= MAX_SOCKET_PATH) return null;
   const server = createServer((connection) => connection.destroy());
   return await new Promise((resolve) => {
@@ -98,7 +98,7 @@ export async function listen(path: string): Promise<Server | null> {
   });
 }
 
-/** Ends what listen() began. */
+/** Ends what listenAt() began. */
 export async function hangUp(server: Server | null): Promise<void> {
   if (server === null) return;
   await new Promise<void>((resolve) => {

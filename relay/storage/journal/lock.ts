@@ -26,7 +26,7 @@ import {
   formatHolder,
   hangUp,
   isSameProcess,
-  listen,
+  listenAt,
   parseHolder,
   socketPath,
   type Holder,
@@ -60,7 +60,7 @@ export interface LockDeps {
 export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock> {
   const { disk } = deps;
   const token = randomBytes(6).toString("hex");
-  const socket = await listen(socketPath(folder, token));
+  const socket = await listenAt(socketPath(folder, token));
   const self: Holder = { ...(await describeProcess(process.pid)), token, listens: socket !== null };
   try {
     await take(deps, folder, LOCK_NAME, self);
