@@ -7,7 +7,7 @@ import { readVariable } from "../../lib/settings.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { fail, findingsText, ok, type Diagnosis } from "../doctor/diagnosis.ts";
 import { gitlabDiagnoses, gitlabTokens, hooksDiagnoses, type GitLabPlace } from "../doctor/gitlab.ts";
-import { reach } from "../doctor/network.ts";
+import { hookUrlDiagnoses } from "../doctor/hook-url.ts";
 import { settingsDiagnoses, storageDiagnoses, targetDiagnoses } from "../doctor/relay-settings.ts";
 import { relayDiagnoses } from "../doctor/running-relay.ts";
 import { printJson, wantsText } from "../output.ts";
@@ -94,9 +94,7 @@ async function examine(given: Given, world: CliWorld, secrets: Secrets): Promise
     ...(config === null ? [] : await targetDiagnoses(config, world)),
     ...(await relayDiagnoses({ url, token, isAsked: isRelayNamed(given, world) }, world)),
     ...proxyDiagnoses(world, place),
-    ...(place.hookUrl === null
-      ? []
-      : [await reach({ subject: "hook url", url: new URL(place.hookUrl) }, world.env, world.clock.now())]),
+    ...(await hookUrlDiagnoses(place.hookUrl, world, transport)),
     ...(await gitlabDiagnoses(place, world, transport)),
     ...(await hooksDiagnoses(place, world, transport)),
   ];

@@ -58,7 +58,10 @@ describe("doctor", () => {
     const sim = await createSimulator({ tier: "free" });
     closing.push(() => sim.close());
     sim.seed.tree({ projects: 3 });
-    const target = await httpServer((_, response) => response.end());
+    // Takes deliveries as a target does, and says to GET what a relay says.
+    const target = await httpServer(({ method }, response) => {
+      response.writeHead(method === "POST" ? 200 : 405).end('{"error":{"code":"method_not_allowed"}}');
+    });
     closing.push(() => target.close());
     const env = {
       RELAY_DATA_DIR: folder(),
@@ -105,6 +108,15 @@ describe("doctor", () => {
     expect(of("gitlab")).toEqual([wrong("fail", "cannot be reached")]);
     expect(of("proxy")).toEqual([wrong("fail", "HTTPS_PROXY")]);
     expect(run.stdout).not.toContain("query-secret");
+  });
+
+  test("a hook URL at which no relay takes webhooks is a failure", async () => {
+    const other = await httpServer((_, response) => response.writeHead(404).end("<html>"));
+    closing.push(() => other.close());
+    const { of } = await diagnose(["--hook-url", `${other.url}/hooks`], {
+      env: { RELAY_DATA_DIR: folder() },
+    });
+    expect(of("hook url")).toEqual([wrong("fail", "/hooks answers 404")]);
   });
 
   test("prints every problem of the settings", async () => {
