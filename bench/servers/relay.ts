@@ -57,6 +57,7 @@ const forgetful: Queue = {
   selfCheck: () => Promise.resolve(),
   expire: () => Promise.resolve(0),
   compact: () => Promise.resolve(),
+  verify: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 

@@ -211,6 +211,9 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
   gauge("relay_queue_bytes", "Bytes that the queue takes in its storage.", async () =>
     single((await stats())?.bytes),
   );
+  gauge("relay_queue_damaged_bytes", "Bytes of stored events that were found damaged.", async () =>
+    single((await stats())?.damagedBytes),
+  );
   gauge("relay_disk_free_bytes", "Bytes that are free on the disk of the queue.", async () =>
     single((await deps.disk?.())?.freeBytes),
   );

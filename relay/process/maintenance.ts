@@ -1,6 +1,6 @@
 /**
  * What the relay does by the clock: forgets what retention no longer keeps, gives space back, and looks whether its storage
- * still holds what it promises.
+ * still holds what it promises and what it was given.
  */
 import { Cron } from "croner";
 import { messageOf } from "../../lib/errors.ts";
@@ -16,6 +16,7 @@ export const SCHEDULE = {
   retention: "20 * * * * *",
   compaction: "40 */5 * * * *",
   renames: "10 * * * * *",
+  verification: "50 * * * * *",
 } as const;
 
 export type JobName = keyof typeof SCHEDULE;
@@ -29,7 +30,7 @@ export interface Maintenance {
 }
 
 export interface MaintenanceDeps {
-  readonly queue: Pick<Queue, "selfCheck" | "expire" | "compact">;
+  readonly queue: Pick<Queue, "selfCheck" | "expire" | "compact" | "verify">;
   readonly audit: Pick<AuditTrail, "expire">;
   readonly log: Log;
   /** Wall clock, milliseconds. */
@@ -54,6 +55,7 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
       await audit.expire(now() - auditDays() * DAY_MS);
     },
     compaction: () => queue.compact(),
+    verification: () => queue.verify(),
     renames: () => deps.moveRenamed(),
   };
   const start = (name: JobName): Cron =>
@@ -71,6 +73,7 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
     retention: start("retention"),
     compaction: start("compaction"),
     renames: start("renames"),
+    verification: start("verification"),
   };
   return {
     run: (name) => jobs[name].trigger(),

@@ -106,6 +106,8 @@ export interface QueueStats {
   readonly targets: ReadonlyMap<string, TargetStats>;
   readonly oldestWaitingAt: number | null;
   readonly bytes: number;
+  /** Bytes that verify() found damaged. @default the storage verifies by itself */
+  readonly damagedBytes?: number;
   readonly remembered: number;
 }
 
@@ -201,6 +203,8 @@ export interface Queue {
   expire(): Promise<number>;
   /** Gives space of removed events back. */
   compact(): Promise<void>;
+  /** Reads a part of what is stored and checks that it still is what was written. Call it every minute. */
+  verify(): Promise<void>;
   /** Writes down what was settled lazily and lets go of the storage. */
   close(): Promise<void>;
 }

@@ -149,11 +149,14 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
         keys: index.size,
         quarantinedBytes: 0,
         truncatedBytes: 0,
+        verifiedSegments: 0,
+        damagedBytes: 0,
       };
     },
     trouble: () => disk.failing,
     probe: () => Promise.resolve(),
     compact: () => Promise.resolve(),
+    verify: () => Promise.resolve(),
     onSync: () => () => {},
     close() {
       isClosed = true;

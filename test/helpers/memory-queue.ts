@@ -29,7 +29,14 @@ export interface MemoryQueue extends Queue {
   /** What was stored, oldest first. */
   stored(): readonly { readonly meta: EventMeta; readonly body: Uint8Array }[];
   /** How often each was called. */
-  readonly calls: { enqueue: number; expire: number; compact: number; selfCheck: number; close: number };
+  readonly calls: {
+    enqueue: number;
+    expire: number;
+    compact: number;
+    verify: number;
+    selfCheck: number;
+    close: number;
+  };
   readonly faults: {
     /** enqueue() and known() reject with this. */
     error: Error | null;
@@ -50,7 +57,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
   const workListeners = new Set<(target: string) => void>();
   const listeners = new Set<(event: QueueEvent) => void>();
   const waiting: (() => void)[] = [];
-  const calls = { enqueue: 0, expire: 0, compact: 0, selfCheck: 0, close: 0 };
+  const calls = { enqueue: 0, expire: 0, compact: 0, verify: 0, selfCheck: 0, close: 0 };
   const faults: MemoryQueue["faults"] = { error: null, hang: false, checks: [] };
   let route: Router = () => [];
   let targets: readonly string[] = [];
@@ -254,6 +261,9 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     },
     async compact() {
       calls.compact += 1;
+    },
+    async verify() {
+      calls.verify += 1;
     },
     async close() {
       calls.close += 1;

@@ -34,6 +34,8 @@ export class SegmentIndexes {
   /** Of segments that were read at the start, to be written once all is read. */
   readonly #made = new Map<Segment, IndexBuilder>();
   #madeBytes = 0;
+  /** Holds the index that was read last, while a start reads one after another. */
+  #buffer = Buffer.alloc(0);
   /** What is being done, one after another. */
   #work: Promise<void> = Promise.resolve();
 
@@ -49,7 +51,10 @@ export class SegmentIndexes {
     return new IndexBuilder(this.needs);
   }
 
-  /** The index of a segment that is open for reading, if one is there and speaks of it; null: the segment has to be read. */
+  /**
+   * The index of a segment that is open for reading, if one is there and speaks of it; null: the segment has to be read. Valid until the
+   * next one is read.
+   */
   async read(segment: Segment, source: SegmentBytes): Promise<Buffer | null> {
     const bytes = await this.#readFile(segment.sequence);
     if (bytes === null) return null;
@@ -70,6 +75,7 @@ export class SegmentIndexes {
   writeMade(names: readonly string[], segments: ReadonlyMap<number, Segment>): void {
     for (const [segment, builder] of this.#made) this.#write(segment, builder);
     this.#made.clear();
+    this.#buffer = Buffer.alloc(0);
     for (const name of names) {
       const sequence = Number(NAME.exec(name)?.[1] ?? Number.NaN);
       if (!Number.isNaN(sequence) && !segments.has(sequence)) this.removed(sequence);
@@ -141,7 +147,8 @@ export class SegmentIndexes {
       const fd = await disk.open(this.#path(sequence), "read");
       try {
         const source = { disk, fd, bytes: await disk.size(fd) };
-        const content = Buffer.allocUnsafe(source.bytes);
+        if (this.#buffer.length < source.bytes) this.#buffer = Buffer.allocUnsafeSlow(source.bytes * 2);
+        const content = this.#buffer.subarray(0, source.bytes);
         return (await fill(source, content, 0)) === source.bytes ? content : null;
       } finally {
         await disk.close(fd);

@@ -19,6 +19,7 @@ import { Pending, pendingValue } from "./pending.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { Readers } from "./readers.ts";
 import type { Segment } from "./segment.ts";
+import { Scrubber } from "./scrubber.ts";
 import { Space } from "./space.ts";
 import { largestSpare, Spare } from "./spare.ts";
 import { journalClosed, storageError } from "./errors.ts";
@@ -59,6 +60,7 @@ export class FileJournal implements Journal {
   readonly #spare: Spare;
   readonly #writer: Writer;
   readonly #compactor: Compactor;
+  readonly #scrubber: Scrubber;
   readonly #pending: Pending;
   readonly #syncListeners = new Set<(durationMs: number) => void>();
   #closed = false;
@@ -117,6 +119,7 @@ export class FileJournal implements Journal {
         for (const listener of this.#syncListeners) listener(durationMs);
       },
     });
+    this.#scrubber = new Scrubber({ disk, clock, log, ledger, indexes: opened.indexes });
     this.#compactor = new Compactor({
       disk,
       log,
@@ -208,6 +211,7 @@ export class FileJournal implements Journal {
       keys: this.#pending.countKeys(),
       quarantinedBytes: quarantine.bytes,
       truncatedBytes,
+      ...this.#scrubber.found,
     };
   }
 
@@ -237,6 +241,15 @@ export class FileJournal implements Journal {
     }
   }
 
+  async verify(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.#scrubber.verifyNext();
+    } catch (error) {
+      throw storageError("verify the journal", error);
+    }
+  }
+
   onSync(listener: (durationMs: number) => void): () => void {
     this.#syncListeners.add(listener);
     return () => void this.#syncListeners.delete(listener);
@@ -251,6 +264,7 @@ export class FileJournal implements Journal {
     this.#closed = true;
     const before = this.#writer.trouble;
     try {
+      await this.#scrubber.close();
       await this.#writer.close();
       await Promise.all([this.#compactor.idle(), this.#space.close(), this.#spare.close()]);
       await Promise.all([this.#readers.close(), this.#opened.indexes?.idle()]);

@@ -158,17 +158,21 @@ async function read(
 /** As read(), from the segment's index. */
 function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }: Reading): void {
   const keyBytes = indexes?.needs.packed.bytes ?? 0;
+  // One for all: a million of them would be the most that there is to collect at a start.
+  const frame = { offset: 0, keyBytes, valueBytes: 0 };
   readIndex(index, {
     setPacked(id, offset, valueBytes) {
-      ledger.setPacked(segment, id, { offset, keyBytes, valueBytes });
+      frame.offset = offset;
+      frame.valueBytes = valueBytes;
+      ledger.setPacked(segment, id, frame);
       visitor?.setPacked?.(id, valueBytes);
     },
     removedPacked(id) {
       ledger.removedPacked(segment, id, keyBytes);
       visitor?.removePacked?.(id);
     },
-    set(key, frame, kept) {
-      ledger.set(segment, key, frame);
+    set(key, position, kept) {
+      ledger.set(segment, key, position);
       visitor?.set(key, kept);
     },
     removed(key, bytes) {

@@ -20,6 +20,10 @@ export interface JournalStats {
   readonly quarantinedBytes: number;
   /** Bytes of an interrupted write that were cut from the end of the newest segment at the last opening. */
   readonly truncatedBytes: number;
+  /** Sealed segments that verify() has found whole within the last day. */
+  readonly verifiedSegments: number;
+  /** Bytes of sealed segments in which verify() has found no whole frame. */
+  readonly damagedBytes: number;
 }
 
 /** Keys that are 128-bit ids in disguise: kept in memory and in indexes as four words, whose last one is evenly spread. */
@@ -81,6 +85,11 @@ export interface Journal {
   probe(): Promise<void>;
   /** Rewrites segments that are mostly dead and removes those that are wholly so. */
   compact(): Promise<void>;
+  /**
+   * Reads the sealed segment that was read longest ago, slowly, and checks what it holds; nothing if all were read within a day.
+   * Rejects with an UpstreamError (`storage`) where the disk fails.
+   */
+  verify(): Promise<void>;
   /** Calls back with the duration of each sync in milliseconds. */
   onSync(listener: (durationMs: number) => void): () => void;
   /**

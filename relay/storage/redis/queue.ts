@@ -287,6 +287,9 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     async compact() {
       // Redis gives space back by itself; its append-only file is rewritten by its own rules (auto-aof-rewrite-percentage).
     },
+    async verify() {
+      // Redis checks its append-only file when it loads it.
+    },
     close() {
       closing ??= close();
       return closing;

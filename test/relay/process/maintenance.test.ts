@@ -36,6 +36,7 @@ test.each([
   ["selfCheck", "selfCheck"],
   ["retention", "expire"],
   ["compaction", "compact"],
+  ["verification", "verify"],
 ] as const)("%s calls %s()", async (job, call) => {
   const { maintenance, memory, lines } = started();
   await maintenance.run(job);
@@ -59,7 +60,7 @@ test("the jobs start by the clock", async () => {
   const { memory, moved } = started();
   await vi.advanceTimersByTimeAsync(10 * 60_000);
   expect(moved.count).toBe(10);
-  expect(memory.calls).toMatchObject({ selfCheck: 10, expire: 10, compact: 2 });
+  expect(memory.calls).toMatchObject({ selfCheck: 10, expire: 10, compact: 2, verify: 10 });
 });
 
 test("retention keeps as many days of the audit trail as the settings say", async () => {
