@@ -115,25 +115,27 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await isLive(page);
     const before = await rows(page).count();
     const id = await stage.send(note("chen", "docs", 31, "Typo in the second paragraph"));
-    await rows(page, "chen commented").first().waitFor();
+    await rows(page, "note create !31").first().waitFor();
     expect(await rows(page).count()).toBe(before + 1);
     expect(await rows(page).first().getAttribute("data-id")).toBe(id);
     await rows(page, "delivered")
       .and(page.locator(`[data-id="${id}"]`))
       .waitFor();
 
-    await page.locator("select[name=kind]").selectOption("note");
+    await page.locator(".menu summary").first().click();
+    await page.getByRole("checkbox", { name: "note", exact: true }).check();
     await page.getByRole("textbox", { name: "Project" }).fill("acme/docs");
     await page.getByRole("button", { name: "Filter" }).click();
-    await page.waitForURL(/kind=note/);
+    await page.waitForURL(`${stage.url}/events?project=acme/docs&kind=note`);
     expect(await rows(page).count()).toBe(1);
     await isLive(page);
     await stage.send(push("bob", "api", "main", ["Not a note"]));
     await stage.send(note("bob", "docs", 31, "Mended"));
-    await rows(page, "bob commented").waitFor();
+    await page.mouse.move(0, 0);
+    await rows(page, "bob").waitFor();
     expect(await rows(page).count()).toBe(2);
 
-    await rows(page, "chen commented").getByRole("link").click();
+    await rows(page, "chen").getByRole("link").click();
     await page.waitForURL(`${stage.url}/events/${id}`);
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe(
       "chen commented on merge request !31 in acme/docs",

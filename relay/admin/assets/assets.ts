@@ -5,6 +5,11 @@ import type { Hono } from "hono";
 import type { Assets } from "../pages/layout.ts";
 import type { AdminEnv } from "../ports.ts";
 
+const STYLE = "page.css";
+/** The script of the pages and the modules that it loads. */
+const SCRIPTS = ["page.js", "keys.js", "list.js", "live.js", "times.js"];
+const YEAR_SECONDS = 31_536_000;
+
 const TYPES = {
   css: "text/css; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -21,16 +26,16 @@ export function assetRoutes(app: Hono<AdminEnv>): Assets {
       return c.body(text, 200, { "Content-Type": TYPES[type] });
     });
   };
-  const named = (file: string, type: "css" | "js"): string => {
-    const hash = createHash("sha256").update(read(file)).digest("hex").slice(0, 12);
-    const path = `/assets/page-${hash}.${type}`;
-    serve(file, path, type, 31_536_000);
-    return path;
-  };
+  // One folder name for all: the modules of the script find each other in it.
+  const hash = createHash("sha256");
+  for (const file of [STYLE, ...SCRIPTS]) hash.update(read(file));
+  const folder = `/assets/${hash.digest("hex").slice(0, 12)}`;
+  serve(STYLE, `${folder}/${STYLE}`, "css", YEAR_SECONDS);
+  for (const file of SCRIPTS) serve(file, `${folder}/${file}`, "js", YEAR_SECONDS);
   serve("icon.svg", "/assets/icon.svg", "svg", 86_400);
   // What browsers ask for beside texts that name no icon.
   serve("icon.svg", "/favicon.ico", "svg", 86_400);
-  return { css: named("page.css", "css"), js: named("page.js", "js") };
+  return { css: `${folder}/${STYLE}`, js: `${folder}/page.js` };
 }
 
 function read(file: string): string {

@@ -1,19 +1,29 @@
-/** Events as rows: when, what, where to, how it stands. On a narrow screen each row becomes a card. */
+/**
+ * Events as rows of one line: when, how it stands, what, where, by whom, and a mark for each target with its last answer. On a
+ * narrow screen each row becomes a card of two lines.
+ */
 import { html } from "hono/html";
+import { shortRef } from "../../event/ref.ts";
+import type { EventMeta } from "../../event/event.ts";
+import type { Delivery } from "../../queue/delivery-state.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
-import { pill, stateWord, when, type Html } from "./html.ts";
+import { exactly, pill, stateWord, type Html } from "./html.ts";
 import { sentence } from "../../event/sentence.ts";
+
+/** Deliveries that need a look come before those that are over. */
+const BY_NEED: readonly Delivery["state"][] = ["dead", "waiting", "sending", "done"];
 
 export function eventTable(events: readonly EventSummary[]): Html {
   return html`<table class="events">
     <thead>
       <tr>
-        <th scope="col">Received</th>
-        <th scope="col">State</th>
-        <th scope="col">Event</th>
-        <th scope="col">Kind</th>
-        <th scope="col">Targets</th>
+        <th scope="col" class="when">Received</th>
+        <th scope="col" class="state">State</th>
+        <th scope="col" class="what">Event</th>
+        <th scope="col" class="project">Project</th>
+        <th scope="col" class="actor">Actor</th>
+        <th scope="col" class="to">Targets</th>
       </tr>
     </thead>
     <tbody>
@@ -24,22 +34,64 @@ export function eventTable(events: readonly EventSummary[]): Html {
 
 function row(event: EventSummary): Html {
   const { meta } = event;
+  const project = meta.projectPath ?? meta.groupPath ?? (meta.projectId === null ? "" : `${meta.projectId}`);
   return html`<tr data-id="${meta.id}">
-    <td class="when">${when(meta.receivedAt)}</td>
+    <td class="when">${exactly(meta.receivedAt)}</td>
     <td class="state">${pill(event.state)}</td>
-    <td class="what"><a href="/events/${meta.id}">${sentence(meta, null)}</a></td>
-    <td class="kind">
-      ${meta.kind ?? "–"}${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}
+    <td class="what" title="${sentence(meta, null)}">
+      <a href="/events/${meta.id}"
+        ><span class="kind">${kindWords(meta)}</span> <span class="subject">${subject(meta)}</span></a
+      >${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}
     </td>
-    <td class="to">
-      ${latestDeliveries(event.deliveries).map(
-        (delivery) =>
-          html`<span
-            class="to-one ${delivery.state}"
-            title="${delivery.target}: ${stateWord(delivery.state)}${delivery.attempts > 1 ? `, ${delivery.attempts} attempts` : ""}"
-            >${delivery.target}${delivery.attempts > 1 ? html`<small> ×${delivery.attempts}</small>` : ""}</span
-          >`,
-      )}
-    </td>
+    <td class="project" title="${project}">${project}</td>
+    <td class="actor">${meta.actor ?? ""}</td>
+    <td class="to">${marks(latestDeliveries(event.deliveries))}</td>
   </tr>`;
+}
+
+/** "merge request open", as GitLab's own words go. */
+function kindWords({ kind, eventName, header, action }: EventMeta): string {
+  const words = (kind ?? eventName ?? header ?? "unknown").replaceAll("_", " ");
+  return action === null || action === "" ? words : `${words} ${action.replaceAll("_", " ")}`;
+}
+
+/** "!42 Cart keeps its content", else the branch or tag, else nothing. */
+function subject(meta: EventMeta): string {
+  const { iid, title, ref, kind, subjectType } = meta;
+  const isRequest = kind === "merge_request" || subjectType === "MergeRequest";
+  const number = iid === undefined ? "" : `${isRequest ? "!" : "#"}${iid}`;
+  const name = title ?? (ref === null ? "" : shortRef(ref));
+  return `${number} ${name}`.trim();
+}
+
+/** A mark for each target; the one that needs a look most is named with its last answer. */
+function marks(deliveries: readonly Delivery[]): Html {
+  const need = ({ state }: Delivery): number => BY_NEED.indexOf(state);
+  const [worst] = deliveries.toSorted((a, b) => need(a) - need(b));
+  if (worst === undefined) return html``;
+  const others = deliveries.filter((delivery) => delivery !== worst || worst.state === "done");
+  return html`${
+    worst.state === "done"
+      ? ""
+      : html`<span class="to-one ${worst.state}" title="${told(worst)}"
+          >${worst.target}${lastAnswer(worst)}</span
+        > `
+  }${others.map(
+    (delivery) =>
+      html`<span class="to-one mark-only ${delivery.state}" title="${told(delivery)}"
+        ><span class="sr">${told(delivery)}</span></span
+      >`,
+  )}`;
+}
+
+function lastAnswer({ history, attempts }: Delivery): Html {
+  const last = history.at(-1);
+  const answer = last === undefined ? "" : (last.status ?? "no answer");
+  return html`${answer === "" ? "" : html` <b>${answer}</b>`}${attempts > 1 ? html` <small>×${attempts}</small>` : ""}`;
+}
+
+function told({ target, state, attempts, history }: Delivery): string {
+  const status = history.at(-1)?.status ?? null;
+  const answer = status === null ? "" : `, answered ${status}`;
+  return `${target}: ${stateWord(state)}${answer}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
 }

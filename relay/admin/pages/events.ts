@@ -1,23 +1,20 @@
 /** The list of events with its filters, and the question before many are sent again. */
 import { html } from "hono/html";
-import { EVENTS } from "../../../lib/events.ts";
-import type { EventPage } from "../../queue/queue.ts";
+import { orderOf, parseId, timeOfOrder } from "../../event/event-id.ts";
+import type { EventFilter, EventPage } from "../../queue/queue.ts";
 import type { BulkResult } from "../api/actions.ts";
-import { counted, grouped, stateWord, type Html } from "./html.ts";
-import { EVENT_STATES, type Read } from "../api/query.ts";
+import { counted, exactly, grouped, stateWord, type Html } from "./html.ts";
+import type { Read } from "../api/query.ts";
+import { choice, filterForm } from "./filter-form.ts";
 import { queryString } from "./view.ts";
 import { eventTable } from "./event-table.ts";
-
-/** Values that `kind` takes in the metadata: `object_kind`, or `event_name` where there is none. */
-const KINDS = [
-  ...new Set(EVENTS.flatMap((row) => (row.objectKinds.length > 0 ? row.objectKinds : row.eventNames))),
-].sort();
 
 export interface EventsView {
   readonly read: Read;
   readonly page: EventPage;
   readonly limit: number;
   readonly targets: readonly string[];
+  readonly filter: EventFilter;
   /** Wrong parameters, in words; null: none. */
   readonly problem: string | null;
 }
@@ -33,31 +30,40 @@ export function eventsPage(view: EventsView): Html {
         <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
       </p>
     </div>
-    ${filterForm(view, isFiltered)}
+    ${filterForm({ read, targets: view.targets, from: view.filter.from, to: view.filter.to, isFiltered })}
     ${view.problem === null ? "" : html`<p class="problem" role="alert">${view.problem}</p>`}
-    <div id="list" data-live>
-      ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events)}
-      ${
-        page.partial
-          ? html`<p class="partial" role="status">
-              The search stopped early: what is shown is not all that there is.
-              ${page.cursor === null ? "" : html`<a href="/events${queryString(read, { cursor: page.cursor })}">Keep searching</a>`}
-            </p>`
-          : ""
-      }
-      <nav class="pages" aria-label="Pages">
-        ${cursor === "" ? "" : html`<a href="/events${queryString(read)}" rel="first">Newest</a>`}
-        ${
-          page.cursor === null || page.partial
-            ? ""
-            : html`<a
-                href="/events${queryString(read, { cursor: page.cursor, limit: limitOf(view) })}"
-                rel="next"
-                >Older</a
-              >`
-        }
-      </nav>
+    <div class="split">
+      <div id="list" data-live>
+        ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events)}
+        ${page.partial ? searchGoesOn(view) : ""}
+        <nav class="pages" aria-label="Pages">
+          ${cursor === "" ? "" : html`<a href="/events${queryString(read)}" rel="first">Newest</a>`}
+          ${
+            page.cursor === null || page.partial
+              ? ""
+              : html`<a
+                  href="/events${queryString(read, { cursor: page.cursor, limit: limitOf(view) })}"
+                  rel="next"
+                  >Older</a
+                >`
+          }
+        </nav>
+      </div>
+      <aside id="preview" aria-label="Preview" hidden></aside>
     </div>`;
+}
+
+/** The page's script goes on by itself; without it the link does. */
+function searchGoesOn({ read, page, filter }: EventsView): Html {
+  if (page.cursor === null) return html`<p class="partial">The search stopped early.</p>`;
+  const [w0 = 0, w1 = 0] = parseId(page.cursor) ?? [];
+  const until = filter.from === undefined ? "" : html`, wanted is ${exactly(filter.from)}`;
+  return html`<p class="partial" role="status">
+    The search stopped early: it has looked back to ${exactly(timeOfOrder(orderOf(w0, w1)))}${until}.
+    <a href="/events${queryString(read, { cursor: page.cursor, limit: null })}" data-search-on
+      >Keep searching</a
+    >
+  </p>`;
 }
 
 function limitOf(view: EventsView): string | null {
@@ -71,75 +77,6 @@ function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): H
   return isFiltered
     ? html`<p class="empty">No events match. <a href="/events">Show all</a></p>`
     : html`<p class="empty">No event is kept. What arrives shows here by itself.</p>`;
-}
-
-function filterForm(view: EventsView, isFiltered: boolean): Html {
-  const { read } = view;
-  const value = (name: string): string => read(name) ?? "";
-  const more = ["target", "action", "actor", "from", "to"].some((name) => value(name) !== "");
-  const field = (name: string, label: string, hint = ""): Html =>
-    html`<label
-      >${label}<input name="${name}" value="${value(name)}" placeholder="${hint}" autocomplete="off"
-    /></label>`;
-  return html`<form class="filters" method="get" action="/events" role="search">
-    <label class="wide"
-      >Text or event id<input
-        type="search"
-        name="q"
-        value="${value("q")}"
-        placeholder="anything in the metadata"
-        autocomplete="off"
-    /></label>
-    ${field("project", "Project", "acme/shop or id")}
-    ${choice(
-      "kind",
-      "Kind",
-      value("kind"),
-      "any kind",
-      KINDS.map((kind) => [kind, kind]),
-    )}
-    ${choice(
-      "state",
-      "State",
-      value("state"),
-      "any state",
-      EVENT_STATES.map((state) => [state, stateWord(state)]),
-    )}
-    <details class="more" ${more ? "open" : ""}>
-      <summary>More filters</summary>
-      <div>
-        ${choice(
-          "target",
-          "Target",
-          value("target"),
-          "any target",
-          view.targets.map((name) => [name, name]),
-        )}
-        ${field("action", "Action", "open")} ${field("actor", "Actor", "alice")}
-        ${field("from", "From (UTC)", "2026-01-31 09:30")} ${field("to", "To (UTC)", "2026-01-31")}
-      </div>
-    </details>
-    <div class="go">
-      <button class="primary">Filter</button>${isFiltered ? html` <a href="/events">Clear</a>` : ""}
-    </div>
-  </form>`;
-}
-
-function choice(
-  name: string,
-  label: string,
-  value: string,
-  none: string,
-  options: readonly (readonly [string, string])[],
-): Html {
-  const isKnown = value === "" || options.some(([option]) => option === value);
-  const all = isKnown ? options : [...options, [value, value] as const];
-  return html`<label
-    >${label}<select name="${name}">
-      <option value="">${none}</option>
-      ${all.map(([option, text]) => html`<option value="${option}" ${option === value ? "selected" : ""}>${text}</option>`)}
-    </select></label
-  >`;
 }
 
 export interface BulkView {

@@ -10,6 +10,14 @@ export function when(ms: number): Html {
   return html`<time datetime="${iso}" title="${iso}">${iso.slice(0, 19).replace("T", " ")}</time>`;
 }
 
+/** A time to the second, for lists: the page's script leaves today's date out. */
+export function exactly(ms: number): Html {
+  const iso = new Date(ms).toISOString();
+  return html`<time datetime="${iso}" data-as="exact" title="${iso}"
+    >${iso.slice(0, 19).replace("T", " ")}</time
+  >`;
+}
+
 /** "07:20:03 UTC". */
 export function clock(ms: number): string {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;

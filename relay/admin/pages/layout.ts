@@ -1,7 +1,7 @@
 /** The frame of every page: head, navigation, state of the relay, and where the page's script finds what it needs. */
 import { html } from "hono/html";
 import type { Person } from "../auth/roles.ts";
-import type { Html } from "./html.ts";
+import { grouped, type Html } from "./html.ts";
 
 export type Section = "overview" | "events" | "dead" | "targets" | "activity";
 
@@ -56,7 +56,7 @@ export function layout(frame: Frame, content: Html): Html {
                 html`<a href="${href}" ${name === section ? html`aria-current="page"` : ""}
                   >${label}${
                     name === "dead" && frame.dead !== null && frame.dead > 0
-                      ? html` <span class="count" id="nav-dead" data-live>${frame.dead}</span>`
+                      ? html` <span class="count" id="nav-dead" data-live>${grouped(frame.dead)}</span>`
                       : ""
                   }</a
                 >`,
@@ -98,6 +98,10 @@ export function layout(frame: Frame, content: Html): Html {
         <main id="content" tabindex="-1">
           ${frame.notice === null ? "" : html`<p class="notice" role="status">${frame.notice}</p>`} ${content}
         </main>
+        <footer class="foot">
+          <span>Times are in <span class="zone">UTC</span>.</span>
+          <button type="button" class="quiet switch-zone" hidden>Show local time</button>
+        </footer>
         <dialog class="keys" aria-label="Keyboard">
           <h2>Keyboard</h2>
           <dl>
@@ -143,7 +147,7 @@ function head(assets: Assets, title: string): Html {
     <title>${title} · hook relay</title>
     <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
     <link rel="stylesheet" href="${assets.css}" />
-    <script src="${assets.js}" defer></script>
+    <script type="module" src="${assets.js}"></script>
   </head>`;
 }
 

@@ -205,6 +205,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       page,
       limit: asked.value?.limit ?? DEFAULT_LIMIT,
       targets: deps.targets().map((target) => target.name),
+      filter: asked.value?.filter ?? {},
       problem: asked.problem,
     });
     const isFirst = asked.problem === null && asked.value.cursor === null;

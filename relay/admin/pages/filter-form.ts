@@ -1,0 +1,169 @@
+/** The filters of the list of events as a form: everything in it is in the address, and an empty field is no filter. */
+import { html } from "hono/html";
+import { EVENTS } from "../../../lib/events.ts";
+import { stateWord, type Html } from "./html.ts";
+import { EVENT_STATES, RANGES, type Read } from "../api/query.ts";
+
+/** Kinds that most relays see, first. */
+const COMMON = [
+  "merge_request",
+  "push",
+  "pipeline",
+  "build",
+  "note",
+  "issue",
+  "tag_push",
+  "deployment",
+  "release",
+];
+
+/** Values that `kind` takes in the metadata: `object_kind`, or `event_name` where there is none. */
+const KINDS = [
+  ...new Set([
+    ...COMMON,
+    ...EVENTS.flatMap((row) => (row.objectKinds.length > 0 ? row.objectKinds : row.eventNames)).toSorted(),
+  ]),
+];
+
+/** Of which more than one can be chosen. */
+const STATUSES = ["2xx", "4xx", "5xx", "none"];
+
+export interface FilterView {
+  readonly read: Read;
+  readonly targets: readonly string[];
+  /** The time range in force, wall clock; absent: open. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly isFiltered: boolean;
+}
+
+export function filterForm(view: FilterView): Html {
+  const { read } = view;
+  const value = (name: string): string => read(name) ?? "";
+  const isOwnRange = value("from") !== "" || value("to") !== "";
+  const more = ["action", "actor", "from", "to"].some((name) => value(name) !== "");
+  return html`<form class="filters" method="get" action="/events" role="search">
+    <label class="wide"
+      >Search<input
+        type="search"
+        name="q"
+        value="${value("q")}"
+        placeholder="words, !42, or an id"
+        autocomplete="off"
+    /></label>
+    ${field("project", "Project", value("project"), "acme/** or a word")}
+    ${several(
+      "kind",
+      "Kind",
+      value("kind"),
+      KINDS.map((kind) => [kind, kind.replaceAll("_", " ")]),
+    )}
+    ${several(
+      "state",
+      "State",
+      value("state"),
+      EVENT_STATES.map((state) => [state, stateWord(state)]),
+    )}
+    ${choice(
+      "target",
+      "Target",
+      value("target"),
+      "any target",
+      view.targets.map((name) => [name, name]),
+    )}
+    <label
+      >Answer<input
+        name="status"
+        value="${value("status")}"
+        list="statuses"
+        placeholder="422, 5xx, none"
+        autocomplete="off"
+    /></label>
+    <datalist id="statuses">${STATUSES.map((status) => html`<option value="${status}"></option>`)}</datalist>
+    ${choice("range", "Received", value("range"), isOwnRange ? "own range" : "any time", [...RANGES])}
+    <div class="go">
+      <button class="primary">Filter</button>${view.isFiltered ? html` <a href="/events">Clear</a>` : ""}
+    </div>
+    <details class="more" ${more ? "open" : ""}>
+      <summary>More filters</summary>
+      <div>
+        ${field("action", "Action", value("action"), "open")}
+        ${field("actor", "Actor", value("actor"), "alice")}
+        ${time("from", "From", isOwnRange ? view.from : undefined)}
+        ${time("to", "To", isOwnRange ? view.to : undefined)}
+      </div>
+    </details>
+  </form>`;
+}
+
+function field(name: string, label: string, value: string, hint: string): Html {
+  return html`<label
+    >${label}<input name="${name}" value="${value}" placeholder="${hint}" autocomplete="off"
+  /></label>`;
+}
+
+/** In UTC; the page's script shows and sends it in the zone that is chosen. */
+function time(name: string, label: string, ms: number | undefined): Html {
+  const value = ms === undefined ? "" : new Date(ms).toISOString().slice(0, 19);
+  return html`<label
+    ><span>${label} (<span class="zone">UTC</span>)</span
+    ><input type="datetime-local" step="1" name="${name}" value="${value}"
+  /></label>`;
+}
+
+/** A select of one value, "" for none. */
+export function choice(
+  name: string,
+  label: string,
+  value: string,
+  none: string,
+  options: readonly (readonly [string, string])[],
+): Html {
+  const isKnown = value === "" || options.some(([option]) => option === value);
+  const all = isKnown ? options : [...options, [value, value] as const];
+  return html`<label
+    >${label}<select name="${name}">
+      <option value="">${none}</option>
+      ${all.map(([option, text]) => html`<option value="${option}" ${option === value ? "selected" : ""}>${text}</option>`)}
+    </select></label
+  >`;
+}
+
+/** Boxes to tick behind a line that says which are ticked. */
+function several(
+  name: string,
+  label: string,
+  value: string,
+  options: readonly (readonly [string, string])[],
+): Html {
+  const chosen = value
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
+  const others = chosen.filter((one) => !options.some(([option]) => option === one));
+  const all = [...options, ...others.map((one) => [one, one] as const)];
+  const words = all.filter(([option]) => chosen.includes(option)).map(([, text]) => text);
+  const summary = words.length === 0 ? "any" : words.join(", ");
+  return html`<div class="several">
+    <span class="label" id="${name}-label">${label}</span>
+    <details class="menu">
+      <summary aria-labelledby="${name}-label ${name}-chosen" title="${summary}">
+        <span id="${name}-chosen">${summary}</span>
+      </summary>
+      <fieldset>
+        <legend class="sr">${label}</legend>
+        ${all.map(
+          ([option, text]) =>
+            html`<label class="tick"
+              ><input
+                type="checkbox"
+                name="${name}"
+                value="${option}"
+                ${chosen.includes(option) ? "checked" : ""}
+              />${text}</label
+            >`,
+        )}
+      </fieldset>
+    </details>
+  </div>`;
+}
