@@ -5,7 +5,7 @@ import type { EventFilter, EventPage } from "../../queue/queue.ts";
 import type { BulkResult } from "../api/actions.ts";
 import { counted, exactly, grouped, stateWord, type Html } from "./html.ts";
 import type { Read } from "../api/query.ts";
-import { choice, filterForm } from "./filter-form.ts";
+import { filterForm, selectField } from "./filter-form.ts";
 import { queryString } from "./view.ts";
 import { eventTable } from "./event-table.ts";
 
@@ -114,7 +114,7 @@ export function bulkPage(view: BulkView): Html {
             </p>
             <input type="hidden" name="_csrf" value="${view.csrf}" />
             ${chosen.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-            ${choice(
+            ${selectField(
               "replayTo",
               "To",
               "",

@@ -64,7 +64,7 @@ export function filterForm(view: FilterView): Html {
       value("state"),
       EVENT_STATES.map((state) => [state, stateWord(state)]),
     )}
-    ${choice(
+    ${selectField(
       "target",
       "Target",
       value("target"),
@@ -80,7 +80,7 @@ export function filterForm(view: FilterView): Html {
         autocomplete="off"
     /></label>
     <datalist id="statuses">${STATUSES.map((status) => html`<option value="${status}"></option>`)}</datalist>
-    ${choice("range", "Received", value("range"), isOwnRange ? "own range" : "any time", [...RANGES])}
+    ${selectField("range", "Received", value("range"), isOwnRange ? "own range" : "any time", [...RANGES])}
     <div class="go">
       <button class="primary">Filter</button>${view.isFiltered ? html` <a href="/events">Clear</a>` : ""}
     </div>
@@ -112,7 +112,7 @@ function time(name: string, label: string, ms: number | undefined): Html {
 }
 
 /** A select of one value, "" for none. */
-export function choice(
+export function selectField(
   name: string,
   label: string,
   value: string,
