@@ -7,7 +7,7 @@ import { UpstreamError } from "../errors.ts";
 import type { Gate } from "./budget.ts";
 import { Tokens } from "./tokens.ts";
 
-/** A refused token is left alone for so long, in milliseconds: somebody may give it its scopes or a new life. */
+/** A refused token is asked again after this time, in milliseconds: it may have been given its scopes. */
 const REFUSED_MS = 60_000;
 
 /** `acquire` throws a retryable UpstreamError: `throttled` with the time to wait, or what Tokens throws if every token is refused. */

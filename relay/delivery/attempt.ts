@@ -94,7 +94,7 @@ async function sendInTime(
       if (error === TIME_UP) return resultOfFailure(`no answer within ${config.timeoutSeconds} s`);
       return error === LOST ? LOST : STOPPING;
     }
-    // A target reports failures as results: this is a bug in it, and the delivery is kept and tried again nevertheless.
+    // A target reports failures as results: this is a bug in it; the delivery is kept and retried.
     deps.log.error("delivery.broken", { eventId: meta.id, error: messageOf(error) });
     return resultOfFailure(messageOf(error));
   } finally {

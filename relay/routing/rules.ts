@@ -127,7 +127,7 @@ function whenRule(text: string, onError: OnRuleError): Rule {
   const valueFor = (meta: EventMeta, body: unknown): boolean => {
     const value = expression.evaluate(scopeOf(meta, body));
     if (typeof value === "boolean") return value;
-    throw new TypeError("results neither in true nor in false");
+    throw new TypeError("is neither true nor false");
   };
   return {
     name: "when",

@@ -179,9 +179,7 @@ function one(header: string | string[] | undefined): string | null {
 }
 
 function shownLocation(location: string, origin: string): string {
-  return URL.canParse(location, origin)
-    ? shownUrl(new URL(location, origin).href)
-    : "an address that is none";
+  return URL.canParse(location, origin) ? shownUrl(new URL(location, origin).href) : "an invalid address";
 }
 
 /** The system's or library's message and word for it. */

@@ -76,7 +76,7 @@ const fields = z.strictObject({
 
 export const httpTargetSchema = fields.refine(({ body, format }) => body === undefined || format === "raw", {
   path: ["body"],
-  error: "takes the place of a format: leave out one of the two",
+  error: "replaces the format; set only one of the two",
 });
 
 export type HttpTargetSettings = z.output<typeof httpTargetSchema>;

@@ -97,7 +97,7 @@ export class HandlerHost {
     if (this.#state === "gone") return;
     const heard = fromThread.safeParse(message);
     if (heard.success) this.#hear(heard.data);
-    else this.#lose("it said what no handler's thread says");
+    else this.#lose("it sent an invalid message");
   }
 
   #hear(message: FromThread): void {
@@ -176,7 +176,7 @@ export class HandlerHost {
     void this.end();
     this.#listener.lost(this, why, this.#calls.size);
     for (const id of this.#calls.keys()) {
-      this.#take(id)?.resolve(resultOfFailure(`the handler's thread is gone: ${why}`));
+      this.#take(id)?.resolve(resultOfFailure(`the handler's process ended: ${why}`));
     }
   }
 }

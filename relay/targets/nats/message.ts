@@ -63,7 +63,7 @@ const MAX_SUBJECT = 1024;
 function checkedSubject(subject: string): string {
   if (subject.length > MAX_SUBJECT) throw new Error(`subject: is longer than ${MAX_SUBJECT} characters`);
   if (/[\s*>]/.test(subject) || subject.split(".").includes(""))
-    throw new Error(`subject: "${subject}" is no subject to publish to`);
+    throw new Error(`subject: "${subject}" is not a subject to publish to`);
   return subject;
 }
 

@@ -26,7 +26,7 @@ export const natsTargetSchema = z
       ),
     stream: z
       .string()
-      .regex(/^[^\s.*>/\\]{1,255}$/, { error: "is no name of a stream" })
+      .regex(/^[^\s.*>/\\]{1,255}$/, { error: "is not the name of a stream" })
       .optional()
       .describe("Stream that must take the message; default: the one that the subject belongs to"),
     messageId: templateText

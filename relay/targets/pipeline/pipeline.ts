@@ -172,7 +172,7 @@ function wantedPipeline(templates: Templates, { meta, body }: Pick<Sending, "met
   };
   const text = (name: string, template: Template): string => {
     const result = filled(name, () => template.text(scope));
-    if (result === "") throw new Error(`${name}: the event has none`);
+    if (result === "") throw new Error(`${name}: is empty for this event`);
     return result;
   };
   const variables = templates.variables.map(

@@ -269,7 +269,7 @@ describe("what comes back", () => {
   test.each([
     [{ body: { text: "{{ nope }}" } }, ["body.text: {{ nope }}: Unknown variable: nope"]],
     [{ body: ["{{ 1"] }, ["body.0: {{ without }}"]],
-    [{ body: { a: 1 }, format: "slack" }, ["body: takes the place of a format: leave out one of the two"]],
+    [{ body: { a: 1 }, format: "slack" }, ["body: replaces the format; set only one of the two"]],
     [{ body: "text" }, [expect.stringContaining("body: ")]],
   ])("%j is found with the settings", (changes, problems) => {
     const parsed = targetSchema.safeParse({ type: "http", url: server0, ...changes });

@@ -144,9 +144,9 @@ describe("a handler", () => {
   });
 
   test.each([
-    ["ends its thread", "exit", /^the handler's thread is gone: it ended/],
-    ["crashes out of the blue", "crash", /^the handler's thread is gone: out of the blue/],
-    ["eats all memory", "eat", /^the handler's thread is gone: .*memory/],
+    ["ends its thread", "exit", /^the handler's process ended: it ended/],
+    ["crashes out of the blue", "crash", /^the handler's process ended: out of the blue/],
+    ["eats all memory", "eat", /^the handler's process ended: .*memory/],
   ])("that %s is tried again, in a new thread", async (_claim, what, error) => {
     const result = await send(target, { do: what });
     expect(result.verdict).toBe("retry");
@@ -184,7 +184,7 @@ describe("a handler", () => {
   ])("that says %j costs its thread and nothing else", async (what) => {
     expect(await send(target, { do: "say", what })).toMatchObject({
       verdict: "retry",
-      error: "the handler's thread is gone: it said what no handler's thread says",
+      error: "the handler's process ended: it sent an invalid message",
     });
     expect(await send(target, {})).toMatchObject({ verdict: "done" });
   });
@@ -201,7 +201,7 @@ describe("a handler", () => {
     await expect(blocked).rejects.toBe(reason);
     expect(await behind).toMatchObject({
       verdict: "retry",
-      error: "the handler's thread is gone: it was blocked",
+      error: "the handler's process ended: it was blocked",
     });
     clearInterval(turning);
     expect(turns).toBeGreaterThan(20);

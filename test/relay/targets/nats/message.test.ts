@@ -56,9 +56,9 @@ test("createMessages(): a replay has an id of its own, as the stream would take 
 
 test.each([
   [{ subject: "{{ body.nope }}" }, "subject: No such key: nope"],
-  [{ subject: "gitlab.*" }, 'subject: "gitlab.*" is no subject to publish to'],
-  [{ subject: "gitlab..x" }, "is no subject"],
-  [{ subject: "a b" }, "is no subject"],
+  [{ subject: "gitlab.*" }, 'subject: "gitlab.*" is not a subject to publish to'],
+  [{ subject: "gitlab..x" }, "is not a subject"],
+  [{ subject: "a b" }, "is not a subject"],
   [{ subject: "{{ body.long }}" }, "subject: is longer than 1024 characters"],
   [{ messageId: "{{ body.x.y }}" }, "messageId: No such key: x"],
 ])("createMessages(): %j is refused with the place", (changes, error) => {
@@ -72,7 +72,7 @@ test.each<[object, RegExp]>([
   [{ user: "relay" }, /password: user and password belong together/],
   [{ token: "t", credsFile: "f" }, /credsFile: set one of user, token and credsFile/],
   [{ subject: "{{ nope }}" }, /subject: \{\{ nope \}\}: Unknown variable/],
-  [{ stream: "a.b" }, /stream: is no name of a stream/],
+  [{ stream: "a.b" }, /stream: is not the name of a stream/],
 ])("settings %j are refused", (changes, message) => {
   const parsed = targetSchema.safeParse({ ...BASE, ...changes });
   const issues = parsed.error?.issues.map((i) => `${i.path.join(".")}: ${i.message}`) ?? [];

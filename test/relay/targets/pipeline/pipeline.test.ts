@@ -130,7 +130,7 @@ describe("a pipeline target", () => {
     [
       "an event without what the default asks for",
       { project: "{{ event.group.id }}" },
-      "project: the event has none",
+      "project: is empty for this event",
     ],
     ["a variable", { variables: { A: "{{ body.x.y }}" } }, "variables.A: No such key: x"],
   ])("%s ends it with the place", async (_claim, changes, error) => {
