@@ -145,9 +145,9 @@ overrides: [{ projects: [a/b], targets: { othr: { enabled: false } } }]
     problems({}, { "./relay.yaml": text }).map((line) => line.replace(/ \(\.\/relay\.yaml:\d+:\d+\)$/, "")),
   ).toEqual([
     expect.stringMatching(/^targets\.Bad Name: a target's name is 1 to 63/),
-    'targets.typo.type: must be one of http, module, pipeline, log; did you mean "http"?',
-    "targets.odd.type: must be one of http, module, pipeline, log",
-    "targets.none.type: is missing; it must be one of http, module, pipeline, log",
+    'targets.typo.type: must be one of http, module, pipeline, nats, log; did you mean "http"?',
+    "targets.odd.type: must be one of http, module, pipeline, nats, log",
+    "targets.none.type: is missing; it must be one of http, module, pipeline, nats, log",
     'overrides.0.targets.othr: is not the name of a target; did you mean "other"?',
     expect.stringMatching(/^targets\.other\.formerly\.0: "typo" is the name of a target now/),
     "targets.Bad Name.url: must be an http or https URL",
