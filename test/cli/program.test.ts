@@ -120,6 +120,33 @@ describe("completion", () => {
       expect(stdout).toContain(option);
   });
 
+  /** Shells that a machine may lack: not among the tools that the gate asks for. */
+  const isInstalled = (shell: string): boolean => spawnSync(shell, ["--version"]).status === 0;
+
+  test.runIf(isInstalled("zsh"))("zsh reads its script", async () => {
+    const { stdout } = await runCli(["completion", "zsh"]);
+    expect(spawnSync("zsh", ["-n"], { input: stdout, encoding: "utf8" })).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+  });
+
+  test.runIf(isInstalled("fish"))("fish completes commands and choices", async () => {
+    const { stdout } = await runCli(["completion", "fish"]);
+    const complete = (line: string): string[] => {
+      const found = spawnSync("fish", ["--no-config", "-c", `${stdout}\ncomplete -C "${line}"`], {
+        encoding: "utf8",
+      });
+      return found.stdout
+        .trim()
+        .split("\n")
+        .map((text) => text.split("\t")[0] as string);
+    };
+    expect(complete("gitlab-hook-relay rep")).toEqual(["replay"]);
+    expect(complete("gitlab-hook-relay events --state d")).toEqual(["dead", "done"]);
+    expect(complete("gitlab-hook-relay targets p")).toEqual(["pause"]);
+  });
+
   test("bash completes commands, options, choices and actions", async () => {
     const { stdout } = await runCli(["completion", "bash"]);
     const complete = (...words: string[]): string[] => {
