@@ -1,5 +1,6 @@
 /** Every command, in the order in which the help lists them. A command is added as a file in commands/ and a line below. */
 import type { CommandSpec } from "./command.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { completion } from "./commands/completion.ts";
 import { installerCommands, relayCommands } from "./commands/entries.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -9,7 +10,7 @@ import { send } from "./commands/send.ts";
 import { tail } from "./commands/tail.ts";
 import { targets } from "./commands/targets.ts";
 
-const OTHERS: readonly CommandSpec[] = [events, replay, targets, doctor, tail, send];
+const OTHERS: readonly CommandSpec[] = [events, replay, targets, backup, restore, doctor, tail, send];
 
 const known: readonly CommandSpec[] = [...relayCommands, ...installerCommands, ...OTHERS];
 

@@ -93,6 +93,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/storage/files/probe.ts",
   ],
   "node:fs/promises": [
+    "relay/storage/backup/",
     "relay/main.ts",
     "relay/storage/files/heartbeat.ts",
     "relay/process/files.ts",
