@@ -2,7 +2,7 @@
  * Arguments and environment -> command -> exit status. Everything of the outside world comes in as an argument, so that a test
  * runs the whole program in its own process; main.ts hands in the real one.
  */
-import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import { createLog, createSecrets, type Log, type Secrets } from "../../lib/log.ts";
 import { didYouMean, isCommand, readCommandLine } from "../options/command-line.ts";
 import type { InstallerConfig } from "../options/config.ts";
@@ -21,16 +21,12 @@ import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
 import type { InstallDeps } from "../hooks/run.ts";
 import { Output } from "./output.ts";
+import { publish } from "./publish.ts";
 import { wantedLines } from "./wanted.ts";
 import { recoverCommand } from "./recover.ts";
-import {
-  hasDrift,
-  REPORT_FILES,
-  reportJson,
-  summariseResults,
-  type Context,
-  type InstallReport,
-} from "../report/report.ts";
+import type { Context } from "../report/context.ts";
+import { reportFiles } from "../report/files.ts";
+import { hasDrift, INSTALL_RENDERING, summariseResults, type InstallReport } from "../report/report.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import type { World } from "./world.ts";
@@ -63,7 +59,8 @@ const RUN: Readonly<Record<Command, (run: Run) => Promise<number>>> = {
   uninstall: (run) => hooksCommand(run, "uninstall", uninstall),
   async recover(run) {
     const { outcome, report } = await recoverCommand({ ...run, mask: run.secrets.mask });
-    return statusOf(report.summary.failed, report.summary.outstanding > 0, outcome, run.config);
+    const { failed, outstanding } = report.summary;
+    return statusOf(outcome, run.config, { failed, drift: outstanding > 0 });
   },
   schedule: scheduleCommand,
 };
@@ -209,39 +206,25 @@ async function hooksCommand(
   }
   const trouble = outcome.trouble?.message ?? null;
   const { gitlabUrl, group, dryRun } = config;
-  try {
-    await publish(run, output, report, {
-      command,
-      group,
-      gitlabUrl,
-      dryRun,
-      notices,
-      trouble,
-      job: world.env["HOOKS_AS"] ?? "",
-    });
-  } catch (error) {
-    if (systemCode(error) === null) throw error;
-    throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);
-  }
-  return statusOf(report.summary.failed, hasDrift(report.summary), outcome, config);
-}
-
-async function publish(run: Run, output: Output, report: InstallReport, context: Context): Promise<void> {
-  const { world, config, secrets } = run;
+  const context: Context = {
+    command,
+    group,
+    gitlabUrl,
+    dryRun,
+    notices,
+    trouble,
+    job: world.env["HOOKS_AS"] ?? "",
+  };
   output.end(report, context);
-  if (config.output === "json") world.stdout(reportJson(report));
-  if (config.reportDir === null) return;
-  for (const [name, textOf] of Object.entries(REPORT_FILES)) {
-    const text = textOf(report, context);
-    // Paths and keys of report.json are no secrets; a mask over them would only break it.
-    await world.files.write(
-      `${config.reportDir}/${name}`,
-      name === "report.json" ? text : secrets.mask(text),
-    );
-  }
+  await publish({ world, config, mask: secrets.mask }, reportFiles(INSTALL_RENDERING, report, context));
+  return statusOf(outcome, config, { failed: report.summary.failed, drift: hasDrift(report.summary) });
 }
 
-function statusOf(failed: number, drift: boolean, outcome: RoundOutcome, config: InstallerConfig): number {
+function statusOf(
+  outcome: RoundOutcome,
+  config: InstallerConfig,
+  { failed, drift }: { readonly failed: number; readonly drift: boolean },
+): number {
   if (outcome.trouble !== null) return outcome.trouble.status;
   if (!outcome.complete) return EXIT.resumable;
   if (failed > 0) return EXIT.failed;

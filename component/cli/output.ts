@@ -4,14 +4,9 @@
  */
 import type { Wait } from "../../lib/gitlab/budget.ts";
 import type { HookResult } from "../hooks/result.ts";
-import {
-  hooksTable,
-  resultLine,
-  sectionEnd,
-  sectionStart,
-  type Context,
-  type InstallReport,
-} from "../report/report.ts";
+import type { Context } from "../report/context.ts";
+import { sectionEnd, sectionStart } from "../report/job-log.ts";
+import { hooksTable, resultLine, type InstallReport } from "../report/report.ts";
 import { Progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -46,7 +41,8 @@ export class Output {
   begin(title: string, wanted: readonly string[]): void {
     this.#line(title);
     for (const text of wanted) this.#line(`  ${text}`);
-    if (this.#options.folds) this.#line(sectionStart("hooks_projects", "Projects", this.#seconds()));
+    if (this.#options.folds)
+      this.#line(sectionStart({ name: "hooks_projects", title: "Projects" }, this.#seconds()));
   }
 
   result(result: HookResult): void {
@@ -97,7 +93,7 @@ export class Output {
 
   #section(name: string, title: string, body: readonly string[]): void {
     const { folds } = this.#options;
-    this.#line(folds ? sectionStart(name, title, this.#seconds(), true) : title);
+    this.#line(folds ? sectionStart({ name, title, collapsed: true }, this.#seconds()) : title);
     for (const text of body) this.#line(text);
     if (folds) this.#line(sectionEnd(name, this.#seconds()));
   }

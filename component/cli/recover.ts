@@ -1,19 +1,22 @@
 /**
  * The command `recover` around the recovery itself: its state file, its log lines, its reports and its exit status.
  */
-import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
+import { ConfigError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
-import { sectionEnd, sectionStart, type Context } from "../report/report.ts";
+import type { Context } from "../report/context.ts";
+import { reportFiles } from "../report/files.ts";
+import { sectionEnd, sectionStart } from "../report/job-log.ts";
+import { publish } from "./publish.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import type { World } from "./world.ts";
 import { openMemory } from "../recover/memory.ts";
 import { createReceiver } from "../recover/receiver.ts";
 import { recover } from "../recover/recover.ts";
-import { finalTable, findings, placeLines, recoveryFiles } from "../report/recover-render.ts";
+import { finalTable, findings, placeLines, RECOVERY_RENDERING } from "../report/recover-render.ts";
 import { placeReport, summarise, type PlaceReport, type RecoveryReport } from "../recover/report.ts";
 
 export interface RecoverRun {
@@ -61,7 +64,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
   line(
     `gitlab-hook-relay ${world.version}: recover ${names} on ${config.gitlabUrl}${config.dryRun ? " (dry run)" : ""}`,
   );
-  if (folds) line(sectionStart("hooks_recover", "Missed deliveries", seconds()));
+  if (folds) line(sectionStart({ name: "hooks_recover", title: "Missed deliveries" }, seconds()));
   const receiver = createReceiver({
     transport: world.transport,
     clock: world.clock,
@@ -91,7 +94,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
       const place = placeReport(result, work);
       results.push(place);
       pages += work?.pages ?? 0;
-      for (const text of placeLines(place, config.dryRun)) line(text);
+      for (const text of placeLines(place, config)) line(text);
     },
     notice(text) {
       notices.push(text);
@@ -125,26 +128,8 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     job: world.env["HOOKS_AS"] ?? "",
   };
   if (trouble !== null) line(`! ${oneLine(trouble)}`);
-  line(finalTable(report, context));
-  await publish(run, report, context);
+  // Where nothing was reached, a table of zeros says nothing.
+  if (trouble === null || results.length > 0) line(finalTable(report, context));
+  await publish({ world, config, mask: run.mask }, reportFiles(RECOVERY_RENDERING, report, context));
   return { outcome, report };
-}
-
-async function publish(
-  { world, config, mask }: RecoverRun,
-  report: RecoveryReport,
-  context: Context,
-): Promise<void> {
-  const files = recoveryFiles(report, context);
-  if (config.output === "json") world.stdout(files["report.json"] as string);
-  if (config.reportDir === null) return;
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      // Paths and keys of report.json are no secrets; a mask over them would only break it.
-      await world.files.write(`${config.reportDir}/${name}`, name === "report.json" ? text : mask(text));
-    }
-  } catch (error) {
-    if (systemCode(error) === null) throw error;
-    throw new ConfigError([{ path: "--report-dir (HOOKS_REPORT_DIR)", message: messageOf(error) }]);
-  }
 }

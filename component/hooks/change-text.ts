@@ -6,9 +6,9 @@ function valueText(value: Change["from"]): string {
 }
 
 /** `push, merge_requests` of the flags that went one way. */
-function events(changes: readonly Change[], to: boolean): string {
+function events(changes: readonly Change[], to: "added" | "removed"): string {
   return changes
-    .filter((change) => isEvent(change) && change.to === to)
+    .filter((change) => isEvent(change) && change.to === (to === "added"))
     .map(({ attribute }) => attribute.replace(/_events$/, ""))
     .join(", ");
 }
@@ -35,8 +35,8 @@ export function changeText(change: Change): string {
 
 /** All changes of a hook, events by name. */
 export function changesText(changes: readonly Change[]): string {
-  const added = events(changes, true);
-  const removed = events(changes, false);
+  const added = events(changes, "added");
+  const removed = events(changes, "removed");
   return [
     ...(added === "" ? [] : [`events added: ${added}`]),
     ...(removed === "" ? [] : [`events removed: ${removed}`]),

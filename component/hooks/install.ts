@@ -44,7 +44,7 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
   let level: Level = config.level === "group" ? "group" : "project";
 
   async function onLevel(probe: Probe): Promise<void> {
-    const decision = decideLevel(config.level, isFiltered(config), probe);
+    const decision = decideLevel({ level: config.level, filtered: isFiltered(config) }, probe);
     level = decision.level;
     notice(`level ${level}: ${decision.why}`);
     const missing = eventsWithout(config.events, level);

@@ -41,7 +41,13 @@ export interface Decision {
   readonly why: string;
 }
 
-export function decideLevel(asked: "auto" | Level, filtered: boolean, probe: Probe): Decision {
+export interface Asked {
+  readonly level: "auto" | Level;
+  /** Some projects are chosen by name, topic or visibility. */
+  readonly filtered: boolean;
+}
+
+export function decideLevel({ level: asked, filtered }: Asked, probe: Probe): Decision {
   if (asked !== "auto") return { level: asked, why: "as asked by --level" };
   if (filtered)
     return {

@@ -250,7 +250,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
 }
 
 /** The place as the walk over the projects counts it; `update`: something was recovered or woken, or would be. */
-export function placeResult(work: PlaceWork, dryRun: boolean): HookResult {
+export function placeResult(work: PlaceWork, { dryRun }: Pick<PlaceDeps, "dryRun">): HookResult {
   const { place, hooks } = work;
   const fates = hooks.flatMap((hook) => [...hook.fates.values()]);
   const hookId = hooks[0]?.hook.id ?? null;

@@ -75,7 +75,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
   let level: Level = config.level === "group" ? "group" : "project";
 
   function resultFor(work: PlaceWork): HookResult {
-    const result = placeResult(work, config.dryRun);
+    const result = placeResult(work, config);
     works.set(result, work);
     return result;
   }

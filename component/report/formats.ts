@@ -1,6 +1,5 @@
 /** The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. */
 import { createHash } from "node:crypto";
-
 import { oneLine } from "../../lib/one-line.ts";
 
 export interface JunitCase {
@@ -11,8 +10,6 @@ export interface JunitCase {
   /** What is told of one that passed; line breaks are kept. */
   readonly output: string | null;
 }
-
-export { oneLine };
 
 function xml(text: string): string {
   const escapes: Readonly<Record<string, string>> = {
@@ -44,16 +41,16 @@ function caseXml(suite: string, { name, ended, reason, output }: JunitCase): str
   }
 }
 
-/**
- * junit.xml of a command.
- * @param trouble what ended the run as a whole; it counts as a failure of its own
- */
-export function junitXml(
-  command: string,
-  group: string,
-  cases: readonly JunitCase[],
-  trouble: string | null,
-): string {
+/** Whose run it was. */
+export interface JunitRun {
+  readonly command: string;
+  readonly group: string;
+  /** What ended the run as a whole; it counts as a failure of its own. */
+  readonly trouble: string | null;
+}
+
+/** junit.xml of a command. */
+export function junitXml({ command, group, trouble }: JunitRun, cases: readonly JunitCase[]): string {
   const suite = `gitlab-hook-relay ${command}`;
   const run: readonly JunitCase[] =
     trouble === null ? [] : [{ name: "the run", ended: "failed", reason: trouble, output: null }];

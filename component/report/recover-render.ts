@@ -1,10 +1,12 @@
 /**
- * The report of `recover` -> what people and pipelines read: one line per hook with something missed, a table at the end,
- * report.md, junit.xml and hooks.env. Pure.
+ * The report of `recover` -> what people and pipelines read: one line per hook with something missed, a table at the end, and what
+ * the files of `--report-dir` hold. Pure.
  */
-import { stopText } from "../../lib/gitlab/budget.ts";
-import { dotenvLines, junitXml, oneLine, resultPrefix, type JunitCase } from "./formats.ts";
-import type { Context } from "./report.ts";
+import { oneLine } from "../../lib/one-line.ts";
+import { endText, type Context } from "./context.ts";
+import type { Rendering } from "./files.ts";
+import type { JunitCase } from "./formats.ts";
+import { cell, countsTable, folded, list, rowsTable, type Column } from "./markdown.ts";
 import {
   deliveryCounts,
   type DeliveryReport,
@@ -31,7 +33,7 @@ const SIGNS: Readonly<Record<PlaceReport["action"], string>> = {
 };
 
 /** Lines for a place where something was missed, woken or failed; none for the others. */
-export function placeLines(place: PlaceReport, dryRun: boolean): string[] {
+export function placeLines(place: PlaceReport, { dryRun }: Pick<Context, "dryRun">): string[] {
   if (place.action === "skip") return [];
   const lines = place.hooks
     .filter((hook) => hook.deliveries.length > 0 || hook.woken)
@@ -109,12 +111,11 @@ const NAMES: readonly (readonly [keyof RecoverySummary, string])[] = [
   ["remaining", "projects remaining"],
 ];
 
-function endText(report: RecoveryReport, context: Context): string {
-  const what = context.dryRun ? "list" : "run";
-  if (report.complete) return `${what} complete`;
-  if (report.stoppedBy === null) return `${what} ended early: ${context.trouble ?? "see above"}`;
-  const next = context.dryRun ? "give it more time" : "the next run goes on from there";
-  return `${what} stopped early ${stopText(report.stoppedBy)}: ${next}`;
+const WORDS = { dryRun: "list", again: "give it more time" };
+
+function recoveryEnd(report: RecoveryReport, context: Context): string {
+  const end = endText(report, context, WORDS);
+  return report.complete || report.stoppedBy !== null ? end : `${end}: ${context.trouble ?? "see above"}`;
 }
 
 /** The table at the end of the job log. */
@@ -125,105 +126,94 @@ export function finalTable(report: RecoveryReport, context: Context): string {
       ([key, name]) => `  ${name.padEnd(18)} ${String(report.summary[key] ?? "unknown").padStart(8)}`,
     ),
     `  ${"requests".padEnd(18)} ${String(total).padStart(8)}  (${rejected} rejected), and ${receiver} to the receiver`,
-    endText(report, context),
+    recoveryEnd(report, context),
   ].join("\n");
 }
 
-function cell(text: string): string {
-  return oneLine(text).replaceAll("|", "\\|").replaceAll("<", "&lt;");
+interface Row {
+  readonly place: PlaceReport;
+  readonly delivery: DeliveryReport;
 }
 
-const MOST_ROWS = 500;
+const COLUMNS: readonly Column<Row>[] = [
+  { name: "project", text: ({ place, delivery }) => delivery.project ?? place.path },
+  { name: "kind", text: ({ delivery }) => delivery.kind ?? "" },
+  { name: "time", text: ({ delivery }) => delivery.at ?? "" },
+  { name: "GitLab's log", text: ({ delivery }) => delivery.status },
+  { name: "outcome", text: ({ delivery }) => outcomeText(delivery) },
+  { name: "reason", text: ({ delivery }) => delivery.reason ?? "" },
+];
+
+const FAILED_COLUMNS: readonly Column<PlaceReport>[] = [
+  { name: "failed", text: ({ path }) => path },
+  { name: "reason", text: ({ reason }) => reason ?? "" },
+];
+
+function outcomeText({ outcome, by, redacted }: DeliveryReport): string {
+  return `${outcome}${by === null ? "" : ` (${by})`}${redacted ? ", redacted" : ""}`;
+}
 
 /** report.md: for a job's page or a note. */
-export function markdown(report: RecoveryReport, context: Context): string {
-  const { requests, summary } = report;
+function markdown(report: RecoveryReport, context: Context): string {
+  const { requests, summary, results } = report;
   const title = `Missed webhooks of ${context.group}${context.dryRun ? " (dry run)" : ""}`;
+  const hooks = results.flatMap((place) => place.hooks.map((hook) => ({ place, hook })));
   const lines = [
     `## ${cell(title)}`,
     "",
-    `${cell(context.gitlabUrl)}, ${report.level} level, logs since ${report.since}, mode ${report.mode}, ${requests.total} requests (${requests.rejected} rejected): ${cell(endText(report, context))}.`,
+    `${cell(context.gitlabUrl)}, ${report.level} level, logs since ${report.since}, mode ${report.mode}, ${requests.total} requests (${requests.rejected} rejected): ${cell(recoveryEnd(report, context))}.`,
     "",
-    `| ${NAMES.map(([, name]) => name).join(" | ")} |`,
-    `|${NAMES.map(() => "---:|").join("")}`,
-    `| ${NAMES.map(([key]) => String(summary[key] ?? "unknown")).join(" | ")} |`,
+    ...countsTable(NAMES.map(([key, name]) => [name, summary[key]])),
+    ...list(context.notices),
+    ...rowsTable(
+      FAILED_COLUMNS,
+      results.filter((place) => place.action === "fail"),
+    ),
+    ...rowsTable(
+      COLUMNS,
+      hooks.flatMap(({ place, hook }) => hook.deliveries.map((delivery) => ({ place, delivery }))),
+    ),
+    ...folded(
+      "Times in which GitLab may have dropped events unlogged",
+      hooks.flatMap(({ place, hook }) =>
+        hook.unlogged.map(({ from, to, reason }) => `${place.path}: ${from} to ${to}, ${reason}`),
+      ),
+    ),
   ];
-  if (context.notices.length > 0) lines.push("", ...context.notices.map((notice) => `- ${cell(notice)}`));
-  const failed = report.results.filter((place) => place.action === "fail");
-  if (failed.length > 0) {
-    lines.push("", "| failed | reason |", "|---|---|");
-    lines.push(...failed.slice(0, MOST_ROWS).map((p) => `| ${cell(p.path)} | ${cell(p.reason ?? "")} |`));
-  }
-  const rows = report.results.flatMap((place) =>
-    place.hooks.flatMap((hook) => hook.deliveries.map((d) => ({ place, d }))),
-  );
-  if (rows.length > 0) {
-    lines.push(
-      "",
-      "| project | kind | time | GitLab's log | outcome | reason |",
-      "|---|---|---|---|---|---|",
-    );
-    for (const { place, d } of rows.slice(0, MOST_ROWS)) {
-      const outcome = `${d.outcome}${d.by === null ? "" : ` (${d.by})`}${d.redacted ? ", redacted" : ""}`;
-      const cells = [d.project ?? place.path, d.kind ?? "", d.at ?? "", d.status, outcome, d.reason ?? ""];
-      lines.push(`| ${cells.map(cell).join(" | ")} |`);
-    }
-    if (rows.length > MOST_ROWS) lines.push("", `${rows.length - MOST_ROWS} more in report.json.`);
-  }
-  const windows = report.results.flatMap((place) =>
-    place.hooks.flatMap((hook) => hook.unlogged.map((w) => ({ place, w }))),
-  );
-  if (windows.length > 0) {
-    lines.push("", "<details><summary>Times in which GitLab may have dropped events unlogged</summary>", "");
-    for (const { place, w } of windows.slice(0, MOST_ROWS)) {
-      lines.push(`- ${cell(place.path)}: ${w.from} to ${w.to}, ${cell(w.reason)}`);
-    }
-    if (windows.length > MOST_ROWS) lines.push(`- ${windows.length - MOST_ROWS} more in report.json`);
-    lines.push("", "</details>");
-  }
   return `${lines.join("\n")}\n`;
 }
 
-/** junit.xml: a test case per place; what is still missed fails it, what nobody can recover any more is told in it. */
-export function junit(report: RecoveryReport, context: Context): string {
-  const cases = report.results.map((place): JunitCase => {
-    const ended = place.action === "fail" ? "failed" : place.action === "skip" ? "skipped" : "passed";
-    const lines = placeLines(place, context.dryRun);
-    return {
-      name: place.path,
-      ended,
-      reason: place.reason,
-      output: lines.length === 0 ? null : lines.join("\n"),
-    };
-  });
-  return junitXml("recover", context.group, cases, context.trouble);
-}
-
-/** hooks.env: names of its own, so that a pipeline with the installer's job keeps both. */
-export function dotenv(report: RecoveryReport, job: string): string {
-  const { summary } = report;
-  return dotenvLines(resultPrefix("HOOKS_RECOVERY_", job), {
-    COMPLETE: report.complete,
-    LEVEL: report.level,
-    STOPPED_BY: report.stoppedBy ?? "",
-    MISSED: summary.missed,
-    RECOVERED: summary.recovered,
-    ALREADY_DELIVERED: summary.alreadyDelivered,
-    UNRECOVERABLE: summary.unrecoverable,
-    OUTSTANDING: summary.outstanding,
-    WOKEN: summary.woken,
-    FAILED: summary.failed,
-    REMAINING: summary.remaining ?? "",
-    REQUESTS: report.requests.total,
-  });
-}
-
-/** All files of `--report-dir`, by name. */
-export function recoveryFiles(report: RecoveryReport, context: Context): Readonly<Record<string, string>> {
+/** What is still missed fails its place; what nobody can recover any more is told in it. */
+function junitCase(place: PlaceReport, { dryRun }: Context): JunitCase {
+  const ended = place.action === "fail" ? "failed" : place.action === "skip" ? "skipped" : "passed";
+  const lines = placeLines(place, { dryRun });
   return {
-    "report.json": `${JSON.stringify(report, null, 1)}\n`,
-    "report.md": markdown(report, context),
-    "junit.xml": junit(report, context),
-    "hooks.env": dotenv(report, context.job),
+    name: place.path,
+    ended,
+    reason: place.reason,
+    output: lines.length === 0 ? null : lines.join("\n"),
   };
 }
+
+/** Of `recover`. Its variables have names of their own, so that a pipeline with the installer's job keeps both. */
+export const RECOVERY_RENDERING: Rendering<RecoveryReport> = {
+  markdown,
+  cases: ({ results }, context) => results.map((place) => junitCase(place, context)),
+  variables: {
+    prefix: "HOOKS_RECOVERY_",
+    values: ({ complete, level, stoppedBy, summary, requests }) => ({
+      COMPLETE: complete,
+      LEVEL: level,
+      STOPPED_BY: stoppedBy ?? "",
+      MISSED: summary.missed,
+      RECOVERED: summary.recovered,
+      ALREADY_DELIVERED: summary.alreadyDelivered,
+      UNRECOVERABLE: summary.unrecoverable,
+      OUTSTANDING: summary.outstanding,
+      WOKEN: summary.woken,
+      FAILED: summary.failed,
+      REMAINING: summary.remaining ?? "",
+      REQUESTS: requests.total,
+    }),
+  },
+};

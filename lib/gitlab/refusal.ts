@@ -62,14 +62,14 @@ interface Body {
 
 /**
  * Why something in front of GitLab blocks this address; null: it does not, as far as this answer tells.
- * @param wasHeard GitLab answered under this address before
+ * @param heard hosts under which GitLab has answered before
  */
-export function blockedBy(asked: AskedRequest, answer: Answer, wasHeard: boolean): string | null {
+export function blockedBy(asked: AskedRequest, answer: Answer, heard: ReadonlySet<string>): string | null {
   const { status } = answer;
   if (isJson(answer) || status === 429 || status >= 500 || status === 204 || movedTo(answer) !== null)
     return null;
   if (status >= 200 && status < 300 && answer.body === null) return null;
-  if (status !== 403 && !wasHeard) return null;
+  if (status !== 403 && !heard.has(asked.url.host)) return null;
   const said = titleOf(answer.body);
   const page = said === "" ? "an answer that is not GitLab's" : `"${said}", which is not GitLab's answer`;
   return `${asked.url.host} answered ${asked.what} with ${status} and ${page}: a firewall, a log-in page or GitLab's rate limiter blocks this address; wait, or have the address of this job allowed there`;

@@ -165,7 +165,7 @@ export function createSender(deps: SenderDeps): Send {
     const isFile = request.isFile === true && (status === 200 || status === 304);
     if (isFile) return answer;
     if (isJson(answer)) heard.add(host);
-    const blocked = blockedBy(asked, answer, heard.has(host));
+    const blocked = blockedBy(asked, answer, heard);
     if (blocked !== null) throw budget.block(mask(blocked));
     if (status < 200 || status >= 300) throw refusalOf(asked, answer, { mask, now: clock.now() });
     const misdirected = answer.body === null ? null : misdirectionOf(asked, answer);

@@ -1,12 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { finalTable, findings, placeLines, recoveryFiles } from "../../../component/report/recover-render.ts";
+import type { Context } from "../../../component/report/context.ts";
+import { reportFiles } from "../../../component/report/files.ts";
+import {
+  finalTable,
+  findings,
+  placeLines,
+  RECOVERY_RENDERING,
+} from "../../../component/report/recover-render.ts";
 import {
   summarise,
   type DeliveryReport,
   type PlaceReport,
   type RecoveryReport,
 } from "../../../component/recover/report.ts";
-import type { Context } from "../../../component/report/report.ts";
 
 const context: Context = {
   command: "recover",
@@ -72,27 +78,33 @@ const mixed = place([
   oversize,
 ]);
 
+function file(name: string, of: RecoveryReport, around: Context): string {
+  return reportFiles(RECOVERY_RENDERING, of, around).get(name)?.() ?? "";
+}
+
 describe("placeLines()", () => {
   test("one line for a hook: how many by which way, and why the rest was not", () => {
-    expect(placeLines(mixed, false)).toEqual([
+    expect(placeLines(mixed, { dryRun: false })).toEqual([
       "~ acme/app (hook 3): 2 recovered (1 by resend, 1 by replay), 1 of them without e-mail addresses, 1 already delivered, 2 unrecoverable: 2 times oversize: too big",
     ]);
   });
 
   test("nothing for a place where all is well, the reason for one that failed", () => {
-    expect(placeLines(place([], { action: "none" }), false)).toEqual([]);
+    expect(placeLines(place([], { action: "none" }), { dryRun: false })).toEqual([]);
     const failed = place([delivery({ outcome: "outstanding", by: null })], {
       action: "fail",
       reason: "the receiver\nanswered 503",
     });
-    expect(placeLines(failed, false)).toEqual([
+    expect(placeLines(failed, { dryRun: false })).toEqual([
       "! acme/app (hook 3): 1 still missed",
       "! fail acme/app: the receiver answered 503",
     ]);
   });
 
   test("a dry run lists kind, time, id and status of each", () => {
-    const lines = placeLines(place([delivery({ outcome: "outstanding", by: null }), oversize]), true);
+    const lines = placeLines(place([delivery({ outcome: "outstanding", by: null }), oversize]), {
+      dryRun: true,
+    });
     expect(lines[0]).toBe("~ acme/app (hook 3): 1 unrecoverable: oversize: too big, 1 to be delivered");
     expect(lines.slice(1)).toEqual([
       "    2026-01-31T08:00:00.000Z push acme/app 0c5a: internal error",
@@ -101,7 +113,7 @@ describe("placeLines()", () => {
   });
 });
 
-describe("recoveryFiles()", () => {
+describe("the files of recover", () => {
   const woken = place([delivery()], {
     path: "acme/<b>|x",
     hooks: [
@@ -119,7 +131,7 @@ describe("recoveryFiles()", () => {
   const all = report([mixed, woken, failed, skipped]);
 
   test("report.json is the report itself", () => {
-    expect(JSON.parse(recoveryFiles(all, context)["report.json"] as string)).toEqual(all);
+    expect(JSON.parse(file("report.json", all, context))).toEqual(all);
     expect(all.summary).toEqual({
       projects: 4,
       hooks: 4,
@@ -138,7 +150,7 @@ describe("recoveryFiles()", () => {
   });
 
   test("report.md cannot be broken by what GitLab said", () => {
-    const text = recoveryFiles(all, { ...context, notices: ["a | notice"] })["report.md"] as string;
+    const text = file("report.md", all, { ...context, notices: ["a | notice"] });
     expect(text).toContain("## Missed webhooks of acme\n");
     expect(text).toContain("- a \\| notice");
     expect(text).toContain(
@@ -147,11 +159,11 @@ describe("recoveryFiles()", () => {
     expect(text).toContain("- acme/&lt;b>|x: 2026".replace("|", "\\|"));
     expect(text).toContain("| acme/broken |");
     const many = report([place(Array.from({ length: 600 }, () => delivery()))]);
-    expect(recoveryFiles(many, context)["report.md"]).toContain("100 more in report.json.");
+    expect(file("report.md", many, context)).toContain("100 more in report.json.");
   });
 
   test("junit.xml: a case per place, failures and skips as such, well formed", () => {
-    const text = recoveryFiles(all, { ...context, trouble: "GitLab is down" })["junit.xml"] as string;
+    const text = file("junit.xml", all, { ...context, trouble: "GitLab is down" });
     expect(text).toContain('<testsuites tests="5" failures="2" skipped="1" errors="0">');
     expect(text).toContain(
       '<failure message="said &quot;no&quot; &amp; &lt;left&gt;">said &quot;no&quot; &amp; &lt;left&gt;</failure>',
@@ -163,7 +175,7 @@ describe("recoveryFiles()", () => {
   });
 
   test("hooks.env: names of its own", () => {
-    const lines = (recoveryFiles(all, context)["hooks.env"] as string).trim().split("\n");
+    const lines = file("hooks.env", all, context).trim().split("\n");
     expect(lines).toContain("HOOKS_RECOVERY_RECOVERED=3");
     expect(lines.every((line) => /^HOOKS_RECOVERY_[A-Z_]+=\S*$/.test(line))).toBe(true);
   });

@@ -1,22 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { explain } from "../../../component/hooks/explain.ts";
 import { Output } from "../../../component/cli/output.ts";
+import type { Context } from "../../../component/report/context.ts";
+import { reportFiles } from "../../../component/report/files.ts";
 import {
-  hooksDotenv,
   hooksTable,
   hasDrift,
-  hooksJunit,
-  hooksMarkdown,
-  reportJson,
+  INSTALL_RENDERING,
   resultLine,
   summariseResults,
-  type Context,
   type InstallReport,
 } from "../../../component/report/report.ts";
 import { changesText } from "../../../component/hooks/change-text.ts";
 import type { HookResult } from "../../../component/hooks/result.ts";
 import { OPTIONS } from "../../../component/options/table.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
+
+function file(name: string, of: InstallReport, around: Context): string {
+  return reportFiles(INSTALL_RENDERING, of, around).get(name)?.() ?? "";
+}
 
 function result(projectId: number, action: HookResult["action"], rest: Partial<HookResult> = {}): HookResult {
   return {
@@ -110,7 +112,7 @@ describe("resultLine()", () => {
 
 describe("report files", () => {
   test("report.json holds every key, with null where there is nothing to say", () => {
-    const text = reportJson(report);
+    const text = file("report.json", report, context);
     const parsed = JSON.parse(text) as InstallReport;
     expect(parsed).toEqual(report);
     expect(Object.keys(parsed)).toEqual(["complete", "level", "stoppedBy", "summary", "requests", "results"]);
@@ -120,7 +122,7 @@ describe("report files", () => {
   });
 
   test("report.md cannot be broken by what GitLab said", () => {
-    const text = hooksMarkdown(report, context);
+    const text = file("report.md", report, context);
     const row = text.split("\n").find((line) => line.startsWith("| acme/p6"));
     expect(row).toBe('| acme/p6 | fail |  |  | GET x: 403 &lt;b>"no"&lt;/b> \\|  line & more |');
     expect(text).toContain("- level project: because");
@@ -130,13 +132,13 @@ describe("report files", () => {
   test("report.md says how many rows it leaves out", () => {
     const many = Array.from({ length: 700 }, (_, n) => result(n + 1, "create"));
     const skipped = Array.from({ length: 600 }, (_, n) => result(n + 1000, "skip"));
-    const text = hooksMarkdown({ ...report, results: [...many, ...skipped] }, context);
+    const text = file("report.md", { ...report, results: [...many, ...skipped] }, context);
     expect(text).toContain("200 more in report.json.");
     expect(text).toContain("- 100 more in report.json");
   });
 
   test("junit.xml escapes, counts, and names the trouble of the run", () => {
-    const text = hooksJunit(report, { ...context, trouble: "GitLab is down" });
+    const text = file("junit.xml", report, { ...context, trouble: "GitLab is down" });
     expect(text).toContain('tests="7" failures="2" skipped="1"');
     expect(text).toContain("&lt;b&gt;&quot;no&quot;&lt;/b&gt; |  line &amp; more");
     expect(text).toContain('name="the run"><failure message="GitLab is down">GitLab is down</failure>');
@@ -145,7 +147,7 @@ describe("report files", () => {
 
   test("hooks.env of a component's job has the job's name in its names, unless that is the usual one", () => {
     const names = (job: string): string[] =>
-      hooksDotenv(report, job)
+      file("hooks.env", report, { ...context, job })
         .trim()
         .split("\n")
         .map((line) => line.split("=")[0] as string);
@@ -159,12 +161,12 @@ describe("report files", () => {
   });
 
   test("hooks.env has variables that no option reads", () => {
-    const lines = hooksDotenv(report, "").trim().split("\n");
+    const lines = file("hooks.env", report, context).trim().split("\n");
     expect(lines).toContain("HOOKS_RESULT_STOPPED_BY=rate-limit");
     expect(lines).toContain("HOOKS_RESULT_REMAINING=4");
-    expect(hooksDotenv({ ...report, summary: summariseResults([], null), stoppedBy: null }, "")).toContain(
-      "HOOKS_RESULT_REMAINING=\n",
-    );
+    expect(
+      file("hooks.env", { ...report, summary: summariseResults([], null), stoppedBy: null }, context),
+    ).toContain("HOOKS_RESULT_REMAINING=\n");
     const known = new Set(OPTIONS.map((row) => row.env));
     for (const line of lines) {
       expect(line).toMatch(/^[A-Z_]+=[\w-]*$/);
