@@ -35,8 +35,8 @@ export interface Recovered {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Wall clock that `--since` means: a span before now, or a date. */
-export function sinceMs(text: string, now: number): number {
+/** Wall clock that `--since` or `--until` means: a span before now, or a date. */
+export function timeMs(text: string, now: number): number {
   const span = /^(\d+)([smhd])$/.exec(text);
   return span === null ? Date.parse(text) : now - Number(span[1]) * (UNIT_MS[span[2] as string] as number);
 }
@@ -56,7 +56,13 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     (config.output === "json" ? world.stderr : world.stdout)(run.mask(`${text}\n`));
   const folds = (world.env["CI"] ?? "") !== "";
   const seconds = (): number => Math.floor(world.clock.now() / 1000);
-  const since = sinceMs(config.since, world.clock.now());
+  const since = timeMs(config.since, world.clock.now());
+  const until = config.until === null ? null : timeMs(config.until, world.clock.now());
+  if (until !== null && until <= since) {
+    throw new ConfigError([
+      { path: "--until (HOOKS_UNTIL)", message: `must be later than --since, which is ${config.since}` },
+    ]);
+  }
   const results: PlaceReport[] = [];
   const notices: string[] = [];
   let pages = 0;
@@ -90,6 +96,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     memory,
     receiver,
     since,
+    until,
     report(result, work) {
       const place = placeReport(result, work);
       results.push(place);
@@ -108,6 +115,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
     stoppedBy: outcome.complete || outcome.trouble !== null ? null : budget.stopped,
     mode: config.mode,
     since: new Date(since).toISOString(),
+    until: until === null ? null : new Date(until).toISOString(),
     summary: summarise(results, outcome.remaining),
     requests: { ...budget.counts, pages, receiver: receiver.requests },
     results,

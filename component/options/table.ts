@@ -37,6 +37,11 @@ const FILE_IN_PROJECT = "^[\\w.-]+(/[\\w.-]+)*$";
 /** Its name may come from a variable. */
 const FOLDER_IN_PROJECT = "^[\\w.$-]+(/[\\w.$-]+)*$";
 const EXAMPLE_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
+/** A span before now, or a date. */
+const TIME = {
+  regex: "^([0-9]+[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?)$",
+  message: "must be a time span as 36h or 7d, or a date and time as 2026-01-31T08:00:00Z",
+};
 
 /* oxfmt-ignore */
 export const TABLE = {
@@ -158,11 +163,13 @@ export const TABLE = {
   }),
   since: textOr("7d", {
     commands: ["recover"], example: "36h", check: validDate,
-    pattern: {
-      regex: "^([0-9]+[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?)$",
-      message: "must be a time span as 36h or 7d, or a date and time as 2026-01-31T08:00:00Z",
-    },
+    pattern: TIME,
     description: "How far back the delivery logs are read where no earlier run has read them: 90m, 36h, 7d, or a date and time as 2026-01-31T08:00:00Z. GitLab keeps seven days.",
+  }),
+  until: textOption({
+    commands: ["recover"], example: "2026-01-31T09:00:00Z", check: validDate, pattern: TIME,
+    description: "The end of the window: deliveries that GitLab first tried later are left alone, and so is their place in the log. As since. Unset: now.",
+    input: { default: "", regex: "^\\S*$" },
   }),
   mode: choice(["auto", "resend", "replay"], "auto", {
     commands: ["recover"],

@@ -35,6 +35,8 @@ export interface PlaceDeps {
   readonly mode: Mode;
   /** Wall clock, milliseconds. */
   readonly since: number;
+  /** Wall clock, milliseconds; null: the window has no end. */
+  readonly until: number | null;
   readonly dryRun: boolean;
 }
 
@@ -100,7 +102,14 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
     const before = memory.hook(hook.id);
     const log = gitlab.logs[place.level];
     const parent = parentOf({ place, hook });
-    const read = await readLog({ log, parent, hookId: hook.id, memory: before, since: deps.since });
+    const read = await readLog({
+      log,
+      parent,
+      hookId: hook.id,
+      memory: before,
+      since: deps.since,
+      until: deps.until,
+    });
     work.pages += read.pages;
     const asleep = healthy(hook) ? null : String(hook["alert_status"]);
     const until = Date.parse(String(hook["disabled_until"]));
@@ -182,6 +191,7 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
       hookId: work.hook.id,
       memory: { upTo: read.newest, settled: [], failures: 0, at: Number.POSITIVE_INFINITY },
       since: 0,
+      until: null,
     });
     const open = new Set(openDeliveries(work));
     const settled = new Set(work.missed.filter((delivery) => !open.has(delivery)).map(nameOf));

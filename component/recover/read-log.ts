@@ -1,6 +1,7 @@
 /**
  * How far a hook's log is read, and what of it is still to be dealt with: down to the place where an earlier run stopped, or to
- * `--since`, whichever comes first.
+ * `--since`, whichever comes first. Rows after `--until` count as far as they tell what became of earlier deliveries; what else
+ * they hold is left to a later run, and so is their place in the log.
  */
 import { createFinding, type Attempted, type Missed } from "./finding.ts";
 import { LOG_PAGE_ROWS, type HookLogApi, type LogRow } from "../gitlab/hook-log.ts";
@@ -28,11 +29,15 @@ export interface ReadOptions {
   readonly memory: HookMemory | null;
   /** Wall clock, milliseconds: older rows do not count. */
   readonly since: number;
+  /** Wall clock, milliseconds: a delivery that was first tried later does not count; null: all do. */
+  readonly until: number | null;
 }
 
 /** One request for each page of 20; a page at least. Throws what the log throws. */
 export async function readLog(options: ReadOptions): Promise<LogRead> {
   const { memory, since } = options;
+  const until = options.until ?? Number.POSITIVE_INFINITY;
+  const isInWindow = ({ at }: { readonly at: number | null }): boolean => at === null || at <= until;
   const finding = createFinding();
   const settled = new Set(memory?.settled);
   const upTo = memory?.upTo ?? 0;
@@ -44,11 +49,11 @@ export async function readLog(options: ReadOptions): Promise<LogRead> {
     const { rows, last } = await options.log.page(options.parent, options.hookId, page);
     const inTime = rows.filter((row) => row.at === null || row.at >= since);
     finding.add(inTime.filter(isNew));
-    newest = inTime.reduce((highest, row) => Math.max(highest, row.id), newest);
+    newest = inTime.filter(isInWindow).reduce((highest, row) => Math.max(highest, row.id), newest);
     const reached = rows.some((row) => row.id <= upTo) || inTime.length < rows.length;
     if (last || reached || rows.length === 0) {
-      const attempts = finding.attempts().filter((row) => row.id > upTo);
-      return { missed: finding.missed(), attempts, newest, pages: page };
+      const attempts = finding.attempts().filter((row) => row.id > upTo && row.id <= newest);
+      return { missed: finding.missed().filter(isInWindow), attempts, newest, pages: page };
     }
   }
 }

@@ -34,6 +34,8 @@ export interface RecoverDeps extends Omit<RoundDeps, "cursors" | "report"> {
   readonly receiver: Receiver;
   /** Wall clock, milliseconds: rows from then on count. */
   readonly since: number;
+  /** Wall clock, milliseconds: deliveries that GitLab first tried later are left alone; null: none. */
+  readonly until: number | null;
   /** Gets each place once; `work` is null for one that was left out. */
   readonly report: (result: HookResult, work: PlaceWork | null) => void;
 }
@@ -70,6 +72,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
     relayUrl: config.url,
     mode: config.mode,
     since: deps.since,
+    until: deps.until,
     dryRun: config.dryRun,
   });
   let level: Level = config.level === "group" ? "group" : "project";

@@ -72,6 +72,8 @@ export interface RecoveryReport {
   readonly mode: string;
   /** UTC: logs were read back to here, or to where an earlier run had stopped. */
   readonly since: string;
+  /** UTC: deliveries that GitLab first tried later were left alone; null: none were. */
+  readonly until: string | null;
   readonly summary: RecoverySummary;
   readonly requests: {
     readonly total: number;

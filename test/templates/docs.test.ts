@@ -73,6 +73,7 @@ test("docs/recovery.md: describes every key of report.json and has the table of 
     stoppedBy: null,
     mode: "auto",
     since: "",
+    until: null,
     summary: summarise([], 0),
     requests: { total: 0, rejected: 0, pages: 0, receiver: 0 },
     results: [],

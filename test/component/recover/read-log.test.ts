@@ -20,7 +20,11 @@ function row(id: number, status = "200", at: number | null = NOW - (1000 - id) *
 }
 
 /** A log of these rows, newest first. */
-function read(rows: readonly LogRow[], memory: HookMemory | null = null, since = 0): Promise<LogRead> {
+function read(
+  rows: readonly LogRow[],
+  memory: HookMemory | null = null,
+  { since = 0, until = null }: { readonly since?: number; readonly until?: number | null } = {},
+): Promise<LogRead> {
   const log = {
     page(_parent: number | string, _hookId: number, page: number) {
       const from = (page - 1) * LOG_PAGE_ROWS;
@@ -28,7 +32,7 @@ function read(rows: readonly LogRow[], memory: HookMemory | null = null, since =
       return Promise.resolve({ rows: slice, last: from + LOG_PAGE_ROWS >= rows.length });
     },
   };
-  return readLog({ log, parent: 1, hookId: 2, memory, since });
+  return readLog({ log, parent: 1, hookId: 2, memory, since, until });
 }
 
 const rows = (count: number, status: (id: number) => string = () => "200"): LogRow[] =>
@@ -58,9 +62,22 @@ describe("readLog()", () => {
     const found = await read(
       rows(500, () => "500"),
       null,
-      NOW - 530 * MINUTE,
+      { since: NOW - 530 * MINUTE },
     );
     expect([found.pages, found.missed.length]).toEqual([2, 31]);
+  });
+
+  test("until: what was first tried later is left for the next run, and a later success of an earlier one counts", async () => {
+    const again = { ...row(30), headers: { "idempotency-key": "key-8" } };
+    const failing = rows(20, () => "500");
+    const until = NOW - 990 * MINUTE;
+    const found = await read([again, ...failing], null, { until });
+    expect(found.missed.flatMap((d) => d.rowIds)).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 10]);
+    expect([found.newest, found.attempts.length]).toEqual([10, 10]);
+    const after = { ...memoryAfter(found, [], null, 0, []), at: NOW / 1000 };
+    expect(after.upTo).toBe(10);
+    const next = await read([again, ...failing], after);
+    expect(next.missed.flatMap((d) => d.rowIds)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
   });
 
   test("rows that became visible late are seen, settled ones are not seen again", async () => {

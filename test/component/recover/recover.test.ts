@@ -657,6 +657,29 @@ describe("--dry-run", () => {
   });
 });
 
+describe("--until", () => {
+  test("deliveries that were first tried later are left alone", async () => {
+    const { sim, projects, relay, recover } = await scene(1);
+    sim.fillLog(hookOf(projects[0] as Project), { count: 40, stepMs: 60_000, status: () => "500" });
+    relay.status = 202;
+    const clock = createJumpClock();
+    const args = ["--since", "1d", "--mode=replay"];
+    const early = await recover({ args: [...args, "--until", "19m"], clock });
+    expect(early.report.until).toMatch(/Z$/);
+    expect(early.report.summary.recovered).toBeGreaterThanOrEqual(19);
+    expect(early.report.summary.recovered).toBeLessThanOrEqual(22);
+    const rest = await recover({ args, clock });
+    expect(early.report.summary.recovered + rest.report.summary.recovered).toBe(40);
+  });
+
+  test("before --since is exit 2", async () => {
+    const { recover } = await scene(1);
+    const run = await recover({ args: ["--since", "1h", "--until", "2h"] });
+    expect(run.status).toBe(2);
+    expect(run.stderr).toMatch(/--until .*must be later than --since, which is 1h/);
+  });
+});
+
 describe("--since", () => {
   test("older rows do not count, and older pages are not read", async () => {
     const { sim, projects, relay, recover } = await scene(1);

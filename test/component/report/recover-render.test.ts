@@ -62,6 +62,7 @@ function report(results: readonly PlaceReport[], more: Partial<RecoveryReport> =
     stoppedBy: null,
     mode: "auto",
     since: "2026-01-24T08:00:00.000Z",
+    until: null,
     summary: summarise(results, 0),
     requests: { total: 12, rejected: 1, pages: 4, receiver: 2 },
     results,
