@@ -41,13 +41,13 @@ export interface Decision {
   readonly why: string;
 }
 
-export interface Asked {
+export interface AskedLevel {
   readonly level: "auto" | Level;
   /** Some projects are chosen by name, topic or visibility. */
   readonly filtered: boolean;
 }
 
-export function decideLevel({ level: asked, filtered }: Asked, probe: Probe): Decision {
+export function decideLevel({ level: asked, filtered }: AskedLevel, probe: Probe): Decision {
   if (asked !== "auto") return { level: asked, why: "as asked by --level" };
   if (filtered)
     return {

@@ -37,7 +37,7 @@ export interface ReadOptions {
 export async function readLog(options: ReadOptions): Promise<LogRead> {
   const { memory, since } = options;
   const until = options.until ?? Number.POSITIVE_INFINITY;
-  const isInWindow = ({ at }: { readonly at: number | null }): boolean => at === null || at <= until;
+  const isInWindow = ({ at }: LogRow): boolean => at === null || at <= until;
   const finding = createFinding();
   const settled = new Set(memory?.settled);
   const upTo = memory?.upTo ?? 0;
@@ -53,7 +53,9 @@ export async function readLog(options: ReadOptions): Promise<LogRead> {
     const reached = rows.some((row) => row.id <= upTo) || inTime.length < rows.length;
     if (last || reached || rows.length === 0) {
       const attempts = finding.attempts().filter((row) => row.id > upTo && row.id <= newest);
-      return { missed: finding.missed().filter(isInWindow), attempts, newest, pages: page };
+      // By the place in the log, and not by the time of the first attempt: what is neither dealt with here nor behind this place is lost.
+      const missed = finding.missed().filter(({ rowIds }) => (rowIds[0] as number) <= newest);
+      return { missed, attempts, newest, pages: page };
     }
   }
 }

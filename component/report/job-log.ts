@@ -1,6 +1,6 @@
 /** Parts of a job's log that GitLab folds. Pure. */
 
-export interface Section {
+export interface LogSection {
   readonly name: string;
   readonly title: string;
   /** It is folded when the log is opened. @default false */
@@ -8,7 +8,7 @@ export interface Section {
 }
 
 /** @param unixSeconds when it began */
-export function sectionStart({ name, title, collapsed = false }: Section, unixSeconds: number): string {
+export function sectionStart({ name, title, collapsed = false }: LogSection, unixSeconds: number): string {
   return `\u001b[0Ksection_start:${unixSeconds}:${name}${collapsed ? "[collapsed=true]" : ""}\r\u001b[0K${title}`;
 }
 

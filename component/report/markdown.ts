@@ -18,7 +18,7 @@ export function countsTable(counts: readonly (readonly [name: string, value: num
   ];
 }
 
-export interface Column<Row> {
+export interface TableColumn<Row> {
   readonly name: string;
   readonly text: (row: Row) => string;
   /** @default left */
@@ -26,7 +26,7 @@ export interface Column<Row> {
 }
 
 /** With a blank line before it; nothing where there is no row. */
-export function rowsTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+export function rowsTable<Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string[] {
   if (rows.length === 0) return [];
   const more = rows.length - MOST_ROWS;
   return [
@@ -39,7 +39,7 @@ export function rowsTable<Row>(columns: readonly Column<Row>[], rows: readonly R
 }
 
 /** A list, with a blank line before it; nothing where there is no item. */
-export function list(items: readonly string[]): string[] {
+export function bulletList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : ["", ...items.map((item) => `- ${cell(item)}`)];
 }
 

@@ -6,7 +6,7 @@ import { oneLine } from "../../lib/one-line.ts";
 import { endText, type Context } from "./context.ts";
 import type { Rendering } from "./files.ts";
 import type { JunitCase } from "./formats.ts";
-import { cell, countsTable, folded, list, rowsTable, type Column } from "./markdown.ts";
+import { cell, countsTable, bulletList, folded, rowsTable, type TableColumn } from "./markdown.ts";
 import {
   deliveryCounts,
   type DeliveryReport,
@@ -135,7 +135,7 @@ interface Row {
   readonly delivery: DeliveryReport;
 }
 
-const COLUMNS: readonly Column<Row>[] = [
+const COLUMNS: readonly TableColumn<Row>[] = [
   { name: "project", text: ({ place, delivery }) => delivery.project ?? place.path },
   { name: "kind", text: ({ delivery }) => delivery.kind ?? "" },
   { name: "time", text: ({ delivery }) => delivery.at ?? "" },
@@ -144,7 +144,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { name: "reason", text: ({ delivery }) => delivery.reason ?? "" },
 ];
 
-const FAILED_COLUMNS: readonly Column<PlaceReport>[] = [
+const FAILED_COLUMNS: readonly TableColumn<PlaceReport>[] = [
   { name: "failed", text: ({ path }) => path },
   { name: "reason", text: ({ reason }) => reason ?? "" },
 ];
@@ -164,7 +164,7 @@ function markdown(report: RecoveryReport, context: Context): string {
     `${cell(context.gitlabUrl)}, ${report.level} level, logs since ${report.since}, mode ${report.mode}, ${requests.total} requests (${requests.rejected} rejected): ${cell(recoveryEnd(report, context))}.`,
     "",
     ...countsTable(NAMES.map(([key, name]) => [name, summary[key]])),
-    ...list(context.notices),
+    ...bulletList(context.notices),
     ...rowsTable(
       FAILED_COLUMNS,
       results.filter((place) => place.action === "fail"),

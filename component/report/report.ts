@@ -11,7 +11,7 @@ import type { Action, HookResult } from "../hooks/result.ts";
 import { endText, type Context } from "./context.ts";
 import type { Rendering } from "./files.ts";
 import type { JunitCase } from "./formats.ts";
-import { cell, countsTable, folded, list, rowsTable, type Column } from "./markdown.ts";
+import { cell, countsTable, bulletList, folded, rowsTable, type TableColumn } from "./markdown.ts";
 
 export interface Summary {
   readonly projects: number;
@@ -127,7 +127,7 @@ function markdown(report: InstallReport, context: Context): string {
     `${cell(context.gitlabUrl)}, ${report.level} level, ${report.requests.total} requests (${report.requests.rejected} rejected): ${cell(endText(report, context, WORDS))}${context.trouble === null ? "" : `: ${cell(context.trouble)}`}.`,
     "",
     ...countsTable(rowsOf(context).map(([key, name]) => [name, report.summary[key]])),
-    ...list(context.notices),
+    ...bulletList(context.notices),
     ...rowsTable(
       COLUMNS,
       report.results.filter((r) => resultLine(r) !== null),
@@ -140,7 +140,7 @@ function markdown(report: InstallReport, context: Context): string {
   return `${lines.join("\n")}\n`;
 }
 
-const COLUMNS: readonly Column<HookResult>[] = [
+const COLUMNS: readonly TableColumn<HookResult>[] = [
   { name: "project", text: ({ path }) => path },
   { name: "action", text: ({ action }) => action },
   { name: "hook", text: ({ hookId }) => String(hookId ?? ""), align: "right" },
