@@ -21,6 +21,13 @@ const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
 });
 
 const server = z.strictObject({
+  name: z
+    .string()
+    .max(60)
+    .default("")
+    .describe(
+      "Name of this relay in the dashboard's header and titles, such as production; empty: hook relay",
+    ),
   host: z.string().min(1).default("127.0.0.1").describe("Address to listen on, such as 0.0.0.0"),
   port: z.number().int().min(0).max(65535).default(8080).describe("Port to listen on; 0 takes a free one"),
   basePath: z
@@ -75,6 +82,12 @@ const gitlab = z.strictObject({
 
 const log = z.strictObject({
   level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least level that is logged"),
+  format: z
+    .enum(["auto", "json", "pretty"])
+    .default("auto")
+    .describe(
+      "Lines of standard output: json, pretty (short, coloured on a terminal), or auto: pretty on a terminal, else json; files always have JSON",
+    ),
   dir: z
     .string()
     .default("")
@@ -254,4 +267,5 @@ export const ENV_BINDINGS: readonly EnvBinding[] = [
   { name: "GITLAB_WEBHOOK_MASTER_SECRET", path: ["gitlab", "masterSecret"], as: "text" },
   { name: "RELAY_ADMIN_TOKEN", path: ["admin", "token"], as: "text" },
   { name: "LOG_LEVEL", path: ["log", "level"], as: "text" },
+  { name: "LOG_FORMAT", path: ["log", "format"], as: "text" },
 ];

@@ -9,6 +9,7 @@ import type { Env } from "../../lib/settings.ts";
 import { secretAdvice, signatureAdvice } from "../config/advice.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check } from "../queue/queue.ts";
+import { banner, lineView, type Places } from "./console.ts";
 import { targetProblems } from "../targets/registry.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { CreateStorage } from "../storage/open.ts";
@@ -86,8 +87,9 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
   const secrets = createSecrets();
   secrets.add(secretsOf(settings.config));
   const files = await logFiles(host, settings.config);
+  const view = lineView(settings.config, host);
   const write = (line: string): void => {
-    host.stdout(line);
+    host.stdout(view(line));
     files?.write(line);
   };
   const log = createLog({ level: settings.config.log.level, secrets, write });
@@ -130,7 +132,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     token: relay.adminTokenPlace() ?? "RELAY_ADMIN_TOKEN (admin.token)",
   });
   // A credential: for the person at the terminal, not for the log and its files.
-  if (host.isTerminal) host.stdout(`Dashboard; this link logs you in once: ${relay.loginUrl}\n`);
+  if (host.isTerminal) host.stdout(`\n${banner(placesOf(relay, host))}\n`);
   log.info("relay.try", { note: "sends a first event", command: firstEvent(relay) });
   return {
     relay,
@@ -143,6 +145,16 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
       log.info("relay.stopped");
       await files?.close();
     },
+  };
+}
+
+function placesOf(relay: Relay, host: Host): Places {
+  return {
+    version: host.version,
+    webhooks: `${relay.url}/webhooks/gitlab`,
+    dashboard: relay.loginUrl,
+    secret: relay.secretFile() ?? "the one in the settings",
+    command: firstEvent(relay),
   };
 }
 

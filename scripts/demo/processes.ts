@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Settings of whoever starts the demo would change the story. */
-const FOREIGN = /^(RELAY_|HOOKS_|GITLAB_|REDIS_URL|CI_|SIM_|HOST$|PORT$|LOG_LEVEL$)/;
+const FOREIGN = /^(RELAY_|HOOKS_|GITLAB_|REDIS_URL|CI_|SIM_|HOST$|PORT$|LOG_LEVEL$|LOG_FORMAT$)/;
 
 export type Settings = Readonly<Record<string, string>>;
 

@@ -238,6 +238,22 @@ describe("the start", () => {
     expect(await readFile(join(base, "logs", name!), "utf8")).not.toContain("code=");
   });
 
+  test.each([
+    [{}, true, false],
+    [{ LOG_FORMAT: "json" }, true, true],
+    [{}, false, true],
+    [{ LOG_FORMAT: "pretty" }, false, false],
+  ])("with %o, terminal: %s, standard output has JSON lines: %s", async (env, isTerminal, isJson) => {
+    const run = program({ RELAY_DATA_DIR: await folder(), ...env });
+    const started = await runProgram({ ...run.host, isTerminal });
+    if (typeof started === "number") throw new Error(run.err.join(""));
+    await started.stop("test");
+    const line = run.out.find((text) => text.includes("relay.listening"))!;
+    expect(line.startsWith("{")).toBe(isJson);
+    expect(line.includes("\u001b[")).toBe(!isJson && isTerminal);
+    expect(run.out.join("").includes("curl")).toBe(true);
+  });
+
   test("the secret is found again, and not made where another one is set", async () => {
     const base = await folder();
     const first = await program({ RELAY_DATA_DIR: base }).start();

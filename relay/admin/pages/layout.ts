@@ -13,6 +13,9 @@ const SECTIONS: readonly (readonly [Section, string, string])[] = [
   ["activity", "/activity", "Activity"],
 ];
 
+/** Of a relay that the settings give no name. */
+export const DEFAULT_NAME = "hook relay";
+
 export interface Assets {
   readonly css: string;
   readonly js: string;
@@ -20,6 +23,8 @@ export interface Assets {
 
 export interface Frame {
   readonly assets: Assets;
+  /** Which relay this is. */
+  readonly name: string;
   readonly title: string;
   readonly section: Section | null;
   readonly csrf: string;
@@ -43,13 +48,13 @@ export function layout(frame: Frame, content: Html): Html {
   const { troubles, section } = frame;
   return html`<!doctype html>
     <html lang="en">
-      ${head(frame.assets, frame.title)}
+      ${head(frame.assets, frame.title, frame.name)}
       <body
         ${frame.stream === null ? "" : html`data-stream="/api/v1/stream${frame.stream}" data-since="${frame.since}"`}
       >
         <a class="skip" href="#content">Skip to content</a>
         <header class="bar">
-          <a class="brand" href="/">${mark()}<span>hook relay</span></a>
+          <a class="brand" href="/">${mark()}<span>${frame.name}</span></a>
           <nav aria-label="Sections">
             ${SECTIONS.filter(([name]) => name !== "activity" || frame.hasActivity).map(
               ([name, href, label]) =>
@@ -128,23 +133,23 @@ export function layout(frame: Frame, content: Html): Html {
 export function plainPage(assets: Assets, title: string, content: Html): Html {
   return html`<!doctype html>
     <html lang="en">
-      ${head(assets, title)}
+      ${head(assets, title, DEFAULT_NAME)}
       <body class="plain">
         <main id="content">
-          <p class="brand">${mark()}<span>hook relay</span></p>
+          <p class="brand">${mark()}<span>${DEFAULT_NAME}</span></p>
           ${content}
         </main>
       </body>
     </html>`;
 }
 
-function head(assets: Assets, title: string): Html {
+function head(assets: Assets, title: string, name: string): Html {
   return html`<head>
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <meta name="color-scheme" content="light dark" />
     <meta name="robots" content="noindex" />
-    <title>${title} · hook relay</title>
+    <title>${title} · ${name}</title>
     <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
     <link rel="stylesheet" href="${assets.css}" />
     <script type="module" src="${assets.js}"></script>

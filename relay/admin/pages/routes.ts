@@ -25,7 +25,7 @@ import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
 import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
 import { gonePage, goneTargetPage, refusedPage } from "./gone.ts";
-import { layout, plainPage, type Section } from "./layout.ts";
+import { DEFAULT_NAME, layout, plainPage, type Section } from "./layout.ts";
 import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
 import { previewTarget } from "../api/preview.ts";
@@ -110,6 +110,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       layout(
         {
           assets,
+          name: deps.config().server.name || DEFAULT_NAME,
           title: options.title,
           section: options.section,
           csrf: c.get("csrf"),
