@@ -4,9 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: [
-      "test/relay/queue/delivery-state.test.ts",
+      "test/relay/queue/{delivery-state,filter}.test.ts",
+      "test/relay/delivery/outcome.test.ts",
       "test/relay/storage/files/records.test.ts",
-      "test/relay/storage/journal/{frame,checksum}.test.ts",
+      "test/relay/storage/journal/{frame,checksum,later-version}.test.ts",
       "test/component/hooks/{plan,desired}.test.ts",
       "test/lib/{signature,secrets}.test.ts",
     ],

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { describe as describeHook, type WantedHook } from "../../../component/hooks/desired.ts";
+import {
+  describe as describeHook,
+  digestOfRelay,
+  UNKNOWN_FINGERPRINT,
+  type WantedHook,
+} from "../../../component/hooks/desired.ts";
 import type { Hook } from "../../../component/gitlab/types.ts";
 import { isOurs, planHook, type PlanOptions } from "../../../component/hooks/plan.ts";
 
@@ -156,5 +161,130 @@ describe("planHook()", () => {
 
   test.each(["disabled", "temporarily_disabled"])("says that the one it keeps is %s", (alert_status) => {
     expect(planHook(wanted, [hook(3, { alert_status })], NOTHING_SEEN).asleep).toBe(alert_status);
+  });
+});
+
+describe("what this run does not hold", () => {
+  const other = "https://old.acme.dev/webhooks/gitlab";
+  const headed = { ...marker, headerNames: "abcdef01" };
+  /** A run without any secret, for a hook that carries all of them. */
+  const poor: WantedHook = { ...wanted, token: null, managesHidden: false };
+  const rich = { signing_token_present: true, description: describeHook(headed, null) };
+  const plan = (want: Partial<WantedHook>, change: Record<string, unknown> = {}, options = {}) =>
+    planHook(
+      { ...poor, ...want },
+      [hook(1, { ...rich, ...change })],
+      { ...NOTHING_SEEN, ...options },
+      URL_OF_RELAY,
+    );
+
+  test("is told by variable, and the marker keeps what it says", () => {
+    const { changes, lacking, unverified, losses, marker: kept, url } = plan({});
+    expect(changes).toEqual([]);
+    expect(lacking).toEqual({ token: true, signing: true, headers: true });
+    expect(unverified).toEqual([
+      "GITLAB_WEBHOOK_SECRET",
+      "GITLAB_WEBHOOK_SIGNING_TOKEN",
+      "HOOKS_CUSTOM_HEADERS",
+    ]);
+    expect(losses).toEqual([]);
+    expect(kept).toEqual(headed);
+    expect(url).toBe(URL_OF_RELAY);
+  });
+
+  test("stands in the way of another address, but not of its form", () => {
+    const moved = plan({}, { url: other });
+    expect(moved.changes).toEqual([{ attribute: "url", from: other, to: URL_OF_RELAY }]);
+    expect(moved.losses).toEqual(["GITLAB_WEBHOOK_SECRET", "HOOKS_CUSTOM_HEADERS"]);
+    const slash = plan({}, { url: `${URL_OF_RELAY}/` });
+    expect(slash).toMatchObject({ changes: [], losses: [], url: `${URL_OF_RELAY}/` });
+    const held = planHook(wanted, [hook(1, { url: `${URL_OF_RELAY}/` })], NOTHING_SEEN);
+    expect(held).toMatchObject({ url: URL_OF_RELAY, losses: [] });
+  });
+
+  test("a key behind the address is a sign of the master secret, and no difference", () => {
+    const keyed = plan({}, { url: `${URL_OF_RELAY}/p42`, project_id: 42 });
+    expect(keyed.changes).toEqual([]);
+    expect(keyed.url).toBe(URL_OF_RELAY);
+    expect(keyed.losses).toContain("GITLAB_WEBHOOK_MASTER_SECRET");
+  });
+
+  test("goes where that is asked for", () => {
+    const removing = { removesSecrets: true, managesHidden: true };
+    const { changes, lacking } = plan(removing);
+    expect(changes).toEqual([
+      { attribute: "secrets", from: headed.fingerprint, to: marker.fingerprint },
+      { attribute: "token_present", from: true, to: false },
+      { attribute: "signing_token_present", from: true, to: false },
+    ]);
+    expect(lacking).toEqual({ token: false, signing: false, headers: false });
+    const bare = {
+      token_present: false,
+      signing_token_present: false,
+      description: describeHook(marker, null),
+    };
+    expect(plan(removing, bare).changes).toEqual([]);
+    expect(plan({ ...removing, token: "t", signingToken: "whsec_x" }, rich).changes).toHaveLength(1);
+  });
+
+  test("a dry run shows no change for a secret that it merely does not know", () => {
+    const want = { token: "t", managesHidden: true, marker: { ...marker, fingerprint: "f".repeat(16) } };
+    expect(plan(want).changes.map(({ attribute }) => attribute)).toEqual(["secrets"]);
+    expect(plan(want, {}, { dryRun: true }).changes).toEqual([]);
+    expect(plan(want, { description: null }, { dryRun: true }).changes).not.toEqual([]);
+  });
+
+  test("the hook that carries a secret stays, even before one that GitLab has not switched off", () => {
+    const [bare, carrying] = [hook(1, { token_present: false }), hook(2, { alert_status: "disabled" })];
+    expect(planHook(poor, [bare, carrying], NOTHING_SEEN).keep?.id).toBe(2);
+    expect(planHook(wanted, [bare, carrying], NOTHING_SEEN).keep?.id).toBe(1);
+    expect(planHook({ ...poor, removesSecrets: true }, [bare, carrying], NOTHING_SEEN).keep?.id).toBe(1);
+  });
+});
+
+describe("the marker that planHook() writes", () => {
+  const other = "https://old.acme.dev/webhooks/gitlab";
+
+  test("remembers the relay that the hook was taken from, and tells a hook that was here before", () => {
+    const moved = planHook(wanted, [hook(1, { url: other })], NOTHING_SEEN, other);
+    expect(moved.marker.was).toBe(digestOfRelay(other));
+    expect(moved.movesBack).toBe(false);
+    const was = digestOfRelay(URL_OF_RELAY);
+    const back = planHook(
+      wanted,
+      [hook(1, { url: other, description: describeHook({ ...marker, was }, null) })],
+      NOTHING_SEEN,
+    );
+    expect(back.movesBack).toBe(true);
+    const here = planHook(
+      wanted,
+      [hook(1, { description: describeHook({ ...marker, was }, null) })],
+      NOTHING_SEEN,
+    );
+    expect(here).toMatchObject({ movesBack: false, marker: { was } });
+  });
+
+  test("is the wanted one for a new hook", () => {
+    expect(planHook(wanted, [], NOTHING_SEEN)).toEqual({
+      keep: null,
+      changes: [],
+      asleep: null,
+      duplicates: [],
+      url: URL_OF_RELAY,
+      marker,
+      lacking: { token: false, signing: false, headers: false },
+      losses: [],
+      unverified: [],
+      movesBack: false,
+    });
+  });
+
+  test("claims nothing for a hook without one whose secrets this run does not hold", () => {
+    const { marker: written } = planHook(
+      { ...wanted, token: null, managesHidden: false },
+      [hook(1, { description: null })],
+      NOTHING_SEEN,
+    );
+    expect(written).toMatchObject({ fingerprint: UNKNOWN_FINGERPRINT, headerNames: "" });
   });
 });
