@@ -75,6 +75,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/observe/attention/watch.ts",
     "relay/recovery/metrics.ts",
   ],
+  "@opentelemetry/exporter-trace-otlp-http": ["relay/observe/traces/traces.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],
   "node:https": ["relay/targets/"],
   "node:child_process": ["relay/targets/module/handler-process.ts", "relay/recovery/child.ts"],
@@ -149,9 +150,11 @@ describe("only adapters import what does I/O", () => {
   });
 
   test("packages that are imported are those that package.json names, at one exact version", () => {
-    const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
+    const manifest = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as {
       dependencies: Record<string, string>;
+      optionalDependencies: Record<string, string>;
     };
+    const dependencies = { ...manifest.dependencies, ...manifest.optionalDependencies };
     const imported = sources.flatMap(({ imports }) =>
       imports.filter((i) => i.file === null && !i.specifier.startsWith("node:")).map(libraryOf),
     );

@@ -1,5 +1,6 @@
 /** What became of a target's deliveries, for the log and for the operator's view of the target. */
 import type { Log } from "../../lib/log.ts";
+import type { TraceIdOf } from "../event/trace.ts";
 import type { Settlement } from "../queue/delivery-state.ts";
 import type { Claim } from "../queue/queue.ts";
 import type { Breaker } from "./breaker.ts";
@@ -10,13 +11,20 @@ export class OutcomeLog {
   lastDoneAt: number | null = null;
   lastFailure: { readonly at: number; readonly error: string } | null = null;
   readonly #log: Log;
+  readonly #traceIdOf: TraceIdOf;
 
-  constructor(log: Log) {
+  constructor(log: Log, traceIdOf: TraceIdOf) {
     this.#log = log;
+    this.#traceIdOf = traceIdOf;
   }
 
   settled({ meta, delivery }: Claim, settlement: Settlement): void {
-    const ids = { eventId: meta.id, replay: delivery.replay, attempt: delivery.attempts + 1 };
+    const ids = {
+      eventId: meta.id,
+      replay: delivery.replay,
+      attempt: delivery.attempts + 1,
+      traceId: this.#traceIdOf(meta),
+    };
     if (settlement.outcome === "released") {
       this.#log.debug("delivery.released", ids);
       return;

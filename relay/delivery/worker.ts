@@ -16,6 +16,7 @@ import { waitMs } from "./backoff.ts";
 import type { Breaker } from "./breaker.ts";
 import { Generations } from "./generations.ts";
 import { alreadyHalted, type Halt } from "./halt.ts";
+import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import { OutcomeLog } from "./outcome-log.ts";
 import type { Target } from "./port.ts";
 import type { DeliverySettings } from "./settings.ts";
@@ -30,6 +31,8 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** @default the id of the trace that the event came with */
+  readonly traceIdOf?: TraceIdOf | undefined;
   /** Halts when attempts that are still under way are to be called off. */
   readonly stopping: Halt;
 }
@@ -79,7 +82,7 @@ export class Worker {
     this.#log = deps.log.child({ target: name });
     this.#admission = new Admission(config);
     this.#generations = new Generations(config, target, this.#log);
-    this.#outcomes = new OutcomeLog(this.#log);
+    this.#outcomes = new OutcomeLog(this.#log, deps.traceIdOf ?? incomingTraceId);
     this.#setAlarm();
   }
 

@@ -4,6 +4,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, type Problem } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import type { TraceIdOf } from "../event/trace.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import { createHalt } from "./halt.ts";
 import type { Target } from "./port.ts";
@@ -16,6 +17,8 @@ export interface DeliveryDeps<Settings> {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly log: Log;
+  /** @default the id of the trace that the event came with */
+  readonly traceIdOf?: TraceIdOf;
   /** Makes the target that the settings describe. */
   readonly createTarget: (name: string, settings: Settings) => Target;
 }
@@ -96,7 +99,7 @@ export function createDeliveryWorkers<Settings extends DeliverySettings>(
             const text = JSON.stringify(settings);
             const entry = entries.get(name);
             if (entry === undefined) {
-              const workerDeps = { queue, clock, random, log, stopping };
+              const workerDeps = { queue, clock, random, log, stopping, traceIdOf: deps.traceIdOf };
               const worker = new Worker(name, settings, target, workerDeps);
               entries.set(name, { worker, settings: text });
               worker.wake();

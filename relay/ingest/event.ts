@@ -19,6 +19,8 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
   "content-type",
   "user-agent",
   "x-relay-recovered",
+  "traceparent",
+  "tracestate",
 ]);
 
 /** The secret token stays here: it is neither stored nor passed on. */

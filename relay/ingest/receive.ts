@@ -20,6 +20,7 @@ import type { Config } from "../config/schema.ts";
 import { formerKeyOfId, keyOfId } from "../event/delivery-key.ts";
 import type { ActivityFacts } from "../event/activity-facts.ts";
 import type { NewEvent } from "../event/event.ts";
+import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createThrottle } from "../http/throttle.ts";
@@ -91,6 +92,8 @@ export interface IngestDeps {
   /** Frees buffers that are garbage: after megabytes that strangers sent. @default the engine does when it likes */
   readonly collect?: () => void;
   /** True once the relay is shutting down: what comes after that is answered with 503. */
+  /** @default the id of the trace that the event came with */
+  readonly traceIdOf?: TraceIdOf;
   readonly isStopping: () => boolean;
   readonly metrics: {
     request(status: RequestStatus, kind: string | null, durationMs: number): void;
@@ -142,7 +145,7 @@ interface ReadEvent {
 }
 
 export function createIngest(deps: IngestDeps): Ingest {
-  const { queue, clock, log, metrics } = deps;
+  const { queue, clock, log, metrics, traceIdOf = incomingTraceId } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const lingering = { unverified, clock };
   const throttle = createThrottle(clock, { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS });
@@ -294,6 +297,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         eventId: stored.id,
         kind: event.meta.kind,
         project: event.meta.projectPath,
+        traceId: traceIdOf({ id: stored.id, headers: event.meta.headers }),
       });
       return json(stored.status === "accepted" ? 202 : 200, stored);
     },

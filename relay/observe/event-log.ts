@@ -9,6 +9,7 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { EventMeta } from "../event/event.ts";
+import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import type { Delivery } from "../queue/delivery-state.ts";
 import { latestDeliveries } from "../queue/filter.ts";
 import type { Queue, QueueEvent } from "../queue/queue.ts";
@@ -31,6 +32,8 @@ interface Deps {
   readonly now: () => number;
   /** Whether anybody would see the lines; while not, nothing is remembered either. */
   readonly isOn: () => boolean;
+  /** @default the id of the trace that the event came with */
+  readonly traceIdOf?: TraceIdOf;
 }
 
 export interface EventLog {
@@ -39,7 +42,7 @@ export interface EventLog {
 }
 
 /** Follows the queue from now on. */
-export function startEventLog({ queue, log, now, isOn }: Deps): EventLog {
+export function startEventLog({ queue, log, now, isOn, traceIdOf = incomingTraceId }: Deps): EventLog {
   const open = new ShortLivedMap<string, Open>();
   const lookUps = new Set<Promise<void>>();
 
@@ -50,7 +53,7 @@ export function startEventLog({ queue, log, now, isOn }: Deps): EventLog {
 
   const finish = (meta: EventMeta, deliveries: readonly Delivery[], entry: Open | null): void => {
     open.delete(meta.id);
-    log.info("event.finished", finishedLine(meta, deliveries, entry));
+    log.info("event.finished", { ...finishedLine(meta, deliveries, entry), traceId: traceIdOf(meta) });
   };
 
   /** For an event that nobody remembers: it ends here only if all its deliveries have. */
@@ -88,7 +91,7 @@ export function startEventLog({ queue, log, now, isOn }: Deps): EventLog {
         if (delivery.state !== "done" && delivery.state !== "dead") return;
         const entry = open.get(meta.id);
         if (delivery.replay > 0) {
-          log.info("event.replayed", finishedLine(meta, [delivery], null));
+          log.info("event.replayed", { ...finishedLine(meta, [delivery], null), traceId: traceIdOf(meta) });
           return;
         }
         if (entry === undefined || entry.waiting === null) {

@@ -9,6 +9,7 @@ import { registerActivityGauges } from "../observe/activity/gauges.ts";
 import { createAlerts } from "../observe/alerts/alerts.ts";
 import { situationOf } from "../observe/attention/situation.ts";
 import { watchAttention, type AttentionWatch } from "../observe/attention/watch.ts";
+import { startTraces, tracesEndpoint, traceIdIn } from "../observe/traces/traces.ts";
 import { openAbsence, type Absence } from "../observe/downtime/downtime.ts";
 import { startEventLog } from "../observe/event-log.ts";
 import { healthOf, type Health } from "../observe/health.ts";
@@ -67,8 +68,14 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
     log,
     now,
     isOn: () => ["info", "debug"].includes(current.config().log.level),
+    traceIdOf: traceIdIn(env),
   });
   closing.add(() => eventLog.close());
+  const url = tracesEndpoint(env);
+  const { version, secrets } = deps.relay;
+  const traces =
+    url === null ? null : await startTraces(url, { queue, env, log, clock, version, mask: secrets.mask });
+  if (traces !== null) closing.add(() => traces.close());
   const board = createTargetBoard({ queue, delivery, clock, config: current.config });
   const metrics = createMetrics({
     queue,

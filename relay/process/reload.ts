@@ -10,8 +10,8 @@ import { compileIngest } from "../ingest/receive.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { SharedSecrets } from "../storage/secrets.ts";
-import { targetProblems, type TargetSettings } from "../targets/registry.ts";
-import type { TargetDeps } from "../targets/target-type.ts";
+import { targetProblems, type RegistryDeps, type TargetSettings } from "../targets/registry.ts";
+
 import type { CurrentSettings } from "./current-settings.ts";
 import { withMadeSecrets, type MadeSecrets } from "./made-secrets.ts";
 
@@ -20,7 +20,7 @@ export interface ReloadDeps {
   readonly queue: Pick<Queue, "setRouting">;
   readonly routing: Routing;
   readonly delivery: Pick<DeliveryWorkers<TargetSettings>, "prepare">;
-  readonly targets: TargetDeps;
+  readonly targets: RegistryDeps;
   readonly shared: SharedSecrets;
   readonly secrets: Secrets;
   readonly log: RootLog;

@@ -7,6 +7,7 @@ import { listen, type HttpServer } from "../http/server.ts";
 import { createIngest } from "../ingest/receive.ts";
 import { factsOf } from "../observe/activity/facts.ts";
 import type { Routing } from "../routing/routing.ts";
+import { traceIdIn } from "../observe/traces/traces.ts";
 import { createApp } from "./app.ts";
 import { quickCollection } from "./collector.ts";
 import type { CurrentSettings } from "./current-settings.ts";
@@ -73,6 +74,7 @@ export async function serve(deps: ServeDeps, admin: Admin): Promise<HttpServer> 
     metrics,
     isStopping,
     rules: current.rules,
+    traceIdOf: traceIdIn(relay.env ?? {}),
     ...(activity === null ? {} : { activity: { read: factsOf, note: activity.note } }),
     ...(collect === null ? {} : { collect }),
   });

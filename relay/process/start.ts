@@ -8,8 +8,8 @@ import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
 import { PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
 import { createRouting } from "../routing/routing.ts";
-import { createTargets, createTargetsOrFailing } from "../targets/registry.ts";
-import type { TargetDeps } from "../targets/target-type.ts";
+import { createTargets, createTargetsOrFailing, type RegistryDeps } from "../targets/registry.ts";
+import { traceIdIn, tracesEndpoint } from "../observe/traces/traces.ts";
 import { Closing } from "./closing.ts";
 import { CurrentSettings } from "./current-settings.ts";
 import { withMadeSecrets } from "./made-secrets.ts";
@@ -55,8 +55,11 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const { queue, shared } = stores;
   current.useMade(await withMadeSecrets(settings, { shared, secrets, log }));
 
-  const targets: TargetDeps = { clock, log, env: deps.env ?? {} };
-  const delivery = createDeliveryWorkers({ queue, clock, log, random, createTarget: createTargets(targets) });
+  const { env = {} } = deps;
+  const targets: RegistryDeps = { clock, log, env, isTraced: tracesEndpoint(env) !== null };
+  const createTarget = createTargets(targets);
+  const traceIdOf = traceIdIn(env);
+  const delivery = createDeliveryWorkers({ queue, clock, log, random, traceIdOf, createTarget });
   closing.add(() => delivery.stop(0));
   const observers = await startObservers({ relay: deps, stores, current, delivery, isStopping }, closing);
   syncs.note = observers.metrics.sync;

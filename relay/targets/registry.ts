@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ConfigError, type Problem } from "../../lib/errors.ts";
 import { resultOfFailure } from "../delivery/outcome.ts";
 import type { Sending, Target } from "../delivery/port.ts";
+import { attemptTraceparent } from "../event/trace.ts";
 import { httpType } from "./http/index.ts";
 import { logType } from "./log/index.ts";
 import { moduleType } from "./module/index.ts";
@@ -39,12 +40,20 @@ export function previewOf(
   return typeOf(settings).preview?.(settings, event) ?? null;
 }
 
+export interface RegistryDeps extends Omit<TargetDeps, "traceparent"> {
+  /** Whether each attempt has a span of its own. @default false */
+  readonly isTraced?: boolean;
+}
+
 /** Throws a ConfigError, with paths below the target's settings, if the target cannot work as it is configured. */
 export type CreateTarget = (name: string, settings: TargetSettings) => Target;
 
-export function createTargets(deps: TargetDeps): CreateTarget {
+export function createTargets({ isTraced = false, ...deps }: RegistryDeps): CreateTarget {
   return function createTarget(name, settings) {
-    return typeOf(settings).create(settings, { ...deps, log: deps.log.child({ target: name }) });
+    const traceparent: NonNullable<TargetDeps["traceparent"]> = ({ meta, replay, attempt }) =>
+      attemptTraceparent(meta, { eventId: meta.id, target: name, replay, attempt });
+    const log = deps.log.child({ target: name });
+    return typeOf(settings).create(settings, { ...deps, log, ...(isTraced ? { traceparent } : {}) });
   };
 }
 
@@ -54,7 +63,7 @@ export function createTargets(deps: TargetDeps): CreateTarget {
  */
 export async function targetProblems(
   targets: Readonly<Record<string, TargetSettings>>,
-  deps: TargetDeps,
+  deps: RegistryDeps,
 ): Promise<Problem[]> {
   const create = createTargets(deps);
   const found = await Promise.all(
@@ -80,7 +89,7 @@ const RETRY_MS = 5_000;
  * For the start, which never fails for what a target needs outside the settings, such as a certificate: webhooks are taken all the
  * same. A target that cannot be made fails each attempt with the reason, and is made as soon as that is possible.
  */
-export function createTargetsOrFailing(deps: TargetDeps): CreateTarget {
+export function createTargetsOrFailing(deps: RegistryDeps): CreateTarget {
   const create = createTargets(deps);
   return function createTarget(name, settings) {
     let target: Target | null = null;

@@ -13,6 +13,8 @@ export interface TargetDeps extends ConnectionDeps {
   readonly clock: Clock;
   /** Lines carry the target's name. */
   readonly log: Log;
+  /** The `traceparent` of an attempt; null: what came with the event. @default always null */
+  readonly traceparent?: (sending: Pick<Sending, "meta" | "replay" | "attempt">) => string | null;
 }
 
 /** What a target would send for an event, fit to be shown: no secret of the settings is in it. */

@@ -9,7 +9,8 @@ import type { Sending } from "../../delivery/port.ts";
 export const USER_AGENT = "gitlab-hook-relay";
 
 const SECRET = "x-gitlab-token";
-const OWN = /^(?:x-gitlab-[a-z0-9-]+|idempotency-key|webhook-(?:id|timestamp|signature)|content-type)$/;
+const OWN =
+  /^(?:x-gitlab-[a-z0-9-]+|idempotency-key|webhook-(?:id|timestamp|signature)|content-type|traceparent|tracestate)$/;
 
 /** GitLab's own headers of an event, names in lower case: what a receiver behind the relay may see. */
 export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, string> {

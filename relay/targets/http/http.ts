@@ -6,11 +6,12 @@ import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
+import type { TargetDeps } from "../target-type.ts";
 import { createEnveloper, type Envelope } from "./envelope.ts";
 import { headersOf, signatureHeaders, withoutSignature } from "./headers.ts";
 import type { HttpTargetSettings } from "./settings.ts";
 
-export interface HttpTargetDeps extends ConnectionDeps {
+export interface HttpTargetDeps extends ConnectionDeps, Pick<TargetDeps, "traceparent"> {
   readonly clock: Clock;
 }
 
@@ -31,7 +32,9 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
       }
       const { body, headers } = envelope;
       try {
-        const request = { origin, path, method: "POST", headers: { ...headers }, body } as const;
+        const traceparent = deps.traceparent?.(sending) ?? null;
+        const traced = traceparent === null ? { ...headers } : { ...headers, traceparent };
+        const request = { origin, path, method: "POST", headers: traced, body } as const;
         const answer = await exchange(connections, request, sending.signal);
         return resultOfAnswer(answer.status, answer, excerptOf(answer.body), clock.now());
       } catch (error) {
