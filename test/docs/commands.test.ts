@@ -1,7 +1,7 @@
 /** Every `console` block of README.md, CONTRIBUTING.md and docs/ runs as it stands, or says in a comment before it why not. */
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../helpers/relay-process.ts";
+import { killRelays, ROOT } from "../helpers/relay-process.ts";
 import { hasCommand } from "../helpers/tools.ts";
 import { openStage, type Stage } from "./stage.ts";
 
@@ -61,15 +61,19 @@ const run = [
 const hasTools = hasCommand("curl", "--version") && hasCommand("openssl", "version");
 
 describe.runIf(hasTools)(`as it stands${hasTools ? "" : " (curl or openssl is not installed)"}`, () => {
-  let stage: Stage;
+  let stage: Stage | null = null;
   beforeAll(async () => {
     stage = await openStage();
   }, 60_000);
-  afterAll(() => stage.close());
+  afterAll(async () => {
+    await stage?.close();
+    // A stage that could not be set leaves its relay behind.
+    await killRelays();
+  });
 
   test.each(run.map(([text, name]) => [name, text] as const))("%s", { timeout: 60_000 }, async (_, text) => {
     const until = UNTIL.find(([command]) => text.includes(command))?.[1];
-    const { status, output } = await stage.run(text, until);
+    const { status, output } = await (stage as Stage).run(text, until);
     expect({ status, output: status === 0 ? "" : output }).toEqual({ status: 0, output: "" });
   });
 });
