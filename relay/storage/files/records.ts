@@ -295,5 +295,6 @@ export function visitIds(
 }
 
 function asBuffer(value: Uint8Array): Buffer {
+  if (Buffer.isBuffer(value)) return value;
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

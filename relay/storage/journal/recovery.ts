@@ -12,7 +12,7 @@ import { systemCode } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Disk } from "./disk.ts";
 import { laterVersionError } from "./errors.ts";
-import { FrameType } from "./frame.ts";
+import { FrameType, keyEncoding } from "./frame.ts";
 import type { SegmentIndexes } from "./indexes.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
@@ -135,7 +135,14 @@ async function read(
     { disk, fd, sequence, bytes, buffers },
     {
       frame({ type, key, offset, keyBytes, value }) {
-        builder?.add({ type, key, offset, value: [value], valueBytes: value.length });
+        builder?.add({
+          type,
+          key,
+          encoding: keyEncoding(key),
+          offset,
+          value: [value],
+          valueBytes: value.length,
+        });
         if (type === FrameType.set) {
           ledger.set(segment, key, { offset, keyBytes, valueBytes: value.length });
           visitor?.set(key, value);

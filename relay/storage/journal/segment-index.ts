@@ -13,7 +13,7 @@
  * packed key; or the lengths of key and kept value, the key, and the kept part of the value.
  */
 import { checksumOfParts } from "./checksum.ts";
-import { FrameType, keyEncoding, writeKey } from "./frame.ts";
+import { FrameType, writeKey, type KeyEncoding } from "./frame.ts";
 import type { RecoveryNeeds } from "./types.ts";
 
 const MAGIC = 0x5849_8eda;
@@ -45,6 +45,7 @@ export interface SegmentIdentity {
 export interface IndexedFrame {
   readonly type: FrameType;
   readonly key: string;
+  readonly encoding: KeyEncoding;
   readonly offset: number;
   /** The value, or parts of it one after another. */
   readonly value: readonly Uint8Array[];
@@ -90,8 +91,7 @@ export class IndexBuilder {
     this.#length = at;
   }
 
-  #addOther({ type, key, offset, value, valueBytes }: IndexedFrame): void {
-    const encoding = keyEncoding(key);
+  #addOther({ type, key, encoding, offset, value, valueBytes }: IndexedFrame): void {
     const whole = value.length === 1 ? value[0]! : Buffer.concat(value);
     const kept = type === FrameType.set ? Math.min(valueBytes, this.#needs.needed(key, whole)) : 0;
     const bytes = this.#room(PLACE_BYTES + LENGTH_BYTES + encoding.bytes + kept);

@@ -115,10 +115,11 @@ describe("openFilesQueue() where the storage fails", () => {
   test("checks() name the trouble", async () => {
     const { rig } = createRig();
     const queue = await rig.open(toTarget("a"));
+    const storedEvents = { name: "stored-events", ok: true, detail: "0 of 1 segments verified within a day" };
     rig.disk.failing = "disk-full";
-    expect(queue.checks()).toEqual([{ name: "storage", ok: false, detail: "disk-full" }]);
+    expect(queue.checks()).toEqual([{ name: "storage", ok: false, detail: "disk-full" }, storedEvents]);
     rig.disk.failing = null;
-    expect(queue.checks()).toEqual([{ name: "storage", ok: true, detail: "writable" }]);
+    expect(queue.checks()).toEqual([{ name: "storage", ok: true, detail: "writable" }, storedEvents]);
     await queue.close();
   });
 

@@ -1,10 +1,10 @@
 /** Checksums of frames: the published values of XXH64, and the same however the bytes are cut. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checksumOf, checksumOfParts } from "../../../../relay/storage/journal/checksum.ts";
 import { seeded } from "../../../helpers/random.ts";
 
 describe("checksumOf()", () => {
-  it.each([
+  test.each([
     ["", 0x51d8_e999],
     ["a", 0xa98c_6e5b],
     ["abc", 0xad77_0999],
@@ -12,7 +12,7 @@ describe("checksumOf()", () => {
     expect(checksumOf(Buffer.from(text))).toBe(half);
   });
 
-  it("changes with every bit", () => {
+  test("changes with every bit", () => {
     const bytes = seeded(7).bytes(100);
     const found = new Set([checksumOf(bytes)]);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -25,7 +25,7 @@ describe("checksumOf()", () => {
 });
 
 describe("checksumOfParts()", () => {
-  it("is that of the whole, however it is cut, also beyond a megabyte", () => {
+  test("is that of the whole, however it is cut, also beyond a megabyte", () => {
     const bytes = seeded(8).bytes(2_500_000);
     const whole = checksumOf(bytes);
     const random = seeded(9);
@@ -40,7 +40,7 @@ describe("checksumOfParts()", () => {
     }
   });
 
-  it("of one small part is checksumOf() it", () => {
+  test("of one small part is checksumOf() it", () => {
     const bytes = seeded(10).bytes(5000);
     expect(checksumOfParts([bytes.subarray(0, 3), bytes.subarray(3)])).toBe(checksumOf(bytes));
   });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { journalDriver } from "../../../../relay/storage/journal/driver.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import { describeDriver } from "../../../helpers/driver-contract.ts";
@@ -35,7 +35,7 @@ describe("journalDriver()", () => {
   });
   afterEach(() => rm(base, { recursive: true }));
 
-  it("touches the folder at the first use, not before", async () => {
+  test("touches the folder at the first use, not before", async () => {
     const storage = createStorage({ driver: journalDriver({ base: join(base, "new") }) });
     expect(await readdir(base)).toEqual([]);
     expect(await storage.hasItem("k")).toBe(false);
@@ -43,7 +43,7 @@ describe("journalDriver()", () => {
     await storage.dispose();
   });
 
-  it("has made set, remove and clear durable when they resolve", async () => {
+  test("has made set, remove and clear durable when they resolve", async () => {
     const disk = new SimDisk();
     const driver = journalDriver({ base: "/sim", minFreeBytes: 0 }, { disk });
     const storage = createStorage({ driver });
@@ -64,7 +64,7 @@ describe("journalDriver()", () => {
     await storage.dispose();
   });
 
-  it("gives the journal as its instance", async () => {
+  test("gives the journal as its instance", async () => {
     const driver = journalDriver({ base });
     const journal = await driver.getInstance?.();
     await journal?.write([{ type: "set", key: "k", value: Buffer.from("v") }], "synced");
@@ -72,7 +72,7 @@ describe("journalDriver()", () => {
     await driver.dispose?.();
   });
 
-  it("tells the size as meta", async () => {
+  test("tells the size as meta", async () => {
     const storage = createStorage({ driver: journalDriver({ base }) });
     await storage.setItem("k", "four");
     expect(await storage.getMeta("k", { nativeOnly: true })).toEqual({ size: 4 });
@@ -80,7 +80,7 @@ describe("journalDriver()", () => {
     await storage.dispose();
   });
 
-  it("takes raw values as any kind of bytes, or as a string, and refuses what is neither", async () => {
+  test("takes raw values as any kind of bytes, or as a string, and refuses what is neither", async () => {
     const storage = createStorage({ driver: journalDriver({ base }) });
     const bytes = Uint8Array.from([1, 2, 3, 4]);
     for (const value of [
@@ -97,7 +97,7 @@ describe("journalDriver()", () => {
     await storage.dispose();
   });
 
-  it("refuses every use after dispose()", async () => {
+  test("refuses every use after dispose()", async () => {
     const storage = createStorage({ driver: journalDriver({ base }) });
     await storage.setItem("k", "v");
     await storage.dispose();
@@ -105,7 +105,7 @@ describe("journalDriver()", () => {
     await expect(storage.setItem("k", "v")).rejects.toMatchObject({ code: "closed" });
   });
 
-  it("tries to open again after an opening that failed", async () => {
+  test("tries to open again after an opening that failed", async () => {
     const other = await openJournal({ base });
     const storage = createStorage({ driver: journalDriver({ base }) });
     await expect(storage.getItem("k")).rejects.toMatchObject({ code: "config" });

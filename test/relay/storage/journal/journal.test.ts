@@ -1,6 +1,6 @@
 /** The running journal: what is durable when, what happens when the disk fails or fills, and how space comes back. */
 import { readdir, readFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError, UpstreamError } from "../../../../lib/errors.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import type { Journal, JournalOptions, Operation } from "../../../../relay/storage/journal/types.ts";
@@ -53,7 +53,7 @@ const isLog = (operation: string) => (name: string, path: string) =>
   name === operation && path.endsWith(".log");
 
 describe("journal.write()", () => {
-  it("is durable when it resolves, and only then", async () => {
+  test("is durable when it resolves, and only then", async () => {
     const journal = await open();
     const written = journal.write([set("a", "1")], "synced");
     expect(journal.has("a")).toBe(true);
@@ -62,7 +62,7 @@ describe("journal.write()", () => {
     expect(await text(await open({}, disk.afterPowerCut(seeded(1))), "a")).toBe("1");
   });
 
-  it("shares one sync between all that arrives while another one runs", async () => {
+  test("shares one sync between all that arrives while another one runs", async () => {
     const journal = await open();
     await journal.write([set("first", "")], "synced");
     const before = new Map(disk.counts);
@@ -71,7 +71,7 @@ describe("journal.write()", () => {
     expect((disk.counts.get("write") ?? 0) - (before.get("write") ?? 0)).toBeLessThanOrEqual(2);
   });
 
-  it("keeps the order of operations, also within one write", async () => {
+  test("keeps the order of operations, also within one write", async () => {
     const journal = await open();
     await Promise.all([
       journal.write([set("k", "1"), set("k", "2")], "synced"),
@@ -83,7 +83,7 @@ describe("journal.write()", () => {
     expect(await text(await open(), "k")).toBe("4");
   });
 
-  it("takes values in parts, empty ones, and ones larger than a segment and a window", async () => {
+  test("takes values in parts, empty ones, and ones larger than a segment and a window", async () => {
     const journal = await open({ segmentBytes: 4096 });
     const large = seeded(3).bytes(64 * 1024);
     const huge = Buffer.concat(Array.from({ length: 33 * 16 }, () => large));
@@ -105,7 +105,7 @@ describe("journal.write()", () => {
     }
   });
 
-  it("takes any key: of kilobytes, of half a surrogate pair, and the names of Object's properties", async () => {
+  test("takes any key: of kilobytes, of half a surrogate pair, and the names of Object's properties", async () => {
     const keys = [
       "__proto__",
       "constructor",
@@ -127,13 +127,13 @@ describe("journal.write()", () => {
     for (const key of keys) expect(await text(again, key)).toBe(`value of ${key.length}`);
   });
 
-  it("refuses a key or value that no frame holds, and goes on", async () => {
+  test("refuses a key or value that no frame holds, and goes on", async () => {
     const journal = await open();
     await expect(journal.write([set("k".repeat(70_000), "")], "synced")).rejects.toThrow(RangeError);
     await journal.write([set("k", "v")], "synced");
   });
 
-  it("goes on after a short write", async () => {
+  test("goes on after a short write", async () => {
     disk.longestWrite = 7;
     const journal = await open();
     await Promise.all(
@@ -148,7 +148,7 @@ describe("journal.write()", () => {
     expect(again.stats().truncatedBytes).toBe(0);
   });
 
-  it("writes lazy operations down with the next synced one", async () => {
+  test("writes lazy operations down with the next synced one", async () => {
     const journal = await open();
     await journal.write([set("lazy", "1")], "lazy");
     expect(await text(journal, "lazy")).toBe("1");
@@ -158,7 +158,7 @@ describe("journal.write()", () => {
     expect(await text(await open({}, disk.afterPowerCut(seeded(1))), "lazy")).toBe("1");
   });
 
-  it("writes lazy operations down within a second where nothing else is written", async () => {
+  test("writes lazy operations down within a second where nothing else is written", async () => {
     const journal = await open();
     await journal.write([set("lazy", "1")], "lazy");
     const synced = new Promise((resolve) => journal.onSync(resolve));
@@ -167,7 +167,7 @@ describe("journal.write()", () => {
     expect(await text(await open({}, disk.afterPowerCut(seeded(1))), "lazy")).toBe("1");
   });
 
-  it("begins a new segment when one is full, after the old one is durable", async () => {
+  test("begins a new segment when one is full, after the old one is durable", async () => {
     const journal = await open({ segmentBytes: 1000 });
     for (let n = 0; n < 20; n++) await journal.write([set(`k${n}`, "x".repeat(200))], "synced");
     expect(journal.stats().segments).toBe(5);
@@ -177,7 +177,7 @@ describe("journal.write()", () => {
 });
 
 describe("journal.getStart()", () => {
-  it("gives the beginning, before and after it is durable, and all where the value is shorter", async () => {
+  test("gives the beginning, before and after it is durable, and all where the value is shorter", async () => {
     const journal = await open();
     const written = journal.write(
       [{ type: "set", key: "k", value: [Buffer.from("ab"), Buffer.from("cdef")] }],
@@ -193,7 +193,7 @@ describe("journal.getStart()", () => {
 });
 
 describe("journal, when the disk fails", () => {
-  it("refuses the waiters of a failed sync, gives the keys their former values, and goes on in a new segment", async () => {
+  test("refuses the waiters of a failed sync, gives the keys their former values, and goes on in a new segment", async () => {
     const journal = await open();
     await journal.write([set("k", "before"), set("gone", "still here")], "synced");
     disk.fail("EIO", isLog("syncData"), 1);
@@ -220,7 +220,7 @@ describe("journal, when the disk fails", () => {
     expect(again.stats().quarantinedBytes).toBe(0);
   });
 
-  it("keeps what was acknowledged in the failed segment even where it cannot be cut", async () => {
+  test("keeps what was acknowledged in the failed segment even where it cannot be cut", async () => {
     const journal = await open();
     await journal.write([set("acked", "1")], "synced");
     disk.fail("EIO", isLog("syncData"), 1);
@@ -232,7 +232,7 @@ describe("journal, when the disk fails", () => {
     expect(await text(again, "later")).toBe("1");
   });
 
-  it("goes on with what had not been written yet, without refusing it", async () => {
+  test("goes on with what had not been written yet, without refusing it", async () => {
     const journal = await open();
     await journal.write([set("first", "")], "synced");
     disk.fail("EIO", isLog("write"), 1);
@@ -247,7 +247,7 @@ describe("journal, when the disk fails", () => {
     expect([...journal.keys("")].sort()).toEqual(["b", "first"]);
   });
 
-  it("carries lazy writes over to the new segment", async () => {
+  test("carries lazy writes over to the new segment", async () => {
     const journal = await open();
     await journal.write([set("first", "")], "synced");
     await journal.write([set("lazy", "1")], "lazy");
@@ -259,7 +259,7 @@ describe("journal, when the disk fails", () => {
     expect(await text(await open({}, disk.afterPowerCut(seeded(1))), "lazy")).toBe("1");
   });
 
-  it("answers disk-full on a full disk, and goes on without reopening when there is space again", async () => {
+  test("answers disk-full on a full disk, and goes on without reopening when there is space again", async () => {
     const journal = await open();
     await journal.write([set("k", "1")], "synced");
     disk.capacity = disk.bytes(`${FOLDER}/0000000001.log`).length + 40;
@@ -278,7 +278,7 @@ describe("journal, when the disk fails", () => {
     expect(again.stats()).toMatchObject({ keys: 1, truncatedBytes: 0, quarantinedBytes: 0 });
   });
 
-  it("takes a quota for a full disk, and a segment that cannot be made for trouble that passes", async () => {
+  test("takes a quota for a full disk, and a segment that cannot be made for trouble that passes", async () => {
     const journal = await open();
     disk.fail("EDQUOT", isLog("open"), 2);
     for (let n = 0; n < 2; n++) {
@@ -290,7 +290,7 @@ describe("journal, when the disk fails", () => {
     expect(await text(journal, "k")).toBe("2");
   });
 
-  it("finds out by probe() that the disk works again", async () => {
+  test("finds out by probe() that the disk works again", async () => {
     const journal = await open();
     disk.fail("EIO", isLog("syncData"));
     await expect(journal.write([set("k", "1")], "synced")).rejects.toThrow("EIO");
@@ -302,14 +302,14 @@ describe("journal, when the disk fails", () => {
     expect(await open({}, disk.afterKill()).then((again) => [...again.keys("")])).toEqual([]);
   });
 
-  it("says so when a stored value is no longer whole", async () => {
+  test("says so when a stored value is no longer whole", async () => {
     const journal = await open();
     await journal.write([set("k", "value")], "synced");
     disk.bytes(`${FOLDER}/0000000001.log`)[28] = 0;
     await expect(journal.get("k")).rejects.toMatchObject({ code: "storage" });
   });
 
-  it("says at closing that lazy writes could not be written down, and is closed all the same", async () => {
+  test("says at closing that lazy writes could not be written down, and is closed all the same", async () => {
     const journal = await open();
     await journal.write([set("lazy", "1")], "lazy");
     disk.fail("EIO", isLog("syncData"));
@@ -318,7 +318,7 @@ describe("journal, when the disk fails", () => {
     await close(await open());
   });
 
-  it("opens with a ConfigError where the folder is read-only", async () => {
+  test("opens with a ConfigError where the folder is read-only", async () => {
     disk.fail("EROFS", (operation) => operation === "symlink" || operation === "makeFolder");
     await expect(open()).rejects.toBeInstanceOf(ConfigError);
     await expect(open()).rejects.toThrow(/Cannot write to the journal's folder "\/sim": EROFS/);
@@ -326,7 +326,7 @@ describe("journal, when the disk fails", () => {
 });
 
 describe("journal, when space runs out", () => {
-  it("refuses intake below the floor, takes completions, and takes intake again above it", async () => {
+  test("refuses intake below the floor, takes completions, and takes intake again above it", async () => {
     disk.free = 10_000;
     const journal = await open({ minFreeBytes: 5000 });
     await journal.write([set("k", "x".repeat(4000))], "synced");
@@ -346,13 +346,13 @@ describe("journal, when space runs out", () => {
     await journal.write([set("l", "x".repeat(4000))], "synced");
   });
 
-  it("goes without a floor where the system does not tell its free space", async () => {
+  test("goes without a floor where the system does not tell its free space", async () => {
     disk.fail("ENOSYS", (operation) => operation === "freeBytes");
     const journal = await open({ minFreeBytes: 5000 });
     await journal.write([set("k", "v")], "synced");
   });
 
-  it("refuses intake beyond maxBytes, until what is dead was given back", async () => {
+  test("refuses intake beyond maxBytes, until what is dead was given back", async () => {
     const journal = await open({ maxBytes: 3000, segmentBytes: 1000 });
     for (let n = 0; n < 3; n++) await journal.write([set(`k${n}`, "x".repeat(900))], "synced");
     await expect(journal.write([set("k3", "x".repeat(900))], "synced")).rejects.toMatchObject({
@@ -365,7 +365,7 @@ describe("journal, when space runs out", () => {
     await journal.write([set("k3", "x".repeat(900))], "synced");
   });
 
-  it("refuses what would wait in memory beyond its limit, intake before completions", async () => {
+  test("refuses what would wait in memory beyond its limit, intake before completions", async () => {
     const journal = await open({ maxPendingBytes: 1000 });
     const first = journal.write([set("k0", "x".repeat(800))], "synced");
     await expect(journal.write([set("k1", "x".repeat(800))], "synced")).rejects.toMatchObject({
@@ -381,7 +381,7 @@ describe("journal, when space runs out", () => {
 });
 
 describe("journal.compact()", () => {
-  it("removes dead segments by itself, as soon as their last value is gone", async () => {
+  test("removes dead segments by itself, as soon as their last value is gone", async () => {
     const journal = await open({ segmentBytes: 1000 });
     for (let n = 0; n < 10; n++) await journal.write([set(`k${n}`, "x".repeat(900))], "synced");
     await journal.write(
@@ -395,7 +395,7 @@ describe("journal.compact()", () => {
     expect([...again.keys("")]).toEqual(["k9"]);
   });
 
-  it("rewrites segments that are mostly dead, while their values can be read", async () => {
+  test("rewrites segments that are mostly dead, while their values can be read", async () => {
     const journal = await open({ segmentBytes: 10_000 });
     for (let n = 0; n < 100; n++) await journal.write([set(`k${n}`, `${n}`.padEnd(900, "."))], "synced");
     for (let n = 0; n < 100; n++) if (n % 10 > 0) await journal.write([remove(`k${n}`)], "synced");
@@ -415,7 +415,7 @@ describe("journal.compact()", () => {
     expect((await open()).stats().keys).toBe(10);
   });
 
-  it("keeps removals from piling up behind an old segment that lives on", async () => {
+  test("keeps removals from piling up behind an old segment that lives on", async () => {
     const journal = await open({ segmentBytes: 2000 });
     await journal.write([set("forever", "x".repeat(1900))], "synced");
     for (let n = 0; n < 1000; n++) {
@@ -429,7 +429,7 @@ describe("journal.compact()", () => {
     expect([...(await open()).keys("")]).toEqual(["forever"]);
   });
 
-  it("stops where the disk fails, and nothing is lost", async () => {
+  test("stops where the disk fails, and nothing is lost", async () => {
     const journal = await open({ segmentBytes: 2000 });
     for (let n = 0; n < 20; n++) await journal.write([set(`k${n}`, "x".repeat(300))], "synced");
     disk.fail("EIO", isLog("unlink"));
@@ -455,7 +455,7 @@ describe("journal.compact()", () => {
 });
 
 describe("journal", () => {
-  it("calls no function of node:fs that stops the event loop", async () => {
+  test("calls no function of node:fs that stops the event loop", async () => {
     const folder = new URL("../../../../relay/storage/journal/", import.meta.url);
     for (const name of await readdir(folder)) {
       expect(await readFile(new URL(name, folder), "utf8"), name).not.toMatch(
@@ -464,7 +464,7 @@ describe("journal", () => {
     }
   });
 
-  it("puts small segments together where starts and stops have left many", async () => {
+  test("puts small segments together where starts and stops have left many", async () => {
     for (let n = 0; n < 40; n++) {
       const journal = await open({ segmentBytes: 10_000 });
       await journal.write([set(`k${n}`, "v")], "synced");
@@ -479,7 +479,7 @@ describe("journal", () => {
     expect((await open()).stats().keys).toBe(40);
   });
 
-  it("keeps a bounded number of segments open for reading", async () => {
+  test("keeps a bounded number of segments open for reading", async () => {
     const journal = await open({ segmentBytes: 100, maxOpenSegments: 3 });
     for (let n = 0; n < 20; n++) await journal.write([set(`k${n}`, "x".repeat(90))], "synced");
     for (let n = 0; n < 20; n++) expect(await text(journal, `k${n}`)).toBe("x".repeat(90));
@@ -487,7 +487,7 @@ describe("journal", () => {
     await Promise.all(Array.from({ length: 20 }, (_, n) => journal.get(`k${n}`)));
   });
 
-  it("finds keys by how they begin, durable or not", async () => {
+  test("finds keys by how they begin, durable or not", async () => {
     const journal = await open();
     await journal.write([set("event:1", ""), set("event:2", ""), set("state:1", "")], "synced");
     await journal.write([set("event:3", ""), remove("event:1")], "lazy");
@@ -496,7 +496,7 @@ describe("journal", () => {
     expect(journal.size("event:1")).toBeNull();
   });
 
-  it("tells the length of each sync, until told not to", async () => {
+  test("tells the length of each sync, until told not to", async () => {
     const journal = await open();
     const durations: number[] = [];
     const stop = journal.onSync((ms) => void durations.push(ms));
@@ -506,7 +506,7 @@ describe("journal", () => {
     expect(durations).toEqual([0]);
   });
 
-  it("refuses everything after close(), which may be called twice", async () => {
+  test("refuses everything after close(), which may be called twice", async () => {
     const journal = await open();
     await journal.write([set("k", "v")], "lazy");
     await Promise.all([close(journal), journal.close()]);

@@ -1,5 +1,5 @@
 /** Readers: one trip to the disk for what stands close together, and never another value than the one asked for. */
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Readers } from "../../../../relay/storage/journal/readers.ts";
 import { newSegment, type Segment } from "../../../../relay/storage/journal/segment.ts";
 import { SimDisk } from "../../../helpers/sim-disk.ts";
@@ -31,7 +31,7 @@ function segmentOf(sequence: number, bytes: number): { segment: Segment; data: B
 const trips = (): number => disk.counts.get("read") ?? 0;
 
 describe("Readers.read()", () => {
-  it("reads in one go what is asked for in one turn, in whatever order, with small gaps", async () => {
+  test("reads in one go what is asked for in one turn, in whatever order, with small gaps", async () => {
     const { segment, data } = segmentOf(1, 60 * KB);
     const places = [40_000, 100, 5000, 1100, 22_000];
     const found = await Promise.all(places.map((offset) => readers.read(segment, offset, 1000)));
@@ -40,7 +40,7 @@ describe("Readers.read()", () => {
     expect(trips()).toBe(2);
   });
 
-  it("reads by themselves what is asked for in different turns, overlaps or stands in different segments", async () => {
+  test("reads by themselves what is asked for in different turns, overlaps or stands in different segments", async () => {
     const one = segmentOf(1, 4 * KB);
     const two = segmentOf(2, 4 * KB);
     expect(await readers.read(one.segment, 0, 10)).toEqual(one.data.subarray(0, 10));
@@ -53,7 +53,7 @@ describe("Readers.read()", () => {
     expect(trips()).toBe(4);
   });
 
-  it("ends a run at a megabyte and at 256 values", async () => {
+  test("ends a run at a megabyte and at 256 values", async () => {
     const { segment, data } = segmentOf(1, 3 * MB);
     const large = await Promise.all([0, 1, 2].map((n) => readers.read(segment, n * MB, MB)));
     expect(Buffer.concat(large).equals(data)).toBe(true);
@@ -63,7 +63,7 @@ describe("Readers.read()", () => {
     expect(trips()).toBe(5);
   });
 
-  it("lets only those fail whose bytes cannot be read, where reading together fails", async () => {
+  test("lets only those fail whose bytes cannot be read, where reading together fails", async () => {
     const { segment, data } = segmentOf(1, 4 * KB);
     disk.fail("EIO", (operation) => operation === "read", 2); // together, and the first of them
     const [first, second] = await Promise.allSettled([
@@ -76,13 +76,13 @@ describe("Readers.read()", () => {
     expect(await readers.read(segment, 0, 10)).toEqual(data.subarray(0, 10));
   });
 
-  it("gives what there is where the file ends, to each of those that asked", async () => {
+  test("gives what there is where the file ends, to each of those that asked", async () => {
     const { segment, data } = segmentOf(1, 25);
     const found = await Promise.all([0, 10, 20, 30].map((offset) => readers.read(segment, offset, 10)));
     expect(found).toEqual([data.subarray(0, 10), data.subarray(10, 20), data.subarray(20), Buffer.alloc(0)]);
   });
 
-  it("rejects for everybody where the segment is gone", async () => {
+  test("rejects for everybody where the segment is gone", async () => {
     const gone = newSegment(FOLDER, 9, 0);
     const found = await Promise.allSettled([readers.read(gone, 0, 10), readers.read(gone, 10, 10)]);
     for (const { status } of found) expect(status).toBe("rejected");

@@ -1,5 +1,5 @@
 /** What an opening journal makes of files that were cut, zeroed, bit-flipped or never whole. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import {
   bodyIsWhole,
   decodeKey,
@@ -219,7 +219,7 @@ describe("openJournal() on damaged files", () => {
       },
     ],
   ];
-  it.each(damages)(
+  test.each(damages)(
     "loses nothing that is whole and invents nothing: %s, at every byte",
     async (what, damageAt) => {
       const disk = await smallJournal();
@@ -234,7 +234,7 @@ describe("openJournal() on damaged files", () => {
     },
   );
 
-  it.each(["zeros", "frames of the segment that the file was before"])(
+  test.each(["zeros", "frames of the segment that the file was before"])(
     "loses nothing that is whole and invents nothing in a file that goes on with %s, damaged at every byte",
     async (behind) => {
       const disk = await smallJournal();
@@ -254,7 +254,7 @@ describe("openJournal() on damaged files", () => {
     },
   );
 
-  it("reads a segment of version 0.1.0, altered at any byte as far as it is whole, and goes on after it", async () => {
+  test("reads a segment of version 0.1.0, altered at any byte as far as it is whole, and goes on after it", async () => {
     const disk = new SimDisk();
     disk.instant = true;
     await close(await open(disk));
@@ -276,7 +276,7 @@ describe("openJournal() on damaged files", () => {
     }
   });
 
-  it("cuts what a crash left at the end of the newest segment, and says how much", async () => {
+  test("cuts what a crash left at the end of the newest segment, and says how much", async () => {
     const disk = await smallJournal();
     const path = `${FOLDER}/${disk.names(FOLDER).at(-1) ?? ""}`;
     const whole = disk.bytes(path);
@@ -286,7 +286,7 @@ describe("openJournal() on damaged files", () => {
     expect(disk.bytes(path).equals(whole)).toBe(true);
   });
 
-  it("moves what is no frame to quarantine, once, and the segment goes with the next compaction", async () => {
+  test("moves what is no frame to quarantine, once, and the segment goes with the next compaction", async () => {
     const disk = await smallJournal();
     const first = `${FOLDER}/${disk.names(FOLDER)[0] ?? ""}`;
     const bytes = Buffer.from(disk.bytes(first));
@@ -308,7 +308,7 @@ describe("openJournal() on damaged files", () => {
     expect(disk.names("/sim/quarantine")).toEqual([name]);
   });
 
-  it("leaves a damaged segment alone where quarantine cannot be written", async () => {
+  test("leaves a damaged segment alone where quarantine cannot be written", async () => {
     const disk = await smallJournal();
     const first = `${FOLDER}/${disk.names(FOLDER)[0] ?? ""}`;
     disk.setBytes(first, Buffer.from(disk.bytes(first)).fill(0xee, 10, 20));
@@ -318,7 +318,7 @@ describe("openJournal() on damaged files", () => {
     expect(disk.names(FOLDER)).toContain(first.slice(FOLDER.length + 1));
   });
 
-  it("does not take the image of a frame inside a value for a frame", async () => {
+  test("does not take the image of a frame inside a value for a frame", async () => {
     const disk = await smallJournal();
     const image = Buffer.concat(disk.names(FOLDER).map((name) => disk.bytes(`${FOLDER}/${name}`)));
     const forged = new SimDisk();
@@ -334,7 +334,7 @@ describe("openJournal() on damaged files", () => {
     expect([...(await open(forged)).keys("")]).toEqual(["y"]);
   });
 
-  it("opens where a sector cannot be read, and finds the rest", async () => {
+  test("opens where a sector cannot be read, and finds the rest", async () => {
     const disk = new SimDisk();
     const journal = await openJournal({ base: "/sim", minFreeBytes: 0 }, { disk, clock: new FakeClock() });
     for (let n = 0; n < 20; n++) await journal.write([set(`k${n}`, "x".repeat(2000))], "synced");
@@ -351,7 +351,7 @@ describe("openJournal() on damaged files", () => {
     expect(again.stats().quarantinedBytes).toBeGreaterThan(2000);
   });
 
-  it("opens an empty folder, an empty segment and one that is nothing but noise", async () => {
+  test("opens an empty folder, an empty segment and one that is nothing but noise", async () => {
     const disk = new SimDisk();
     await close(await open(disk));
     disk.setBytes(`${FOLDER}/0000000001.log`, seeded(1).bytes(5000));
@@ -365,7 +365,7 @@ describe("openJournal() on damaged files", () => {
 });
 
 describe("scanSegment()", () => {
-  it.each([25, 64, 150, 1000])("finds the same with windows of %i bytes", async (windowBytes) => {
+  test.each([25, 64, 150, 1000])("finds the same with windows of %i bytes", async (windowBytes) => {
     const disk = await smallJournal();
     for (const name of disk.names(FOLDER)) {
       const bytes = Buffer.from(disk.bytes(`${FOLDER}/${name}`)).fill(0, 100, 103);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../../../lib/errors.ts";
 import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
@@ -120,7 +120,7 @@ const acked = (lines: readonly Line[]): string[] =>
   lines.flatMap((line) => ("acked" in line ? [line["acked"] as string] : []));
 
 describe("a journal whose process is killed", () => {
-  it("has every acknowledged value, and needs no help to be opened again", async () => {
+  test("has every acknowledged value, and needs no help to be opened again", async () => {
     const lines: Line[] = [];
     for (let round = 0; round < 3; round++) {
       const writing = start("write", base, RUNTIMES.node, round === 0 ? "off" : "auto");
@@ -136,7 +136,7 @@ describe("a journal whose process is killed", () => {
 });
 
 describe("a folder that another process has", () => {
-  it("is refused, naming folder and process, until that process is gone", async () => {
+  test("is refused, naming folder and process, until that process is gone", async () => {
     const holder = start("hold", base);
     await holder.line((line) => "open" in line);
     const second = openJournal({ base });
@@ -148,7 +148,7 @@ describe("a folder that another process has", () => {
     await journal.close();
   });
 
-  it("is taken over at once from a process that was killed", async () => {
+  test("is taken over at once from a process that was killed", async () => {
     const holder = start("hold", base);
     await holder.line((line) => "open" in line);
     await kill(holder.child);
@@ -158,13 +158,13 @@ describe("a folder that another process has", () => {
     expect((await readdir(base)).filter((name) => name.startsWith("lock"))).toEqual([]);
   });
 
-  it("is refused within one process, too", async () => {
+  test("is refused within one process, too", async () => {
     const journal = await openJournal({ base });
     await expect(openJournal({ base })).rejects.toThrow(`process ${process.pid} has it`);
     await journal.close();
   });
 
-  it.runIf(process.platform === "linux")(
+  test.runIf(process.platform === "linux")(
     "is told from one whose process id was given to another process",
     async () => {
       const journal = await openJournal({ base });
@@ -179,12 +179,12 @@ describe("a folder that another process has", () => {
     },
   );
 
-  it.each(["not a lock", "_"])("is told from what is no lock: %j", async (target) => {
+  test.each(["not a lock", "_"])("is told from what is no lock: %j", async (target) => {
     await symlink(target, join(base, "lock"));
     await (await openJournal({ base })).close();
   });
 
-  it("acquireLock() takes a lock of another machine after its holder was silent for 15 seconds, not before", async () => {
+  test("acquireLock() takes a lock of another machine after its holder was silent for 15 seconds, not before", async () => {
     const clock = new FakeClock();
     await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
     let taken = false;
@@ -205,7 +205,7 @@ describe("a folder that another process has", () => {
     await (await taking).release();
   });
 
-  it("acquireLock() refuses while the holder on another machine gives signs of life", async () => {
+  test("acquireLock() refuses while the holder on another machine gives signs of life", async () => {
     const clock = new FakeClock();
     await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
     const taking = acquireLock(base, { disk: nodeDisk, clock, log: silentLog });
@@ -216,7 +216,7 @@ describe("a folder that another process has", () => {
     await refused;
   });
 
-  it("a holder whose lock was taken writes nothing more, and leaves the other's files alone", async () => {
+  test("a holder whose lock was taken writes nothing more, and leaves the other's files alone", async () => {
     const clock = new FakeClock();
     const journal = await openJournal({ base, minFreeBytes: 0 }, { clock });
     await journal.write([{ type: "set", key: "k", value: Buffer.from("v") }], "synced");
@@ -234,31 +234,34 @@ describe("a folder that another process has", () => {
     expect(await readlink(join(base, "lock"))).toBe("1_2_3_0123456789ab_abcdef_");
   });
 
-  it.runIf(process.platform === "linux")("is told by its socket where process ids mean nothing", async () => {
-    const journal = await openJournal({ base });
-    const [, , , boot = ""] = (await readlink(join(base, "lock"))).split("_");
-    await journal.close();
-    const elsewhere = `1_2_999_${boot}_abcdef_socket`;
-    const server = createServer().listen(join(base, "lock.abcdef.socket"));
-    await once(server, "listening");
-    await symlink(elsewhere, join(base, "lock"));
-    await expect(openJournal({ base })).rejects.toThrow("process 1 has it");
-    // What is left of a holder that was killed: a socket at which nobody listens.
-    const dead = spawn(process.execPath, [
-      "-e",
-      `require("net").createServer().listen(${JSON.stringify(join(base, "lock.dead.socket"))})`,
-    ]);
-    children.add(dead);
-    while (!(await readdir(base)).includes("lock.dead.socket")) await promisify(setImmediate)();
-    await kill(dead);
-    await rm(join(base, "lock"));
-    await symlink(`1_2_999_${boot}_dead_socket`, join(base, "lock"));
-    await (await openJournal({ base })).close();
-    server.close();
-    await once(server, "close");
-  });
+  test.runIf(process.platform === "linux")(
+    "is told by its socket where process ids mean nothing",
+    async () => {
+      const journal = await openJournal({ base });
+      const [, , , boot = ""] = (await readlink(join(base, "lock"))).split("_");
+      await journal.close();
+      const elsewhere = `1_2_999_${boot}_abcdef_socket`;
+      const server = createServer().listen(join(base, "lock.abcdef.socket"));
+      await once(server, "listening");
+      await symlink(elsewhere, join(base, "lock"));
+      await expect(openJournal({ base })).rejects.toThrow("process 1 has it");
+      // What is left of a holder that was killed: a socket at which nobody listens.
+      const dead = spawn(process.execPath, [
+        "-e",
+        `require("net").createServer().listen(${JSON.stringify(join(base, "lock.dead.socket"))})`,
+      ]);
+      children.add(dead);
+      while (!(await readdir(base)).includes("lock.dead.socket")) await promisify(setImmediate)();
+      await kill(dead);
+      await rm(join(base, "lock"));
+      await symlink(`1_2_999_${boot}_dead_socket`, join(base, "lock"));
+      await (await openJournal({ base })).close();
+      server.close();
+      await once(server, "close");
+    },
+  );
 
-  it("has one winner where many take over a stale lock at once", async () => {
+  test("has one winner where many take over a stale lock at once", async () => {
     const [, started = "", namespace = "", boot = ""] = (await heldLock()).split("_");
     const stale = `1_${Number(started) + 1}_${namespace}_${boot}_abcdef_`;
     for (let round = 0; round < 20; round++) {
@@ -300,7 +303,7 @@ describe.runIf(mayUnshare)("two machines on one folder (needs the right to unsha
     ...RUNTIMES.node,
   ];
 
-  it("never write at once: the second is refused while the first lives, and takes over from one that is frozen", async () => {
+  test("never write at once: the second is refused while the first lives, and takes over from one that is frozen", async () => {
     const shared = join(base, "shared");
     await writeFile(join(base, "boot-one"), "11111111-1111-1111-1111-111111111111");
     await writeFile(join(base, "boot-two"), "22222222-2222-2222-2222-222222222222");
@@ -330,7 +333,7 @@ describe.runIf(mayUnshare)("two machines on one folder (needs the right to unsha
 });
 
 describe("the folder of a journal", () => {
-  it("is its owner's alone", async () => {
+  test("is its owner's alone", async () => {
     const folder = join(base, "new", "one");
     const journal = await openJournal({ base: folder });
     await journal.write([{ type: "set", key: "k", value: Buffer.from("v") }], "synced");
@@ -341,7 +344,7 @@ describe("the folder of a journal", () => {
     await journal.close();
   });
 
-  it("may not be a file", async () => {
+  test("may not be a file", async () => {
     await rm(base, { recursive: true });
     execFileSync("touch", [base]);
     await expect(openJournal({ base })).rejects.toBeInstanceOf(ConfigError);
@@ -372,7 +375,7 @@ describe.runIf(mayMount)("a journal on a file system of its own (needs the right
   });
   afterEach(() => void execFileSync("umount", [mounted]));
 
-  it("refuses when it is full, keeps what it acknowledged, and goes on when there is room", async () => {
+  test("refuses when it is full, keeps what it acknowledged, and goes on when there is room", async () => {
     const writing = start("write", mounted);
     await writing.line((line) => line["code"] === "disk-full");
     execFileSync("mount", ["-o", "remount,size=2m", mounted]);
@@ -385,7 +388,7 @@ describe.runIf(mayMount)("a journal on a file system of its own (needs the right
     expect(quarantinedBytes).toBe(0);
   });
 
-  it("can be opened while it is full", async () => {
+  test("can be opened while it is full", async () => {
     const writing = start("write", mounted);
     await writing.line((line) => line["code"] === "disk-full");
     execFileSync("sh", ["-c", `cat /dev/zero > ${join(mounted, "filler")} || true`], { stdio: "ignore" });
@@ -393,7 +396,7 @@ describe.runIf(mayMount)("a journal on a file system of its own (needs the right
     expect((await found(mounted)).keys).toEqual(expect.arrayContaining(acked(writing.lines)));
   });
 
-  it("is refused with a clear message where it is read-only", async () => {
+  test("is refused with a clear message where it is read-only", async () => {
     await (await openJournal({ base: mounted })).close();
     execFileSync("mount", ["-o", "remount,ro", mounted]);
     await expect(openJournal({ base: mounted })).rejects.toBeInstanceOf(ConfigError);
@@ -410,7 +413,7 @@ const mayTrace = available(
 );
 
 describe.runIf(mayTrace)("a journal whose system calls fail (needs strace)", () => {
-  it.each([
+  test.each([
     ["fdatasync", "inject=fdatasync:error=EIO:when=5+7", "storage", "off"],
     ["pwritev", "inject=pwritev,pwrite64,writev:error=ENOSPC:when=5+7", "disk-full", "off"],
     ["a write in place", "inject=pwritev,pwrite64:error=EIO:when=9+7", "storage", "auto"],
@@ -433,7 +436,7 @@ describe.runIf(mayTrace)("a journal whose system calls fail (needs strace)", () 
 });
 
 describe("the journal on every runtime", () => {
-  it.runIf(hasRuntime("node24") && hasRuntime("deno"))(
+  test.runIf(hasRuntime("node24") && hasRuntime("deno"))(
     "is written by one and read by the others",
     async () => {
       const all = new Set<string>();
@@ -449,11 +452,12 @@ describe("the journal on every runtime", () => {
         }
       }
     },
+    60_000,
   );
 });
 
 describe("the memory of a journal", () => {
-  it("is at most 250 bytes for each key, written or found", async () => {
+  test("is at most 250 bytes for each key, written or found", async () => {
     const [file, ...args] = RUNTIMES.node;
     const { stdout } = await promisify(execFile)(file, ["--expose-gc", ...args, PROGRAM, "memory", base]);
     const { keys, written, found: read } = JSON.parse(stdout) as Record<string, number>;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Column } from "../../../../../relay/storage/files/memory/columns.ts";
 import { ReadyLine } from "../../../../../relay/storage/files/memory/ready-line.ts";
 import { seeded } from "../../../../helpers/random.ts";
@@ -10,7 +10,7 @@ function line(): { ready: ReadyLine; orders: Map<number, number>; place: Column 
 }
 
 describe("ReadyLine", () => {
-  it("gives back by order what came in order, and what came too late", () => {
+  test("gives back by order what came in order, and what came too late", () => {
     const { ready, orders } = line();
     for (const [row, order] of [
       [1, 10],
@@ -27,7 +27,7 @@ describe("ReadyLine", () => {
     expect(ready.size).toBe(0);
   });
 
-  it("does as a sorted list does, whatever comes, goes and is taken out of the middle", () => {
+  test("does as a sorted list does, whatever comes, goes and is taken out of the middle", () => {
     const random = seeded(7);
     const { ready, orders, place } = line();
     const waiting = new Set<number>();
@@ -62,7 +62,7 @@ describe("ReadyLine", () => {
     expect(rest).toEqual([...waiting].map((other) => orders.get(other)!).sort((a, b) => a - b));
   });
 
-  it("takes a long line, and goes on after it has become empty", () => {
+  test("takes a long line, and goes on after it has become empty", () => {
     const { ready, orders } = line();
     const rows = Array.from({ length: 10_000 }, (_, index) => index + 1);
     for (const round of [0, 1]) {
