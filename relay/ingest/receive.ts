@@ -1,5 +1,6 @@
 /**
  * The answer to a webhook: a ladder of refusals in a fixed order, first match wins, then the storage.
+ * What needs no storage stands in admit.ts.
  *
  *   403 forbidden      the sender's address is not on the allow-list
  *   413 too_large      the body is above the limit: by Content-Length, else while it is read (without a credential: measured for
@@ -11,67 +12,29 @@
  *   503 unavailable    cannot be stored now, with Retry-After
  *
  * 404 and 405 come before it, in relay/process/app.ts. A body that stops half-way or takes longer than a minute (408 timeout) has no
- * answer on the ladder: there is nobody, or no body, to give it to.
+ * place on the ladder.
  */
 import type { Clock } from "../../lib/clock.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Config } from "../config/schema.ts";
-import { formerKeyOfId, keyOfId } from "../event/delivery-key.ts";
 import type { ActivityFacts } from "../event/activity-facts.ts";
 import type { NewEvent } from "../event/event.ts";
 import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
-import { createThrottle } from "../http/throttle.ts";
-import { createAddressRules, senderOf, type AddressRules } from "../http/client-address.ts";
-import {
-  BROKEN,
-  CROWDED_OUT,
-  FORBIDDEN,
-  json,
-  MALFORMED,
-  refusal,
-  tooLarge,
-  TOO_SLOW,
-  type Refused,
-} from "./answer.ts";
-import { createAuthenticator, instanceHost, type Authenticator, type Credential } from "./authenticate.ts";
+import { createAdmission, Mismatch, type Checked } from "./admit.ts";
+import { json, MALFORMED, refusal, type Refused } from "./answer.ts";
+import { newEvent } from "./event.ts";
 import { hookMismatch } from "./hook-binding.ts";
-import { isTooLarge, readBody, type BodyRead } from "./body.ts";
-import { newEvent, parseObject } from "./event.ts";
-import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
+import { idsOf, MAX_KNOWN_IDS } from "./known.ts";
+import type { WebhookRequest } from "./request.ts";
+import type { IngestRules } from "./rules.ts";
 import { UnverifiedBodies } from "./unverified.ts";
 
 /** Milliseconds that storing may take; GitLab waits 10 seconds. The event may still be stored later: its repetition is a duplicate. */
 export const PERSIST_DEADLINE_MS = 5000;
-/** Failures in a row that are still answered with 401. */
-export const FAILURE_BURST = 30;
-/** Milliseconds after which one more failure is answered with 401. */
-export const FAILURE_REFILL_MS = 2000;
-/** Delivery ids that one request may ask about. */
-export const MAX_KNOWN_IDS = 500;
-/** Seconds after which the sender may try again, where the storage does not say better. */
+/** Seconds after which the sender may try again, if the storage does not say better. */
 const RETRY_AFTER_SECONDS = 10;
-
-/** What changes when relay.yaml does; compiled once, swapped as a whole. */
-export interface IngestRules {
-  readonly maxBodyBytes: number;
-  /** Bytes of bodies, in all, that may wait to be verified. */
-  readonly maxUnverifiedBytes: number;
-  readonly addresses: AddressRules;
-  readonly authenticator: Authenticator;
-}
-
-export function compileIngest(config: Pick<Config, "server" | "gitlab">): IngestRules {
-  return {
-    maxBodyBytes: config.server.maxBodyBytes,
-    // One body must fit, with what its pieces cost beside their bytes.
-    maxUnverifiedBytes: Math.max(config.server.maxUnverifiedBytes, 1.25 * config.server.maxBodyBytes),
-    addresses: createAddressRules(config.server),
-    authenticator: createAuthenticator(config.gitlab),
-  };
-}
 
 /** Who keeps what the events say about the work. */
 export interface ActivityReader {
@@ -107,38 +70,6 @@ export interface Ingest {
   known(request: WebhookRequest, hookKey: string | null): Promise<Response>;
 }
 
-interface Admitted<T> {
-  readonly ok: true;
-  readonly value: T;
-}
-
-/** An authenticated JSON object, as received. */
-interface Checked {
-  readonly headers: RequestHeaders;
-  readonly hookKey: string | null;
-  readonly body: Uint8Array;
-  readonly parsed: Readonly<Record<string, unknown>>;
-  readonly verifiedBy: readonly Credential[];
-  readonly receivedAt: number;
-  readonly verifiedMs: number;
-}
-
-/** The secret is right, the event is not the hook's. */
-class Mismatch {
-  readonly reason: string;
-  constructor(reason: string) {
-    this.reason = reason;
-  }
-}
-
-/** What is answered where a body could not be had. */
-const UNREAD: Readonly<Record<(BodyRead & { ok: false })["reason"], (limit: number) => Refused>> = {
-  "too-large": tooLarge,
-  "too-slow": () => TOO_SLOW,
-  "crowded-out": () => CROWDED_OUT,
-  broken: () => BROKEN,
-};
-
 interface ReadEvent {
   readonly event: NewEvent;
   readonly facts: ActivityFacts | null;
@@ -148,77 +79,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics, traceIdOf = incomingTraceId } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const lingering = { unverified, clock };
-  const throttle = createThrottle(clock, { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS });
-
-  /**
-   * The ladder down to 400. `use` takes what it needs of the parsed body, which is garbage after it: kept until the event is
-   * stored, it would survive collections and cost as much again.
-   */
-  async function admit<T>(
-    request: WebhookRequest,
-    hookKey: string | null,
-    startedMs: number,
-    use: (checked: Checked) => T | Mismatch,
-  ): Promise<Admitted<T> | Refused> {
-    const rules = deps.rules();
-    const receivedAt = clock.now();
-    const { headers } = request;
-    const forwarded = headers["x-forwarded-for"];
-    const address = rules.addresses.clientOf(
-      request.socketAddress,
-      typeof forwarded === "string" ? forwarded : undefined,
-    );
-    if (!rules.addresses.allowed(address)) {
-      log.warn("webhook.forbidden", { address });
-      return FORBIDDEN;
-    }
-    const limit = rules.maxBodyBytes;
-    const announced = contentLengthOf(headers);
-    if (announced !== null && announced > limit) return tooLarge(limit);
-    const claimed = rules.authenticator.claim(headers, hookKey);
-    if (claimed.refused !== null) {
-      // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
-      if (announced === null && (await isTooLarge(request, { maxBytes: limit, unverified }, clock)))
-        return tooLarge(limit);
-      return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
-    }
-    const held = claimed.token === "right" ? null : unverified;
-    const read = await readBody(request, { maxBytes: limit, unverified: held }, clock);
-    if (!read.ok) {
-      if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
-      return UNREAD[read.reason](limit);
-    }
-    const verdict = rules.authenticator.judge(claimed, headers, read.bytes, receivedAt);
-    if (!verdict.ok) return unauthorized(address, verdict.reason, hookKey);
-    const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
-    const parsed = parseObject(read.bytes);
-    if (parsed === null) return MALFORMED;
-    const { verifiedBy } = verdict;
-    const value = use({ headers, hookKey, body: read.bytes, parsed, verifiedBy, receivedAt, verifiedMs });
-    return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
-  }
-
-  function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
-    const waitSeconds = throttle.fail(senderOf(address));
-    if (waitSeconds > 0) {
-      return {
-        ok: false,
-        status: 429,
-        code: "too_many_failures",
-        message: "too many requests from this address had no valid secret token or signature",
-        counted: "unauthorized",
-        retryAfterSeconds: waitSeconds,
-      };
-    }
-    log.warn("webhook.unauthorized", { address, reason, hookKey });
-    return {
-      ok: false,
-      status: 401,
-      code: "unauthorized",
-      message: "no valid secret token or signature",
-      counted: "unauthorized",
-    };
-  }
+  const admit = createAdmission({ clock, log, rules: deps.rules, unverified });
 
   function unavailable(error: unknown): Refused {
     if (!(error instanceof UpstreamError)) throw error;
@@ -234,7 +95,7 @@ export function createIngest(deps: IngestDeps): Ingest {
     };
   }
 
-  /** Rejects with an UpstreamError at the deadline; what comes of the task after it is nobody's business. */
+  /** Rejects with an UpstreamError at the deadline. The task goes on; what becomes of it is not waited for. */
   function withinDeadline<T>(task: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = clock.after(PERSIST_DEADLINE_MS, () =>
@@ -320,32 +181,4 @@ export function createIngest(deps: IngestDeps): Ingest {
       }
     },
   };
-}
-
-interface Asked {
-  readonly id: string;
-  /** Keys under which a delivery of this id may be stored. */
-  readonly keys: readonly string[];
-}
-
-/**
- * The ids with their keys: of this hook; of the time before its URL had a hook key; of version 0.1.0. Null if they are not what may be
- * asked.
- */
-function idsOf({ parsed: { ids }, headers, hookKey }: Checked): readonly Asked[] | null {
-  const isList =
-    Array.isArray(ids) && ids.length <= MAX_KNOWN_IDS && ids.every((id) => typeof id === "string");
-  if (!isList) return null;
-  const host = instanceHost(headers);
-  const sources =
-    hookKey === null
-      ? [{ host, hookKey }]
-      : [
-          { host, hookKey },
-          { host, hookKey: null },
-        ];
-  return (ids as readonly string[]).map((id) => ({
-    id,
-    keys: [...sources.map((source) => keyOfId(source, id)), formerKeyOfId(id)],
-  }));
 }

@@ -1,6 +1,6 @@
 /** The settings in force and what follows from them; every part of the relay reads them here, each time anew. */
 import type { Config } from "../config/schema.ts";
-import { compileIngest, type IngestRules } from "../ingest/receive.ts";
+import { compileIngest, type IngestRules } from "../ingest/rules.ts";
 import type { MadeSecrets } from "./made-secrets.ts";
 
 export class CurrentSettings {

@@ -6,7 +6,7 @@ import type { RootLog, Secrets } from "../../lib/log.ts";
 import { restartPaths, secretsOf, withoutRestart } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { DeliveryWorkers } from "../delivery/workers.ts";
-import { compileIngest } from "../ingest/receive.ts";
+import { compileIngest } from "../ingest/rules.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { SharedSecrets } from "../storage/secrets.ts";

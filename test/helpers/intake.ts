@@ -6,7 +6,8 @@ import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { ActivityFacts } from "../../relay/event/activity-facts.ts";
 import { factsOf } from "../../relay/observe/activity/facts.ts";
 import { healthOf } from "../../relay/observe/health.ts";
-import { compileIngest, createIngest } from "../../relay/ingest/receive.ts";
+import { createIngest } from "../../relay/ingest/receive.ts";
+import { compileIngest } from "../../relay/ingest/rules.ts";
 import { FakeClock } from "./clock.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 

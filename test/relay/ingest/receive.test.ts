@@ -1,11 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
-import {
-  compileIngest,
-  FAILURE_BURST,
-  MAX_KNOWN_IDS,
-  PERSIST_DEADLINE_MS,
-} from "../../../relay/ingest/receive.ts";
+import { FAILURE_BURST } from "../../../relay/ingest/admit.ts";
+import { MAX_KNOWN_IDS } from "../../../relay/ingest/known.ts";
+import { PERSIST_DEADLINE_MS } from "../../../relay/ingest/receive.ts";
+import { compileIngest } from "../../../relay/ingest/rules.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { configOf, createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 

@@ -1,0 +1,145 @@
+/**
+ * The ladder's refusals that need no storage: from the sender's address down to a body that is an object of the right hook. What passes
+ * may be stored. receive.ts shows the whole ladder in its order.
+ */
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { senderOf } from "../http/client-address.ts";
+import { createThrottle } from "../http/throttle.ts";
+import { BROKEN, CROWDED_OUT, FORBIDDEN, MALFORMED, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
+import type { Credential } from "./authenticate.ts";
+import { isTooLarge, readBody, type BodyRead } from "./body.ts";
+import { parseObject } from "./event.ts";
+import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
+import type { IngestRules } from "./rules.ts";
+import type { UnverifiedBodies } from "./unverified.ts";
+
+/** Failures in a row that are still answered with 401. */
+export const FAILURE_BURST = 30;
+/** Milliseconds after which one more failure is answered with 401. */
+export const FAILURE_REFILL_MS = 2000;
+
+export interface PassedWebhook<T> {
+  readonly ok: true;
+  readonly value: T;
+}
+
+/** An authenticated JSON object, as received. */
+export interface Checked {
+  readonly headers: RequestHeaders;
+  readonly hookKey: string | null;
+  readonly body: Uint8Array;
+  readonly parsed: Readonly<Record<string, unknown>>;
+  readonly verifiedBy: readonly Credential[];
+  readonly receivedAt: number;
+  readonly verifiedMs: number;
+}
+
+/** The secret is right, the event is not the hook's. */
+export class Mismatch {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** What is answered if there is no body. */
+const UNREAD: Readonly<Record<(BodyRead & { ok: false })["reason"], (limit: number) => Refused>> = {
+  "too-large": tooLarge,
+  "too-slow": () => TOO_SLOW,
+  "crowded-out": () => CROWDED_OUT,
+  broken: () => BROKEN,
+};
+
+export interface AdmissionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The rules in force; read once per request. */
+  readonly rules: () => IngestRules;
+  readonly unverified: UnverifiedBodies;
+}
+
+export type Admit = <T>(
+  request: WebhookRequest,
+  hookKey: string | null,
+  startedMs: number,
+  use: (checked: Checked) => T | Mismatch,
+) => Promise<PassedWebhook<T> | Refused>;
+
+/** The ladder, with the memory of who failed how often. */
+export function createAdmission(deps: AdmissionDeps): Admit {
+  const { clock, log, unverified } = deps;
+  const throttle = createThrottle(clock, { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS });
+
+  /**
+   * The parsed body is garbage after `use`, which takes what it needs of it: kept until the event is stored, it would survive
+   * collections and cost as much again.
+   */
+  async function admit<T>(
+    request: WebhookRequest,
+    hookKey: string | null,
+    startedMs: number,
+    use: (checked: Checked) => T | Mismatch,
+  ): Promise<PassedWebhook<T> | Refused> {
+    const rules = deps.rules();
+    const receivedAt = clock.now();
+    const { headers } = request;
+    const forwarded = headers["x-forwarded-for"];
+    const address = rules.addresses.clientOf(
+      request.socketAddress,
+      typeof forwarded === "string" ? forwarded : undefined,
+    );
+    if (!rules.addresses.allowed(address)) {
+      log.warn("webhook.forbidden", { address });
+      return FORBIDDEN;
+    }
+    const limit = rules.maxBodyBytes;
+    const announced = contentLengthOf(headers);
+    if (announced !== null && announced > limit) return tooLarge(limit);
+    const claimed = rules.authenticator.claim(headers, hookKey);
+    if (claimed.refused !== null) {
+      // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
+      if (announced === null && (await isTooLarge(request, { maxBytes: limit, unverified }, clock)))
+        return tooLarge(limit);
+      return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
+    }
+    const held = claimed.token === "right" ? null : unverified;
+    const read = await readBody(request, { maxBytes: limit, unverified: held }, clock);
+    if (!read.ok) {
+      if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
+      return UNREAD[read.reason](limit);
+    }
+    const verdict = rules.authenticator.judge(claimed, headers, read.bytes, receivedAt);
+    if (!verdict.ok) return unauthorized(address, verdict.reason, hookKey);
+    const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
+    const parsed = parseObject(read.bytes);
+    if (parsed === null) return MALFORMED;
+    const { verifiedBy } = verdict;
+    const value = use({ headers, hookKey, body: read.bytes, parsed, verifiedBy, receivedAt, verifiedMs });
+    return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
+  }
+
+  function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
+    const waitSeconds = throttle.fail(senderOf(address));
+    if (waitSeconds > 0) {
+      return {
+        ok: false,
+        status: 429,
+        code: "too_many_failures",
+        message: "too many requests from this address had no valid secret token or signature",
+        counted: "unauthorized",
+        retryAfterSeconds: waitSeconds,
+      };
+    }
+    log.warn("webhook.unauthorized", { address, reason, hookKey });
+    return {
+      ok: false,
+      status: 401,
+      code: "unauthorized",
+      message: "no valid secret token or signature",
+      counted: "unauthorized",
+    };
+  }
+
+  return admit;
+}
