@@ -14,6 +14,9 @@ import { hasNats, startNats, type NatsServer } from "../../../helpers/nats-serve
 import { killRelays, startRelayProcess, type RelayProcess } from "../../../helpers/relay-process.ts";
 import { startProxy } from "../../../helpers/tcp-proxy.ts";
 
+/** Two relays start one after another, perhaps on a busy machine. */
+const PATIENT_MS = 45_000;
+
 let nats: NatsServer;
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -173,47 +176,55 @@ describe.skipIf(!hasNats)("a nats target", () => {
     expect(kept.toSorted()).toEqual(ids);
   });
 
-  test("a relay that is killed while it publishes delivers the rest, each event once", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "relay-nats-target-"));
-    open.push({ close: async () => rmSync(folder, { recursive: true, force: true }) });
-    const proxy = await startProxy(nats.port);
-    open.push(proxy);
-    const settings = join(folder, "relay.yaml");
-    const write = (port: number): void =>
-      writeFileSync(settings, `targets: { events: { type: nats, servers: ["nats://127.0.0.1:${port}"] } }`);
-    const start = (): RelayProcess =>
-      startRelayProcess({
-        RELAY_CONFIG: settings,
-        RELAY_DATA_DIR: folder,
-        GITLAB_WEBHOOK_SECRET: "tokentoken",
-      });
-    write(proxy.port);
-    const first = start();
-    const url = `${await first.url()}/webhooks/gitlab`;
-    // What is stored while no answer comes back is not known to the relay as done: the kill falls between the two.
-    const post = async (n: number): Promise<void> => {
-      const headers = {
-        "x-gitlab-token": "tokentoken",
-        "x-gitlab-event": "Push Hook",
-        "idempotency-key": `k${n}`,
+  test(
+    "a relay that is killed while it publishes delivers the rest, each event once",
+    { timeout: 2 * PATIENT_MS },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "relay-nats-target-"));
+      open.push({ close: async () => rmSync(folder, { recursive: true, force: true }) });
+      const proxy = await startProxy(nats.port);
+      open.push(proxy);
+      const settings = join(folder, "relay.yaml");
+      const write = (port: number): void =>
+        writeFileSync(settings, `targets: { events: { type: nats, servers: ["nats://127.0.0.1:${port}"] } }`);
+      const start = (): RelayProcess =>
+        startRelayProcess({
+          RELAY_CONFIG: settings,
+          RELAY_DATA_DIR: folder,
+          GITLAB_WEBHOOK_SECRET: "tokentoken",
+        });
+      write(proxy.port);
+      const first = start();
+      const url = `${await first.url()}/webhooks/gitlab`;
+      // What is stored while no answer comes back is not known to the relay as done: the kill falls between the two.
+      const post = async (n: number): Promise<void> => {
+        const headers = {
+          "x-gitlab-token": "tokentoken",
+          "x-gitlab-event": "Push Hook",
+          "idempotency-key": `k${n}`,
+        };
+        const response = await fetch(url, {
+          method: "POST",
+          headers,
+          body: `{"object_kind":"push","n":${n}}`,
+        });
+        expect(response.status).toBe(202);
       };
-      const response = await fetch(url, { method: "POST", headers, body: `{"object_kind":"push","n":${n}}` });
-      expect(response.status).toBe(202);
-    };
-    await post(0);
-    await eventually(async () => (await nats.count("GITLAB")) === 1);
-    proxy.swallowAnswers();
-    await Promise.all(Array.from({ length: 39 }, (_, i) => post(i + 1)));
-    await eventually(async () => (await nats.count("GITLAB")) > 10);
-    first.child.kill("SIGKILL");
-    await first.exited;
-    write(nats.port);
-    const second = start();
-    await second.url();
-    await eventually(async () => (await nats.count("GITLAB")) >= 40);
-    const bodies = (await nats.messages("GITLAB")).map(({ body }) => (JSON.parse(body) as { n: number }).n);
-    expect(bodies.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
-  });
+      await post(0);
+      await eventually(async () => (await nats.count("GITLAB")) === 1, PATIENT_MS);
+      proxy.swallowAnswers();
+      await Promise.all(Array.from({ length: 39 }, (_, i) => post(i + 1)));
+      await eventually(async () => (await nats.count("GITLAB")) > 10, PATIENT_MS);
+      first.child.kill("SIGKILL");
+      await first.exited;
+      write(nats.port);
+      const second = start();
+      await second.url();
+      await eventually(async () => (await nats.count("GITLAB")) >= 40, PATIENT_MS);
+      const bodies = (await nats.messages("GITLAB")).map(({ body }) => (JSON.parse(body) as { n: number }).n);
+      expect(bodies.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    },
+  );
 });
 
 describe.skipIf(!hasNats)("credentials of a nats target", () => {
