@@ -14,7 +14,7 @@ import {
   ProjectHooks,
   Tags,
 } from "@gitbeaker/rest";
-import { instanceUrl, LONGEST_PAGE, nextPage, type Query, type Rest } from "../../lib/gitlab/rest.ts";
+import { instanceUrl, LONGEST_PAGE, nextPage, Pages, type Query, type Rest } from "../../lib/gitlab/rest.ts";
 import type { Incoming } from "../../lib/gitlab/sender.ts";
 
 const API = "/api/v4";
@@ -61,12 +61,27 @@ export function createResources(url: string, rest: Rest): Resources {
 function requesterOn(base: string, rest: Rest): unknown {
   const prefix = base.slice(base.indexOf(API) + API.length);
   const path = (endpoint: string): string => `${prefix}/${endpoint}`;
+  /** Lists that are being read, by their path and query. */
+  const lists = new Map<string, Pages>();
+
+  /** Throws if the list does not get on. */
+  function follow(endpoint: string, { page = 1, ...query }: Query, { body, headers }: Incoming): void {
+    if (!Array.isArray(body)) return;
+    const list = `${endpoint}?${JSON.stringify(query)}`;
+    const pages = Number(page) === 1 ? new Pages() : (lists.get(list) ?? new Pages());
+    pages.read(Number(page), body);
+    if (headers["x-next-page"] === "") lists.delete(list);
+    else lists.set(list, pages);
+  }
+
   return {
     async get(endpoint: string, { searchParams = {} }: RequestOptions = {}) {
       const query = Object.fromEntries(
         Object.entries(searchParams).map(([name, value]) => [snake(name), value]),
       );
-      return withNextPage(await rest.get(path(endpoint), query), query);
+      const answer = withNextPage(await rest.get(path(endpoint), query), query);
+      follow(endpoint, query, answer);
+      return answer;
     },
     post: (endpoint: string, { body }: RequestOptions = {}) => rest.post(path(endpoint), body),
     put: (endpoint: string, { body }: RequestOptions = {}) => rest.put(path(endpoint), body),

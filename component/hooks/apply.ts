@@ -38,11 +38,16 @@ export interface Foreseen {
   readonly losses: readonly SecretVariable[];
 }
 
+/** Each has cost several tries: a GitLab that went down would be waited for, project by project, for hours. */
+const MOST_UNANSWERED = 20;
+
 export class Apply {
   readonly #deps: ApplyDeps;
   readonly #writer: HookWriter;
   /** What GitLab has refused of one hook and would refuse of each. */
   #refusedForAll: EndOfRun | null = null;
+  /** Places in a row for which GitLab did not answer properly. */
+  #unanswered = 0;
 
   constructor(deps: ApplyDeps) {
     this.#deps = deps;
@@ -101,7 +106,8 @@ export class Apply {
   }
 
   /** No hook of ours. */
-  remove(place: Place): Promise<HookResult> {
+  async remove(place: Place): Promise<HookResult> {
+    if (this.#refusedForAll !== null) throw this.#refusedForAll;
     return this.#guarded(place, async () => {
       const api = this.#deps.hooks[place.level];
       const ours = (await api.list(place.id)).filter((hook) => isOurs(hook, this.#deps.relayUrl));
@@ -198,7 +204,9 @@ export class Apply {
   /** One project's trouble becomes its result; what concerns the whole run goes on upwards. */
   async #guarded(place: Place, work: () => Promise<HookResult>): Promise<HookResult> {
     try {
-      return await work();
+      const result = await work();
+      this.#unanswered = 0;
+      return result;
     } catch (error) {
       if (error instanceof Loss) {
         this.#deps.losses.add(error.variables);
@@ -215,6 +223,11 @@ export class Apply {
         return resultOf(place, "skip", { reason: BELOW_ROLE });
       }
       const reason = explain(error, place.level);
+      this.#unanswered = error.retryable ? this.#unanswered + 1 : 0;
+      if (this.#unanswered >= MOST_UNANSWERED) {
+        const text = `GitLab has not answered properly for ${this.#unanswered} projects in a row: ${reason}; this run ends, and the next one goes on from there`;
+        this.#refusedForAll ??= new EndOfRun(text, { status: 1, complete: false });
+      }
       if (isOfEveryHook(error)) {
         const text = `GitLab would refuse every other hook as well: ${reason}`;
         this.#refusedForAll ??= new EndOfRun(text, { status: 1, complete: false });

@@ -9,7 +9,7 @@ import { UpstreamError, systemCode } from "../errors.ts";
 import { oneLine } from "../one-line.ts";
 import { retryAfterMs } from "../retry.ts";
 import { serverTime } from "./tokens.ts";
-import { ProxyFailure } from "./transport.ts";
+import { AnswerTooLong, ProxyFailure } from "./transport.ts";
 
 export interface Answer {
   readonly status: number;
@@ -189,6 +189,12 @@ export function unanswered(
     return new UpstreamError("timeout", `${what}: no answer within ${timedOutAfterMs} ms`, {
       retryable: true,
     });
+  }
+  if (thrown instanceof AnswerTooLong) {
+    return final(
+      "bad-answer",
+      `${what}: ${thrown.message}, so it is not GitLab's: is ${addressName} a GitLab instance?`,
+    );
   }
   const code = thrown instanceof ProxyFailure ? thrown.code : systemCode(thrown);
   if (code !== null && CERTIFICATE.test(code)) {

@@ -93,8 +93,10 @@ export function createRest({ url, send, headers = {} }: RestOptions): Rest {
     page,
     async *list(path, query = {}) {
       const perPage = Number(query["per_page"] ?? LONGEST_PAGE);
+      const pages = new Pages();
       for (let next: number | null = Number(query["page"] ?? 1); next !== null;) {
         const one: ListPage = await page(path, query, { page: next, perPage });
+        pages.read(next, one.items);
         yield* one.items;
         next = one.next;
       }
@@ -109,6 +111,24 @@ export function instanceUrl(url: string): string {
     .replace(/\/+$/, "")
     .replace(/\/api\/v4$/i, "")
     .replace(/\/+$/, "");
+}
+
+/** Pages of one list: a million items. */
+const MOST_PAGES = 10_000;
+
+/** A server that announces a next page for ever, or answers the same page again, would never be done with. */
+export class Pages {
+  #first: string | null = null;
+
+  /** Throws UpstreamError if the list does not get on. */
+  read(page: number, items: readonly unknown[]): void {
+    const first = JSON.stringify((items[0] as { id?: unknown } | undefined)?.id ?? null);
+    const isSame = page > 1 && items.length > 0 && first !== "null" && first === this.#first;
+    this.#first = first;
+    if (!isSame && page <= MOST_PAGES) return;
+    const why = isSame ? "page after page is the same" : `it has more than ${MOST_PAGES} pages`;
+    throw new UpstreamError("bad-answer", `a list of GitLab does not end: ${why}`, { retryable: false });
+  }
 }
 
 export function badAnswer(what: string): UpstreamError {

@@ -44,6 +44,11 @@ export class ProxyFailure extends Error {
   }
 }
 
+/** Thrown for an answer that does not end. */
+export class AnswerTooLong extends Error {
+  override readonly name = "AnswerTooLong";
+}
+
 /** An answer beyond this is not GitLab's, bytes. */
 const MAX_ANSWER_BYTES = 67_108_864;
 
@@ -74,7 +79,7 @@ export function createTransport(env: ProxyEnv = {}, { cutAt }: TransportOptions 
     try {
       return await exchange(agentOf(proxy), url, sent, cutAt);
     } catch (error) {
-      if (sent.signal.aborted) throw error;
+      if (sent.signal.aborted || error instanceof AnswerTooLong) throw error;
       throw new ProxyFailure(proxy.shown, error);
     }
   };
@@ -107,7 +112,8 @@ async function textOf(body: AsyncIterable<Buffer>, cutAt: number | undefined): P
       chunks.push(chunk.subarray(0, chunk.length - (size - cutAt)));
       break;
     }
-    if (size > MAX_ANSWER_BYTES) throw new RangeError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    if (size > MAX_ANSWER_BYTES)
+      throw new AnswerTooLong(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

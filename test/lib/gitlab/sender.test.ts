@@ -2,7 +2,13 @@ import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
 import { backoffMs, createSender, type Outgoing, type Send } from "../../../lib/gitlab/sender.ts";
-import { ProxyFailure, type Received, type Sent, type Transport } from "../../../lib/gitlab/transport.ts";
+import {
+  AnswerTooLong,
+  ProxyFailure,
+  type Received,
+  type Sent,
+  type Transport,
+} from "../../../lib/gitlab/transport.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { createScaledClock } from "../../simulator/scaled-clock.ts";
 
@@ -120,6 +126,19 @@ describe("send()", () => {
     const { send, counts } = setup([json(429, {}, { "retry-after": "1" }), json(201, { id: 3 })]);
     expect((await send(get("POST"))).status).toBe(201);
     expect(counts()).toEqual({ total: 2, rejected: 1 });
+  });
+
+  test("an answer that does not end is a bad answer, after one try", async () => {
+    const { send, sent } = setup([
+      () => {
+        throw new AnswerTooLong("the answer is longer than 64 bytes");
+      },
+    ]);
+    expect(await failure(send(get()))).toMatchObject({
+      code: "bad-answer",
+      message: expect.stringMatching(/^GET \/projects\/12\/hooks: the answer is longer .*--gitlab-url/),
+    });
+    expect(sent).toHaveLength(1);
   });
 
   test("an endpoint that throttles for ever ends the run as a rate limit, with a note", async () => {
