@@ -26,7 +26,7 @@ const PIECE = Buffer.alloc(1024 * 1024);
 /** Length of the first spare. */
 const FIRST_BYTES = 4 * 1024 * 1024;
 /** Batches of more bytes than this on average are appended. */
-const SMALL_BATCH_BYTES = 64 * 1024;
+const SMALL_BATCH_BYTES = 32 * 1024;
 /** Weight of the newest batch in the average. */
 const NEWEST_SHARE = 0.05;
 /** Milliseconds until filling is tried again after it failed or found no room. */

@@ -118,7 +118,7 @@ test("on a real disk each spare is twice as long as the one before, up to a segm
     { measure: () => Promise.resolve(IN_PLACE) },
   );
   const found: number[] = [];
-  const write = (): Promise<void> => journal.write([set("k", 60_000)], "synced");
+  const write = (): Promise<void> => journal.write([set("k", 30_000)], "synced");
   try {
     while (found.length < 3) {
       if ((await readdir(join(base, "journal"))).includes("spare")) {
