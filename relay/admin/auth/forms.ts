@@ -51,7 +51,8 @@ export function safeNext(next: string | undefined): string {
 }
 
 /** What the action before the redirect did. Only these texts, whatever the address says. */
-export function noticeOf(read: Read): string | null {
+export function noticeOf(read: Read, targets: readonly string[]): string | null {
+  const target = targets.find((name) => name === read("target")) ?? "it";
   const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
   switch (read("notice")) {
     case "queued":
@@ -69,9 +70,9 @@ export function noticeOf(read: Read): string | null {
     case "gone":
       return "There is no such event any more.";
     case "paused":
-      return "The target is paused: events wait until it is resumed.";
+      return `The target is paused: the events of ${target} wait until it is resumed.`;
     case "resumed":
-      return "The target is resumed.";
+      return `The target is resumed: the events of ${target} go out again.`;
     default:
       return null;
   }

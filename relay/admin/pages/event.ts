@@ -6,15 +6,20 @@ import type { Duplicates, EventSummary } from "../../queue/queue.ts";
 import type { AuditEntry } from "../../storage/audit-trail.ts";
 import { auditOfEvent } from "./audit.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
-import { curlCommand } from "./curl.ts";
+import { curlCommand, type CurlOptions } from "./curl.ts";
 import { button, duration, pill, size, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { maskFields, prettyTokens } from "./pretty.ts";
 import { timeline, type Step } from "./timeline.ts";
+import { factsList } from "./facts.ts";
+import { foldSteps, type FoldedStep } from "./fold.ts";
+import { linkOf } from "../../event/link.ts";
 import { sentence, type Json } from "../../event/sentence.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
 export const SHOWN_BYTES = 131_072;
+/** Of larger bodies the curl command takes a file. */
+const INLINE_BYTES = 8192;
 const PARSED_BYTES = 2_000_000;
 
 export interface EventView {
@@ -22,6 +27,9 @@ export interface EventView {
   readonly duplicates: Duplicates | null;
   readonly body: Uint8Array | null;
   readonly mayReadBody: boolean;
+  /** Where webhooks go, and the file with their secret; null: the settings have it. */
+  readonly webhookUrl: string;
+  readonly secretFile: string | null;
   /** What a waiting delivery waits for, in words. */
   readonly waitsFor: (delivery: Delivery) => string;
   /** What people did to it, newest first. */
@@ -43,6 +51,11 @@ export function eventPage(view: EventView): Html {
         <p class="sub" id="state" data-live>
           ${pill(event.state)} received ${when(meta.receivedAt)} <code>${meta.id}</code>
         </p>
+        <p class="sub">
+          ${copyButton("Copy id", meta.id)}
+          ${meta.deliveryId === null ? "" : copyButton("Copy delivery id", meta.deliveryId)}
+          ${openInGitLab(view)}
+        </p>
       </div>
       <div class="side">
         ${replayButtons(path, view)}
@@ -59,12 +72,12 @@ export function eventPage(view: EventView): Html {
       <section>
         <h2>What happened</h2>
         <ol class="timeline" id="timeline" data-live>
-          ${timeline(event, view.waitsFor).map((step) => stepItem(step, meta.receivedAt, masking))}
+          ${foldSteps(timeline(event, view.waitsFor)).map((step) => stepItem(step, meta.receivedAt, masking))}
         </ol>
       </section>
       <section>
         <h2>Facts</h2>
-        ${facts(view)}
+        ${factsList(view)}
       </section>
     </div>
     ${auditOfEvent(view.actions)}
@@ -80,11 +93,8 @@ export function eventPage(view: EventView): Html {
       ${bodyView(view)}
       <details class="raw">
         <summary>As a curl command</summary>
-        <pre id="curl" tabindex="0">${curlCommand(meta, headers, MASK)}</pre>
-        <p class="muted">
-          Set <code>RELAY_URL</code> and <code>GITLAB_WEBHOOK_SECRET</code>, and save the body beside it with
-          Download.
-        </p>
+        <pre id="curl" tabindex="0">${curlCommand(meta, headers, MASK, curlOptions(view))}</pre>
+        <p class="muted">${curlNote(view)}</p>
       </details>
     </section>
     <section>
@@ -101,6 +111,34 @@ export function eventPage(view: EventView): Html {
             </dl>`
       }
     </section>`;
+}
+
+/** A body goes into the command if it is short and holds nothing that is masked. */
+function curlOptions({ body, masking, webhookUrl, secretFile }: EventView): CurlOptions {
+  const text = body === null || body.length > INLINE_BYTES ? null : Buffer.from(body).toString("utf8");
+  const isSecret = (name: string): boolean => masking.isSecret(name);
+  const isPlain =
+    text !== null &&
+    Buffer.from(text, "utf8").equals(body as Uint8Array) &&
+    !text.includes("\0") &&
+    masking.text(maskFields(text, isSecret)) === text;
+  return { url: webhookUrl, secretFile, body: isPlain ? text : null };
+}
+
+function curlNote(view: EventView): string {
+  const needs = view.secretFile === null ? "Set GITLAB_WEBHOOK_SECRET. " : "";
+  const body = curlOptions(view).body === null ? "Save the body beside it with Download. " : "";
+  return `${needs}${body}The relay answers "duplicate" while it remembers the delivery id: leave that header out to send a new event.`;
+}
+
+function copyButton(label: string, text: string): Html {
+  return html`<button type="button" class="copy quiet" data-copy-text="${text}" hidden>${label}</button>`;
+}
+
+/** What the event is about, where GitLab shows it. */
+function openInGitLab({ event, body }: EventView): Html {
+  const link = linkOf(event.meta, parsed(body) ?? {});
+  return link === null ? html`` : html`<a href="${link}" rel="noreferrer" target="_blank">Open in GitLab</a>`;
 }
 
 /** The event in words, from metadata and body. */
@@ -160,8 +198,8 @@ function replayForm(path: string, view: EventView, selected: string | undefined)
   </form>`;
 }
 
-function stepItem(step: Step, startedAt: number, masking: Masking): Html {
-  const title = step.name === "attempt" ? `attempt ${step.attempt}` : STEP_WORDS[step.name];
+function stepItem(step: FoldedStep, startedAt: number, masking: Masking): Html {
+  const title = step.name === "attempt" ? attemptsTitle(step) : STEP_WORDS[step.name];
   const replay = step.replay === 0 ? "" : ` (replay ${step.replay})`;
   return html`<li class="${step.outcome}">
     <span class="at"
@@ -172,10 +210,15 @@ function stepItem(step: Step, startedAt: number, masking: Masking): Html {
       >${step.target === null ? "" : html` <span class="tag">${step.target}${replay}</span>`}
       ${step.status === null ? "" : html` <span class="status">${step.status}</span>`}
       <span>${masking.text(step.text)}</span>
+      ${step.times === 1 || step.lastAt === null ? "" : html` <span class="muted">the last ${offset(step.lastAt - startedAt)}, each took about</span>`}
       ${step.durationMs === null ? "" : html` <span class="muted">${duration(step.durationMs)}</span>`}
       ${step.excerpt === null || step.excerpt === "" ? "" : html`<pre class="excerpt" tabindex="0">${masking.text(step.excerpt)}</pre>`}
     </div>
   </li>`;
+}
+
+function attemptsTitle({ attempt, lastAttempt, times }: FoldedStep): string {
+  return times === 1 ? `attempt ${attempt}` : `attempts ${attempt} to ${lastAttempt}`;
 }
 
 const STEP_WORDS: Readonly<Record<Exclude<Step["name"], "attempt">, string>> = {
@@ -191,61 +234,6 @@ const STEP_WORDS: Readonly<Record<Exclude<Step["name"], "attempt">, string>> = {
 
 function offset(ms: number): string {
   return ms <= 0 ? "+0 ms" : `+${duration(ms)}`;
-}
-
-function facts({ event, duplicates }: EventView): Html {
-  const { meta } = event;
-  const project = meta.projectPath ?? (meta.projectId === null ? null : String(meta.projectId));
-  const rows: readonly (readonly [string, string | Html | null])[] = [
-    ["Kind", meta.kind],
-    ["Action", meta.action],
-    ["Event name", meta.eventName],
-    [
-      "Project",
-      project === null ? null : html`<a href="/events?project=${encodeURIComponent(project)}">${project}</a>`,
-    ],
-    ["Project id", meta.projectId === null ? null : String(meta.projectId)],
-    ["Group", meta.groupPath ?? (meta.groupId === null ? null : String(meta.groupId))],
-    ["Ref", meta.ref],
-    ["Source branch", sourceOf(meta)],
-    [
-      "Actor",
-      meta.actor === null
-        ? null
-        : html`<a href="/events?actor=${encodeURIComponent(meta.actor)}">${meta.actor}</a>`,
-    ],
-    ["Hook", meta.hookKey],
-    ["Instance", meta.instance],
-    ["Delivery id", meta.deliveryId ?? "none was sent"],
-    ["Origin", originOf(meta)],
-    ["Duplicates", duplicates === null ? null : duplicatesOf(duplicates, event)],
-  ];
-  return html`<dl class="facts">
-    ${rows.map(([name, value]) =>
-      value === null
-        ? ""
-        : html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-    )}
-  </dl>`;
-}
-
-/** Where a merge request comes from, in words. */
-function sourceOf({ projectId, sourceBranch, sourceProjectId }: EventSummary["meta"]): string | null {
-  if (sourceBranch === undefined) return null;
-  const isOwn = sourceProjectId === undefined || sourceProjectId === projectId;
-  return isOwn ? sourceBranch : `${sourceBranch} of project ${sourceProjectId}`;
-}
-
-/** GitLab gets a success for each duplicate, whatever became of the first one. */
-function duplicatesOf({ count, lastAt }: Duplicates, { state }: EventSummary): Html {
-  const outcome = state === "dead" ? "not delivered: replay the event instead" : "not delivered again";
-  return html`${count}, the last ${when(lastAt)}; ${outcome}`;
-}
-
-function originOf({ recovered, test }: EventSummary["meta"]): string {
-  if (test === true) return "a test that was started in GitLab";
-  return recovered ? "fetched back from GitLab's log" : "sent by GitLab";
 }
 
 function bodyView({ body, mayReadBody, masking }: EventView): Html {

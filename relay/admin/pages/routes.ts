@@ -16,7 +16,7 @@ import { RefusalError } from "../api/answer.ts";
 import { parseActivityQuery } from "../api/activity-query.ts";
 import { assetRoutes } from "../assets/assets.ts";
 import type { Feed } from "../live/feed.ts";
-import { attempt, formOf, fieldNames, noticeOf, queryOf, targetOf } from "../auth/forms.ts";
+import { attempt, formOf, fieldNames, noticeOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import type { Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { auditPage } from "./audit.ts";
@@ -122,7 +122,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
           dead: await deadNow(),
           stream: options.stream ?? null,
           since: c.get("since"),
-          notice: noticeOf(queryOf(c)),
+          notice: noticeOf(queryOf(c), fieldNames(deps)),
           hasActivity: activity !== null,
         },
         content,
@@ -259,6 +259,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
       waitsFor: await waitsNow(deps),
       mayReadBody: c.get("may")("read-bodies"),
+      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      secretFile: deps.secretFile(),
       body: c.get("may")("read-bodies") ? await queue.body(id) : null,
       masking: masking(),
       targets: fieldNames(deps),
@@ -297,6 +299,12 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
       form("replayTo") === FAILED ? failedTargets(event, fieldNames(deps)) : targetOf(form, deps);
     const replayed = await actions.replay(id, wanted);
     if (replayed === null) return c.redirect("/events?notice=gone", 303);
+    const back = form("back");
+    if (back !== undefined && replayed.length > 0) {
+      const path = safeNext(back);
+      const notice = `notice=queued&n=${replayed.length}`;
+      return c.redirect(`${path}${path.includes("?") ? "&" : "?"}${notice}`, 303);
+    }
     return c.redirect(
       replayed.length === 0
         ? `/events/${id}?notice=no-target`

@@ -330,6 +330,21 @@ describe("curlCommand()", () => {
   });
 });
 
+test("curlCommand() works as it stands with the address, the file of the secret and a short body", () => {
+  const options = {
+    url: "http://127.0.0.1:8080/webhooks/gitlab",
+    secretFile: "data/it's",
+    body: '{"a":"it\'s"}',
+  };
+  expect(curlCommand(eventMeta({}), [], "***", options)).toBe(
+    [
+      "curl -X POST 'http://127.0.0.1:8080/webhooks/gitlab'",
+      `  -H "X-Gitlab-Token: $(cat 'data/it'\\''s')"`,
+      `  --data-binary '{"a":"it'\\''s"}'`,
+    ].join(" \\\n"),
+  );
+});
+
 describe("parseActivityQuery()", () => {
   const now = Date.UTC(2026, 0, 31, 12);
   const parse = (query: string) => {
