@@ -1,5 +1,5 @@
 /** The operator's side as one Hono app: the admin API below /api/v1 and the pages. */
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { Access } from "./auth/access.ts";
 import { Identities } from "./auth/identity.ts";
 import { createLoginCode } from "./auth/login-code.ts";
@@ -15,6 +15,8 @@ import type { AdminDeps, AdminEnv } from "./ports.ts";
 export interface Admin {
   /** To be mounted at the root; leaves every path that is not its own to others. */
   readonly app: Hono<AdminEnv>;
+  /** The page for an address that is nobody's. */
+  missingPage(c: Context): Response | Promise<Response>;
   /** Path that logs in once, without the token. */
   readonly loginPath: string;
   /** To be called when the settings changed: what an old admin token or other roles had opened ends. */
@@ -35,9 +37,11 @@ export function createAdmin(deps: AdminDeps): Admin {
   const moment = (): Moment => ({ now: deps.clock.now(), startedAt });
   const login = { identities, loginCode, provider: currentProvider(deps) };
   app.route("/api/v1", createApi(deps, { access, feed, actions, masking, moment }));
-  app.route("/", createPages(deps, { access, login, feed, actions, masking, moment }));
+  const pages = createPages(deps, { access, login, feed, actions, masking, moment });
+  app.route("/", pages.app);
   return {
     app,
+    missingPage: (c) => pages.missingPage(c),
     loginPath: `/login?code=${loginCode.code}`,
     recheck: () => identities.recheck(),
     close() {

@@ -26,6 +26,8 @@ export interface AppDeps {
   readonly prefix?: string;
   /** Adds the routes of the operator's side: dashboard and admin API. @default none */
   readonly mountAdmin?: (app: Hono<AppEnv>) => void;
+  /** The page for a person at an address that is nobody's. @default JSON for everybody */
+  readonly missingPage?: (c: Context<AppEnv>) => Response | Promise<Response>;
 }
 
 type Handle = "receive" | "known";
@@ -66,16 +68,22 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   deps.mountAdmin?.(app);
 
   // Other methods end up here, not in handlers of their own, which would make each webhook pass through a chain.
-  app.notFound((c) =>
-    isWebhookPath(c.req.path)
-      ? problem(405, "method_not_allowed", "method not allowed; use POST", { allow: "POST" })
-      : notFound(),
-  );
+  app.notFound((c) => {
+    if (isWebhookPath(c.req.path))
+      return problem(405, "method_not_allowed", "method not allowed; use POST", { allow: "POST" });
+    return isBrowsed(c) && deps.missingPage !== undefined ? deps.missingPage(c) : notFound();
+  });
   app.onError((error, c) => {
     deps.log.error("request.failed", { path: c.req.path, error: messageOf(error), stack: error.stack });
     return problem(500, "internal", "internal error; see the relay's log");
   });
   return app;
+}
+
+/** Whether a person follows a link, or types an address. */
+function isBrowsed(c: Context): boolean {
+  const accepts = c.req.header("accept") ?? "";
+  return c.req.method === "GET" && accepts.includes("text/html") && !c.req.path.startsWith("/api/");
 }
 
 function notFound(): Response {

@@ -87,6 +87,7 @@ export async function serve(deps: ServeDeps, admin: Admin): Promise<HttpServer> 
     health,
     metrics,
     mountAdmin: (root) => void root.route("/", admin.app),
+    missingPage: (c) => admin.missingPage(c),
   });
   const connectionsAllowed = Math.floor(CONNECTIONS_SHARE * ((await descriptorLimit()) ?? Infinity));
   return listen({

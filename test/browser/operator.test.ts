@@ -91,7 +91,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.keyboard.press("Enter");
     await page.getByRole("alert").waitFor();
     expect(await page.getByRole("alert").textContent()).toBe("That is not the admin token.");
-    errors.at(-1)!.length = 0; // Chromium reports the 401 itself.
+    const mine = errors.at(-1)!;
     await page.keyboard.type(ADMIN_TOKEN);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${stage.url}/events?kind=note`);
@@ -106,6 +106,8 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.waitForURL(`${stage.url}/login`);
     await page.goto(`${stage.url}/events`);
     expect(new URL(page.url()).pathname).toBe("/login");
+    // Chromium reports the 401 itself, sooner or later.
+    mine.splice(0, Infinity, ...mine.filter((text) => !text.includes("401")));
     // Logging out ended every session.
     await logIn();
   });

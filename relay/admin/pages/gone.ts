@@ -17,6 +17,15 @@ export function goneTargetPage(name: string): Html {
     </p>`;
 }
 
+export function missingPage(): Html {
+  return html`<h1>There is nothing at this address</h1>
+    <p class="empty">
+      The sections are the <a href="/">overview</a>, <a href="/events">events</a>,
+      <a href="/dead">dead letters</a> and <a href="/targets">targets</a>. Webhooks go to
+      <code>/webhooks/gitlab</code>, by POST.
+    </p>`;
+}
+
 export function refusedPage(message: string): Html {
   return html`<h1>This cannot be done</h1>
     <p class="problem" role="alert">${message}</p>

@@ -24,7 +24,7 @@ import { activityOffPage, activityPage } from "./activity.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { deadPage } from "./dead.ts";
 import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
-import { gonePage, goneTargetPage, refusedPage } from "./gone.ts";
+import { gonePage, missingPage, goneTargetPage, refusedPage } from "./gone.ts";
 import { DEFAULT_NAME, layout, plainPage, type Section } from "./layout.ts";
 import { overviewPage } from "./overview.ts";
 import { troublePage } from "./trouble.ts";
@@ -87,8 +87,15 @@ interface PageOptions {
   readonly status?: 200 | 404;
 }
 
-/** Routes of the pages, to be mounted at the root. */
-export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
+export interface Pages {
+  /** To be mounted at the root. */
+  readonly app: Hono<AdminEnv>;
+  /** For an address that is nobody's; needs no login and holds nothing. */
+  missingPage(c: Context): Response | Promise<Response>;
+}
+
+/** Routes of the pages. */
+export function createPages(deps: AdminDeps, parts: PageParts): Pages {
   const { queue, clock, minutes, activity = null } = deps;
   const { access, feed, actions, masking, moment } = parts;
   const pages = new Hono<AdminEnv>();
@@ -400,5 +407,11 @@ export function createPages(deps: AdminDeps, parts: PageParts): Hono<AdminEnv> {
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
   });
 
-  return pages;
+  return {
+    app: pages,
+    missingPage(c) {
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
+      return c.html(plainPage(assets, "Not here", missingPage()), 404);
+    },
+  };
 }

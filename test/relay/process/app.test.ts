@@ -154,3 +154,24 @@ describe("a webhook at the wrong path", () => {
     expect(await response.json()).toMatchObject({ error: { message: "there is nothing at this address" } });
   });
 });
+
+test("a person at an address that is nobody's gets the page, everybody else JSON", async () => {
+  const never = (): Promise<never> => Promise.reject(new Error("no webhook is sent"));
+  const app = createApp({
+    ingest: { receive: never, known: never },
+    log: silentLog,
+    health: () => ({ status: "ready", checks: [] }),
+    metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
+    missingPage: (c) => c.html("<h1>page</h1>", 404),
+  });
+  const typeOf = async (path: string, accept: string, method = "GET"): Promise<unknown> => {
+    const response = await app.request(path, { method, headers: { accept } });
+    return [response.status, response.headers.get("content-type")?.split(";")[0]];
+  };
+  const browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+  expect(await typeOf("/xyz", browser)).toEqual([404, "text/html"]);
+  expect(await typeOf("/xyz", "*/*")).toEqual([404, "application/json"]);
+  expect(await typeOf("/api/v1/xyz", browser)).toEqual([404, "application/json"]);
+  expect(await typeOf("/xyz", browser, "POST")).toEqual([404, "application/json"]);
+  expect(await typeOf("/webhooks/gitlab", browser)).toEqual([405, "application/json"]);
+});
