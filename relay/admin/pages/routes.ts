@@ -87,7 +87,7 @@ interface PageOptions {
   readonly status?: 200 | 404;
 }
 
-export interface Pages {
+export interface OperatorPages {
   /** To be mounted at the root. */
   readonly app: Hono<AdminEnv>;
   /** For an address that is nobody's; needs no login and holds nothing. */
@@ -95,7 +95,7 @@ export interface Pages {
 }
 
 /** Routes of the pages. */
-export function createPages(deps: AdminDeps, parts: PageParts): Pages {
+export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
   const { queue, clock, minutes, activity = null } = deps;
   const { access, feed, actions, masking, moment } = parts;
   const pages = new Hono<AdminEnv>();
