@@ -163,12 +163,13 @@ export class Writer {
     for (const write of batch) this.#inFlight.push(write);
     const begun = this.#deps.clock.monotonic();
     try {
-      if (!this.#deps.lock.isTrusted()) await this.#deps.lock.confirm();
+      await this.#confirmLock();
       if (full) await this.#seal();
       const active = (this.#active ??= new OpenSegment(await this.#deps.begin(), this.#deps));
       const parts = this.#encoder.encode(batch, active.segment, active.length);
       if (isAlone && this.#takesOneTrip(active, bytes)) {
         await active.writeDurably(parts, bytes);
+        await this.#confirmLock();
         this.#written += batch.length;
         this.#writing = false;
         this.#settle(active, batch.length, begun);
@@ -211,6 +212,7 @@ export class Writer {
     const begun = this.#deps.clock.monotonic();
     try {
       await active.sync();
+      await this.#confirmLock();
     } catch (error) {
       this.#syncing = false;
       this.#failure ??= error;
@@ -219,6 +221,14 @@ export class Writer {
     }
     this.#syncing = false;
     this.#settle(active, count, begun, length);
+  }
+
+  /**
+   * Before anything is written, and again before it is called durable: a process that was frozen in between may have lost the folder, and
+   * what it wrote then lies behind the end that the new holder knows.
+   */
+  async #confirmLock(): Promise<void> {
+    if (!this.#deps.lock.isTrusted()) await this.#deps.lock.confirm();
   }
 
   /** The next `count` writes in flight are durable, and with them the segment up to `length`. */

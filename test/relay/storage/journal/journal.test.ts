@@ -52,7 +52,35 @@ async function text(journal: Journal, key: string): Promise<string | null> {
 const isLog = (operation: string) => (name: string, path: string) =>
   name === operation && path.endsWith(".log");
 
+/** A disk on which the process is frozen once, right after its write has become durable. */
+class FreezingDisk extends SimDisk {
+  frozen: (() => Promise<void>) | null = null;
+
+  override async syncData(fd: number): Promise<void> {
+    await super.syncData(fd);
+    const frozen = this.frozen;
+    this.frozen = null;
+    await frozen?.();
+  }
+}
+
 describe("journal.write()", () => {
+  test("acknowledges nothing that became durable after another process had taken the folder", async () => {
+    const freezing = new FreezingDisk();
+    const journal = await open({}, freezing);
+    await journal.write([set("a", "1")], "synced");
+    freezing.frozen = async () => {
+      await freezing.unlink("/sim/lock");
+      await freezing.symlink("another process", "/sim/lock");
+      await clock.advance(20_000);
+    };
+    await expect(journal.write([set("b", "2")], "synced")).rejects.toThrow(
+      "another process has taken the folder",
+    );
+    await close(journal);
+    expect(freezing.openFiles).toBe(0);
+  });
+
   test("is durable when it resolves, and only then", async () => {
     const journal = await open();
     const written = journal.write([set("a", "1")], "synced");
