@@ -28,6 +28,7 @@ import type { Context } from "../report/context.ts";
 import { reportFiles } from "../report/files.ts";
 import { hasDrift, INSTALL_RENDERING, summariseResults, type InstallReport } from "../report/report.ts";
 import type { HookResult } from "../hooks/result.ts";
+import { filterMark } from "../hooks/round-name.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import type { World } from "./world.ts";
 import { schedule } from "../schedule/schedule.ts";
@@ -163,7 +164,7 @@ async function hooksCommand(
   const results: HookResult[] = [];
   const notices: string[] = [];
   const plan = config.dryRun ? "-plan" : "";
-  const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}`;
+  const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}${filterMark(config)}`;
   const where = `${config.group} on ${config.gitlabUrl}`;
   output.begin(
     `gitlab-hook-relay ${world.version}: ${command} ${where}${config.dryRun ? " (dry run)" : ""}`,

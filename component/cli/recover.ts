@@ -11,6 +11,7 @@ import type { Context } from "../report/context.ts";
 import { reportFiles } from "../report/files.ts";
 import { sectionEnd, sectionStart } from "../report/job-log.ts";
 import { publish } from "./publish.ts";
+import { filterMark } from "../hooks/round-name.ts";
 import type { RoundOutcome, RunConfig } from "../hooks/round.ts";
 import type { World } from "./world.ts";
 import { openMemory } from "../recover/memory.ts";
@@ -80,7 +81,7 @@ export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
   });
   const memory = await openMemory({
     path: config.stateFile,
-    round: `${host}/${names}#recover`,
+    round: `${host}/${names}#recover${filterMark(config)}`,
     host,
     files: world.files,
     clock: world.clock,

@@ -162,7 +162,7 @@ describe("component/main.ts", () => {
       [["--help"], ["--version"], [], ["instal"]].map((args) => start(args, {}).ended),
     );
     expect(help).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("--fail-on-drift") });
-    expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+(-\w+)?\n$/) });
     expect(none).toMatchObject({
       status: 2,
       stdout: "",

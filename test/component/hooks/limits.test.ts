@@ -70,6 +70,17 @@ describe("a budget that does not last for one run", () => {
     expect(third.report.summary).toMatchObject({ projects: 12, created: 1, unchanged: 11 });
   });
 
+  test("a round that stopped early is gone on with by the same filters only", async () => {
+    const { sim, projects } = await limited(12, {});
+    const files = new Map<string, string>();
+    const args = ["--state-file", "state.json"];
+    const first = ["--include", "**/project-9", "--max-requests", "4"];
+    expect((await runInstaller(sim, { args: [...args, ...first], files })).status).toBe(75);
+    const other = await runInstaller(sim, { args: [...args, "--exclude", "**/project-9"], files });
+    expect(other.report.summary).toMatchObject({ created: 11 });
+    expect(hookCounts(projects)).toEqual([1]);
+  });
+
   test("the smallest budget still finishes a project with each run", async () => {
     const { sim, projects } = await limited(3, {});
     const all = await runs(sim, ["--max-requests", "4"], 10);
