@@ -118,7 +118,8 @@ function requestOf({ parameters, requestBody }: DocumentedOperation, path: strin
   const place = fc.oneof(
     fc.nat({ max: 2 }).map((at) => ids[at] ?? ""),
     fc.constantFrom("ci-bot", "gone", "audit"),
-    fc.string({ minLength: 1 }),
+    // Two dots, or one, are no segment of a path: the parser of URLs takes them away.
+    fc.string({ minLength: 1 }).filter((value) => value !== "." && value !== ".."),
   );
   return fc.record({
     path: place.map((value) => path.replace(/\{\w+\}/, encodeURIComponent(value))),
@@ -144,6 +145,8 @@ async function expectDocumented(
 }
 
 const RUNS = 60;
+/** The gate plays the same requests each time; FUZZ_SEED plays others. */
+const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (_, operation) => {
   const path = operation.path.replace(/:(\w+)/g, "{$1}");
@@ -164,7 +167,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
         });
         await expectDocumented(answer, documented(), operation);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, seed: SEED },
     );
   });
 

@@ -1,0 +1,14 @@
+/** What the routes of the API are made of beside the relay's own parts. */
+import type { Access } from "../auth/access.ts";
+import type { Feed } from "../live/feed.ts";
+import type { Masking } from "../pages/masking.ts";
+import type { Actions } from "./actions.ts";
+import type { Moment } from "./query.ts";
+
+export interface ApiParts {
+  readonly access: Access;
+  readonly feed: Feed;
+  readonly actions: Actions;
+  readonly masking: () => Masking;
+  readonly moment: () => Moment;
+}

@@ -1,0 +1,118 @@
+/** Events of the API: lists, one event, what is sent again, what is removed. */
+import type { Hono } from "hono";
+import { headersOf } from "../../targets/http/headers.ts";
+import { findEvents } from "../pages/view.ts";
+import { waitsNow } from "../pages/waiting.ts";
+import type { AdminContext, AdminDeps, AdminEnv } from "../ports.ts";
+import { refuse } from "./answer.ts";
+import type { ApiParts } from "./api-parts.ts";
+import { detailJson, duplicatesJson, summaryJson } from "./event-json.ts";
+import { exportEvents } from "./export.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseFilter, parseLimit } from "./query.ts";
+import { filterOf, jsonBody, knownQuery, targetsOf } from "./request.ts";
+
+/** What is read. */
+export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking, moment }: ApiParts): void {
+  const { queue, log } = deps;
+  const mask = (text: string): string => masking().text(text);
+
+  api.get("/events", async (c) => {
+    const read = knownQuery(c, ["limit", "cursor"]);
+    const page = await findEvents(
+      queue,
+      parseFilter(read, moment()),
+      parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
+      parseCursor(read("cursor")),
+    );
+    return c.json({
+      events: page.events.map((event) => summaryJson(event, mask)),
+      cursor: page.cursor,
+      partial: page.partial,
+    });
+  });
+
+  api.get("/events/export", async (c) => {
+    const read = knownQuery(c, ["bodies"]);
+    const filter = parseFilter(read, moment());
+    const bodies = read("bodies") === "1" || read("bodies") === "true";
+    const waitsFor = await waitsNow(deps);
+    log.info("admin.exported", { filter, bodies });
+    return c.body(exportEvents(queue, { filter, masking: masking(), bodies, waitsFor }), 200, {
+      "Content-Type": "application/x-ndjson",
+      "Content-Disposition": 'attachment; filename="events.jsonl"',
+    });
+  });
+
+  api.get("/events/:id", async (c) => {
+    const id = c.req.param("id");
+    const [event, duplicates] = await Promise.all([queue.get(id), queue.duplicates(id)]);
+    if (event === null) return noEvent(c);
+    return c.json({
+      ...detailJson(event, masking(), await waitsNow(deps)),
+      duplicates: duplicatesJson(duplicates),
+    });
+  });
+
+  api.get("/events/:id/body", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null) return noEvent(c);
+    log.info("admin.body-sent", { eventId: id, bytes: body.length });
+    const type = event.meta.headers.find(([name]) => name === "content-type")?.[1];
+    return c.body(body as Uint8Array<ArrayBuffer>, 200, {
+      "Content-Type": type ?? "application/json",
+      "Content-Disposition": `attachment; filename="${id}.json"`,
+      "Content-Security-Policy": "sandbox",
+    });
+  });
+
+  api.get("/events/:id/delivery", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null) return noEvent(c);
+    log.info("admin.body-sent", { eventId: id, bytes: body.length });
+    const headers = headersOf({ meta: event.meta, attempt: 1 }, {}, {});
+    return c.json({ id, headers, body: Buffer.from(body).toString("base64") });
+  });
+}
+
+/** What changes something. */
+export function mountEventChanges(api: Hono<AdminEnv>, deps: AdminDeps, { actions, moment }: ApiParts): void {
+  api.post("/events/:id/replay", async (c) => {
+    const id = c.req.param("id");
+    const targets = targetsOf(await jsonBody(c), deps);
+    const replayed = await actions.replay(id, targets);
+    return replayed === null ? noEvent(c) : c.json({ id, targets: replayed });
+  });
+
+  api.post("/events/replay", async (c) => {
+    const { targets, dryRun = false, ...fields } = await jsonBody(c);
+    if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
+    const filter = filterOf(c, fields, moment());
+    const chosen = targetsOf({ targets }, deps);
+    if (chosen !== null && Object.keys(filter).length === 0)
+      throw bad("name at least one filter, or leave targets out to replay dead letters");
+    const { count, more } = dryRun
+      ? await actions.preview(filter, chosen)
+      : await actions.replayAll(filter, chosen);
+    return c.json(dryRun ? { wouldReplay: count, more } : { replayed: count, more });
+  });
+
+  api.post("/dead/replay", async (c) => {
+    return c.json({ replayed: await actions.replayDead(filterOf(c, await jsonBody(c), moment())) });
+  });
+
+  api.delete("/events/:id", async (c) => {
+    return (await actions.remove(c.req.param("id"))) ? c.body(null, 204) : noEvent(c);
+  });
+}
+
+function noEvent(c: AdminContext): Response {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    message: "there is no such event; it may have expired",
+  });
+}

@@ -1,0 +1,57 @@
+/** What the routes of the API read from a request: parameters, JSON bodies, filters. Each throws a RefusalError (400). */
+import type { EventFilter } from "../../queue/queue.ts";
+import type { AdminContext, AdminDeps } from "../ports.ts";
+import { FILTER_NAMES, bad, joined, parseFilter, readKnown, type Moment, type Read } from "./query.ts";
+
+/** As queryOf(), after a look for misspelt parameters: ignored, they would widen what is shown. Throws a RefusalError (400). */
+export function knownQuery(c: AdminContext, others: readonly string[]): Read {
+  return readKnown(c.req.queries(), [...FILTER_NAMES, ...others]);
+}
+
+/** The JSON object of a request; an empty body is an empty object. Throws a RefusalError (400). */
+export async function jsonBody(c: AdminContext): Promise<Readonly<Record<string, unknown>>> {
+  const text = await c.req.text();
+  if (text.trim() === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw bad("the body is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw bad("the body must be a JSON object");
+  return value as Record<string, unknown>;
+}
+
+/** `{"targets": ["a", "b"]}`; null: all that the event was matched with. */
+export function targetsOf(
+  body: Readonly<Record<string, unknown>>,
+  deps: AdminDeps,
+): readonly string[] | null {
+  const { targets } = body;
+  if (targets === undefined || targets === null) return null;
+  if (!Array.isArray(targets) || targets.length === 0 || !targets.every((t) => typeof t === "string"))
+    throw bad("targets must be an array of target names");
+  const known = new Set(deps.targets().map((target) => target.name));
+  const unknown = targets.find((name) => !known.has(name));
+  if (unknown !== undefined) throw bad(`there is no target "${unknown}"`);
+  return [...new Set(targets)];
+}
+
+/** A filter from the query, or from fields of the same names in the body. */
+export function filterOf(
+  c: AdminContext,
+  body: Readonly<Record<string, unknown>>,
+  moment: Moment,
+): EventFilter {
+  const unknown = Object.keys(body).find((name) => !(FILTER_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw bad(`there is no filter "${unknown}"`);
+  return parseFilter((name) => {
+    const given = body[name];
+    if (given === undefined || given === null) return joined(c.req.queries(name) ?? []);
+    const isListed = Array.isArray(given) && given.every((one) => typeof one === "string");
+    if (isListed) return joined(given);
+    if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
+    return String(given);
+  }, moment);
+}

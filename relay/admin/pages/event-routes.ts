@@ -1,0 +1,170 @@
+/** Events: the list, one of them, and what is sent again. */
+import type { EventFilter } from "../../queue/queue.ts";
+import { RefusalError } from "../api/answer.ts";
+import { previewTarget } from "../api/preview.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
+import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
+import { deadPage } from "./dead.ts";
+import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
+import { bulkPage, eventsPage } from "./events.ts";
+import { gonePage } from "./gone.ts";
+import { previewPage } from "./preview.ts";
+import type { Site } from "./site.ts";
+import { deadLetters, findEvents, queryString } from "./view.ts";
+import { waitsNow } from "./waiting.ts";
+
+/** Actions of people that the page of an event shows. */
+const ACTIONS_SHOWN = 20;
+
+/** Lists, and what sends a set of events again. */
+export function mountEvents({ pages, deps, actions, moment, frame }: Site): void {
+  const { queue, clock } = deps;
+
+  pages.get("/events", async (c) => {
+    const read = queryOf(c);
+    const asked = attempt(() => ({
+      filter: parseFilter(read, moment()),
+      limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
+      cursor: parseCursor(read("cursor")),
+    }));
+    const page =
+      asked.problem === null
+        ? await findEvents(queue, asked.value.filter, asked.value.limit, asked.value.cursor)
+        : { events: [], cursor: null, partial: false };
+    const content = eventsPage({
+      read,
+      page,
+      limit: asked.value?.limit ?? DEFAULT_LIMIT,
+      targets: deps.targets().map((target) => target.name),
+      filter: asked.value?.filter ?? {},
+      problem: asked.problem,
+    });
+    const isFirst = asked.problem === null && asked.value.cursor === null;
+    return frame(
+      c,
+      { title: "Events", section: "events", stream: isFirst ? queryString(read) : null },
+      content,
+    );
+  });
+
+  pages.get("/events/replay", async (c) => {
+    const read = queryOf(c);
+    const fields = Object.fromEntries(new URLSearchParams(queryString(read)));
+    const asked = attempt(() => parseFilter(read, moment()));
+    if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
+    if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
+    // What counts back from now is fixed: the set must not change between this page and its button.
+    if (fields["range"] !== undefined) {
+      fields["from"] = new Date(asked.value.from ?? 0).toISOString();
+      delete fields["range"];
+    }
+    fields["to"] ??= new Date(clock.now()).toISOString();
+    const fixed = parseFilter((name) => fields[name], moment());
+    const preview = await actions.preview(fixed, null);
+    const all = await actions.preview(fixed, []);
+    const content = bulkPage({ read, preview, all, fields, targets: fieldNames(deps), csrf: c.get("csrf") });
+    return frame(c, { title: "Replay a set of events", section: "events" }, content);
+  });
+
+  pages.post("/events/replay", async (c) => {
+    const form = await formOf(c);
+    const filter = parseFilter(form, moment());
+    if (Object.keys(filter).length === 0)
+      throw new RefusalError(
+        400,
+        "bad_request",
+        "name at least one filter: without one, all events would be sent again",
+      );
+    const { deliveries } = await actions.replayAll(filter, targetOf(form, deps));
+    return c.redirect(`/events${queryString(form, { notice: "queued", n: String(deliveries) })}`, 303);
+  });
+
+  pages.get("/dead", async (c) => {
+    const stats = await queue.stats();
+    const content = deadPage({
+      dead: await deadLetters(deps, {}),
+      stats,
+      csrf: c.get("csrf"),
+    });
+    return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
+  });
+
+  pages.post("/dead/replay", async (c) => {
+    const target = (await formOf(c))("target");
+    const filter: EventFilter = target === undefined ? {} : { target };
+    return c.redirect(`/dead?notice=queued&n=${await actions.replayDead(filter)}`, 303);
+  });
+}
+
+export function mountEvent({ pages, deps, actions, masking, frame }: Site): void {
+  const { queue } = deps;
+
+  pages.get("/events/:id", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    if (event === null) return frame(c, { title: "Not here", section: "events", status: 404 }, gonePage());
+    const view = {
+      event,
+      duplicates: await queue.duplicates(id),
+      actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
+      waitsFor: await waitsNow(deps),
+      mayReadBody: c.get("may")("read-bodies"),
+      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      secretFile: deps.secretFile(),
+      body: c.get("may")("read-bodies") ? await queue.body(id) : null,
+      masking: masking(),
+      targets: fieldNames(deps),
+      csrf: c.get("csrf"),
+    };
+    return frame(c, { title: eventTitle(view), section: "events", stream: "" }, eventPage(view));
+  });
+
+  pages.get("/events/:id/preview", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    const body = event === null ? null : await queue.body(id);
+    if (event === null || body === null)
+      return frame(c, { title: "Not here", section: "events", status: 404 }, gonePage());
+    const { targets, overrides } = deps.config();
+    const { meta } = event;
+    const previews = await Promise.all(
+      Object.entries(targets).map(([name, settings]) =>
+        previewTarget({ name, settings, overrides, meta, body }, deps.routing, masking()),
+      ),
+    );
+    const title = eventTitle({ event, body, masking: masking() });
+    return frame(
+      c,
+      { title: "Who gets it", section: "events" },
+      previewPage({ eventId: id, title, previews }),
+    );
+  });
+
+  pages.post("/events/:id/replay", async (c) => {
+    const id = c.req.param("id");
+    const event = await queue.get(id);
+    if (event === null) return c.redirect("/events?notice=gone", 303);
+    const form = await formOf(c);
+    const wanted =
+      form("replayTo") === FAILED ? failedTargets(event, fieldNames(deps)) : targetOf(form, deps);
+    const replayed = await actions.replay(id, wanted);
+    if (replayed === null) return c.redirect("/events?notice=gone", 303);
+    const back = form("back");
+    if (back !== undefined && replayed.length > 0) {
+      const path = safeNext(back);
+      const notice = `notice=queued&n=${replayed.length}`;
+      return c.redirect(`${path}${path.includes("?") ? "&" : "?"}${notice}`, 303);
+    }
+    return c.redirect(
+      replayed.length === 0
+        ? `/events/${id}?notice=no-target`
+        : `/events/${id}?notice=queued&n=${replayed.length}`,
+      303,
+    );
+  });
+
+  pages.post("/events/:id/delete", async (c) => {
+    const removed = await actions.remove(c.req.param("id"));
+    return c.redirect(`/events?notice=${removed ? "removed" : "gone"}`, 303);
+  });
+}

@@ -1,0 +1,43 @@
+/** The first page. */
+import { overviewPage } from "./overview.ts";
+import type { Site } from "./site.ts";
+import { allChecks, deadLetters, targetRows } from "./view.ts";
+
+const NEWEST = 12;
+/** Dead letters that the overview groups. */
+const DEAD_SHOWN = 100;
+
+export function mountOverview({ pages, deps, masking, frame }: Site): void {
+  const { queue, clock, minutes } = deps;
+  const startedAt = clock.now();
+
+  pages.get("/", async (c) => {
+    const stats = await queue.stats();
+    const { events } = await queue.list({}, NEWEST, null);
+    const content = overviewPage({
+      now: clock.now(),
+      version: deps.version,
+      startedAt,
+      stats,
+      checks: allChecks(deps),
+      targets: targetRows(deps, stats),
+      minutes: minutes.minutes(),
+      totals: {
+        accepted: minutes.total("accepted"),
+        duplicate: minutes.total("duplicate"),
+        refused: minutes.total("unauthorized") + minutes.total("forbidden"),
+        unavailable: minutes.total("unavailable"),
+      },
+      dead: stats.byState.dead === 0 ? null : await deadLetters(deps, {}, DEAD_SHOWN),
+      selfRecovery: deps.selfRecovery(),
+      attention: await deps.attention(),
+      masking: masking(),
+      mayAct: c.get("may")("act"),
+      newest: events,
+      secretFile: deps.secretFile(),
+      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      csrf: c.get("csrf"),
+    });
+    return frame(c, { title: "Overview", section: "overview", stream: "" }, content);
+  });
+}

@@ -1,0 +1,71 @@
+/** What the pages of all subjects share: what they show, what their forms do, and the frame around them. */
+import type { Context, Hono } from "hono";
+import { UpstreamError } from "../../../lib/errors.ts";
+import type { Actions } from "../api/actions.ts";
+import type { Moment } from "../api/query.ts";
+import { fieldNames, noticeOf, queryOf } from "../auth/forms.ts";
+import type { AdminDeps, AdminEnv } from "../ports.ts";
+import type { Html } from "./html.ts";
+import { DEFAULT_NAME, layout, type Assets, type Section } from "./layout.ts";
+import type { Masking } from "./masking.ts";
+import { allChecks } from "./view.ts";
+
+export type PageContext = Context<AdminEnv>;
+
+export interface PageOptions {
+  readonly title: string;
+  readonly section: Section | null;
+  /** Query of the live stream that the page follows. @default it does not change by itself */
+  readonly stream?: string | null;
+  /** @default 200 */
+  readonly status?: 200 | 404;
+}
+
+export interface Site {
+  readonly pages: Hono<AdminEnv>;
+  readonly deps: AdminDeps;
+  readonly actions: Actions;
+  readonly masking: () => Masking;
+  readonly moment: () => Moment;
+  /** Answers with the content in the frame of every page. */
+  frame(c: PageContext, options: PageOptions, content: Html): Promise<Response>;
+}
+
+/** @param assets the addresses of script and style sheet */
+export function createFrame(deps: AdminDeps, assets: Assets): Site["frame"] {
+  const { queue, activity = null } = deps;
+  /** Null where the storage is out of reach: a page that can do without it shows that trouble instead. */
+  const deadNow = async (): Promise<number | null> => {
+    try {
+      return (await queue.stats()).byState.dead;
+    } catch (error) {
+      if (error instanceof UpstreamError) return null;
+      throw error;
+    }
+  };
+
+  return async (c, options, content) =>
+    c.html(
+      layout(
+        {
+          assets,
+          name: deps.config().server.name || DEFAULT_NAME,
+          title: options.title,
+          section: options.section,
+          csrf: c.get("csrf"),
+          canLogOut: c.get("identity").person.via !== "proxy",
+          person: c.get("identity").person,
+          troubles: allChecks(deps)
+            .filter((check) => !check.ok)
+            .map((check) => `${check.name}: ${check.detail}`),
+          dead: await deadNow(),
+          stream: options.stream ?? null,
+          since: c.get("since"),
+          notice: noticeOf(queryOf(c), fieldNames(deps)),
+          hasActivity: activity !== null,
+        },
+        content,
+      ),
+      options.status ?? 200,
+    );
+}
