@@ -29,9 +29,7 @@ const PROGRAMS = {
 
 /** What programs read at run time, by where it lies beside them. */
 const FILES = {
-  "relay/admin/assets/page.css": "page.css",
-  "relay/admin/assets/page.js": "page.js",
-  "relay/admin/assets/icon.svg": "icon.svg",
+  "relay/admin/assets": "assets",
   "relay/storage/redis/lua": "lua",
   "scripts/build/thread-entry-tsx.mjs": "thread-entry-tsx.mjs",
   "scripts/build/gitlab-hook-relay.js": "bin/gitlab-hook-relay.js",
@@ -78,7 +76,7 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 for (const [from, to] of Object.entries(FILES))
-  cpSync(`${root}${from}`, `${dist}/${to}`, { recursive: true });
+  cpSync(`${root}${from}`, `${dist}/${to}`, { recursive: true, filter: (path) => !path.endsWith(".ts") });
 execFileSync(
   process.execPath,
   [

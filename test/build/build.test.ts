@@ -91,7 +91,7 @@ test("build: the relay stores, delivers, runs a handler, judges with a thread an
   expect(target.arrivals.map(({ sequence }) => sequence).toSorted()).toEqual([1, 7]);
   const page = await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } });
   const html = await page.text();
-  const [, style = ""] = /href="(\/assets\/page-[^"]+\.css)"/.exec(html) ?? [];
+  const [, style = ""] = /href="(\/assets\/[^"]+\.css)"/.exec(html) ?? [];
   expect((await fetch(url + style)).status).toBe(200);
 });
 

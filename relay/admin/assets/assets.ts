@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Hono } from "hono";
+import { isBuilt } from "../../../lib/built.ts";
 import type { Assets } from "../pages/layout.ts";
 import type { AdminEnv } from "../ports.ts";
 
@@ -39,5 +40,5 @@ export function assetRoutes(app: Hono<AdminEnv>): Assets {
 }
 
 function read(file: string): string {
-  return readFileSync(new URL(`./${file}`, import.meta.url), "utf8");
+  return readFileSync(new URL(isBuilt ? `./assets/${file}` : `./${file}`, import.meta.url), "utf8");
 }
