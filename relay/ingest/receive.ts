@@ -54,9 +54,9 @@ export interface IngestDeps {
   readonly activity?: ActivityReader;
   /** Frees buffers that are garbage: after megabytes that strangers sent. @default the engine does when it likes */
   readonly collect?: () => void;
-  /** True once the relay is shutting down: what comes after that is answered with 503. */
   /** @default the id of the trace that the event came with */
   readonly traceIdOf?: TraceIdOf;
+  /** True once the relay is shutting down: what comes after that is answered with 503. */
   readonly isStopping: () => boolean;
   readonly metrics: {
     request(status: RequestStatus, kind: string | null, durationMs: number): void;

@@ -58,10 +58,11 @@ async function p99(url: URL, run: string): Promise<number> {
   return durations.sort((a, b) => a - b)[98] as number;
 }
 
-// Of a signed body all that may be held is held, and as much again may be garbage that is not collected yet.
+// Of a signed body all that may be held is held, and on a busy machine twice as much may be garbage that is not collected yet: less
+// than half of what is sent.
 test.each([
   ["a wrong token", { "X-Gitlab-Token": "guess" }, /^HTTP\/1.1 4(01|29) /, LIMIT],
-  ["a signature that is wrong", SIGNATURE, /^HTTP\/1.1 408 /, 2 * LIMIT],
+  ["a signature that is wrong", SIGNATURE, /^HTTP\/1.1 408 /, 3 * LIMIT],
 ] as const)(
   "200 slow chunked senders with %s do not fill the memory, and correct webhooks do not wait for them",
   async (_claim, credential, answer, most) => {
