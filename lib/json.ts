@@ -37,3 +37,12 @@ export function count(...candidates: readonly unknown[]): number | null {
 export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
+
+/** The JSON value of a text; null if it is none. */
+export function jsonOrNull(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return null;
+  }
+}

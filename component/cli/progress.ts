@@ -2,6 +2,7 @@
  * Long work shows itself: a line every ten seconds where lines stay, a bar that is redrawn on a terminal, and a line where a long
  * wait begins and ends. It decides when something is said and in which words; where it goes is the caller's.
  */
+import { grouped } from "../../lib/numbers.ts";
 import type { Wait } from "../../lib/gitlab/budget.ts";
 
 /** Between two lines of a log. */
@@ -81,13 +82,11 @@ export class Progress {
   }
 
   #counts(): string {
-    return this.#total === null
-      ? countText(this.#done)
-      : `${countText(this.#done)} of ${countText(this.#total)}`;
+    return this.#total === null ? grouped(this.#done) : `${grouped(this.#done)} of ${grouped(this.#total)}`;
   }
 
   #text(now: number): string {
-    const changed = this.#changed === 0 ? "" : `, ${countText(this.#changed)} changed`;
+    const changed = this.#changed === 0 ? "" : `, ${grouped(this.#changed)} changed`;
     const noun = (this.#total ?? this.#done) === 1 ? "project" : "projects";
     return `${this.#counts()} ${noun}${changed}${this.#left(now)}`;
   }
@@ -105,10 +104,6 @@ export class Progress {
     const full = Math.round(share * BAR_CELLS);
     return `[${"#".repeat(full)}${".".repeat(BAR_CELLS - full)}]`;
   }
-}
-
-export function countText(value: number): string {
-  return value.toLocaleString("en-US");
 }
 
 /** `43 s`, `2 min 5 s`, `1 h 4 min`. */

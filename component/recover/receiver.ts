@@ -2,6 +2,7 @@
  * The receiver of a hook, called by the job itself: which deliveries it already has, and a delivery once more, as GitLab would
  * have made it. The bodies come from GitLab's log; the secret is the hook's own, or a fresh signature.
  */
+import { jsonOrNull } from "../../lib/json.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { deriveSecretToken, deriveSigningToken, isHookKey } from "../../lib/secrets.ts";
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
@@ -93,7 +94,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       });
       return {
         status: answer.status,
-        body: parsed(answer.text),
+        body: jsonOrNull(answer.text),
         retryAfterMs: retryAfterMs(answer.headers["retry-after"], serverTime(answer.headers, clock.now())),
       };
     } finally {
@@ -180,14 +181,6 @@ function secretsOf(
     token: deriveSecretToken(masterSecret, host, hookKey),
     signingToken: deriveSigningToken(masterSecret, host, hookKey),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
 }
 
 /** The host and the kind of failure: neither the request nor its headers. */

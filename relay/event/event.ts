@@ -60,6 +60,28 @@ export interface NewEvent {
   readonly formerDedupeKey?: string | null;
 }
 
+/** Metadata of an event of which nothing is known, for those who make one up. */
+export const NOTHING_KNOWN: Omit<EventMeta, "id" | "receivedAt"> = {
+  header: null,
+  kind: null,
+  eventName: null,
+  action: null,
+  projectId: null,
+  projectPath: null,
+  groupId: null,
+  groupPath: null,
+  ref: null,
+  actor: null,
+  hookKey: null,
+  instance: null,
+  deliveryId: null,
+  recovered: false,
+  verifiedBy: [],
+  verifiedMs: 0,
+  bodyBytes: 0,
+  headers: [],
+};
+
 /** Field by field: spreading them behind an id takes V8 ten times as long, and every webhook pays for it. */
 export function withId(meta: NewEvent["meta"], id: string): EventMeta {
   return {

@@ -2,6 +2,7 @@
  * Whether events may have been missed that GitLab's own log still has: webhooks that the relay answered with 503, or the time for
  * which it was away. GitLab repeats neither; `recover` fetches them back.
  */
+import { utcDateTime } from "../../lib/utc.ts";
 import type { MinuteStats } from "./hour/minute-stats.ts";
 
 /** Shorter absences are those of an ordinary restart. */
@@ -29,17 +30,12 @@ export function recoveryDue(facts: RecoveryFacts): RecoveryDue | null {
   if (isRecalled && lastSeenAt !== null && startedAt - lastSeenAt >= AWAY_MS)
     return {
       since: lastSeenAt,
-      text: `the relay was away from ${utc(lastSeenAt)} to ${utc(startedAt)}; run recover`,
+      text: `the relay was away from ${utcDateTime(lastSeenAt)} to ${utcDateTime(startedAt)}; run recover`,
     };
   if (firstUnavailableAt !== null)
     return {
       since: firstUnavailableAt,
-      text: `webhooks got 503 from ${utc(firstUnavailableAt)} on; run recover`,
+      text: `webhooks got 503 from ${utcDateTime(firstUnavailableAt)} on; run recover`,
     };
   return null;
-}
-
-/** "2026-01-31 07:26:12 UTC". */
-function utc(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

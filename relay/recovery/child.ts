@@ -10,13 +10,11 @@ import { z } from "zod";
 import { messageOf } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
 import type { RecoverySettings } from "../config/recovery.ts";
-import { NO_COUNTS, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
+import { NO_COUNTS, sinceOption, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
 
 /** Characters of the program's own words that are kept. */
 const MAX_TEXT = 2000;
 const REPORT = "report.json";
-/** Deliveries around the edges of a window: clocks differ, and a request may take long to fail. */
-const MARGIN_MS = 300_000;
 
 const report = z.object({
   complete: z.boolean(),
@@ -96,7 +94,7 @@ function environment(deps: ChildDeps, since: number): Record<string, string> {
     HOOKS_GITLAB_TOKEN: recovery.tokens.join(","),
     HOOKS_GROUP: recovery.group,
     HOOKS_URL: recovery.webhookUrl ?? "",
-    HOOKS_SINCE: new Date(since - MARGIN_MS).toISOString(),
+    HOOKS_SINCE: sinceOption(since),
     HOOKS_TIME_LIMIT: String(recovery.timeLimitSeconds),
     HOOKS_STATE_FILE: join(folder, "state.json"),
     HOOKS_REPORT_DIR: folder,

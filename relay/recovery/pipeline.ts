@@ -11,11 +11,9 @@ import { createSender } from "../../lib/gitlab/sender.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import { count, list, object, text } from "../../lib/json.ts";
 import type { RecoverySettings } from "../config/recovery.ts";
-import { NO_COUNTS, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
+import { NO_COUNTS, sinceOption, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
 
 const POLL_MS = 10_000;
-/** As in the child: clocks differ, and a request may take long to fail. */
-const MARGIN_MS = 300_000;
 const ENDED = new Set(["success", "failed", "canceled", "skipped"]);
 
 export interface PipelineDeps {
@@ -74,7 +72,7 @@ class PipelineRun {
       const why = `${project} has no pipeline schedule with the description "${description}"`;
       return { outcome: "refused", text: why, ...NO_COUNTS };
     }
-    await this.#tellSince(schedule, new Date(since - MARGIN_MS).toISOString());
+    await this.#tellSince(schedule, sinceOption(since));
     const before = await this.#newestPipeline(schedule);
     await this.#rest.post(`${schedule}/play`);
     return this.#followed(schedule, before);

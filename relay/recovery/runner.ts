@@ -28,6 +28,14 @@ export interface RecoveryRunner {
   run(since: number, signal: AbortSignal): Promise<RecoveryRun>;
 }
 
+/** Deliveries around the edges of a window: clocks differ, and a request may take long to fail. */
+const MARGIN_MS = 300_000;
+
+/** What `recover --since` is told, for deliveries that may have been missed from then on (wall clock, milliseconds). */
+export function sinceOption(since: number): string {
+  return new Date(since - MARGIN_MS).toISOString();
+}
+
 export const NO_COUNTS: RecoveryCounts = {
   missed: null,
   delivered: null,

@@ -6,9 +6,10 @@
 import type { Clock, Timer } from "../../lib/clock.ts";
 import { UpstreamError, messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { utcTime } from "../../lib/utc.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../storage/recovery-notes.ts";
 import type { RecoveryCounts, RecoveryRun, RecoveryRunner } from "./runner.ts";
-import { clockText, spanOf, spanText, type MissedSpan } from "./window.ts";
+import { spanOf, spanText, type MissedSpan } from "./window.ts";
 
 const TICK_MS = 5000;
 /** A delivery that was under way when the relay came back may take so long to fail and be logged. */
@@ -116,10 +117,10 @@ export class SelfRecovery {
     if (missed === null) return null;
     const doing =
       beganAt !== null
-        ? `recovery began ${clockText(beganAt)}`
+        ? `recovery began ${utcTime(beganAt)}`
         : trouble === null
           ? "recovery begins as soon as the relay is ready"
-          : `recovery: ${trouble}; the next run is at ${clockText(nextTryAt ?? missed.until)}`;
+          : `recovery: ${trouble}; the next run is at ${utcTime(nextTryAt ?? missed.until)}`;
     return { since: missed.since, text: `${spanText(missed)}; ${doing}` };
   }
 

@@ -26,11 +26,6 @@ export function spanText({ since, until, wasAway }: MissedSpan): string {
   return `${wasAway ? "the relay was away" : "webhooks got 503"} from ${begin} to ${end}`;
 }
 
-/** "07:26:50 UTC". */
-export function clockText(ms: number): string {
-  return `${utc(ms).time} UTC`;
-}
-
 function utc(ms: number): { readonly date: string; readonly time: string } {
   const iso = new Date(ms).toISOString();
   return { date: iso.slice(0, 10), time: iso.slice(11, 19) };

@@ -1,6 +1,7 @@
 /** Whether a target would get an event, and every rule that stops it: what routing decides, in words for an operator. */
 import type { Config } from "../config/schema.ts";
 import type { EventMeta } from "../event/event.ts";
+import { parsedBody } from "../event/parsed-body.ts";
 import type { TargetSettings } from "../targets/registry.ts";
 import { projectMatcher } from "../event/patterns.ts";
 import { rulesInForce, type ProjectNarrowing } from "./route.ts";
@@ -35,7 +36,7 @@ export async function explainRouting(
     return isFor && projectMatcher(entry.projects)(meta.projectId, meta.projectPath) ? [i] : [];
   });
   const rules = rulesInForce(settings, name, overrides, inForce);
-  const payload: unknown = JSON.parse(new TextDecoder().decode(body));
+  const payload = parsedBody(body);
   const stoppedBy = [
     ...(rules.enabled ? [] : [{ rule: "enabled", text: "the target is switched off for this project" }]),
     ...compileRules(rules, () => {}).stoppedBy(meta, payload),

@@ -4,6 +4,7 @@
  */
 import { parse } from "yaml";
 import type { EventMeta } from "../event/event.ts";
+import { parsedBody } from "../event/parsed-body.ts";
 import { projectFileSchema } from "../targets/rules.ts";
 import { compileRules, type Rules } from "./rules.ts";
 
@@ -59,8 +60,4 @@ export function readProjectRules(text: string): ProjectRules {
       return { passes, failures };
     },
   };
-}
-
-function parsedBody(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
 }

@@ -6,6 +6,7 @@ import { EVENTS } from "../../lib/events.ts";
 import { own } from "../../lib/json.ts";
 import type { Problem } from "../../lib/errors.ts";
 import type { Config } from "../config/schema.ts";
+import { NOTHING_KNOWN } from "../event/event.ts";
 import type { Kind } from "../event/kinds/kind.ts";
 import { kindNamed } from "../event/kinds/kinds.ts";
 import type { RuleSettings } from "../targets/rules.ts";
@@ -182,7 +183,7 @@ function explainEvents(
 function explainWhen(text: string): string | null {
   const compiled = compileExpression(text, "bool");
   if ("problem" in compiled || !compiled.expression.constant) return null;
-  const nothing = scopeOf(NO_EVENT, {});
+  const nothing = scopeOf({ ...NOTHING_KNOWN, id: "", receivedAt: 0 }, {});
   let value: unknown;
   try {
     value = compiled.expression.evaluate(nothing);
@@ -193,26 +194,3 @@ function explainWhen(text: string): string | null {
     ? "has no effect: it is true for every event"
     : "can never match: it is false for every event";
 }
-
-const NO_EVENT = {
-  id: "",
-  receivedAt: 0,
-  header: null,
-  kind: null,
-  eventName: null,
-  action: null,
-  projectId: null,
-  projectPath: null,
-  groupId: null,
-  groupPath: null,
-  ref: null,
-  actor: null,
-  hookKey: null,
-  instance: null,
-  deliveryId: null,
-  recovered: false,
-  verifiedBy: [],
-  verifiedMs: 0,
-  bodyBytes: 0,
-  headers: [],
-} as const;

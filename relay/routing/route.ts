@@ -8,6 +8,7 @@ import type { Config } from "../config/schema.ts";
 import type { TargetSettings } from "../targets/registry.ts";
 import { alertTargets } from "../event/alert.ts";
 import type { EventMeta } from "../event/event.ts";
+import { parsedBody } from "../event/parsed-body.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { own } from "../../lib/json.ts";
@@ -116,7 +117,7 @@ function byBody(
     return candidates.map(({ route }) => route);
   }
   return loadBody().then((bytes) => {
-    const body = parsed(bytes);
+    const body = parsedBody(bytes);
     return candidates.filter(({ rules }) => rules.passesBody?.(meta, body) ?? true).map(({ route }) => route);
   });
 }
@@ -158,9 +159,4 @@ function variantsOf(
 export function laneOf(meta: Pick<EventMeta, "projectId" | "groupId">): string {
   if (meta.projectId !== null) return `p${meta.projectId}`;
   return meta.groupId === null ? "other" : `g${meta.groupId}`;
-}
-
-/** Stored bodies are JSON objects; a byte order mark may stand before them. */
-function parsed(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
 }

@@ -4,7 +4,7 @@
  */
 import { cutMasked } from "../../../lib/cut.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
-import { isObject } from "../../../lib/json.ts";
+import { jsonOrNull, object } from "../../../lib/json.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
 import type { Person } from "./roles.ts";
 
@@ -51,21 +51,11 @@ function subjectOf(route: string, path: string): string | null {
   return at < 0 ? null : (path.split("/")[at] ?? null);
 }
 
-/** The fields of the request as JSON, without the CSRF token. */
+/** The fields of the request as JSON, without the CSRF token. What is no JSON object, its handler refuses. */
 async function fieldsOf(c: AdminContext): Promise<string> {
   const query = c.req.query();
   const isForm = (c.req.header("content-type") ?? "").includes("form");
-  const { _csrf, ...body } = isForm ? await c.req.parseBody() : jsonFields(await c.req.text());
+  const { _csrf, ...body } = isForm ? await c.req.parseBody() : object(jsonOrNull(await c.req.text()));
   const fields = { ...query, ...body };
   return Object.keys(fields).length === 0 ? "" : JSON.stringify(fields);
-}
-
-/** What is no JSON object, its handler refuses. */
-function jsonFields(body: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }

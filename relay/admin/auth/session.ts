@@ -5,6 +5,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { jsonOrNull } from "../../../lib/json.ts";
 import { ROLES } from "../../config/sign-in.ts";
 import type { Person } from "./roles.ts";
 
@@ -84,7 +85,7 @@ export function createSessions({ token, salt, rules, now }: SessionsDeps): Sessi
     },
     read(cookie) {
       const [signed = "", signature = "", ...rest] = cookie.length > MAX_COOKIE ? [] : cookie.split(".");
-      const read = payload.safeParse(parsed(signed));
+      const read = payload.safeParse(jsonOrNull(Buffer.from(signed, "base64url").toString("utf8")));
       if (!read.success || rest.length > 0) return null;
       const { id, expiresAt, epoch, subject, name, role, via } = read.data;
       if (!sameText(signature, mac(`session/${signed}`, via)) || expiresAt <= now()) return null;
@@ -92,14 +93,6 @@ export function createSessions({ token, salt, rules, now }: SessionsDeps): Sessi
     },
     csrfOf: ({ name, via }) => mac(`csrf/of/${name}`, via),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
-  } catch {
-    return null;
-  }
 }
 
 /** Compares in a time that does not depend on where the texts differ, nor on their lengths. */

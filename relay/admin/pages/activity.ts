@@ -3,7 +3,8 @@ import { html } from "hono/html";
 import type { Asked } from "../../observe/activity/activity.ts";
 import type { Figures, Report } from "../../observe/activity/report.ts";
 import { barChart, lineChart, niceSeconds } from "./charts.ts";
-import { counted, duration, grouped, type Html } from "./html.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
+import { duration, type Html } from "./html.ts";
 
 export interface ActivityView {
   readonly report: Report;

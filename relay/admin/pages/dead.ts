@@ -1,6 +1,7 @@
 /** Dead letters by target and reason: what was given up, why, and the button that tries again. */
 import { html } from "hono/html";
-import { button, counted, grouped, when, type Html } from "./html.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
+import { button, when, type Html } from "./html.ts";
 import type { QueueStats } from "../../queue/queue.ts";
 import type { DeadLetters } from "./view.ts";
 import { sentence } from "../../event/sentence.ts";

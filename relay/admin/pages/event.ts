@@ -14,6 +14,7 @@ import { timeline, type Step } from "./timeline.ts";
 import { factsList } from "./facts.ts";
 import { foldSteps, type FoldedStep } from "./fold.ts";
 import { linkOf } from "../../event/link.ts";
+import { isObject, jsonOrNull } from "../../../lib/json.ts";
 import { sentence, type Json } from "../../event/sentence.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
@@ -148,12 +149,8 @@ export function eventTitle({ event, body, masking }: Pick<EventView, "event" | "
 
 function parsed(body: Uint8Array | null): Json | null {
   if (body === null || body.length > PARSED_BYTES) return null;
-  try {
-    const value: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : null;
-  } catch {
-    return null;
-  }
+  const value = jsonOrNull(Buffer.from(body).toString("utf8"));
+  return isObject(value) ? value : null;
 }
 
 /** Value of `replayTo` for the targets whose last delivery failed. */

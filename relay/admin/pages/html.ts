@@ -18,11 +18,6 @@ export function exactly(ms: number): Html {
   >`;
 }
 
-/** "07:20:03 UTC". */
-export function clock(ms: number): string {
-  return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
-}
-
 /** The minutes of a chart by their time, such as "07:20". */
 export function hourNames(minutes: readonly { readonly at: number }[]): string[] {
   return minutes.map(({ at }) => new Date(at).toISOString().slice(11, 16));
@@ -52,15 +47,6 @@ export function size(bytes: number): string {
     value /= 1024;
   }
   return `${value.toFixed(1)} TB`;
-}
-
-/** "1,234,567". */
-export function grouped(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-}
-
-export function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${count === 1 ? noun : `${noun}s`.replace(/ys$/, "ies")}`;
 }
 
 const STATE_WORDS: Readonly<Record<string, string>> = {

@@ -1,7 +1,8 @@
 /** The frame of every page: head, navigation, state of the relay, and where the page's script finds what it needs. */
 import { html } from "hono/html";
 import type { Person } from "../auth/roles.ts";
-import { grouped, type Html } from "./html.ts";
+import { grouped } from "../../../lib/numbers.ts";
+import { type Html } from "./html.ts";
 
 export type Section = "overview" | "events" | "dead" | "targets" | "activity";
 

@@ -1,7 +1,8 @@
 /** What the relay fetches back by itself, in one line: since when it was away, when recovery began, and what it brought. */
 import { html } from "hono/html";
 import type { RecoveryResult, RecoveryStatus } from "../../recovery/self-recovery.ts";
-import { grouped, when, type Html } from "./html.ts";
+import { grouped } from "../../../lib/numbers.ts";
+import { when, type Html } from "./html.ts";
 
 export function recoveryLine({ state, missed, beganAt, trouble, last }: RecoveryStatus): Html {
   if (missed === null)

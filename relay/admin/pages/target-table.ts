@@ -1,6 +1,7 @@
 /** Targets side by side: how each of them does, why it fails, and the one thing that can be done about it. */
 import { html } from "hono/html";
-import { button, duration, grouped, when, type Html } from "./html.ts";
+import { grouped } from "../../../lib/numbers.ts";
+import { button, duration, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { shareBar } from "./sparkline.ts";
 import type { TargetRow } from "./view.ts";

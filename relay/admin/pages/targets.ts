@@ -1,7 +1,8 @@
 /** All targets, and what is kept for those that the settings do not name any more. */
 import { html } from "hono/html";
 import type { Orphan } from "../../observe/attention/situation.ts";
-import { duration, grouped, type Html } from "./html.ts";
+import { grouped } from "../../../lib/numbers.ts";
+import { duration, type Html } from "./html.ts";
 import { targetTable, type TargetTable } from "./target-table.ts";
 import type { TargetRow } from "./view.ts";
 

@@ -1,6 +1,7 @@
 /** What a waiting delivery waits for, in words. */
 import type { Delivery } from "../../queue/delivery-state.ts";
-import { clock, grouped } from "./html.ts";
+import { grouped } from "../../../lib/numbers.ts";
+import { utcTime } from "../../../lib/utc.ts";
 import type { AdminDeps } from "../ports.ts";
 import { targetRows, type TargetRow } from "./view.ts";
 
@@ -18,11 +19,11 @@ export function waitsFor(delivery: Delivery, target: TargetRow | null, now: numb
   if (target === null) return "the settings do not name this target: move its deliveries, or put it back";
   if (target.paused) return "the target is paused";
   if (target.breaker === "open") {
-    const until = target.breakerUntil === null ? "" : ` until ${clock(Math.max(now, target.breakerUntil))}`;
+    const until = target.breakerUntil === null ? "" : ` until ${utcTime(Math.max(now, target.breakerUntil))}`;
     return `the breaker is open${until}`;
   }
   if (delivery.dueAt !== null && delivery.dueAt > now)
-    return `the next attempt is at ${clock(delivery.dueAt)}`;
+    return `the next attempt is at ${utcTime(delivery.dueAt)}`;
   const others = Math.max(0, target.waiting - 1);
   const queue = others === 0 ? "" : `, ${grouped(others)} others wait`;
   if (target.breaker === "half-open") return `the target is being probed${queue}`;

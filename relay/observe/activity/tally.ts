@@ -7,6 +7,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
+import { jsonOrNull } from "../../../lib/json.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { addFacts, addPage, emptyPage, type OpenPage } from "../../storage/fact-sheet.ts";
 import type { ActivityFacts } from "../../event/activity-facts.ts";
@@ -72,7 +73,10 @@ export function startTally(deps: TallyDeps): Tally {
   const look = async (meta: EventMeta): Promise<void> => {
     const body = await bodyOf(meta.id);
     if (body === null) return;
-    const found = factsOf(meta, parse(body));
+    const found = factsOf(
+      meta,
+      jsonOrNull(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")),
+    );
     if (found !== null) note(found, meta.id);
   };
 
@@ -211,13 +215,4 @@ export function startTally(deps: TallyDeps): Tally {
 
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
-}
-
-/** The JSON value; null if there is none. */
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-  } catch {
-    return null;
-  }
 }

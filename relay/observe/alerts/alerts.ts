@@ -8,7 +8,7 @@ import type { Log } from "../../../lib/log.ts";
 import { cut } from "../../../lib/cut.ts";
 import type { AlertSettings } from "../../config/alerts.ts";
 import { ALERT_KIND, ALERT_TARGETS, alertPayload, type AlertContent } from "../../event/alert.ts";
-import type { NewEvent } from "../../event/event.ts";
+import { NOTHING_KNOWN, type NewEvent } from "../../event/event.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { AttentionItem } from "../attention/attention.ts";
 import { planAlerts, type PlannedAlert, type Told } from "./plan.ts";
@@ -113,25 +113,12 @@ function alertEvent(content: AlertContent, { targets, now, dedupeKey }: AlertDet
     dedupeKey,
     body,
     meta: {
+      ...NOTHING_KNOWN,
       receivedAt: now,
-      header: null,
       kind: ALERT_KIND,
-      eventName: null,
       action: content.action,
-      projectId: null,
-      projectPath: null,
-      groupId: null,
-      groupPath: null,
-      ref: null,
-      actor: null,
       title: cut(content.text, 80),
       subjectType: content.kind,
-      hookKey: null,
-      instance: null,
-      deliveryId: null,
-      recovered: false,
-      verifiedBy: [],
-      verifiedMs: 0,
       bodyBytes: body.byteLength,
       headers: [
         ["content-type", "application/json"],

@@ -4,6 +4,7 @@
  */
 
 import { ATTENTION_KINDS, type AttentionKind } from "../../config/attention-kinds.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
 import type { Run } from "../hour/minute-stats.ts";
 
 export interface AttentionItem {
@@ -234,11 +235,3 @@ const NO_TARGET: AttentionItem = {
   text: "Receiving; nowhere to deliver to yet: set RELAY_TARGET_URL, or add targets to relay.yaml",
   link: "/targets",
 };
-
-function grouped(count: number): string {
-  return count.toLocaleString("en");
-}
-
-function counted(count: number, noun: string): string {
-  return `${grouped(count)} ${count === 1 ? noun : noun.replace(/y$/, "ie").concat("s")}`;
-}

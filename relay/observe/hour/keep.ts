@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import { object } from "../../../lib/json.ts";
+import { jsonOrNull, object } from "../../../lib/json.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { LastHour } from "../../storage/last-hour.ts";
 
@@ -54,7 +54,7 @@ export async function keepLastHour({
     });
   };
   await orWarn(async () => {
-    const { webhooks, targets } = object(parsed(await store.read()));
+    const { webhooks, targets } = object(jsonOrNull((await store.read()) ?? ""));
     parts.webhooks.restore(webhooks);
     parts.targets.restore(targets);
   });
@@ -67,12 +67,4 @@ export async function keepLastHour({
       await write();
     },
   };
-}
-
-function parsed(text: string | null): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
 }

@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
+import { jsonOrNull } from "../../../lib/json.ts";
 import type { AuditEntry, AuditNote, AuditPage, AuditQuery, AuditTrail } from "../audit-trail.ts";
+import { syncFolder } from "./small-files.ts";
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.jsonl$/;
 const DAY_LENGTH = 10;
@@ -134,7 +136,7 @@ async function lastOf(path: string, { until, subject, most }: Wanted): Promise<A
   const kept = new Map<string, AuditEntry>();
   let isBefore = true;
   for await (const line of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity })) {
-    const read = anyLine.safeParse(parsed(line));
+    const read = anyLine.safeParse(jsonOrNull(line));
     if (!read.success) continue;
     if ("answered" in read.data) {
       const entry = kept.get(read.data.answered);
@@ -149,28 +151,11 @@ async function lastOf(path: string, { until, subject, most }: Wanted): Promise<A
   return [...kept.values()];
 }
 
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
-}
-
 async function storage<T>(task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (error) {
     if (systemCode(error) === null) throw error;
     throw new UpstreamError("storage", `the audit trail: ${messageOf(error)}`, { retryable: true });
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const directory = await open(folder, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -2,10 +2,11 @@
  * The note as a file in the data folder. It is overwritten in place, always with the same number of bytes, so that there is
  * never less than a whole one, and never synced: what a loss of power takes is a few seconds of knowledge.
  */
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 import { timeIn, type Heartbeat } from "../heartbeat.ts";
+import { readOrNull } from "./small-files.ts";
 
 export const HEARTBEAT_FILE = "last-seen";
 
@@ -14,12 +15,8 @@ export function createFilesHeartbeat(folder: string): Heartbeat {
   let file: FileHandle | null = null;
   return {
     async read() {
-      try {
-        return timeIn(await readFile(path, "utf8"));
-      } catch (error) {
-        if (systemCode(error) === "ENOENT") return null;
-        throw error;
-      }
+      const text = await readOrNull(path);
+      return text === null ? null : timeIn(text);
     },
     async write(at) {
       file ??= await openForWriting(path);

@@ -1,8 +1,9 @@
 /** The last hour's figures as a file of the relay's own data folder, for both drivers: relays on one Redis have figures of their own. */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, systemCode, UpstreamError } from "../../../lib/errors.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { LastHour } from "../last-hour.ts";
+import { readOrNull } from "./small-files.ts";
 
 export function createFilesLastHour(folder: string): LastHour {
   const path = join(folder, "last-hour.json");
@@ -11,9 +12,8 @@ export function createFilesLastHour(folder: string): LastHour {
   return {
     async read() {
       try {
-        return await readFile(path, "utf8");
+        return await readOrNull(path);
       } catch (error) {
-        if (systemCode(error) === "ENOENT") return null;
         throw failure(error);
       }
     },

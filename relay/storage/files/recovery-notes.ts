@@ -1,9 +1,9 @@
 /** The notes as one small file of the data folder, which one process has: whole or not at all, synced. */
-import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
+import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
+import { readOrNull, replaceFile } from "./small-files.ts";
 
 export const RECOVERY_NOTES_FILE = "recovery.json";
 
@@ -20,12 +20,10 @@ const LEASE: RecoveryLease = { renew: () => Promise.resolve(true), release: () =
 
 export class FilesRecoveryNotes implements RecoveryNotes {
   readonly #path: string;
-  readonly #folder: string;
   /** Changes come one after another. */
   #before: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
-    this.#folder = folder;
     this.#path = join(folder, RECOVERY_NOTES_FILE);
   }
 
@@ -54,9 +52,9 @@ export class FilesRecoveryNotes implements RecoveryNotes {
 
   async #read(): Promise<Content> {
     try {
-      return content.parse(JSON.parse(await readFile(this.#path, "utf8")));
+      const text = await readOrNull(this.#path);
+      return text === null ? { windows: [], result: null } : content.parse(JSON.parse(text));
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return { windows: [], result: null };
       throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });
     }
   }
@@ -69,20 +67,7 @@ export class FilesRecoveryNotes implements RecoveryNotes {
 
   async #write(next: Content): Promise<void> {
     try {
-      const draft = await open(`${this.#path}.draft`, "w", 0o600);
-      try {
-        await draft.writeFile(JSON.stringify(next));
-        await draft.sync();
-      } finally {
-        await draft.close();
-      }
-      await rename(`${this.#path}.draft`, this.#path);
-      const folder = await open(this.#folder, "r");
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
+      await replaceFile(this.#path, JSON.stringify(next));
     } catch (error) {
       throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });
     }

@@ -1,9 +1,9 @@
 /** Secrets and counters as files of the data folder, mode 0600. */
-import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { link, mkdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import type { SharedSecrets } from "../secrets.ts";
+import { readOrNull, replaceFile, syncFolder, writeTemporary } from "./small-files.ts";
 
 /** One process writes the folder; counters are read once and kept. */
 export function createFilesSecrets(folder: string): SharedSecrets {
@@ -22,7 +22,7 @@ export function createFilesSecrets(folder: string): SharedSecrets {
 
   const countOn = async (name: string): Promise<number> => {
     const next = (await count(name)) + 1;
-    await storage(() => replaceFile(folder, join(folder, name), String(next)));
+    await storage(() => replaceFile(join(folder, name), `${next}\n`));
     counters.set(name, next);
     return next;
   };
@@ -53,7 +53,7 @@ export async function copySecret(folder: string, name: string, value: string): P
   const path = join(folder, name);
   if ((await readOrNull(path))?.trim() !== value) {
     await mkdir(folder, { recursive: true });
-    await replaceFile(folder, path, value);
+    await replaceFile(path, `${value}\n`);
   }
   return path;
 }
@@ -72,19 +72,10 @@ async function storage<T>(task: () => Promise<T>): Promise<T> {
   }
 }
 
-async function readOrNull(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return null;
-    throw error;
-  }
-}
-
 /** False where another process was quicker. */
 async function makeFile(folder: string, path: string, value: string): Promise<boolean> {
   await mkdir(folder, { recursive: true });
-  const temporary = await writeTemporary(path, value);
+  const temporary = await writeTemporary(path, `${value}\n`);
   try {
     await link(temporary, path);
   } catch (error) {
@@ -95,30 +86,4 @@ async function makeFile(folder: string, path: string, value: string): Promise<bo
   }
   await syncFolder(folder);
   return true;
-}
-
-async function replaceFile(folder: string, path: string, value: string): Promise<void> {
-  await rename(await writeTemporary(path, value), path);
-  await syncFolder(folder);
-}
-
-async function writeTemporary(path: string, value: string): Promise<string> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
-  const file = await open(temporary, "wx", 0o600);
-  try {
-    await file.writeFile(`${value}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  return temporary;
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const directory = await open(folder, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

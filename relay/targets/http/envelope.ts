@@ -1,5 +1,6 @@
 /** Body and headers of an attempt in the format that the target wants. */
 import { object } from "../../../lib/json.ts";
+import { parsedBody } from "../../event/parsed-body.ts";
 import type { Sending } from "../../delivery/port.ts";
 import { compileTemplateTree } from "../../expressions/template-tree.ts";
 import { templateScope } from "../../expressions/template.ts";
@@ -38,9 +39,4 @@ function templateEnveloper(template: unknown): Enveloper {
     const value = compiled.tree.render(templateScope(meta, parsedBody(body)));
     return { body: Buffer.from(JSON.stringify(value)), headers: { "content-type": "application/json" } };
   };
-}
-
-/** Stored bodies are JSON objects; a byte order mark may stand before them. */
-export function parsedBody(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
 }

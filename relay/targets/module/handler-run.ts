@@ -6,6 +6,7 @@ import { eventRow } from "../../../lib/events.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { EXCERPT_LENGTH } from "../../delivery/port.ts";
 import type { EventMeta } from "../../event/event.ts";
+import { parsedBody } from "../../event/parsed-body.ts";
 import { viewOf } from "../../event/view.ts";
 import type { ClientOf, GitlabClient } from "./gitlab-client.ts";
 import type { GitLabEvent, HandleEvent, HandlerContext, HandlerLog } from "./handler.ts";
@@ -106,7 +107,7 @@ export async function runHandler(
     deps.say({ type: "ended", call: call.call, verdict, error, excerpt, retryAfterSeconds, steps });
   };
   try {
-    const payload: unknown = JSON.parse(new TextDecoder().decode(call.body));
+    const payload = parsedBody(call.body);
     const answer = await handle(eventOf(call.meta, payload), contextOf(call, signal, steps, deps));
     end("done", null, { excerpt: typeof answer === "string" ? answer.slice(0, EXCERPT_LENGTH) : null });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The message of an event: its subject, its id and its headers. Pure. */
 import { messageOf } from "../../../lib/errors.ts";
 import type { EventMeta } from "../../event/event.ts";
+import { parsedBody } from "../../event/parsed-body.ts";
 import type { Sending } from "../../delivery/port.ts";
 import { compileTemplate, templateScope, type Template } from "../../expressions/template.ts";
 import { gitlabHeaders } from "../http/headers.ts";
@@ -21,7 +22,7 @@ export function createMessages(config: Pick<NatsTargetSettings, "subject" | "mes
   const subject = compiled(config.subject);
   const id = compiled(config.messageId);
   return function messageOfEvent({ meta, body, replay }) {
-    const scope = templateScope(meta, JSON.parse(new TextDecoder().decode(body)));
+    const scope = templateScope(meta, parsedBody(body));
     const filled = (name: string, fill: () => string): string => {
       try {
         return fill();

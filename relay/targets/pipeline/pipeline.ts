@@ -12,6 +12,7 @@ import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
 import type { AttemptResult, Sending, Target } from "../../delivery/port.ts";
 import { MASK, shownUrl } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
+import { parsedBody } from "../../event/parsed-body.ts";
 import { branchOf, refType, shortRef } from "../../event/ref.ts";
 import { createConnections, type ConnectionDeps } from "../connection/connection.ts";
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
@@ -128,7 +129,7 @@ function resultOfTrouble({ message, retryAfterMs }: UpstreamError): AttemptResul
 /** Pushes that delete say so by a commit of zeros. A `ref` that is fixed runs all the same: it may be there to clean up. */
 function isOfDeletedRef(refTemplate: string | undefined, body: Uint8Array): boolean {
   if (refTemplate?.includes("{{") === false) return false;
-  const payload: unknown = JSON.parse(new TextDecoder().decode(body));
+  const payload = parsedBody(body);
   const { object_kind: kind, after } = (payload ?? {}) as { object_kind?: unknown; after?: unknown };
   return (kind === "push" || kind === "tag_push") && typeof after === "string" && /^0{40,64}$/.test(after);
 }
@@ -162,7 +163,7 @@ interface Templates {
 
 /** Throws an Error that names the template where the event lacks what it asks for. */
 function wantedPipeline(templates: Templates, { meta, body }: Pick<Sending, "meta" | "body">): Wanted {
-  const scope = templateScope(meta, JSON.parse(new TextDecoder().decode(body)));
+  const scope = templateScope(meta, parsedBody(body));
   const filled = <T>(name: string, fill: () => T): T => {
     try {
       return fill();

@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from "vitest";
 import { barChart, lineChart, niceSeconds, niceTop } from "../../../relay/admin/pages/charts.ts";
 import { curlCommand } from "../../../relay/admin/pages/curl.ts";
-import { counted, duration, grouped, size } from "../../../relay/admin/pages/html.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
+import { duration, size } from "../../../relay/admin/pages/html.ts";
 import { createMasking, maskingOf } from "../../../relay/admin/pages/masking.ts";
 import { maskFields, prettyTokens } from "../../../relay/admin/pages/pretty.ts";
 import { TOKEN_HOLDER } from "../../../relay/admin/auth/roles.ts";

@@ -1,0 +1,44 @@
+/** Small files of the data folder that are read and replaced whole, mode 0600. Functions reject with the system's error. */
+import { randomBytes } from "node:crypto";
+import { open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { systemCode } from "../../../lib/errors.ts";
+
+/** Null: there is no such file. */
+export async function readOrNull(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** On stable storage when it resolves. A crash half-way leaves the old text, and perhaps a temporary file. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await rename(await writeTemporary(path, text), path);
+  await syncFolder(dirname(path));
+}
+
+/** Writes and syncs a file of another name beside `path`, and returns its path. */
+export async function writeTemporary(path: string, text: string): Promise<string> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return temporary;
+}
+
+/** The names in the folder are on stable storage. */
+export async function syncFolder(folder: string): Promise<void> {
+  const directory = await open(folder, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
