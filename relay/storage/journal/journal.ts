@@ -233,8 +233,7 @@ export class FileJournal implements Journal {
   async compact(): Promise<void> {
     if (this.#closed) return;
     try {
-      const { lock } = this.#opened;
-      if (!lock.isTrusted()) await lock.confirm();
+      await this.#opened.lock.ensure();
       await this.#compactor.compact();
     } catch (error) {
       throw storageError("compact the journal", error);

@@ -41,12 +41,14 @@ const TRUST_MS = 5000;
 /** Milliseconds without a sign of life after which a holder on another machine counts as gone. */
 export const SILENT_MS = 15_000;
 export interface Lock {
-  /** Whether the lock was this process's a moment ago: without it, ask confirm() before anything is written. */
+  /** Whether the lock was this process's a moment ago: without it, ask ensure() before anything is written. */
   isTrusted(): boolean;
   /** Another process has the folder: nothing may be written any more. */
   isLost(): boolean;
   /** Looks at the lock and renews the sign of life. Rejects with an UpstreamError if it is another process's now. */
   confirm(): Promise<void>;
+  /** As confirm(), unless the lock was this process's a moment ago. */
+  ensure(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -75,6 +77,9 @@ export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock>
     isTrusted: () => held.isTrusted(),
     isLost: () => held.isLost,
     confirm: () => held.confirm(),
+    ensure: async () => {
+      if (!held.isTrusted()) await held.confirm();
+    },
     async release() {
       await held.stop();
       const path = join(folder, LOCK_NAME);

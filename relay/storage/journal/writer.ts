@@ -38,7 +38,7 @@ export interface WriterDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Of the folder: nothing is written without it. */
-  readonly lock: Pick<Lock, "isTrusted" | "isLost" | "confirm">;
+  readonly lock: Pick<Lock, "isLost" | "ensure">;
   readonly segmentBytes: number;
   /** A new, empty segment whose name is on stable storage, open for writing. */
   begin(): Promise<SegmentFile>;
@@ -163,13 +163,14 @@ export class Writer {
     for (const write of batch) this.#inFlight.push(write);
     const begun = this.#deps.clock.monotonic();
     try {
-      await this.#confirmLock();
+      await this.#deps.lock.ensure();
       if (full) await this.#seal();
       const active = (this.#active ??= new OpenSegment(await this.#deps.begin(), this.#deps));
       const parts = this.#encoder.encode(batch, active.segment, active.length);
       if (isAlone && this.#takesOneTrip(active, bytes)) {
         await active.writeDurably(parts, bytes);
-        await this.#confirmLock();
+        // A process that was frozen while it wrote may have lost the folder: the new holder's segment ended before this.
+        await this.#deps.lock.ensure();
         this.#written += batch.length;
         this.#writing = false;
         this.#settle(active, batch.length, begun);
@@ -212,7 +213,8 @@ export class Writer {
     const begun = this.#deps.clock.monotonic();
     try {
       await active.sync();
-      await this.#confirmLock();
+      // As after a durable write.
+      await this.#deps.lock.ensure();
     } catch (error) {
       this.#syncing = false;
       this.#failure ??= error;
@@ -221,14 +223,6 @@ export class Writer {
     }
     this.#syncing = false;
     this.#settle(active, count, begun, length);
-  }
-
-  /**
-   * Before anything is written, and again before it is called durable: a process that was frozen in between may have lost the folder, and
-   * what it wrote then lies behind the end that the new holder knows.
-   */
-  async #confirmLock(): Promise<void> {
-    if (!this.#deps.lock.isTrusted()) await this.#deps.lock.confirm();
   }
 
   /** The next `count` writes in flight are durable, and with them the segment up to `length`. */
