@@ -138,7 +138,6 @@ function operator(queue: Queue) {
   const admin = createAdmin({
     minutes,
     attention: async () => [],
-    recovery: () => null,
     queue,
     clock: systemClock,
     log: silentLog,

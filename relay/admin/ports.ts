@@ -12,7 +12,6 @@ import type { AttentionItem } from "../observe/attention/attention.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { MinuteStats } from "../observe/hour/minute-stats.ts";
 import type { RecoveryStatus } from "../recovery/self-recovery.ts";
-import type { RecoveryDue } from "../observe/recovery-due.ts";
 import type { TargetMinute, TargetStatus } from "../observe/target-status.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -45,8 +44,6 @@ export interface AdminDeps {
   readonly minutes: MinuteStats;
   /** What needs an operator now, most urgent first. Rejects with an UpstreamError where the storage is out of reach. */
   readonly attention: () => Promise<readonly AttentionItem[]>;
-  /** Whether events are missing that GitLab's log still has; null: not that the relay knows. */
-  readonly recovery: () => RecoveryDue | null;
   /** What the relay recovers by itself; null: nothing, as the settings do not say how. */
   readonly selfRecovery: () => RecoveryStatus | null;
   /** The settings in force; may change while the relay runs. */

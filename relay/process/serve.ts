@@ -32,14 +32,13 @@ const CONNECTIONS_SHARE = 0.75;
 export function createOperatorSide({ relay, stores, current, observers, routing }: ServeDeps): Admin {
   const { queue, shared, audit } = stores;
   const { clock, log, env = {}, version } = relay;
-  const { minutes, attention, recovery, selfRecovery, metrics, board, activity, checks } = observers;
+  const { minutes, attention, selfRecovery, metrics, board, activity, checks } = observers;
   return createAdmin({
     queue,
     clock,
     log,
     metrics,
     minutes,
-    recovery,
     selfRecovery: () => selfRecovery?.status() ?? null,
     activity,
     checks,

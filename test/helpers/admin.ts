@@ -210,7 +210,6 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     });
   const admin = createAdmin({
     minutes,
-    recovery,
     attention: async () =>
       attentionOf(
         situationOf({

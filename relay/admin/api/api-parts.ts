@@ -1,4 +1,4 @@
-/** What the routes of the API are made of beside the relay's own parts. */
+/** What the routes of the API and of the pages are made of beside the relay's own parts. */
 import type { Access } from "../auth/access.ts";
 import type { Feed } from "../live/feed.ts";
 import type { Masking } from "../pages/masking.ts";

@@ -8,7 +8,7 @@ import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import { compileFilter } from "../../queue/filter.ts";
 import { eventStream } from "../live/stream.ts";
-import type { AdminContext, AdminDeps, AdminEnv } from "../ports.ts";
+import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { parseActivityQuery } from "./activity-query.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
@@ -18,9 +18,9 @@ import { mountEventChanges, mountEventReads } from "./event-routes.ts";
 import { openApi } from "./openapi.ts";
 import { knownParameters } from "./parameters.ts";
 import { createPreviewApi } from "./preview.ts";
-import { MAX_LIMIT, bad, parseFilter, readKnown, type Read } from "./query.ts";
+import { MAX_LIMIT, bad, parseFilter } from "./query.ts";
 import { recoveryJson } from "./recovery-json.ts";
-import { knownQuery } from "./request.ts";
+import { queryOf } from "../auth/forms.ts";
 import { mountTargetApi } from "./target-routes.ts";
 
 const GUARDED_API = [
@@ -102,7 +102,6 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/recovery", (c) => {
-    readKnown(c.req.query(), []);
     const status = deps.selfRecovery();
     return c.json({ configured: status !== null, ...(status === null ? {} : recoveryJson(status, mask)) });
   });
@@ -119,7 +118,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/stream", (c) => {
-    const read = knownQuery(c, ["lastEventId"]);
+    const read = queryOf(c);
     const filter = parseFilter(read, moment());
     if (streams >= MAX_STREAMS)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
@@ -159,8 +158,4 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   );
 
   return api;
-}
-
-function queryOf(c: AdminContext): Read {
-  return (name) => c.req.query(name);
 }

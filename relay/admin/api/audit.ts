@@ -2,7 +2,8 @@
 import { Hono } from "hono";
 import type { AuditEntry, AuditTrail } from "../../storage/audit-trail.ts";
 import type { AdminEnv } from "../ports.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, readKnown, parseLimit } from "./query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseLimit } from "./query.ts";
+import { queryOf } from "../auth/forms.ts";
 
 const PAGE = 500;
 
@@ -11,7 +12,7 @@ export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
   const api = new Hono<AdminEnv>();
 
   api.get("/", async (c) => {
-    const read = readKnown(c.req.query(), ["limit", "cursor", "subject"]);
+    const read = queryOf(c);
     const [before, subject] = [read("cursor"), read("subject")];
     const { entries, cursor } = await audit.list({
       limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
@@ -22,7 +23,6 @@ export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
   });
 
   api.get("/export", (c) => {
-    readKnown(c.req.query(), []);
     return c.body(exported(audit), 200, {
       "Content-Type": "application/x-ndjson",
       "Content-Disposition": 'attachment; filename="audit.jsonl"',

@@ -1,6 +1,7 @@
 /** Events of the API: lists, one event, what is sent again, what is removed. */
 import type { Hono } from "hono";
 import { headersOf } from "../../targets/http/headers.ts";
+import { queryOf } from "../auth/forms.ts";
 import { findEvents } from "../pages/view.ts";
 import { waitsNow } from "../pages/waiting.ts";
 import type { AdminContext, AdminDeps, AdminEnv } from "../ports.ts";
@@ -9,7 +10,7 @@ import type { ApiParts } from "./api-parts.ts";
 import { detailJson, duplicatesJson, summaryJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseFilter, parseLimit } from "./query.ts";
-import { filterOf, jsonBody, knownQuery, targetsOf } from "./request.ts";
+import { filterOf, jsonBody, targetsOf } from "./request.ts";
 
 /** What is read. */
 export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking, moment }: ApiParts): void {
@@ -17,7 +18,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
   const mask = (text: string): string => masking().text(text);
 
   api.get("/events", async (c) => {
-    const read = knownQuery(c, ["limit", "cursor"]);
+    const read = queryOf(c);
     const page = await findEvents(
       queue,
       parseFilter(read, moment()),
@@ -32,7 +33,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
   });
 
   api.get("/events/export", async (c) => {
-    const read = knownQuery(c, ["bodies"]);
+    const read = queryOf(c);
     const filter = parseFilter(read, moment());
     const bodies = read("bodies") === "1" || read("bodies") === "true";
     const waitsFor = await waitsNow(deps);

@@ -1,5 +1,4 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
-import { closestMatch } from "leven";
 import { ID_LENGTH, parseId } from "../../event/event-id.ts";
 import { globProblem } from "../../../lib/glob.ts";
 import type { EventFilter, EventState, OneOrMore } from "../../queue/queue.ts";
@@ -59,22 +58,6 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
 const MAX_VALUES = 100;
 
 export type Read = (name: string) => string | undefined;
-
-/** Reads parameters of the names given. Throws a RefusalError (400) if there are others: ignored, they would widen what is shown. */
-export function readKnown(
-  query: Readonly<Record<string, string | readonly string[]>>,
-  known: readonly string[],
-): Read {
-  const given = new Map(Object.entries(query).map(([name, value]) => [name, joined(value)]));
-  const unknown = [...given.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    const nearest = closestMatch(unknown, known, { maxDistance: 2 });
-    throw bad(
-      `there is no parameter "${unknown.slice(0, 40)}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`,
-    );
-  }
-  return (name) => given.get(name);
-}
 
 /** A parameter that is given several times is one list. */
 export function joined(value: string | readonly string[]): string {

@@ -1,12 +1,7 @@
 /** What the routes of the API read from a request: parameters, JSON bodies, filters. Each throws a RefusalError (400). */
 import type { EventFilter } from "../../queue/queue.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
-import { FILTER_NAMES, bad, joined, parseFilter, readKnown, type Moment, type Read } from "./query.ts";
-
-/** As queryOf(), after a look for misspelt parameters: ignored, they would widen what is shown. Throws a RefusalError (400). */
-export function knownQuery(c: AdminContext, others: readonly string[]): Read {
-  return readKnown(c.req.queries(), [...FILTER_NAMES, ...others]);
-}
+import { FILTER_NAMES, bad, joined, parseFilter, type Moment } from "./query.ts";
 
 /** The JSON object of a request; an empty body is an empty object. Throws a RefusalError (400). */
 export async function jsonBody(c: AdminContext): Promise<Readonly<Record<string, unknown>>> {

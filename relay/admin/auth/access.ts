@@ -6,8 +6,8 @@
  * Every change is written to the audit trail before it is made.
  */
 import type { MiddlewareHandler } from "hono";
-import { matchedRoutes } from "hono/route";
 import { RefusalError, refuse, type Refusal } from "../api/answer.ts";
+import { matchedRoute } from "../matched-route.ts";
 import type { AdminContext, AdminDeps, AdminEnv, Identity } from "../ports.ts";
 import { auditedChange } from "./audited.ts";
 import { TOKEN_PLACE, unauthorized, type Identities } from "./identity.ts";
@@ -106,9 +106,8 @@ const NO_CHANGE: ReadonlySet<string> = new Set(["POST /logout", "POST /api/v1/ta
 
 /** Method and path of the route that answers, as it was written; null: none does, and there will be a 404. */
 function routeOf(c: AdminContext): string | null {
-  // What is registered for a whole subtree is middleware.
-  const route = matchedRoutes(c).find(({ method, path }) => method !== "ALL" && !path.endsWith("*"));
-  return route === undefined ? null : `${route.method} ${route.path}`;
+  const route = matchedRoute(c);
+  return route === null ? null : `${route.method} ${route.path}`;
 }
 
 /** The fields of a posted form. Throws a RefusalError (400) if it is none. */

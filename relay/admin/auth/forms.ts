@@ -1,10 +1,11 @@
-/** What pages read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
+/** What pages and API read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
 import { parsedForm } from "./access.ts";
 import { RefusalError } from "../api/answer.ts";
-import { grouped } from "../pages/html.ts";
+import { grouped } from "../../../lib/numbers.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
 import { joined, type Read } from "../api/query.ts";
 
+/** Parameters; one that is given several times is one list. */
 export function queryOf(c: AdminContext): Read {
   return (name) => {
     const values = c.req.queries(name);

@@ -6,18 +6,14 @@ import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
-import type { Actions } from "../api/actions.ts";
+import type { ApiParts } from "../api/api-parts.ts";
 import { RefusalError } from "../api/answer.ts";
-import type { Moment } from "../api/query.ts";
 import { assetRoutes } from "../assets/assets.ts";
-import type { Access } from "../auth/access.ts";
 import { createLoginRoutes, type LoginParts } from "../auth/login-routes.ts";
-import type { Feed } from "../live/feed.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { mountEvent, mountEvents } from "./event-routes.ts";
 import { missingPage, refusedPage } from "./gone.ts";
 import { plainPage } from "./layout.ts";
-import type { Masking } from "./masking.ts";
 import { mountOverview } from "./overview-routes.ts";
 import { mountPeople } from "./people-routes.ts";
 import { createFrame, type Site } from "./site.ts";
@@ -52,13 +48,8 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
 };
 
-export interface PageParts {
-  readonly access: Access;
+export interface PageParts extends ApiParts {
   readonly login: Omit<LoginParts, "assets">;
-  readonly feed: Feed;
-  readonly actions: Actions;
-  readonly masking: () => Masking;
-  readonly moment: () => Moment;
 }
 
 export interface OperatorPages {

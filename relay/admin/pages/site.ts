@@ -1,13 +1,11 @@
 /** What the pages of all subjects share: what they show, what their forms do, and the frame around them. */
 import type { Context, Hono } from "hono";
 import { UpstreamError } from "../../../lib/errors.ts";
-import type { Actions } from "../api/actions.ts";
-import type { Moment } from "../api/query.ts";
+import type { ApiParts } from "../api/api-parts.ts";
 import { fieldNames, noticeOf, queryOf } from "../auth/forms.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import type { Html } from "./html.ts";
 import { DEFAULT_NAME, layout, type Assets, type Section } from "./layout.ts";
-import type { Masking } from "./masking.ts";
 import { allChecks } from "./view.ts";
 
 export type PageContext = Context<AdminEnv>;
@@ -21,12 +19,9 @@ export interface PageOptions {
   readonly status?: 200 | 404;
 }
 
-export interface Site {
+export interface Site extends Pick<ApiParts, "actions" | "masking" | "moment"> {
   readonly pages: Hono<AdminEnv>;
   readonly deps: AdminDeps;
-  readonly actions: Actions;
-  readonly masking: () => Masking;
-  readonly moment: () => Moment;
   /** Answers with the content in the frame of every page. */
   frame(c: PageContext, options: PageOptions, content: Html): Promise<Response>;
 }
