@@ -1,7 +1,22 @@
 /** Storage drivers as tests and benchmarks open them. */
+import { systemClock } from "../../lib/clock.ts";
+import { silentLog } from "../../lib/log.ts";
+import { configSchema } from "../../relay/config/schema.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
-import type { StorageDeps } from "../../relay/storage/driver.ts";
+import type { StorageDeps, StorageDriver } from "../../relay/storage/driver.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
+
+/** The driver of such settings of `queue` as relay.yaml has; the rest has its defaults. */
+export function openDriver(settings: Readonly<Record<string, unknown>>): Promise<StorageDriver> {
+  const { queue } = configSchema.parse({ queue: settings });
+  return createStorageDriver({
+    clock: systemClock,
+    log: silentLog,
+    random: Math.random,
+    onSync: () => {},
+    settings: () => queue,
+  });
+}
 
 /** The queue of the driver that the settings name. Its close() closes the driver as well. */
 export async function openQueue(deps: StorageDeps): Promise<Queue> {

@@ -1,10 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../../lib/clock.ts";
-import { silentLog } from "../../../../lib/log.ts";
-import { configSchema } from "../../../../relay/config/schema.ts";
 import type { StorageProbe } from "../../../../relay/storage/driver.ts";
-import { createStorageDriver } from "../../../../relay/storage/open.ts";
 import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
+import { openDriver } from "../../../helpers/storage.ts";
 
 describe.runIf(hasRedis)(`probeRedis()${hasRedis ? "" : " (redis-server is not installed)"}`, () => {
   let redis: RedisServer | null = null;
@@ -12,14 +9,7 @@ describe.runIf(hasRedis)(`probeRedis()${hasRedis ? "" : " (redis-server is not i
 
   async function probe(settings: Readonly<Record<string, string>>): Promise<StorageProbe> {
     redis = await startRedis(settings);
-    const { queue } = configSchema.parse({ queue: { driver: "redis", redis: { url: redis.url } } });
-    const driver = await createStorageDriver({
-      clock: systemClock,
-      log: silentLog,
-      random: Math.random,
-      onSync: () => {},
-      settings: () => queue,
-    });
+    const driver = await openDriver({ driver: "redis", redis: { url: redis.url } });
     const probed = await driver.probe();
     await driver.close();
     return probed;

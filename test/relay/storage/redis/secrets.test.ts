@@ -2,11 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../../../lib/clock.ts";
-import { silentLog } from "../../../../lib/log.ts";
-import { configSchema } from "../../../../relay/config/schema.ts";
-import { createStorageDriver } from "../../../../relay/storage/open.ts";
 import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
+import { openDriver } from "../../../helpers/storage.ts";
 
 describe.runIf(hasRedis)(`createRedisSecrets()${hasRedis ? "" : " (redis-server is not installed)"}`, () => {
   let redis: RedisServer;
@@ -22,16 +19,7 @@ describe.runIf(hasRedis)(`createRedisSecrets()${hasRedis ? "" : " (redis-server 
 
   test("relays that share a Redis share what they make; each has a copy in its folder, if that can be written", async () => {
     const open = async (base: string) => {
-      const { queue } = configSchema.parse({
-        queue: { driver: "redis", redis: { url: redis.url }, fs: { base } },
-      });
-      const driver = await createStorageDriver({
-        clock: systemClock,
-        log: silentLog,
-        random: Math.random,
-        onSync: () => {},
-        settings: () => queue,
-      });
+      const driver = await openDriver({ driver: "redis", redis: { url: redis.url }, fs: { base } });
       return { driver, ...(await driver.openSecrets()) };
     };
     const [a, b] = [join(folder, "a"), join(folder, "b")];
