@@ -27,8 +27,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/runtimes/**"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     globalSetup: "test/helpers/warm-up.ts",
     pool: "forks",
     // Many tests wait for processes and browsers: more workers than cores keep the cores busy.

@@ -1287,7 +1287,7 @@ export function toTarget(...targets: string[]): Router {
 }
 
 /** Resolves once it is true; looks again whenever what is pending in this process has had its turn. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`Not true within ${limitMs} ms: ${condition.toString()}`);

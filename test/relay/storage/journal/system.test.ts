@@ -17,6 +17,7 @@ import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import { acquireLock, SILENT_MS } from "../../../../relay/storage/journal/lock.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
+import { eventually } from "../../../helpers/eventually.ts";
 import { hasRuntime, RUNTIMES, type Runtime } from "../../../helpers/runtimes.ts";
 import { available } from "../../../helpers/tools.ts";
 
@@ -78,11 +79,6 @@ function start(
         look();
       }),
   };
-}
-
-/** Lets what was asked of the disk be answered. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await stat(base);
 }
 
 /** What a lock of this process looks like. */
@@ -192,16 +188,14 @@ describe("a folder that another process has", () => {
       taken = true;
       return lock;
     });
-    const wait = async (seconds: number): Promise<void> => {
-      for (let second = 0; second < seconds; second++) {
-        await clock.advance(1000);
-        await turns();
-      }
-    };
-    await turns();
-    await wait(SILENT_MS / 1000 - 1);
+    const isWaiting = (): boolean => clock.pendingTimers > 0;
+    for (let second = 1; second < SILENT_MS / 1000; second++) {
+      await eventually(isWaiting);
+      await clock.advance(1000);
+    }
+    await eventually(isWaiting);
     expect(taken).toBe(false);
-    await wait(2);
+    await clock.advance(1000);
     await (await taking).release();
   });
 
@@ -210,7 +204,7 @@ describe("a folder that another process has", () => {
     await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
     const taking = acquireLock(base, { disk: nodeDisk, clock, log: silentLog });
     const refused = expect(taking).rejects.toThrow("process 1 on another machine has it");
-    await turns();
+    await eventually(() => clock.pendingTimers > 0);
     await symlink("abcdef_7", join(base, "lock.beat"));
     await clock.advance(2000);
     await refused;
@@ -218,12 +212,14 @@ describe("a folder that another process has", () => {
 
   test("a holder whose lock was taken writes nothing more, and leaves the other's files alone", async () => {
     const clock = new FakeClock();
-    const journal = await openJournal({ base, minFreeBytes: 0 }, { clock });
+    const errors: string[] = [];
+    const log = { ...silentLog, error: (event: string) => void errors.push(event) };
+    const journal = await openJournal({ base, minFreeBytes: 0 }, { clock, log });
     await journal.write([{ type: "set", key: "k", value: Buffer.from("v") }], "synced");
     await rm(join(base, "lock"));
     await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
     await clock.advance(2000);
-    await turns();
+    await eventually(() => errors.includes("journal.lock-lost"));
     const before = await readFile(join(base, "journal", "0000000001.log"));
     await expect(
       journal.write([{ type: "set", key: "l", value: Buffer.from("v") }], "synced"),
