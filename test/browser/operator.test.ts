@@ -78,7 +78,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
   afterAll(async () => {
     await browser?.close();
     await stage?.close();
-  }, 30_000);
+  });
   afterEach(async () => {
     for (const context of contexts.splice(0)) await context.close();
     expect(errors.splice(0).flat()).toEqual([]);

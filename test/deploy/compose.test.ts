@@ -113,7 +113,7 @@ describe.runIf(hasNginx && hasRedis)("deploy/ as real processes", () => {
         hasRuntime("node24") ? RUNTIMES.node24 : RUNTIMES.node,
       );
     const ready = (index: number): Promise<void> =>
-      eventually(async () => (await fetch(`http://127.0.0.1:${ports[index]}/readyz`)).ok, 20_000);
+      eventually(async () => (await fetch(`http://127.0.0.1:${ports[index]}/readyz`)).ok);
     const relays = [start(0), start(1)];
     await Promise.all([ready(0), ready(1)]);
     const front = await startNginx(folder, ports);

@@ -107,7 +107,7 @@ test.runIf(hasRedis)(
     await first.exited;
     away.release();
     // What the killed relay was sending comes once more, with the same id; nothing else does.
-    await eventually(() => away.arrived.length === late.length + 2, 20_000);
+    await eventually(() => away.arrived.length === late.length + 2);
     second.child.kill("SIGTERM");
     expect(await second.exited).toBe(0);
     const counts = late.map((id) => away.arrived.filter((one) => one === id).length);

@@ -47,13 +47,13 @@ describe.runIf(hasRedis)("openRedisQueue() where Redis fails", () => {
       } catch {
         return false;
       }
-    }, 10_000);
+    });
   const claim = async (): Promise<Claim> => {
     const claims: Claim[] = [];
     await eventually(async () => {
       claims.push(...(await queue.claim("a", { first: 1, retry: 1 }).catch(() => [])));
       return claims.length > 0;
-    }, 10_000);
+    });
     return claims[0]!;
   };
   const done = (claimed: Claim): Promise<void> =>

@@ -299,15 +299,13 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
       expect(errors.length).toBeLessThan(12);
       expect(proxy.attempts - attempts).toBeLessThan(16);
       await rig.server.restart();
-      await eventually(
-        () =>
-          store("two").then(
-            () => true,
-            () => false,
-          ),
-        10_000,
+      await eventually(() =>
+        store("two").then(
+          () => true,
+          () => false,
+        ),
       );
-      await eventually(() => received === 4, 10_000);
+      await eventually(() => received === 4);
     } finally {
       await delivery.stop(1000);
     }

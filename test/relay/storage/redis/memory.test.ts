@@ -70,5 +70,5 @@ describe.runIf(hasRedis)("the Redis queue", () => {
     // The memory of the deliveries goes by itself.
     await eventually(async () => (await rig.inspect.dbsize()) === keysBefore);
     expect((await queue.stats()).bytes).toBe(0);
-  }, 40_000);
+  });
 });

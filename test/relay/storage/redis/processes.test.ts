@@ -122,19 +122,19 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     });
     const paused = start("paused", 2);
     const id = await post(paused, "one");
-    await eventually(() => sink.received.length === 1, 10_000);
+    await eventually(() => sink.received.length === 1);
     const other = start("paused", 2);
     await post(other, "two");
     paused.child.kill("SIGSTOP");
-    await eventually(() => names().length === 3, 15_000);
+    await eventually(() => names().length === 3);
     expect(names()).toEqual(["one", "one", "two"]);
-    await eventually(async () => (await stateOf(other, id)) === "done", 10_000);
+    await eventually(async () => (await stateOf(other, id)) === "done");
     paused.child.kill("SIGCONT");
     // Were it believed, this answer would make a dead letter of the event.
     sink.received[0]!.response.writeHead(410).end("gone");
     await post(paused, "three");
-    await eventually(() => names().length === 4, 10_000);
-    await eventually(async () => (await stateOf(paused, id)) === "done", 10_000);
+    await eventually(() => names().length === 4);
+    await eventually(async () => (await stateOf(paused, id)) === "done");
     const dead = await fetch(`${await other.url()}/api/v1/events?state=dead`, { headers: AS_ADMIN });
     expect(await dead.json()).toMatchObject({ events: [] });
     expect(names()).toEqual(["one", "one", "two", "three"]);
@@ -156,7 +156,7 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     leaving.child.kill("SIGTERM");
     expect(await leaving.exited).toBe(0);
     // The lease is five minutes: nobody waits for it.
-    await eventually(() => sink.received.length === stored.length, 10_000);
+    await eventually(() => sink.received.length === stored.length);
     expect(new Set(names()).size).toBe(stored.length);
     for (let project = 1; project <= 6; project++) {
       const inOrder = stored.filter((event) => event.project === project).map(({ name }) => name);
