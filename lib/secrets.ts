@@ -1,10 +1,13 @@
 /**
  * Secrets per hook, derived from one master secret: nothing is stored, the relay and the installer compute the same.
- * The hook key (`p<project id>` or `g<group id>`) is the last part of the hook's URL.
+ * The hook key (`p<project id>`, `g<group id>`, or `system` for the instance's own) is the last part of the hook's URL.
  */
 import { createHmac, scryptSync } from "node:crypto";
 
-const HOOK_KEY = /^[pg][1-9]\d{0,18}$/;
+/** An instance has one system hook of ours; its secrets differ from those of other instances by the host. */
+export const SYSTEM_HOOK_KEY = "system";
+
+const HOOK_KEY = /^(?:[pg][1-9]\d{0,18}|system)$/;
 
 export function isHookKey(text: string): boolean {
   return HOOK_KEY.test(text);

@@ -5,7 +5,7 @@
  */
 import { Hono, type Context } from "hono";
 import { getPath } from "hono/utils/url";
-import { isHookKey } from "../../lib/secrets.ts";
+import { isHookKey, SYSTEM_HOOK_KEY } from "../../lib/secrets.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Health } from "../observe/health.ts";
@@ -40,6 +40,10 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     (handle: Handle) =>
     (c: Context<AppEnv>): Promise<Response> =>
       ingest[handle](webhookRequest(c.req.raw, c.env), null);
+  const ofInstance =
+    (handle: Handle) =>
+    (c: Context<AppEnv>): Promise<Response> =>
+      ingest[handle](webhookRequest(c.req.raw, c.env), SYSTEM_HOOK_KEY);
   const perHook =
     (handle: Handle) =>
     (c: Context<AppEnv>): Promise<Response> | Response => {
@@ -51,6 +55,8 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.post("/webhooks/gitlab", shared("receive"));
   app.post("/api/v1/webhooks/gitlab", shared("receive"));
   app.post("/webhooks/gitlab/known", shared("known"));
+  app.post(`/webhooks/gitlab/${SYSTEM_HOOK_KEY}`, ofInstance("receive"));
+  app.post(`/webhooks/gitlab/${SYSTEM_HOOK_KEY}/known`, ofInstance("known"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}", perHook("receive"));
   app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}/known", perHook("known"));
   app.all(MISDIRECTED, () => misdirected(`${prefix}/webhooks/gitlab`));

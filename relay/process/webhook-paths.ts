@@ -5,7 +5,7 @@
 
 /** Every path that takes webhooks or questions about them; the hook key as in isHookKey(). */
 const WEBHOOK_PATH =
-  /^(?:\/api\/v1)?\/webhooks\/gitlab$|^\/webhooks\/gitlab\/(?:known|[pg][1-9]\d{0,18}(?:\/known)?)$/;
+  /^(?:\/api\/v1)?\/webhooks\/gitlab$|^\/webhooks\/gitlab\/(?:known|(?:[pg][1-9]\d{0,18}|system)(?:\/known)?)$/;
 
 /** Path that webhooks at the wrong address are routed to. No request can name it: `#` ends a path, and `%23` stays as it is. */
 export const MISDIRECTED = "/#misdirected";

@@ -7,6 +7,7 @@ import {
   isHookKey,
   projectHookKey,
   splitSecrets,
+  SYSTEM_HOOK_KEY,
 } from "../../lib/secrets.ts";
 import { decodeSigningToken } from "../../lib/signature.ts";
 
@@ -50,16 +51,27 @@ test("another master gives other secrets", () => {
   expect(deriveSecretToken(`${master}!`, "gitlab.acme.dev", "p278964")).not.toBe(vectors[0][2]);
 });
 
-test.each(["p1", "g42", "p9999999999999999999"])("isHookKey() takes %s", (key) => {
+test.each(["p1", "g42", "p9999999999999999999", SYSTEM_HOOK_KEY])("isHookKey() takes %s", (key) => {
   expect(isHookKey(key)).toBe(true);
 });
 
-test.each(["", "p", "p0", "p01", "x1", "P1", "p1 ", "p1\n", "known", "p-1", "p99999999999999999999"])(
-  "isHookKey() refuses %j",
-  (key) => {
-    expect(isHookKey(key)).toBe(false);
-  },
-);
+test.each([
+  "",
+  "p",
+  "p0",
+  "p01",
+  "x1",
+  "P1",
+  "p1 ",
+  "p1\n",
+  "known",
+  "s",
+  "System",
+  "p-1",
+  "p99999999999999999999",
+])("isHookKey() refuses %j", (key) => {
+  expect(isHookKey(key)).toBe(false);
+});
 
 test("hook keys name project and group", () => {
   expect(projectHookKey(278964)).toBe("p278964");

@@ -32,6 +32,8 @@ test.each<[string, string, unknown, number]>([
   ["a project whose id is no number", "p15", { project: { id: "15" } }, 202],
   ["a group", "p15", { event_name: "user_add_to_group", group_id: 7 }, 401],
   ["any project", "g7", ofProject(16), 202],
+  ["any project of the instance", "system", ofProject(16), 202],
+  ["any group of the instance", "system", { event_name: "group_create", group_id: 9, full_path: "x" }, 202],
   ["its own group", "g7", { event_name: "user_add_to_group", group_id: 7, group_path: "acme" }, 202],
   [
     "a group that may be below it",

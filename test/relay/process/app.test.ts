@@ -11,6 +11,8 @@ const webhookPaths = [
   "/webhooks/gitlab/g42",
   "/webhooks/gitlab/known",
   "/webhooks/gitlab/p42/known",
+  "/webhooks/gitlab/system",
+  "/webhooks/gitlab/system/known",
 ];
 
 describe.each(webhookPaths)("%s", (path) => {
