@@ -27,7 +27,7 @@ export interface ReadOptions {
   readonly parent: number | string;
   readonly hookId: number;
   readonly memory: HookMemory | null;
-  /** Wall clock, milliseconds: older rows do not count. */
+  /** Wall clock, milliseconds: older rows do not count, unless they are behind the place that an earlier run noted. */
   readonly since: number;
   /** Wall clock, milliseconds: a delivery that was first tried later does not count; null: all do. */
   readonly until: number | null;
@@ -44,10 +44,13 @@ export async function readLog(options: ReadOptions): Promise<LogRead> {
   const lateFrom = memory === null ? 0 : memory.at * 1000 - LATE_ROWS_MS;
   const isNew = (row: LogRow): boolean =>
     !settled.has(row.id) && (row.id > upTo || (row.at !== null && row.at >= lateFrom));
+  // What an earlier run left open is older than a window that has just begun, and this run moves the place past it.
+  const isInTime = ({ id, at }: LogRow): boolean =>
+    at === null || at >= since || (memory !== null && id > upTo);
   let newest = upTo;
   for (let page = 1; ; page++) {
     const { rows, last } = await options.log.page(options.parent, options.hookId, page);
-    const inTime = rows.filter((row) => row.at === null || row.at >= since);
+    const inTime = rows.filter(isInTime);
     finding.add(inTime.filter(isNew));
     newest = inTime.filter(isInWindow).reduce((highest, row) => Math.max(highest, row.id), newest);
     const reached = rows.some((row) => row.id <= upTo) || inTime.length < rows.length;

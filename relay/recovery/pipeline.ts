@@ -1,6 +1,8 @@
 /**
  * Has the scheduled pipeline run at once: the schedule gets the beginning of the window as its variable HOOKS_SINCE, is played, and
- * its newest pipeline is followed to the end. GitLab's pipelines tell no counts. A job that a limit stopped is a failure that
+ * its newest pipeline is followed to the end. A pipeline takes its variables when it is created, so the schedule has its own value
+ * back before the relay waits; a later scheduled run must not begin where this window did. A relay that ends in between leaves a point in
+ * time there, which the next run takes for such a leftover and removes. GitLab's pipelines tell no counts. A job that a limit stopped is a failure that
  * the component allows, so the pipeline of an unfinished recovery is green: its jobs are asked.
  */
 import { sleep, type Clock } from "../../lib/clock.ts";
@@ -72,10 +74,18 @@ class PipelineRun {
       const why = `${project} has no pipeline schedule with the description "${description}"`;
       return { outcome: "refused", text: why, ...NO_COUNTS };
     }
-    await this.#tellSince(schedule, sinceOption(since));
+    const own = await this.#setSince(schedule, sinceOption(since));
     const before = await this.#newestPipeline(schedule);
-    await this.#rest.post(`${schedule}/play`);
-    return this.#followed(schedule, before);
+    let pipeline: number | null;
+    try {
+      await this.#rest.post(`${schedule}/play`);
+      pipeline = await this.#started(schedule, before);
+    } finally {
+      await this.#restoreSince(schedule, own);
+    }
+    if (pipeline === null)
+      return { outcome: "limited", text: "the pipeline has not begun in time", ...NO_COUNTS };
+    return this.#followed(pipeline);
   }
 
   /** Path of the schedule; null: there is none. */
@@ -88,11 +98,25 @@ class PipelineRun {
     return null;
   }
 
-  async #tellSince(schedule: string, value: string): Promise<void> {
+  /** Returns the value that the schedule had of its own; null: none. */
+  async #setSince(schedule: string, value: string): Promise<string | null> {
     const { body } = await this.#rest.get(schedule);
-    const isThere = list(object(body)["variables"]).some((item) => object(item)["key"] === "HOOKS_SINCE");
-    if (isThere) await this.#rest.put(`${schedule}/variables/HOOKS_SINCE`, { value });
-    else await this.#rest.post(`${schedule}/variables`, { key: "HOOKS_SINCE", value });
+    const before = list(object(body)["variables"])
+      .map(object)
+      .find((variable) => variable["key"] === "HOOKS_SINCE");
+    if (before === undefined) {
+      await this.#rest.post(`${schedule}/variables`, { key: "HOOKS_SINCE", value });
+      return null;
+    }
+    await this.#rest.put(`${schedule}/variables/HOOKS_SINCE`, { value });
+    const own = text(before["value"]);
+    return own === null || isLeftover(own) ? null : own;
+  }
+
+  async #restoreSince(schedule: string, own: string | null): Promise<void> {
+    const variable = `${schedule}/variables/HOOKS_SINCE`;
+    if (own === null) await this.#rest.delete(variable);
+    else await this.#rest.put(variable, { value: own });
   }
 
   /** Its id; 0: it never ran. The list is oldest first. */
@@ -103,17 +127,25 @@ class PipelineRun {
     return newest;
   }
 
-  async #followed(schedule: string, before: number): Promise<RecoveryRun> {
-    let pipeline = before;
+  /** The pipeline that playing the schedule made; null: none in time. */
+  async #started(schedule: string, before: number): Promise<number | null> {
     while (this.#deps.clock.now() < this.#until) {
       await sleep(this.#deps.clock, POLL_MS, this.#signal);
-      if (pipeline === before) pipeline = await this.#newestPipeline(schedule);
-      if (pipeline === before) continue;
+      const newest = await this.#newestPipeline(schedule);
+      if (newest !== before) return newest;
+    }
+    return null;
+  }
+
+  async #followed(pipeline: number): Promise<RecoveryRun> {
+    for (;;) {
       const { body } = await this.#rest.get(`${this.#base}/pipelines/${pipeline}`);
       const status = text(object(body)["status"]);
       if (status !== null && ENDED.has(status)) return this.#judged(pipeline, status);
+      if (this.#deps.clock.now() >= this.#until)
+        return { outcome: "limited", text: "the pipeline has not ended in time", ...NO_COUNTS };
+      await sleep(this.#deps.clock, POLL_MS, this.#signal);
     }
-    return { outcome: "limited", text: "the pipeline has not ended in time", ...NO_COUNTS };
   }
 
   async #judged(pipeline: number, status: string): Promise<RecoveryRun> {
@@ -126,4 +158,10 @@ class PipelineRun {
     }
     return { outcome: "complete", text: `${where} succeeded`, ...NO_COUNTS };
   }
+}
+
+/** Whether a value of HOOKS_SINCE is one that sinceOption() wrote, and not a person's, such as `7d`. */
+function isLeftover(value: string): boolean {
+  const at = Date.parse(value);
+  return !Number.isNaN(at) && new Date(at).toISOString() === value;
 }

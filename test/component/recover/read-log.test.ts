@@ -58,6 +58,13 @@ describe("readLog()", () => {
     expect([found.pages, found.missed.length, found.newest]).toEqual([2, 25, 500]);
   });
 
+  test("since, with a memory: what an earlier run left open is found however old it is", async () => {
+    const failed = (id: number): string => (id === 400 ? "500" : "200");
+    const found = await read(rows(500, failed), remembered(399), { since: NOW - 530 * MINUTE });
+    expect(found.missed.map(({ rowIds }) => rowIds)).toEqual([[400]]);
+    expect(memoryAfter(found, found.missed, remembered(399), 0, []).upTo).toBe(399);
+  });
+
   test("since: older rows do not count, older pages are not read", async () => {
     const found = await read(
       rows(500, () => "500"),

@@ -56,6 +56,10 @@ function play(schedule: Schedule & { readonly path: string }, token = sim.token.
   };
 }
 
+function sinceOf({ schedule }: Played): string | undefined {
+  return schedule.variables.get("HOOKS_SINCE")?.value;
+}
+
 async function pipelineOf({ schedule }: Played): Promise<ScheduledPipeline> {
   await expect.poll(() => schedule.pipelines.length).toBe(1);
   return schedule.pipelines[0] as ScheduledPipeline;
@@ -65,13 +69,28 @@ test("createPipelineRunner() plays the schedule with the beginning of the window
   const played = play(await stage());
   const pipeline = await pipelineOf(played);
   pipeline.status = "running";
-  expect(played.schedule.variables.get("HOOKS_SINCE")?.value).toBe("2026-01-31T07:55:00.000Z");
+  expect(sinceOf(played)).toBe("2026-01-31T07:55:00.000Z");
   await played.look();
   const asked = () => sim.counters.report().byRoute["GET /projects/:id/pipelines/:pipeline_id"];
   await expect.poll(asked).toEqual({ 200: 1 });
   pipeline.status = "success";
   await played.look();
   expect(await played.run).toMatchObject({ outcome: "complete", missed: null });
+});
+
+test.each([
+  ["none", undefined, undefined],
+  ["a person's", "7d", "7d"],
+  ["what an earlier run left there", "2026-01-20T07:00:00.000Z", undefined],
+])("createPipelineRunner() gives the schedule its own HOOKS_SINCE back: %s", async (_what, before, after) => {
+  const schedule = await stage();
+  if (before !== undefined)
+    schedule.variables.set("HOOKS_SINCE", { key: "HOOKS_SINCE", value: before, variableType: "env_var" });
+  const played = play(schedule);
+  (await pipelineOf(played)).status = "success";
+  await played.look();
+  expect(await played.run).toMatchObject({ outcome: "complete" });
+  expect(sinceOf(played)).toBe(after);
 });
 
 test("createPipelineRunner() takes a job that a limit stopped for unfinished, although its pipeline is green", async () => {
