@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MORNING, mergeRequest, note, push } from "../helpers/payloads.ts";
 import { axeProblems } from "./axe.ts";
 import {
@@ -84,7 +84,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(errors.splice(0).flat()).toEqual([]);
   });
 
-  it("logging in: a wrong token is told, the right one leads to the page that was asked for, logging out ends it", async () => {
+  test("logging in: a wrong token is told, the right one leads to the page that was asked for, logging out ends it", async () => {
     const page = await visit("/events?kind=note", {}, false);
     expect(new URL(page.url()).pathname).toBe("/login");
     await page.keyboard.type("wrong");
@@ -112,7 +112,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await logIn();
   });
 
-  it("an event arrives live, is filtered for, opened and replayed", async () => {
+  test("an event arrives live, is filtered for, opened and replayed", async () => {
     const page = await visit("/events");
     await isLive(page);
     const before = await rows(page).count();
@@ -158,7 +158,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(new URL(page.url()).search).toBe("");
   });
 
-  it("a target is paused, its events wait, and go out when it is resumed", async () => {
+  test("a target is paused, its events wait, and go out when it is resumed", async () => {
     const page = await visit("/");
     await isLive(page);
     const row = page.locator("table.targets tr", { hasText: "ci-bot" });
@@ -175,7 +175,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await row.getByText("ready").waitFor();
   });
 
-  it("dead letters are grouped by reason and sent again", async () => {
+  test("dead letters are grouped by reason and sent again", async () => {
     const page = await visit("/dead");
     const group = page.locator("section.panel", { hasText: "audit" });
     expect(await group.locator(".reasons li").count()).toBe(1);
@@ -188,7 +188,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
   });
 
-  it("a set of events is replayed after its number was shown", async () => {
+  test("a set of events is replayed after its number was shown", async () => {
     const page = await visit("/events?kind=pipeline&project=acme%2Fshop");
     await page.getByRole("link", { name: "Replay these…" }).click();
     expect((await page.locator("#preview").textContent())?.replace(/\s+/g, " ").trim()).toBe(
@@ -200,7 +200,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(new URL(page.url()).searchParams.get("kind")).toBe("pipeline");
   });
 
-  it("everything can be done with the keyboard alone", async () => {
+  test("everything can be done with the keyboard alone", async () => {
     const page = await visit("/", {}, false);
     await page.keyboard.type(ADMIN_TOKEN);
     await page.keyboard.press("Enter");
@@ -238,7 +238,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await isLive(page);
   });
 
-  it("the focus stays on its row while rows arrive", async () => {
+  test("the focus stays on its row while rows arrive", async () => {
     const page = await visit("/events");
     await isLive(page);
     await page.keyboard.press("j");
@@ -251,7 +251,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(await page.evaluate(focused)).toBe(before);
   });
 
-  it("what happened while the connection was lost is there when it is back", async () => {
+  test("what happened while the connection was lost is there when it is back", async () => {
     const line = await openLine(new URL(stage.url).port);
     const page = await visit(`${line.url}/events`);
     await isLive(page);
@@ -266,7 +266,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     errors.at(-1)!.length = 0; // Chromium reports the lost connection itself.
   });
 
-  it("a link from another site finds the session", async () => {
+  test("a link from another site finds the session", async () => {
     const page = await visit("/");
     await page.goto(stage.linkFromElsewhere("/events?kind=push"));
     await page.getByRole("link", { name: "look" }).click();
@@ -274,7 +274,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.getByRole("heading", { name: "Events" }).waitFor();
   });
 
-  it("an event is copied as a curl command without its secret", async () => {
+  test("an event is copied as a curl command without its secret", async () => {
     const { events } = (await stage.api("events?kind=issue")) as { events: { id: string }[] };
     const page = await visit(`/events/${events[0]!.id}`, {
       permissions: ["clipboard-read", "clipboard-write"],
@@ -287,7 +287,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(copied).not.toContain("stage-webhook-secret");
   });
 
-  it("the pages can be read, and targets paused, without JavaScript", async () => {
+  test("the pages can be read, and targets paused, without JavaScript", async () => {
     const page = await visit("/", { javaScriptEnabled: false });
     for (const path of ["/events", "/dead", "/activity", "/targets"]) {
       await page.goto(stage.url + path);
@@ -299,7 +299,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.locator("#ci-bot .pill.done").waitFor();
   });
 
-  it.each(["light", "dark"] as const)(
+  test.each(["light", "dark"] as const)(
     "axe finds nothing wrong with any page, wide or narrow, %s",
     async (colorScheme) => {
       stage.auditAnswers = 410;
@@ -349,7 +349,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     120_000,
   );
 
-  it("pictures for the README", async () => {
+  test("pictures for the README", async () => {
     stage.auditAnswers = 410;
     const dead = await stage.send(mergeRequest("bob", "shop", 19, "Say when the cart is full", "open"));
     await stage.reaches(dead, "dead");

@@ -3,7 +3,7 @@
  * place, so that reopening can be told from starting anew.
  */
 import { createStorage, type Driver, type Storage } from "unstorage";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 export interface DriverSubject {
   readonly name: string;
@@ -52,26 +52,26 @@ export function describeDriver(subject: DriverSubject): void {
       storage = createStorage({ driver: place.driver() });
     };
 
-    it("gives back what was set, as JSON values and as strings", async () => {
+    test("gives back what was set, as JSON values and as strings", async () => {
       for (const value of ["text", "", { a: [1, null, "\u{1f98a}"] }, [], 0, false, null]) {
         await storage.setItem("k", value);
         expect(await storage.getItem("k")).toEqual(value);
       }
     });
 
-    it("gives null for what was never set", async () => {
+    test("gives null for what was never set", async () => {
       expect(await storage.getItem("none")).toBeNull();
       expect(await storage.getItemRaw("none")).toBeNull();
       expect(await storage.hasItem("none")).toBe(false);
     });
 
-    it("overwrites", async () => {
+    test("overwrites", async () => {
       await storage.setItem("k", "a longer first value");
       await storage.setItem("k", "short");
       expect(await storage.getItem("k")).toBe("short");
     });
 
-    it("keeps raw bytes as they are, also what is no text, nothing, and megabytes", async () => {
+    test("keeps raw bytes as they are, also what is no text, nothing, and megabytes", async () => {
       const every = Uint8Array.from({ length: 256 }, (_, n) => n);
       const large = Buffer.alloc(3 * 1024 * 1024, every);
       for (const bytes of [every, Buffer.alloc(0), large, Buffer.from([0xef, 0xbb, 0xbf, 0])]) {
@@ -81,7 +81,7 @@ export function describeDriver(subject: DriverSubject): void {
       }
     });
 
-    it("has what was set and not what was removed", async () => {
+    test("has what was set and not what was removed", async () => {
       await storage.setItem("k", "v");
       expect(await storage.hasItem("k")).toBe(true);
       await storage.removeItem("k");
@@ -90,7 +90,7 @@ export function describeDriver(subject: DriverSubject): void {
       await storage.removeItem("k");
     });
 
-    it("takes several at once and gives several at once", async () => {
+    test("takes several at once and gives several at once", async () => {
       await storage.setItems([
         { key: "a", value: "1x" },
         { key: "b", value: "2x" },
@@ -102,25 +102,25 @@ export function describeDriver(subject: DriverSubject): void {
       expect(found.get("none") ?? null).toBeNull();
     });
 
-    it("lists keys below a base, and no others", async () => {
+    test("lists keys below a base, and no others", async () => {
       for (const key of ["a", "a:b", "a:b:c", "ab:c", "d:e"]) await storage.setItem(key, "v");
       expect((await storage.getKeys()).sort()).toEqual(["a", "a:b", "a:b:c", "ab:c", "d:e"]);
       expect((await storage.getKeys("a")).sort()).toEqual(["a:b", "a:b:c"]);
       expect(await storage.getKeys("nothing")).toEqual([]);
     });
 
-    it("lists keys no deeper than asked for", async () => {
+    test("lists keys no deeper than asked for", async () => {
       for (const key of ["a", "b:c", "b:c:d"]) await storage.setItem(key, "v");
       expect((await storage.getKeys("", { maxDepth: 1 })).sort()).toEqual(["a", "b:c"]);
     });
 
-    it("clears everything", async () => {
+    test("clears everything", async () => {
       for (const key of ["a:1", "a:2", "ab", "b"]) await storage.setItem(key, "v");
       await storage.clear();
       expect(await storage.getKeys()).toEqual([]);
     });
 
-    it("keeps meta beside the item, and removes it with it", async () => {
+    test("keeps meta beside the item, and removes it with it", async () => {
       await storage.setItem("k", "v");
       await storage.setMeta("k", { note: "kept", mtime: new Date("2026-01-15T12:00:00.000Z") });
       expect(await storage.getMeta("k")).toMatchObject({
@@ -132,7 +132,7 @@ export function describeDriver(subject: DriverSubject): void {
       expect((await storage.getMeta("k"))["note"]).toBeUndefined();
     });
 
-    it.each(ODD_KEYS)("takes the key %j like any other", async (key) => {
+    test.each(ODD_KEYS)("takes the key %j like any other", async (key) => {
       expect(await storage.hasItem(key)).toBe(false);
       expect(await storage.getItem(key)).toBeNull();
       await storage.setItemRaw(key, Buffer.from("bytes"));
@@ -143,7 +143,7 @@ export function describeDriver(subject: DriverSubject): void {
       expect(await storage.getKeys()).toEqual([]);
     });
 
-    it("works below a mount point as at the root", async () => {
+    test("works below a mount point as at the root", async () => {
       const outer = createStorage().mount("relay", place.driver());
       await outer.setItem("relay:a:b", "v");
       await outer.setItem("elsewhere", "v");
@@ -154,7 +154,7 @@ export function describeDriver(subject: DriverSubject): void {
       await outer.dispose();
     });
 
-    it("gives concurrent writers what each of them wrote", async () => {
+    test("gives concurrent writers what each of them wrote", async () => {
       await Promise.all(
         Array.from({ length: 100 }, async (_, n) => {
           for (let round = 0; round < 5; round++) {
@@ -168,12 +168,12 @@ export function describeDriver(subject: DriverSubject): void {
       expect((await storage.getKeys("w")).length).toBe(100);
     });
 
-    it("lets the last of several writes to one key win", async () => {
+    test("lets the last of several writes to one key win", async () => {
       await Promise.all(Array.from({ length: 20 }, (_, n) => storage.setItem("k", `value ${n}`)));
       expect(await storage.getItem("k")).toBe("value 19");
     });
 
-    it("is there again after reopening, if this driver keeps anything", async () => {
+    test("is there again after reopening, if this driver keeps anything", async () => {
       await storage.setItem("a:b", { kept: true });
       await storage.setItemRaw("raw", Buffer.from([0, 255]));
       await storage.setItem("gone", "v");
@@ -185,7 +185,7 @@ export function describeDriver(subject: DriverSubject): void {
       expect(await storage.getItem("a:b")).toBe("again");
     });
 
-    it("may be disposed of without having been used, and twice", async () => {
+    test("may be disposed of without having been used, and twice", async () => {
       await storage.dispose();
       await storage.dispose();
     });

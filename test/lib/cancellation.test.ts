@@ -1,8 +1,8 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Cancellable, type Cancellation } from "../../lib/cancellation.ts";
 
 describe("Cancellable", () => {
-  it("calls each listener once, in order, with the first reason", () => {
+  test("calls each listener once, in order, with the first reason", () => {
     const cancellable = new Cancellable();
     const called: string[] = [];
     const gone = vi.fn();
@@ -17,7 +17,7 @@ describe("Cancellable", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
-  it.each<[string, () => readonly [Cancellation, () => void]]>([
+  test.each<[string, () => readonly [Cancellation, () => void]]>([
     [
       "its like",
       () => {

@@ -1,8 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ShortLivedMap, ShortLivedSet } from "../../lib/short-lived.ts";
 
 describe("ShortLivedMap", () => {
-  it("holds what a Map holds, whatever comes and goes", () => {
+  test("holds what a Map holds, whatever comes and goes", () => {
     const map = new ShortLivedMap<number, number>();
     const model = new Map<number, number>();
     let state = 1;
@@ -29,7 +29,7 @@ describe("ShortLivedMap", () => {
     expect([map.size, [...map], map.get(1)]).toEqual([0, [], undefined]);
   });
 
-  it("gives the oldest first while few have gone", () => {
+  test("gives the oldest first while few have gone", () => {
     const map = new ShortLivedMap<number, string>();
     for (let key = 0; key < 1000; key += 1) map.set(key, "");
     expect(map.keys().next().value).toBe(0);
@@ -37,7 +37,7 @@ describe("ShortLivedMap", () => {
 });
 
 describe("ShortLivedSet", () => {
-  it("holds each value once", () => {
+  test("holds each value once", () => {
     const set = new ShortLivedSet<string>();
     for (let count = 0; count < 500; count += 1) set.add(`v${count % 100}`);
     expect([set.size, [...set].length]).toEqual([100, 100]);

@@ -564,7 +564,7 @@ describe("the end", () => {
     while (queue.calls.enqueue < 1) await new Promise((resolve) => setImmediate(resolve));
     const stopped = stop("SIGTERM");
     expect(relay.health().status).toBe("unavailable");
-    await expect(fetch(`${relay.url}/healthz`)).rejects.toThrow();
+    await expect(fetch(`${relay.url}/healthz`)).rejects.toThrow("fetch failed");
     expect(queue.calls.close).toBe(0);
     queue.release();
     expect((await inFlight).status).toBe(202);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { push } from "../helpers/payloads.ts";
 import { AS_ADMIN, killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import { hasCommand } from "../helpers/tools.ts";
@@ -60,7 +60,7 @@ async function commitsReach(url: string, wanted: number): Promise<void> {
 }
 
 describe("a relay process", () => {
-  it("ends every event with a line, on standard output and in the file of the day, masked", async () => {
+  test("ends every event with a line, on standard output and in the file of the day, masked", async () => {
     const relay = start();
     const url = await relay.url();
     const id = await send(url, "glpat-abcdefghijklmnopqrstuv");
@@ -74,7 +74,7 @@ describe("a relay process", () => {
     expect(relay.output()).not.toContain("glpat-");
   });
 
-  it("counts each event once, over kill -9 and replays", async () => {
+  test("counts each event once, over kill -9 and replays", async () => {
     const first = start();
     const id = await send(await first.url(), "one");
     await commitsReach(await first.url(), 1);
@@ -93,7 +93,7 @@ describe("a relay process", () => {
     expect(await activity(url)).toMatchObject({ total: { commits: 3 }, authors: [{ author: "Alice Doe" }] });
   });
 
-  it.runIf(hasPromtool)("gives promtool nothing to say", async () => {
+  test.runIf(hasPromtool)("gives promtool nothing to say", async () => {
     const url = await start().url();
     await send(url, "one");
     const text = await (await fetch(`${url}/metrics`)).text();

@@ -33,12 +33,12 @@ test("inputsTable() has a row per input, in the order of the file", () => {
 });
 
 test.each([
-  ["no description", "a: { type: string }"],
-  ["no type", "a: { description: x }"],
-  ["input rules, which need GitLab 18.7", "a: { type: string, description: x, rules: [] }"],
-  ["an unknown key", "a: { type: string, description: x, regexp: y }"],
-])("parseTemplate() refuses %s", (_, input) => {
-  expect(() => parseTemplate(template(input))).toThrow();
+  ["no description", "a: { type: string }", '"description"'],
+  ["no type", "a: { description: x }", '"type"'],
+  ["input rules, which need GitLab 18.7", "a: { type: string, description: x, rules: [] }", '"rules"'],
+  ["an unknown key", "a: { type: string, description: x, regexp: y }", '"regexp"'],
+])("parseTemplate() refuses %s", (_, input, named) => {
+  expect(() => parseTemplate(template(input))).toThrow(named);
 });
 
 test("parseTemplate() refuses spec:component, which needs GitLab 18.6", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { barChart, lineChart, niceSeconds, niceTop } from "../../../relay/admin/pages/charts.ts";
 import { curlCommand } from "../../../relay/admin/pages/curl.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
@@ -18,7 +18,7 @@ const pretty = (json: string, secrets: readonly string[] = []): string =>
   [...prettyTokens(json, (name) => secrets.includes(name))].map((token) => token.text).join("");
 
 describe("prettyTokens()", () => {
-  it.each([
+  test.each([
     { a: 1, b: [true, null, -1.5e3, 'x"\\\n'], c: {}, d: [], e: { f: [{}] } },
     [],
     "text",
@@ -27,13 +27,13 @@ describe("prettyTokens()", () => {
     expect(pretty(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2));
   });
 
-  it("keeps digits, and comes through anything that is no JSON", () => {
+  test("keeps digits, and comes through anything that is no JSON", () => {
     expect(pretty('{"id":12345678901234567890.10}')).toContain("12345678901234567890.10");
     for (const text of ["", "hello", '{"a":', "}}]]", '"open', "{]", "\u0000ü€😀"])
       expect(pretty(text).replace(/\s/g, "")).toBe(text.replace(/\s/g, ""));
   });
 
-  it("masks values of secret fields and nothing behind them", () => {
+  test("masks values of secret fields and nothing behind them", () => {
     const masked = pretty('{"token":"s1","n":{"pin":1234,"x":"s2"},"token2":"s3","token":""}', [
       "token",
       "pin",
@@ -47,7 +47,7 @@ describe("prettyTokens()", () => {
     expect(masked).not.toContain("1234");
   });
 
-  it("takes time in proportion to the length, whatever the text", () => {
+  test("takes time in proportion to the length, whatever the text", () => {
     for (const text of [
       '"'.repeat(200_000),
       "[".repeat(200_000),
@@ -90,7 +90,7 @@ test("createMasking() looks at no more of a text than is shown", () => {
 });
 
 describe("maskFields()", () => {
-  it("masks in the text as it was received", () => {
+  test("masks in the text as it was received", () => {
     const text = '{ "token" : "a\\"b" , "id":7,\n "pin":12 }';
     expect(maskFields(text, (name) => name !== "id")).toBe('{ "token" : "***" , "id":7,\n "pin":"***" }');
   });
@@ -99,7 +99,7 @@ describe("maskFields()", () => {
 describe("createMasking()", () => {
   const masking = createMasking(configSchema.parse({}).mask);
 
-  it.each([
+  test.each([
     "glpat-ABCDEFGHIJKLMNOPQRSTU",
     "glptt-0123456789012345678901234567890123456789",
     `whsec_${"A".repeat(43)}=`,
@@ -113,12 +113,12 @@ describe("createMasking()", () => {
     expect(masking.text(`before ${secret}`)).toContain("before ***");
   });
 
-  it("leaves ordinary words, ids and commits alone", () => {
+  test("leaves ordinary words, ids and commits alone", () => {
     const text = "da1560886d4f094c3e6c9ef40349f7d38b5d27d7 gl-things token fix the password field";
     expect(masking.text(text)).toBe(text);
   });
 
-  it.each([
+  test.each([
     ["authorization", "***"],
     ["cookie", "***"],
     ["x-my-token", "***"],
@@ -127,7 +127,7 @@ describe("createMasking()", () => {
     ["x-gitlab-event", "v"],
   ])("shows the header %s as %s", (name, wanted) => expect(masking.header(name, "v")).toBe(wanted));
 
-  it("is made anew when the settings change", () => {
+  test("is made anew when the settings change", () => {
     let settings = { patterns: ["a+"], fields: [] as string[] };
     const current = maskingOf(() => settings);
     expect(current()).toBe(current());
@@ -151,7 +151,7 @@ describe("createSessions()", () => {
 
   const opened = { person: TOKEN_HOLDER, subject: "token", epoch: 3 };
 
-  it("believes only what it signed, with the same token, until it ends", () => {
+  test("believes only what it signed, with the same token, until it ends", () => {
     const { state, sessions } = made();
     const cookie = sessions.open(opened, 60_000);
     const session = sessions.read(cookie);
@@ -173,13 +173,13 @@ describe("createSessions()", () => {
     expect(sessions.read(cookie)).toEqual(session);
   });
 
-  it("gives each session a CSRF token of its own", () => {
+  test("gives each session a CSRF token of its own", () => {
     const { sessions } = made();
     const csrf = () => sessions.read(sessions.open(opened, 1))?.csrf;
     expect(csrf()).not.toBe(csrf());
   });
 
-  it("ends the sessions of people when their roles are decided by other rules; the token's go on", () => {
+  test("ends the sessions of people when their roles are decided by other rules; the token's go on", () => {
     const { state, sessions } = made();
     const token = sessions.open(opened, 60_000);
     const alice = { name: "alice", role: "viewer", via: "oidc" } as const;
@@ -192,7 +192,7 @@ describe("createSessions()", () => {
 });
 
 describe("sameText()", () => {
-  it.each([
+  test.each([
     ["", "", true],
     ["a", "a", true],
     ["a", "b", false],
@@ -202,7 +202,7 @@ describe("sameText()", () => {
 });
 
 describe("timeline()", () => {
-  it("numbers attempts even where the first are no longer remembered, and ends with what comes next", () => {
+  test("numbers attempts even where the first are no longer remembered, and ends with what comes next", () => {
     const meta = eventMeta();
     let delivery = newDelivery(meta.id, "a", 0, 0);
     for (let count = 0; count < 33; count += 1)
@@ -218,7 +218,7 @@ describe("timeline()", () => {
     });
   });
 
-  it("tells what waits, what is being sent, and what nobody wanted", () => {
+  test("tells what waits, what is being sent, and what nobody wanted", () => {
     const meta = eventMeta({ verifiedBy: [] });
     const waiting = newDelivery(meta.id, "a", 0, 5);
     const words = (event: Parameters<typeof timeline>[0]): string[] =>
@@ -237,7 +237,7 @@ describe("timeline()", () => {
 });
 
 describe("charts", () => {
-  it("draw bars and lines in proportion, with words for those who do not see them", async () => {
+  test("draw bars and lines in proportion, with words for those who do not see them", async () => {
     const options = { label: "a & b", positions: ["mon", "tue <x>"], format: String };
     const bars = String(
       await barChart({ ...options, series: [{ className: "c1", name: "n", values: [1, 2] }] }),
@@ -259,7 +259,7 @@ describe("charts", () => {
     expect(nothing).toContain("<svg");
   });
 
-  it.each([
+  test.each([
     [0, 1],
     [0.3, 0.5],
     [1, 1],
@@ -271,7 +271,7 @@ describe("charts", () => {
 });
 
 describe("niceSeconds()", () => {
-  it.each([
+  test.each([
     [0, 1],
     [61, 120],
     [200_000, 345_600],
@@ -280,7 +280,7 @@ describe("niceSeconds()", () => {
 });
 
 describe("texts", () => {
-  it.each([
+  test.each([
     [0.4, "0.4 ms"],
     [9.96, "10 ms"],
     [850, "850 ms"],
@@ -291,14 +291,14 @@ describe("texts", () => {
     [86_400_000 * 3 + 3_600_000 * 4, "3 d 4 h"],
   ])("duration(%d) is %s", (ms, wanted) => expect(duration(ms)).toBe(wanted));
 
-  it.each([
+  test.each([
     [512, "512 B"],
     [1536, "1.5 KB"],
     [10_485_760, "10 MB"],
     [1024 ** 4 * 2, "2.0 TB"],
   ])("size(%d) is %s", (bytes, wanted) => expect(size(bytes)).toBe(wanted));
 
-  it("grouped() and counted() read well", () => {
+  test("grouped() and counted() read well", () => {
     expect([
       grouped(1_234_567),
       counted(1, "delivery"),
@@ -309,7 +309,7 @@ describe("texts", () => {
 });
 
 describe("curlCommand()", () => {
-  it("leaves out what is secret or made by curl, and quotes for the shell", () => {
+  test("leaves out what is secret or made by curl, and quotes for the shell", () => {
     const command = curlCommand(
       eventMeta({ hookKey: "p42" }),
       [
@@ -353,7 +353,7 @@ describe("parseActivityQuery()", () => {
     return parseActivityQuery((name) => parameters.get(name) ?? undefined, now);
   };
 
-  it("ends today and has 30 days where nothing is said", () => {
+  test("ends today and has 30 days where nothing is said", () => {
     expect(parse("")).toEqual({
       from: "2026-01-02",
       to: "2026-01-31",
@@ -370,12 +370,12 @@ describe("parseActivityQuery()", () => {
     });
   });
 
-  it.each([
-    "from=2026-02-30",
-    "from=x",
-    "from=2026-02-01&to=2026-01-01",
-    "from=2000-01-01",
-    "group=month",
-    `author=${"x".repeat(301)}`,
-  ])("refuses %s", (query) => expect(() => parse(query)).toThrow());
+  test.each([
+    ["from=2026-02-30", "from must be a day"],
+    ["from=x", "from must be a day"],
+    ["from=2026-02-01&to=2026-01-01", "from must not be after to"],
+    ["from=2000-01-01", "limit is 731"],
+    ["group=month", "group must be day or week"],
+    [`author=${"x".repeat(301)}`, "author is longer than 300"],
+  ])("refuses %s", (query, why) => expect(() => parse(query)).toThrow(why));
 });

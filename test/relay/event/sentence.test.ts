@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { EVENTS } from "../../../lib/events.ts";
 import type { EventMeta } from "../../../relay/event/event.ts";
 import { sentence } from "../../../relay/event/sentence.ts";
@@ -231,13 +231,13 @@ const cases: readonly [SampleWebhook, string, string][] = [
 ];
 
 describe("sentence()", () => {
-  it.each(cases)("tells %j as %s", (webhook, full, short) => {
+  test.each(cases)("tells %j as %s", (webhook, full, short) => {
     const meta = metaOf(webhook, webhook.header === "" ? { header: null, projectId: null } : {});
     expect(sentence(meta, webhook.body)).toBe(full);
     expect(sentence(meta, null)).toBe(short);
   });
 
-  it("of metadata that 0.1.0 stored is plain, and whole once the body is there", () => {
+  test("of metadata that 0.1.0 stored is plain, and whole once the body is there", () => {
     const webhook = mergeRequest("alice", "shop", 17, "Cart", "open");
     const { iid: _iid, title: _title, ...former }: EventMeta = metaOf(webhook);
     expect(sentence(former, null)).toBe("alice opened a merge request into main in acme/shop");
@@ -246,7 +246,7 @@ describe("sentence()", () => {
     );
   });
 
-  it("has words of its own for every event that GitLab sends", () => {
+  test("has words of its own for every event that GitLab sends", () => {
     for (const row of EVENTS) {
       for (const kind of row.objectKinds)
         expect(sentence(eventMeta({ kind, eventName: null }), null)).not.toContain("event ");
@@ -256,7 +256,7 @@ describe("sentence()", () => {
     }
   });
 
-  it("takes any payload, and shortens long titles", () => {
+  test("takes any payload, and shortens long titles", () => {
     const meta = eventMeta({ kind: "issue", action: "open" });
     for (const body of [{ object_attributes: null }, { object_attributes: { iid: "x", title: 7, type: [] } }])
       expect(sentence(meta, body)).toBe("ada opened an issue in acme/web");

@@ -432,7 +432,7 @@ describe("close()", () => {
     state.isStopping = true;
     const closed = server.close(10_000);
     await idle.ended();
-    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow("fetch failed");
     queue.release();
     expect(await busy.ended()).toMatch(/ 202 /);
     await closed;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { registerActivityGauges } from "../../../relay/observe/activity/gauges.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import { createMetrics } from "../../../relay/observe/metrics.ts";
@@ -65,7 +65,7 @@ const rules = (parse(read("deploy/prometheus/alerts.yml")) as Rules).groups.flat
 const dashboard = JSON.parse(read("deploy/grafana/dashboard.json")) as Dashboard;
 
 describe("deploy/prometheus/alerts.yml", () => {
-  it("uses only metrics that exist", async () => {
+  test("uses only metrics that exist", async () => {
     const known = await knownNames();
     expect(rules.length).toBeGreaterThan(8);
     for (const rule of rules) {
@@ -78,7 +78,7 @@ describe("deploy/prometheus/alerts.yml", () => {
     }
   });
 
-  it("has a section in docs/operations.md for each alert", () => {
+  test("has a section in docs/operations.md for each alert", () => {
     const headings = new Set(
       [...read("docs/operations.md").matchAll(/^### (\w+)$/gm)].map((match) => match[1]),
     );
@@ -87,27 +87,27 @@ describe("deploy/prometheus/alerts.yml", () => {
       expect(rule.annotations["runbook"]).toBe(`docs/operations.md#${rule.alert.toLowerCase()}`);
   });
 
-  it.runIf(hasPromtool)("passes promtool's check and its unit tests", () => {
+  test.runIf(hasPromtool)("passes promtool's check and its unit tests", () => {
     const check = spawnSync("promtool", ["check", "rules", path("deploy/prometheus/alerts.yml")], {
       encoding: "utf8",
     });
     expect(check.stdout + check.stderr).toContain("SUCCESS");
     expect(check.status).toBe(0);
-    const test = spawnSync("promtool", ["test", "rules", path("deploy/prometheus/alerts.test.yml")], {
+    const rulesTest = spawnSync("promtool", ["test", "rules", path("deploy/prometheus/alerts.test.yml")], {
       encoding: "utf8",
     });
-    expect(test.stdout + test.stderr).toContain("SUCCESS");
-    expect(test.status).toBe(0);
+    expect(rulesTest.stdout + rulesTest.stderr).toContain("SUCCESS");
+    expect(rulesTest.status).toBe(0);
   });
 
-  it("has a unit test for each alert", () => {
+  test("has a unit test for each alert", () => {
     const tested = new Set(
       (
         parse(read("deploy/prometheus/alerts.test.yml")) as {
           tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
         }
-      ).tests.flatMap((test) =>
-        test.alert_rule_test.filter((one) => one.exp_alerts).map((one) => one.alertname),
+      ).tests.flatMap((one) =>
+        one.alert_rule_test.filter(({ exp_alerts }) => exp_alerts).map(({ alertname }) => alertname),
       ),
     );
     expect(rules.map((rule) => rule.alert).filter((alert) => !tested.has(alert))).toEqual([]);
@@ -115,7 +115,7 @@ describe("deploy/prometheus/alerts.yml", () => {
 });
 
 describe("deploy/grafana/dashboard.json", () => {
-  it("uses only metrics that exist", async () => {
+  test("uses only metrics that exist", async () => {
     const known = await knownNames();
     const expressions = [
       ...dashboard.panels.flatMap((panel) => panel.targets.map((target) => target.expr)),
@@ -131,7 +131,7 @@ describe("deploy/grafana/dashboard.json", () => {
     }
   });
 
-  it("has panels with ids of their own that do not overlap", () => {
+  test("has panels with ids of their own that do not overlap", () => {
     const { panels } = dashboard;
     expect(new Set(panels.map((panel) => panel.id)).size).toBe(panels.length);
     for (const [index, { gridPos: a, title }] of panels.entries()) {
@@ -141,7 +141,7 @@ describe("deploy/grafana/dashboard.json", () => {
     }
   });
 
-  it.runIf(hasPromtool)("has queries that Prometheus can read", () => {
+  test.runIf(hasPromtool)("has queries that Prometheus can read", () => {
     const expressions = dashboard.panels.flatMap((panel) => panel.targets.map((target) => target.expr));
     const groups = [
       {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLog, type LogFields } from "../../../lib/log.ts";
 import { startEventLog, type EventLog } from "../../../relay/observe/event-log.ts";
 import { settlement } from "../../helpers/admin.ts";
@@ -43,7 +43,7 @@ async function settle(target: string, outcome: "done" | "retry" | "dead"): Promi
 }
 
 describe("startEventLog()", () => {
-  it("writes one line when the last delivery has ended, with every step", async () => {
+  test("writes one line when the last delivery has ended, with every step", async () => {
     const eventId = await receive();
     await clock.advance(50);
     await settle("a", "done");
@@ -94,13 +94,13 @@ describe("startEventLog()", () => {
     ]);
   });
 
-  it("says of an event that no target wanted that it is unmatched", async () => {
+  test("says of an event that no target wanted that it is unmatched", async () => {
     queue.setRouting(() => [], []);
     await receive();
     expect(lines).toMatchObject([{ event: "event.finished", fields: { outcome: "unmatched", attempts: 0 } }]);
   });
 
-  it("looks an event from before its start up and writes the line once it has ended", async () => {
+  test("looks an event from before its start up and writes the line once it has ended", async () => {
     await eventLog.close();
     const eventId = await receive();
     eventLog = start();
@@ -115,7 +115,7 @@ describe("startEventLog()", () => {
     ]);
   });
 
-  it("writes a line of its own for a replay", async () => {
+  test("writes a line of its own for a replay", async () => {
     const eventId = await receive();
     await settle("a", "done");
     await settle("b", "done");
@@ -127,7 +127,7 @@ describe("startEventLog()", () => {
     });
   });
 
-  it("writes nothing and looks nothing up while nobody would see it, or once the event is removed", async () => {
+  test("writes nothing and looks nothing up while nobody would see it, or once the event is removed", async () => {
     const id = await receive();
     await queue.remove(id);
     isOn = false;
@@ -138,7 +138,7 @@ describe("startEventLog()", () => {
     expect(lines).toEqual([]);
   });
 
-  it("reports a failed look-up", async () => {
+  test("reports a failed look-up", async () => {
     isOn = false;
     await receive();
     isOn = true;

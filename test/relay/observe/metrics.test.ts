@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { createMetrics, type Metrics } from "../../../relay/observe/metrics.ts";
 import { settlement } from "../../helpers/admin.ts";
@@ -44,7 +44,7 @@ async function samples(metrics: Metrics, name: string): Promise<string[]> {
 }
 
 describe("createMetrics()", () => {
-  it("counts webhooks by answer and kind", async () => {
+  test("counts webhooks by answer and kind", async () => {
     const { metrics } = setUp();
     metrics.request("accepted", "push", 2);
     metrics.request("accepted", "push", 3);
@@ -59,7 +59,7 @@ describe("createMetrics()", () => {
     expect(await metrics.text()).toBe(text);
   });
 
-  it("keeps the number of series bounded whatever kinds are sent", async () => {
+  test("keeps the number of series bounded whatever kinds are sent", async () => {
     const { metrics } = setUp();
     for (let count = 0; count < 1000; count += 1) metrics.request("accepted", `made-up-${count}`, 1);
     const accepted = (await samples(metrics, "gitlab_webhook_requests_total")).filter((line) =>
@@ -68,7 +68,7 @@ describe("createMetrics()", () => {
     expect(accepted).toEqual(['gitlab_webhook_requests_total{status="accepted",event="other"} 1000']);
   });
 
-  it("counts attempts by target and outcome, and how long they took", async () => {
+  test("counts attempts by target and outcome, and how long they took", async () => {
     const { metrics, queue } = setUp();
     await deliver(queue, "retry");
     await deliver(queue, "dead");
@@ -84,7 +84,7 @@ describe("createMetrics()", () => {
     ]);
   });
 
-  it("counts no attempt where a delivery was put back untried", async () => {
+  test("counts no attempt where a delivery was put back untried", async () => {
     const { metrics, queue } = setUp();
     await deliver(queue, "done");
     await queue.replay("1".padStart(26, "0"), null);
@@ -97,7 +97,7 @@ describe("createMetrics()", () => {
     ]);
   });
 
-  it("shows the queue as it is at the time of the scrape", async () => {
+  test("shows the queue as it is at the time of the scrape", async () => {
     const { metrics, queue, clock } = setUp();
     await deliver(queue, "retry");
     await deliver(queue, "dead");
@@ -130,7 +130,7 @@ describe("createMetrics()", () => {
     ]);
   });
 
-  it("shows the checks of the program and the disk, where there is one", async () => {
+  test("shows the checks of the program and the disk, where there is one", async () => {
     const { queue } = setUp();
     const metrics = createMetrics({
       queue,
@@ -153,7 +153,7 @@ describe("createMetrics()", () => {
     expect(await samples(elsewhere, "relay_disk_free_bytes")).toEqual([]);
   });
 
-  it("goes on where the storage is out of reach: without its figures, and with the check that says so", async () => {
+  test("goes on where the storage is out of reach: without its figures, and with the check that says so", async () => {
     const { metrics, queue } = setUp();
     const away = new UpstreamError("storage", "Redis is out of reach", { retryable: true });
     queue.stats = () => Promise.reject(away);
@@ -168,7 +168,7 @@ describe("createMetrics()", () => {
     await expect(metrics.text()).rejects.toThrow("a bug");
   });
 
-  it("tells listeners of each answered webhook until they stop or it is closed", async () => {
+  test("tells listeners of each answered webhook until they stop or it is closed", async () => {
     const { metrics, queue } = setUp();
     const seen: string[] = [];
     const stop = metrics.onRequest((status, durationMs) => void seen.push(`${status} ${durationMs}`));
@@ -179,7 +179,7 @@ describe("createMetrics()", () => {
     expect((await queue.stats()).events).toBe(0);
   });
 
-  it("shows the process as well", async () => {
+  test("shows the process as well", async () => {
     const { metrics } = setUp(true);
     const text = await metrics.text();
     for (const name of [
@@ -190,7 +190,7 @@ describe("createMetrics()", () => {
       expect(text).toContain(`\n${name} `);
   });
 
-  it.runIf(hasPromtool)("gives promtool nothing to say, lint included", async () => {
+  test.runIf(hasPromtool)("gives promtool nothing to say, lint included", async () => {
     const { metrics, queue } = setUp(true);
     metrics.request("accepted", "push", 2);
     metrics.sync(1);

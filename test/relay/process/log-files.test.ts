@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createLog, createSecrets } from "../../../lib/log.ts";
 import { openLogFiles } from "../../../relay/process/log-files.ts";
 
@@ -25,7 +25,7 @@ const open = (keepDays = 14, folder = join(dir, "logs")) =>
 const names = (): string[] => readdirSync(join(dir, "logs")).sort();
 
 describe("openLogFiles()", () => {
-  it("begins a new file with each UTC day and appends to what is there", async () => {
+  test("begins a new file with each UTC day and appends to what is there", async () => {
     const first = await open();
     first.write('{"n":1}\n');
     now += 2000;
@@ -40,7 +40,7 @@ describe("openLogFiles()", () => {
     expect(troubles).toEqual([]);
   });
 
-  it("removes files older than the days kept, and nothing else", async () => {
+  test("removes files older than the days kept, and nothing else", async () => {
     await (await open()).close();
     for (const name of [
       "relay-2026-01-27.jsonl",
@@ -56,7 +56,7 @@ describe("openLogFiles()", () => {
     expect(names()).toEqual(["notes.txt", "relay-2026-01-28.jsonl", "relay-2026-01-30.jsonl"]);
   });
 
-  it("tells trouble once and goes on", async () => {
+  test("tells trouble once and goes on", async () => {
     const files = await open();
     rmSync(join(dir, "logs"), { recursive: true });
     files.write("{}\n");
@@ -67,7 +67,7 @@ describe("openLogFiles()", () => {
     expect(troubles[0]).toMatch(/log file/);
   });
 
-  it("writes the lines of the log as they are, masked", async () => {
+  test("writes the lines of the log as they are, masked", async () => {
     const files = await open();
     const secrets = createSecrets();
     secrets.add(["hunter22"]);

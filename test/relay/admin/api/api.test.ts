@@ -1,5 +1,5 @@
 import { TargetExistsError, UnknownTargetError } from "../../../../relay/queue/errors.ts";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Asked } from "../../../../relay/observe/activity/activity.ts";
 import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { report } from "../../../../relay/observe/activity/report.ts";
@@ -26,7 +26,7 @@ async function listed(f: AdminFixture, query = ""): Promise<string[]> {
 }
 
 describe("GET events", () => {
-  it("lists the newest first, with metadata and deliveries", async () => {
+  test("lists the newest first, with metadata and deliveries", async () => {
     const f = fixture();
     const first = await f.add({}, "{}", ["ci-bot"]);
     const second = await f.add({ kind: "note" });
@@ -54,7 +54,7 @@ describe("GET events", () => {
     expect(events[1]).not.toHaveProperty("headers");
   });
 
-  it("pages by cursor", async () => {
+  test("pages by cursor", async () => {
     const f = fixture();
     const ids = [await f.add(), await f.add(), await f.add()].toReversed();
     const page = await json(await f.api("/api/v1/events?limit=2"));
@@ -62,7 +62,7 @@ describe("GET events", () => {
     expect(await listed(f, `?limit=2&cursor=${String(page["cursor"])}`)).toEqual(ids.slice(2));
   });
 
-  it.each([
+  test.each([
     ["?kind=note", [1]],
     ["?project=acme/api", [1]],
     ["?project=7", [1]],
@@ -101,7 +101,7 @@ describe("GET events", () => {
     expect(await listed(f, query)).toEqual(wanted.map((index) => ids[index]));
   });
 
-  it.each([
+  test.each([
     ["?limit=0", "limit"],
     ["?limit=501", "limit"],
     ["?limit=ten", "limit"],
@@ -127,7 +127,7 @@ describe("GET events", () => {
     expect(error.message).toContain(name);
   });
 
-  it("loads no body", async () => {
+  test("loads no body", async () => {
     const f = fixture();
     await f.add({}, JSON.stringify({ text: "x".repeat(1000) }));
     f.queue.body = () => Promise.reject(new Error("a body was loaded"));
@@ -136,7 +136,7 @@ describe("GET events", () => {
 });
 
 describe("GET events/:id", () => {
-  it("tells headers, every attempt and the timeline", async () => {
+  test("tells headers, every attempt and the timeline", async () => {
     const f = fixture();
     const id = await f.add(
       {
@@ -175,7 +175,7 @@ describe("GET events/:id", () => {
     ]);
   });
 
-  it("tells how often GitLab sent the event again, and when last", async () => {
+  test("tells how often GitLab sent the event again, and when last", async () => {
     const f = fixture();
     const id = await f.add();
     expect(await json(await f.api(`/api/v1/events/${id}`))).toMatchObject({ duplicates: null });
@@ -185,13 +185,13 @@ describe("GET events/:id", () => {
     });
   });
 
-  it("answers 404 in JSON for an event that is not there", async () => {
+  test("answers 404 in JSON for an event that is not there", async () => {
     const response = await fixture().api("/api/v1/events/nope");
     expect(response.status).toBe(404);
     expect(await json(response)).toMatchObject({ error: { code: "not_found" } });
   });
 
-  it("masks what looks like a credential in a target's answer", async () => {
+  test("masks what looks like a credential in a target's answer", async () => {
     const f = fixture({ settings: { mask: { patterns: ["down for \\w+"], fields: [] } } });
     const id = await f.add({}, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "dead");
@@ -202,7 +202,7 @@ describe("GET events/:id", () => {
 });
 
 describe("GET events/:id/body", () => {
-  it("sends the bytes as they were received, as an attachment, and says so in the log", async () => {
+  test("sends the bytes as they were received, as an attachment, and says so in the log", async () => {
     const f = fixture();
     const body = '{ "id": 12345678901234567890,  "a":"ü" }\n';
     const id = await f.add({ headers: [["content-type", "application/json; charset=utf-8"]] }, body);
@@ -217,13 +217,13 @@ describe("GET events/:id/body", () => {
     });
   });
 
-  it("answers 404 where there is none", async () => {
+  test("answers 404 where there is none", async () => {
     expect((await fixture().api("/api/v1/events/nope/body")).status).toBe(404);
   });
 });
 
 describe("POST events/:id/replay", () => {
-  it("replays to all targets of the event, or to those named", async () => {
+  test("replays to all targets of the event, or to those named", async () => {
     const f = fixture();
     const id = await f.add({}, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "done");
@@ -239,7 +239,7 @@ describe("POST events/:id/replay", () => {
     ]);
   });
 
-  it.each(['{"targets":["nobody"]}', '{"targets":[]}', '{"targets":"ci-bot"}', "[1]", "{", "7"])(
+  test.each(['{"targets":["nobody"]}', '{"targets":[]}', '{"targets":"ci-bot"}', "[1]", "{", "7"])(
     "refuses %s",
     async (body) => {
       const f = fixture();
@@ -249,7 +249,7 @@ describe("POST events/:id/replay", () => {
     },
   );
 
-  it("answers 404 where there is no such event, 413 where the body is absurd", async () => {
+  test("answers 404 where there is no such event, 413 where the body is absurd", async () => {
     const f = fixture();
     expect((await f.api("/api/v1/events/nope/replay", { method: "POST" })).status).toBe(404);
     const response = await f.api("/api/v1/events/nope/replay", { method: "POST", body: " ".repeat(70_000) });
@@ -258,7 +258,7 @@ describe("POST events/:id/replay", () => {
 });
 
 describe("POST events/replay", () => {
-  it("previews the count, then replays what fits: the dead deliveries, or to the targets that are named", async () => {
+  test("previews the count, then replays what fits: the dead deliveries, or to the targets that are named", async () => {
     const f = fixture();
     await f.add({ kind: "note" }, "{}", ["ci-bot"]);
     await f.add({}, "{}", ["ci-bot"]);
@@ -283,7 +283,7 @@ describe("POST events/replay", () => {
 });
 
 describe("parameters that are not known", () => {
-  it.each([
+  test.each([
     ["/api/v1/events?stat=dead", "did you mean state?"],
     ["/api/v1/events/export?bodie=1", "did you mean bodies?"],
     ["/api/v1/stream?projekt=a", "did you mean project?"],
@@ -297,7 +297,7 @@ describe("parameters that are not known", () => {
 });
 
 describe("POST dead/replay", () => {
-  it("replays the dead letters that fit the filter and returns how many", async () => {
+  test("replays the dead letters that fit the filter and returns how many", async () => {
     const f = fixture();
     await f.add({ kind: "note" }, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "dead");
@@ -312,7 +312,7 @@ describe("POST dead/replay", () => {
 });
 
 describe("DELETE events/:id", () => {
-  it("removes the event once", async () => {
+  test("removes the event once", async () => {
     const f = fixture();
     const id = await f.add();
     expect((await f.api(`/api/v1/events/${id}`, { method: "DELETE" })).status).toBe(204);
@@ -321,7 +321,7 @@ describe("DELETE events/:id", () => {
 });
 
 describe("targets", () => {
-  it("lists settings, worker and queue of each target", async () => {
+  test("lists settings, worker and queue of each target", async () => {
     const f = fixture();
     f.statuses[0] = { ...f.statuses[0]!, breaker: "open", breakerUntil: f.clock.now() + 1000, inFlight: 3 };
     await f.add({}, "{}", ["ci-bot"]);
@@ -356,7 +356,7 @@ describe("targets", () => {
     });
   });
 
-  it("pauses and resumes", async () => {
+  test("pauses and resumes", async () => {
     const f = fixture();
     await f.add({}, "{}", ["ci-bot"]);
     const paused = await f.api("/api/v1/targets/ci-bot/pause", { method: "POST" });
@@ -367,13 +367,13 @@ describe("targets", () => {
     expect(await f.queue.claim("ci-bot", { first: 1, retry: 1 })).toHaveLength(1);
   });
 
-  it("answers 404 for a target that is not configured", async () => {
+  test("answers 404 for a target that is not configured", async () => {
     expect((await fixture().api("/api/v1/targets/nobody/pause", { method: "POST" })).status).toBe(404);
   });
 });
 
 describe("GET events/export", () => {
-  it("streams every event that fits as JSON Lines, page after page", async () => {
+  test("streams every event that fits as JSON Lines, page after page", async () => {
     const f = fixture();
     for (let index = 0; index < 250; index += 1) await f.add({ actor: `user-${index}` });
     await f.add({ kind: "note" });
@@ -385,7 +385,7 @@ describe("GET events/export", () => {
     expect(lines.every((line) => !("body" in (JSON.parse(line) as object)))).toBe(true);
   });
 
-  it("carries the bodies where asked to, and says so in the log", async () => {
+  test("carries the bodies where asked to, and says so in the log", async () => {
     const f = fixture();
     await f.add({}, '{"a": 1}');
     const line = (await (await f.api("/api/v1/events/export?bodies=1")).text()).trimEnd();
@@ -395,7 +395,7 @@ describe("GET events/export", () => {
 });
 
 describe("orphans", () => {
-  it("are listed with their figures by API and page, and need attention", async () => {
+  test("are listed with their figures by API and page, and need attention", async () => {
     const f = fixture();
     await f.add({}, "{}", ["ci-bot", "audit"]);
     await f.add({}, "{}", ["ci-bot"]);
@@ -416,7 +416,7 @@ describe("orphans", () => {
 });
 
 describe("POST targets/:name/move", () => {
-  it("moves what is kept for a target of old, and says what it cannot do", async () => {
+  test("moves what is kept for a target of old, and says what it cannot do", async () => {
     const f = fixture();
     const asked: string[][] = [];
     f.queue.move = async (from, to) => {
@@ -442,7 +442,7 @@ describe("POST targets/:name/move", () => {
 });
 
 describe("GET attention", () => {
-  it("lists what needs an operator, most urgent first, with texts masked", async () => {
+  test("lists what needs an operator, most urgent first, with texts masked", async () => {
     const f = fixture();
     expect(await json(await f.api("/api/v1/attention"))).toEqual({ items: [] });
     await f.add({}, "{}", ["ci-bot"]);
@@ -488,7 +488,7 @@ describe("activity", () => {
     },
   };
 
-  it("GET activity answers with the figures of the range asked for", async () => {
+  test("GET activity answers with the figures of the range asked for", async () => {
     const f = fixture({ activity });
     const body = await json(
       await f.api("/api/v1/activity?from=2026-01-12&to=2026-01-15&group=week&author=alice"),
@@ -510,7 +510,7 @@ describe("activity", () => {
     expect((await f.api("/api/v1/activity?group=year")).status).toBe(400);
   });
 
-  it("the page shows the same, and names a wrong parameter", async () => {
+  test("the page shows the same, and names a wrong parameter", async () => {
     const f = fixture({ activity });
     const html = await (await f.api("/activity?from=2026-01-12&to=2026-01-15")).text();
     expect(html).toContain("2 h");
@@ -528,7 +528,7 @@ describe("activity", () => {
 });
 
 describe("errors", () => {
-  it("answers 503 where the storage refuses, 500 with a line in the log for a bug", async () => {
+  test("answers 503 where the storage refuses, 500 with a line in the log for a bug", async () => {
     const f = fixture();
     const { UpstreamError } = await import("../../../../lib/errors.ts");
     f.queue.replay = () =>

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 
 const TOKEN = "correct horse battery staple".replaceAll(" ", "-");
@@ -15,14 +15,14 @@ function fixture(options: Parameters<typeof createAdminFixture>[0] = {}): AdminF
 }
 
 describe("API with an admin token", () => {
-  it("answers whoever sends the token, from anywhere", async () => {
+  test("answers whoever sends the token, from anywhere", async () => {
     const f = fixture({ token: TOKEN });
     expect((await f.api("/api/v1/events", { from: "203.0.113.9" })).status).toBe(200);
     const lower = { Authorization: `bearer ${TOKEN}` };
     expect((await f.raw("/api/v1/events", { headers: lower })).status).toBe(200);
   });
 
-  it.each([
+  test.each([
     ["no token", {}],
     ["a wrong token", { Authorization: "Bearer wrong" }],
     ["the beginning of the token", { Authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
@@ -40,7 +40,7 @@ describe("API with an admin token", () => {
     expect((await f.raw("/api/v1/dead/replay", { method: "POST", headers })).status).toBe(401);
   });
 
-  it("takes a new token as soon as the settings change", async () => {
+  test("takes a new token as soon as the settings change", async () => {
     const f = fixture({ token: TOKEN });
     const old = { headers: { Authorization: `Bearer ${TOKEN}` } };
     f.config = { ...f.config, admin: { ...f.config.admin, token: "another-token" } };
@@ -48,7 +48,7 @@ describe("API with an admin token", () => {
     expect((await f.api("/api/v1/events")).status).toBe(200);
   });
 
-  it("slows down guessing, and lets go after a minute", async () => {
+  test("slows down guessing, and lets go after a minute", async () => {
     const f = fixture({ token: TOKEN });
     const guess = () =>
       f.raw("/api/v1/events", { headers: { Authorization: "Bearer guess" }, from: "203.0.113.9" });
@@ -71,7 +71,7 @@ describe("who is let in", () => {
     ["another machine", { from: "203.0.113.9", headers: { "X-Forwarded-For": "127.0.0.1" } }],
   ] as const;
 
-  it.each(places)("does not depend on where a request comes from: %s", async (_place, request) => {
+  test.each(places)("does not depend on where a request comes from: %s", async (_place, request) => {
     const f = fixture({ token: TOKEN });
     for (const method of ["GET", "POST"]) {
       const path = method === "GET" ? "/api/v1/events" : "/api/v1/dead/replay";
@@ -84,7 +84,7 @@ describe("who is let in", () => {
     }
   });
 
-  it("an empty token never fits, even if none were set", async () => {
+  test("an empty token never fits, even if none were set", async () => {
     const f = fixture({ token: "" });
     expect((await f.raw("/api/v1/events", { headers: { Authorization: "Bearer " } })).status).toBe(401);
     const login = {
@@ -97,7 +97,7 @@ describe("who is let in", () => {
 });
 
 describe("what is logged", () => {
-  it("has the beginning of a path", async () => {
+  test("has the beginning of a path", async () => {
     const f = fixture({ token: TOKEN });
     await f.raw(`/api/v1/events/${"x".repeat(5000)}`, { headers: { Authorization: "Bearer wrong" } });
     expect(f.lines[0]?.event).toBe("admin.unauthorized");

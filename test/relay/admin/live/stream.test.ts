@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { createAdminFixture, memorySessions, type AdminFixture } from "../../../helpers/admin.ts";
 
 interface Message {
@@ -66,7 +66,7 @@ async function stream(f: AdminFixture, query = "", headers: Record<string, strin
 }
 
 describe("GET stream", () => {
-  it("tells what happens to an event, in order, each with an id", async () => {
+  test("tells what happens to an event, in order, each with an id", async () => {
     const f = fixture();
     const response = await f.api("/api/v1/stream");
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -97,7 +97,7 @@ describe("GET stream", () => {
     await reader.close();
   });
 
-  it("goes on where a reader left off, across midnight, without gap and without repetition", async () => {
+  test("goes on where a reader left off, across midnight, without gap and without repetition", async () => {
     const f = fixture();
     f.clock.setNow(Date.UTC(2026, 0, 31, 23, 59, 59));
     const first = await stream(f);
@@ -118,7 +118,7 @@ describe("GET stream", () => {
     await second.close();
   });
 
-  it("resumes from the greeting's id where nothing had happened yet", async () => {
+  test("resumes from the greeting's id where nothing had happened yet", async () => {
     const f = fixture();
     const first = await stream(f);
     const hello = (await first.next())!;
@@ -130,7 +130,7 @@ describe("GET stream", () => {
     await second.close();
   });
 
-  it("says that there is a gap to a reader that lags behind, and goes on with what it still has", async () => {
+  test("says that there is a gap to a reader that lags behind, and goes on with what it still has", async () => {
     const f = fixture();
     const reader = await stream(f);
     await reader.next();
@@ -147,7 +147,7 @@ describe("GET stream", () => {
     await reader.close();
   });
 
-  it("keeps nothing for a reader that stayed away too long, and tells how much it missed", async () => {
+  test("keeps nothing for a reader that stayed away too long, and tells how much it missed", async () => {
     const f = fixture();
     const first = await stream(f);
     const hello = (await first.next())!;
@@ -165,7 +165,7 @@ describe("GET stream", () => {
     await second.close();
   });
 
-  it.each(["0123456789ab-5", "nonsense", "0123456789ab-99999999999999999999"])(
+  test.each(["0123456789ab-5", "nonsense", "0123456789ab-99999999999999999999"])(
     "says that there is a gap to a reader from another run (%s)",
     async (lastId) => {
       const f = fixture();
@@ -179,7 +179,7 @@ describe("GET stream", () => {
     },
   );
 
-  it("sends only what fits the filter", async () => {
+  test("sends only what fits the filter", async () => {
     const f = fixture();
     const reader = await stream(f, "?kind=note");
     await reader.next();
@@ -189,7 +189,7 @@ describe("GET stream", () => {
     await reader.close();
   });
 
-  it("sends a sign of life when nothing happens, and ends when the relay stops", async () => {
+  test("sends a sign of life when nothing happens, and ends when the relay stops", async () => {
     const f = fixture();
     const reader = await stream(f);
     await reader.next();
@@ -203,7 +203,7 @@ describe("GET stream", () => {
     expect(f.clock.pendingTimers).toBe(0);
   });
 
-  it("refuses the hundred and first reader and has room again when one leaves", async () => {
+  test("refuses the hundred and first reader and has room again when one leaves", async () => {
     const f = fixture();
     const readers = [];
     for (let count = 0; count < 100; count += 1) readers.push(await stream(f));
@@ -229,7 +229,7 @@ describe("a stream ends at once", () => {
     return reader;
   };
 
-  it("when its session is logged out, here or on another relay; a bearer's goes on", async () => {
+  test("when its session is logged out, here or on another relay; a bearer's goes on", async () => {
     const sessions = memorySessions();
     const f = createAdminFixture({ sessions });
     open.push(f);
@@ -253,7 +253,7 @@ describe("a stream ends at once", () => {
     }
   });
 
-  it("when the admin token is another one", async () => {
+  test("when the admin token is another one", async () => {
     const f = fixture();
     const readers = [
       await open_(f, { Cookie: await login(f) }),

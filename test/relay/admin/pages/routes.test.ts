@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { UpstreamError } from "../../../../lib/errors.ts";
 import {
   createAdminFixture,
@@ -77,7 +77,7 @@ class Visitor {
 }
 
 describe("login", () => {
-  it("is where every page sends to, and leads back to the page", async () => {
+  test("is where every page sends to, and leads back to the page", async () => {
     const visitor = new Visitor(fixture({ token: TOKEN }));
     for (const path of [
       "/",
@@ -100,7 +100,7 @@ describe("login", () => {
     expect((await visitor.get("/events?kind=push")).status).toBe(200);
   });
 
-  it("sets a cookie that scripts cannot read and other sites cannot send", async () => {
+  test("sets a cookie that scripts cannot read and other sites cannot send", async () => {
     const f = fixture({ token: TOKEN, settings: { server: { trustedProxies: ["127.0.0.1"] } } });
     const plain = await new Visitor(f).login();
     expect(plain.headers.get("set-cookie")).toMatch(
@@ -114,7 +114,7 @@ describe("login", () => {
     expect(secure.headers.get("set-cookie")).toContain("; Secure");
   });
 
-  it("refuses a wrong token in words, and more and more of them with 429", async () => {
+  test("refuses a wrong token in words, and more and more of them with 429", async () => {
     const f = fixture({ token: TOKEN });
     const visitor = new Visitor(f);
     for (let count = 0; count < 10; count += 1) {
@@ -136,13 +136,13 @@ describe("login", () => {
     ]);
   });
 
-  it("is refused to another site's form", async () => {
+  test("is refused to another site's form", async () => {
     const visitor = new Visitor(fixture({ token: TOKEN }));
     const response = await visitor.post("/login", { token: TOKEN }, { "Sec-Fetch-Site": "cross-site" });
     expect(response.status).toBe(403);
   });
 
-  it.each(["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "events"])(
+  test.each(["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "events"])(
     "does not lead on to %s",
     async (next) => {
       const visitor = new Visitor(fixture({ token: TOKEN }));
@@ -150,7 +150,7 @@ describe("login", () => {
     },
   );
 
-  it("lasts twelve hours, and no longer than the token or until logging out", async () => {
+  test("lasts twelve hours, and no longer than the token or until logging out", async () => {
     const f = fixture({ token: TOKEN });
     const first = new Visitor(f);
     await first.login();
@@ -172,7 +172,7 @@ describe("login", () => {
     expect((await third.get("/")).status).toBe(303);
   });
 
-  it("opens the API and the live stream, too; changes there need the CSRF token", async () => {
+  test("opens the API and the live stream, too; changes there need the CSRF token", async () => {
     const f = fixture({ token: TOKEN });
     const visitor = new Visitor(f);
     await visitor.login();
@@ -187,13 +187,13 @@ describe("login", () => {
     expect((await visitor.get(path, { method: "POST", headers: foreign })).status).toBe(403);
   });
 
-  it("lets a link from another site in without asking again", async () => {
+  test("lets a link from another site in without asking again", async () => {
     const f = fixture({ token: TOKEN });
     const response = await f.raw("/events/1", { headers: { "Sec-Fetch-Site": "cross-site" } });
     expect([response.status, response.headers.get("refresh")]).toEqual([200, "0"]);
   });
 
-  it("has no cookie by itself: nobody is let in for where they come from", async () => {
+  test("has no cookie by itself: nobody is let in for where they come from", async () => {
     const f = fixture({ token: TOKEN });
     for (const from of ["127.0.0.1", "::1", "10.0.0.7"]) {
       const response = await f.raw("/", { from, headers: { Host: "localhost:8080" } });
@@ -208,7 +208,7 @@ describe("login", () => {
 });
 
 describe("the link of the start", () => {
-  it("logs in once, and leads to the dashboard", async () => {
+  test("logs in once, and leads to the dashboard", async () => {
     const f = fixture({ token: TOKEN });
     const visitor = new Visitor(f);
     const response = await visitor.get(f.admin.loginPath);
@@ -219,7 +219,7 @@ describe("the link of the start", () => {
     expect(await late.text()).toContain("used already");
   });
 
-  it("is not guessed: other codes are refused and counted, and do not use it up", async () => {
+  test("is not guessed: other codes are refused and counted, and do not use it up", async () => {
     const f = fixture({ token: TOKEN });
     for (let count = 0; count < 10; count += 1)
       expect((await f.raw(`/login?code=guess-${count}`)).status).toBe(401);
@@ -229,7 +229,7 @@ describe("the link of the start", () => {
 });
 
 describe("sessions of several relays", () => {
-  it("hold on every relay of one storage, over a restart, and end on all of them by logging out on one", async () => {
+  test("hold on every relay of one storage, over a restart, and end on all of them by logging out on one", async () => {
     const sessions = memorySessions();
     const [one, two] = [fixture({ token: TOKEN, sessions }), fixture({ token: TOKEN, sessions })];
     const visitor = new Visitor(one);
@@ -245,7 +245,7 @@ describe("sessions of several relays", () => {
     expect((await one.raw("/", { headers: { Cookie: again.cookie } })).status).toBe(200);
   });
 
-  it("of two storages have two cookies: none logs the other out", async () => {
+  test("of two storages have two cookies: none logs the other out", async () => {
     const [one, two] = ["a", "b"].map((salt) => fixture({ token: TOKEN, sessions: memorySessions(salt) }));
     const cookies = await Promise.all(
       [one!, two!].map(async (f) => {
@@ -261,7 +261,7 @@ describe("sessions of several relays", () => {
     expect((await two!.raw("/", { headers: renamed })).status).toBe(303);
   });
 
-  it("stay as they were while the storage is out of reach; logging out then says that it failed", async () => {
+  test("stay as they were while the storage is out of reach; logging out then says that it failed", async () => {
     const sessions = memorySessions();
     const f = fixture({ token: TOKEN, sessions });
     const visitor = new Visitor(f);
@@ -301,7 +301,7 @@ describe("forms", () => {
     "/logout",
   ];
 
-  it.each(targets)("%s changes nothing without the session's CSRF token", async (path) => {
+  test.each(targets)("%s changes nothing without the session's CSRF token", async (path) => {
     const f = fixture();
     const visitor = new Visitor(f);
     await visitor.get("/");
@@ -314,7 +314,7 @@ describe("forms", () => {
     expect(f.lines.filter(({ event }) => event !== "admin.login")).toEqual([]);
   });
 
-  it("show the duplicates of a dead letter and what to do instead", async () => {
+  test("show the duplicates of a dead letter and what to do instead", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     const id = await f.add({}, "{}", ["audit"]);
@@ -326,7 +326,7 @@ describe("forms", () => {
     expect(page).toContain("not delivered: replay the event instead");
   });
 
-  it("replay an event to all its targets or to one, and tell so once", async () => {
+  test("replay an event to all its targets or to one, and tell so once", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     const id = await f.add({}, "{}", ["ci-bot", "audit"]);
@@ -362,7 +362,7 @@ describe("forms", () => {
     expect((await visitor.submit("/events/gone/replay")).headers.get("location")).toBe("/events?notice=gone");
   });
 
-  it("replay a filtered set after showing how many, leaving out what came since", async () => {
+  test("replay a filtered set after showing how many, leaving out what came since", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     await f.add({ kind: "note" }, "{}", ["ci-bot"]);
@@ -387,7 +387,7 @@ describe("forms", () => {
     expect((await visitor.submit("/events/replay", { state: "lost" })).status).toBe(400);
   });
 
-  it("replay dead letters, of all targets or of one", async () => {
+  test("replay dead letters, of all targets or of one", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     await f.add({}, "{}", ["ci-bot", "audit"]);
@@ -401,7 +401,7 @@ describe("forms", () => {
     );
   });
 
-  it("delete an event", async () => {
+  test("delete an event", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     const id = await f.add();
@@ -416,7 +416,7 @@ describe("forms", () => {
     expect([gone.status, (await gone.text()).includes("There is no such event")]).toEqual([404, true]);
   });
 
-  it("pause and resume a target and lead back to where they were", async () => {
+  test("pause and resume a target and lead back to where they were", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     const token = await visitor.csrf();
@@ -457,7 +457,7 @@ describe("pages", () => {
     ];
   }
 
-  it("carry no inline script, style or handler, and headers that forbid them", async () => {
+  test("carry no inline script, style or handler, and headers that forbid them", async () => {
     const f = fixture();
     const locked = fixture({ token: TOKEN });
     const visitor = new Visitor(f);
@@ -476,7 +476,7 @@ describe("pages", () => {
     }
   });
 
-  it("name nothing that is elsewhere, and serve what they name", async () => {
+  test("name nothing that is elsewhere, and serve what they name", async () => {
     const f = fixture();
     const html = await new Visitor(f).text("/");
     const named = [...html.matchAll(/<(?:script|link)[^>]* (?:src|href)="([^"]+)"/g)].map(
@@ -490,7 +490,7 @@ describe("pages", () => {
     }
   });
 
-  it("show what is hostile as text", async () => {
+  test("show what is hostile as text", async () => {
     const f = fixture();
     const evil = '"><script>alert(1)</script>';
     const id = await f.add(
@@ -514,7 +514,7 @@ describe("pages", () => {
     }
   });
 
-  it("tell an event in words, step by step, with masked headers and body", async () => {
+  test("tell an event in words, step by step, with masked headers and body", async () => {
     const f = fixture();
     const webhook = push("alice", "shop", "main", ["One", "Two"]);
     const body = {
@@ -548,7 +548,7 @@ describe("pages", () => {
     expect(html).toContain("X-Gitlab-Token: $GITLAB_WEBHOOK_SECRET");
   });
 
-  it.each([
+  test.each([
     ["nothing", ""],
     ["no JSON", "hello <b>"],
     ["no object", "[1,2]"],
@@ -562,7 +562,7 @@ describe("pages", () => {
     expect(await response.text()).toContain("</html>");
   });
 
-  it("show the beginning of a large body, and where all of it is", async () => {
+  test("show the beginning of a large body, and where all of it is", async () => {
     const f = fixture();
     const id = await f.add({}, JSON.stringify({ text: "x".repeat(500_000), end: "the-end" }));
     const html = await new Visitor(f).text(`/events/${id}`);
@@ -571,13 +571,13 @@ describe("pages", () => {
     expect(html.length).toBeLessThan(1_000_000);
   });
 
-  it("name a wrong filter and keep the others", async () => {
+  test("name a wrong filter and keep the others", async () => {
     const html = await new Visitor(fixture()).text("/events?from=yesterday&project=acme%2Fshop");
     expect(html).toContain("from must be a time");
     expect(html).toContain('value="acme/shop"');
   });
 
-  it("lead to older events and back", async () => {
+  test("lead to older events and back", async () => {
     const f = fixture();
     const ids = [await f.add(), await f.add(), await f.add()];
     const visitor = new Visitor(f);
@@ -592,7 +592,7 @@ describe("pages", () => {
     expect(first).toContain('data-stream="/api/v1/stream?kind=push"');
   });
 
-  it("begin the live stream where the page was made, so that nothing falls between", async () => {
+  test("begin the live stream where the page was made, so that nothing falls between", async () => {
     const f = fixture();
     await f.add();
     const list = f.queue.list;
@@ -617,7 +617,7 @@ describe("pages", () => {
     await closing;
   });
 
-  it("say when a search stopped early", async () => {
+  test("say when a search stopped early", async () => {
     const f = fixture();
     f.queue.list = () => Promise.resolve({ events: [], cursor: "next-page", partial: true });
     const html = await new Visitor(f).text("/events?q=needle");
@@ -625,7 +625,7 @@ describe("pages", () => {
     expect(html).toContain("/events?q=needle&amp;cursor=next-page");
   });
 
-  it("answer lists without loading a body", async () => {
+  test("answer lists without loading a body", async () => {
     const f = fixture();
     await f.add({}, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "dead");
@@ -635,7 +635,7 @@ describe("pages", () => {
       expect((await visitor.get(path)).status, path).toBe(200);
   });
 
-  it("find an event by its id at once, if it fits the other filters", async () => {
+  test("find an event by its id at once, if it fits the other filters", async () => {
     const f = fixture();
     const id = await f.add();
     await f.add();
@@ -650,7 +650,7 @@ describe("pages", () => {
     expect(body.events).toHaveLength(1);
   });
 
-  it("say what fails while the storage does not answer, and ask again", async () => {
+  test("say what fails while the storage does not answer, and ask again", async () => {
     const f = fixture();
     f.queue.faults.checks.push({ name: "redis", ok: false, detail: "connection refused" });
     f.queue.stats = () =>
@@ -668,7 +668,7 @@ describe("pages", () => {
     expect((await f.api("/events")).status).toBe(500);
   });
 
-  it("say where activity is not counted", async () => {
+  test("say where activity is not counted", async () => {
     const html = await new Visitor(fixture()).text("/activity");
     expect(html).toContain("activity: { enabled: true }");
     const response = await fixture().api("/api/v1/activity");
@@ -677,7 +677,7 @@ describe("pages", () => {
 });
 
 describe("GET /", () => {
-  it.each<[string, (f: AdminFixture) => Promise<void> | void, string]>([
+  test.each<[string, (f: AdminFixture) => Promise<void> | void, string]>([
     ["nothing arrived", () => {}, "Ready; nothing has arrived yet"],
     ["all is delivered", async (f) => void (await f.add()), "All well; everything is delivered"],
     ["events wait", async (f) => void (await f.add({}, "{}", ["ci-bot"])), "All well; 1 on the way"],
@@ -742,7 +742,7 @@ describe("GET /", () => {
     expect(/<h1[^>]*>\s*(?:<a[^>]*>)?\s*([^<]+?)\s*</.exec(html)?.[1]).toBe(wanted);
   });
 
-  it("groups dead letters by target and reason", async () => {
+  test("groups dead letters by target and reason", async () => {
     const f = fixture();
     for (let count = 0; count < 3; count += 1) {
       await f.add({}, "{}", ["ci-bot", "audit"]);
@@ -754,7 +754,7 @@ describe("GET /", () => {
     expect(html).toMatch(/<strong>1<\/strong> <div> <a [^>]*>audit<\/a>/);
   });
 
-  it("draws the last hour", async () => {
+  test("draws the last hour", async () => {
     const f = fixture();
     const visitor = new Visitor(f);
     for (let count = 0; count < 99; count += 1) f.metrics.request("accepted", "push", 2);

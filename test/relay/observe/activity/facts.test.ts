@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Fact } from "../../../../relay/event/activity-facts.ts";
 import { factsOf, tellsOfWork } from "../../../../relay/observe/activity/facts.ts";
 import {
@@ -23,7 +23,7 @@ function changed(webhook: SampleWebhook, changes: Record<string, unknown>): Samp
 }
 
 describe("factsOf()", () => {
-  it("reads commits, their order and the push from a push", () => {
+  test("reads commits, their order and the push from a push", () => {
     const webhook = push("alice", "shop", "feature/cart", ["One", "Two"]);
     const [one, two] = (webhook.body["commits"] as { id: string }[]).map(({ id }) => id.slice(0, 12));
     const of = { author: "alice" };
@@ -40,7 +40,7 @@ describe("factsOf()", () => {
     });
   });
 
-  it("names commits that the payload leaves out after the oldest that it lists", () => {
+  test("names commits that the payload leaves out after the oldest that it lists", () => {
     const { header, body } = push("alice", "shop", "main", ["One"]);
     const [{ id }] = body["commits"] as [{ id: string }];
     expect(facts({ header, body: { ...body, total_commits_count: 31 } })).toContainEqual({
@@ -51,7 +51,7 @@ describe("factsOf()", () => {
     });
   });
 
-  it("tells commits of others apart, by address, else by name", () => {
+  test("tells commits of others apart, by address, else by name", () => {
     const { header, body } = push("alice", "shop", "main", ["One", "Two"]);
     const [first, second] = body["commits"] as Record<string, unknown>[];
     const commits = [
@@ -65,7 +65,7 @@ describe("factsOf()", () => {
     ]);
   });
 
-  it("has no facts of a deleted branch, and none of a test", () => {
+  test("has no facts of a deleted branch, and none of a test", () => {
     const { header, body } = push("alice", "shop", "main", ["One"]);
     expect(facts({ header, body: { ...body, after: "0".repeat(40), commits: [] } })).toEqual([]);
     const meta = metaOf({ header, body }, { test: true });
@@ -73,7 +73,7 @@ describe("factsOf()", () => {
     expect(tellsOfWork(meta)).toBe(false);
   });
 
-  it.each<[string, SampleWebhook, Partial<Fact>[]]>([
+  test.each<[string, SampleWebhook, Partial<Fact>[]]>([
     [
       "an opened merge request",
       mergeRequest("alice", "shop", 17, "T", "open"),
@@ -177,13 +177,13 @@ describe("factsOf()", () => {
     expect(facts(webhook)).toMatchObject(wanted);
   });
 
-  it("credits a merge to the author where the payload names them", () => {
+  test("credits a merge to the author where the payload names them", () => {
     const merged = mergeRequest("bob", "shop", 17, "T", "merge");
     const body = { ...merged.body, assignees: [{ id: 11, username: "alice" }] };
     expect(facts({ header: merged.header, body })).toMatchObject([{ type: "merged", author: "alice" }]);
   });
 
-  it.each(["2026-01-15 09:00:00 UTC", "2026-01-15 09:00:00 +0000", "2026-01-15T10:00:00+01:00"])(
+  test.each(["2026-01-15 09:00:00 UTC", "2026-01-15 09:00:00 +0000", "2026-01-15T10:00:00+01:00"])(
     "understands the time %s",
     (updated_at) => {
       const merged = changed(mergeRequest("bob", "shop", 17, "T", "merge"), { updated_at });
@@ -191,13 +191,13 @@ describe("factsOf()", () => {
     },
   );
 
-  it("knows no duration where the payload has none, or one that runs backwards", () => {
+  test("knows no duration where the payload has none, or one that runs backwards", () => {
     const merged = mergeRequest("bob", "shop", 17, "T", "merge");
     expect(facts(changed(merged, { created_at: undefined }))).toMatchObject([{ value: null }]);
     expect(facts(changed(merged, { created_at: "2027-01-01T00:00:00Z" }))).toMatchObject([{ value: null }]);
   });
 
-  it.each([
+  test.each([
     null,
     7,
     "text",
@@ -220,7 +220,7 @@ describe("factsOf()", () => {
       expect(() => factsOf(eventMeta({ header: null, kind, eventName: null }), body)).not.toThrow();
   });
 
-  it("says nothing of events without a project", () => {
+  test("says nothing of events without a project", () => {
     const { body } = push("alice", "shop", "main", ["One"]);
     expect(factsOf(eventMeta({ projectPath: null, projectId: null }), body)).toBeNull();
     expect(tellsOfWork(eventMeta({ projectPath: null, projectId: null }))).toBe(false);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   addFacts,
   addPage,
@@ -63,7 +63,7 @@ const week: readonly ActivityEntry[] = [
 ];
 
 describe("addFacts(), addPage()", () => {
-  it("count a fact once however often it is added", () => {
+  test("count a fact once however often it is added", () => {
     const page = emptyPage();
     const facts = [...factsIn(week[0]!.page)];
     addFacts(page, facts, "event");
@@ -72,7 +72,7 @@ describe("addFacts(), addPage()", () => {
     expect(page).toEqual(week[0]!.page);
   });
 
-  it("survive storage, with any name as author or key", () => {
+  test("survive storage, with any name as author or key", () => {
     const page = emptyPage();
     const odd = ["__proto__", "constructor", "Ünï \n", ""];
     addFacts(
@@ -86,7 +86,7 @@ describe("addFacts(), addPage()", () => {
 });
 
 describe("report()", () => {
-  it("sums up, and counts what was told twice once", () => {
+  test("sums up, and counts what was told twice once", () => {
     const { total } = report(week, query);
     expect(total).toEqual({
       commits: 32,
@@ -116,7 +116,7 @@ describe("report()", () => {
     });
   });
 
-  it("lists every day of the range, the empty ones too", () => {
+  test("lists every day of the range, the empty ones too", () => {
     const { periods } = report(week, query);
     expect(periods.map((period) => [period.start, period.commits])).toEqual([
       ["2026-01-12", 2],
@@ -129,7 +129,7 @@ describe("report()", () => {
     ]);
   });
 
-  it("groups by weeks that begin on Monday", () => {
+  test("groups by weeks that begin on Monday", () => {
     const { periods } = report(week, { ...query, from: "2026-01-14", to: "2026-01-20", group: "week" });
     expect(periods.map((period) => [period.start, period.mergeRequests.merged])).toEqual([
       ["2026-01-12", 2],
@@ -137,7 +137,7 @@ describe("report()", () => {
     ]);
   });
 
-  it("maps what people go by to members, whatever was counted before the table was written", () => {
+  test("maps what people go by to members, whatever was counted before the table was written", () => {
     const members = { "Alice Doe": ["alice", "ALICE@acme.dev"] };
     const mapped = report(week, { ...query, members });
     expect(mapped.authors.map((one) => [one.author, one.commits])).toEqual([
@@ -149,13 +149,13 @@ describe("report()", () => {
     expect(report(week, { ...query, author: "alice@acme.dev" }).total.commits).toBe(1);
   });
 
-  it("narrows to a project, and ranks projects by what happened in them", () => {
+  test("narrows to a project, and ranks projects by what happened in them", () => {
     expect(report(week, query).projects.map((one) => one.project)).toEqual(["acme/shop", "acme/api"]);
     const api = report(week, { ...query, project: "acme/api" });
     expect([api.total.mergeRequests.merged, api.total.reviews.participation]).toEqual([1, 1]);
   });
 
-  it("says null, not zero, where nothing was measured", () => {
+  test("says null, not zero, where nothing was measured", () => {
     const { total } = report([], query);
     expect(total.reviews.participation).toBeNull();
     expect(total.pipelines.successRate).toBeNull();

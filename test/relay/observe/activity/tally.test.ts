@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLog, type LogFields } from "../../../../lib/log.ts";
 import { startActivity, type Activity, type Asked } from "../../../../relay/observe/activity/activity.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
@@ -68,7 +68,7 @@ function crash(): void {
 }
 
 describe("startActivity()", () => {
-  it("counts what is stored from now on", async () => {
+  test("counts what is stored from now on", async () => {
     const activity = await start();
     for (const webhook of MORNING) await send(webhook);
     await activity.settled();
@@ -82,7 +82,7 @@ describe("startActivity()", () => {
     expect(projects.map((one) => one.project)).toEqual(["acme/shop", "acme/platform/api", "acme/docs"]);
   });
 
-  it("takes what the intake read, and reads no body again", async () => {
+  test("takes what the intake read, and reads no body again", async () => {
     const activity = await start();
     await activity.settled();
     queue.body = () => Promise.reject(new Error("nobody should ask"));
@@ -96,14 +96,14 @@ describe("startActivity()", () => {
     });
   });
 
-  it("counts what the queue holds from before its first start", async () => {
+  test("counts what the queue holds from before its first start", async () => {
     await send(push("alice", "shop", "main", ["One", "Two"]));
     const activity = await start();
     await activity.settled();
     expect(await commits(activity)).toBe(2);
   });
 
-  it("does not count a replay", async () => {
+  test("does not count a replay", async () => {
     queue.setRouting(() => [{ target: "a", lane: null }], ["a"]);
     const activity = await start();
     const id = await send(push("alice", "shop", "main", ["One"]));
@@ -113,7 +113,7 @@ describe("startActivity()", () => {
     expect(await commits(activity)).toBe(1);
   });
 
-  it.each(["before anything was written", "after it was written"])(
+  test.each(["before anything was written", "after it was written"])(
     "counts each event once over a crash %s",
     async (when) => {
       const first = await start();
@@ -133,7 +133,7 @@ describe("startActivity()", () => {
     },
   );
 
-  it("keeps what it counted when the events are gone", async () => {
+  test("keeps what it counted when the events are gone", async () => {
     const first = await start();
     const id = await send(push("alice", "shop", "main", ["One"]));
     await first.settled();
@@ -142,7 +142,7 @@ describe("startActivity()", () => {
     expect(await commits(await start())).toBe(1);
   });
 
-  it("writes what is pending when it closes", async () => {
+  test("writes what is pending when it closes", async () => {
     const first = await start();
     await first.settled();
     await send(push("alice", "shop", "main", ["One"]));
@@ -153,7 +153,7 @@ describe("startActivity()", () => {
     expect(await commits(await start())).toBe(1);
   });
 
-  it("waits while the storage fails, says so once, and loses nothing", async () => {
+  test("waits while the storage fails, says so once, and loses nothing", async () => {
     const activity = await start();
     await activity.settled();
     disk.failing = "disk-full";
@@ -172,7 +172,7 @@ describe("startActivity()", () => {
     ]);
   });
 
-  it("leaves out an event that cannot be read time and again", async () => {
+  test("leaves out an event that cannot be read time and again", async () => {
     const body = queue.body;
     const bad = await send(push("alice", "shop", "main", ["One"]));
     queue.body = (id) => (id === bad ? Promise.reject(new Error("not whole")) : body(id));
@@ -183,7 +183,7 @@ describe("startActivity()", () => {
     expect((await activity.report(today)).projects.map((one) => one.project)).toEqual(["acme/docs"]);
   });
 
-  it("forgets days beyond those that are kept", async () => {
+  test("forgets days beyond those that are kept", async () => {
     config = configSchema.parse({ activity: { keepDays: 2 } });
     const activity = await start();
     await send(push("alice", "shop", "main", ["One"]));
@@ -198,7 +198,7 @@ describe("startActivity()", () => {
     expect(disk.keys("page/")).toEqual(["page/2026-01-17/acme/docs"]);
   });
 
-  it("searches the queue for what it was not told, page by page", async () => {
+  test("searches the queue for what it was not told, page by page", async () => {
     queue.list = async ({ from = 0 }, limit, cursor) => {
       const all = queue.stored().filter(({ meta }) => meta.receivedAt >= from);
       const at = Number(cursor ?? 0);
@@ -216,7 +216,7 @@ describe("startActivity()", () => {
     expect((await activity.report(today)).total.branches).toEqual([{ name: "main", pushes: 470 }]);
   });
 
-  it.runIf(hasRedis)("is shared by relays on one Redis, each event counted once", async () => {
+  test.runIf(hasRedis)("is shared by relays on one Redis, each event counted once", async () => {
     const redis = await startRedis(DURABLE);
     try {
       const connect = async (): Promise<ActivityStore> => {
@@ -249,7 +249,7 @@ describe("startActivity()", () => {
 });
 
 describe("registerActivityGauges()", () => {
-  it("shows today by project, the rest beyond the limit as other, and nothing where it is off", async () => {
+  test("shows today by project, the rest beyond the limit as other, and nothing where it is off", async () => {
     const activity = await start();
     for (const webhook of MORNING) await send(webhook);
     await activity.settled();
