@@ -97,7 +97,13 @@ function projectOf(value: unknown): Project {
 function detailsOf(value: unknown): ProjectDetails {
   const raw = value as Record<string, unknown>;
   const scheduled = raw["marked_for_deletion_on"] ?? raw["marked_for_deletion_at"] ?? null;
-  return { ...projectOf(value), archived: raw["archived"] === true, deletionScheduled: scheduled !== null };
+  const changedAt = Date.parse(String(raw["updated_at"] ?? raw["created_at"]));
+  return {
+    ...projectOf(value),
+    archived: raw["archived"] === true,
+    deletionScheduled: scheduled !== null,
+    changedAt: Number.isNaN(changedAt) ? null : changedAt,
+  };
 }
 
 /** @param url address of the instance */

@@ -17,6 +17,8 @@ export interface StandingApi {
   group(group: number | string): Promise<{ readonly id: number; readonly fullPath: string }>;
   /** All groups below a group, all pages. */
   subgroups(group: number | string): Promise<readonly { readonly id: number; readonly fullPath: string }[]>;
+  /** Whether a project is not there, or out of the token's reach. */
+  isGone(projectId: number): Promise<boolean>;
   /** Whether a project's repository is empty. */
   isEmptyProject(projectId: number): Promise<boolean | null>;
 }
@@ -63,6 +65,7 @@ export function createStanding(rest: Rest): StandingApi {
       return groupOf((await rest.get(`groups/${id(group)}`, { with_projects: false })).body);
     },
     subgroups: (group) => collect(rest.list(`groups/${id(group)}/descendant_groups`), groupOf),
+    isGone: async (projectId) => (await ask(`projects/${projectId}`)) === undefined,
     async isEmptyProject(projectId) {
       const { empty_repo: empty } = recordOf(await ask(`projects/${projectId}`));
       return typeof empty === "boolean" ? empty : null;

@@ -20,6 +20,8 @@ export interface Project {
 export interface ProjectDetails extends Project {
   readonly archived: boolean;
   readonly deletionScheduled: boolean;
+  /** Wall clock of GitLab, milliseconds: when it was made, or changed in itself, as by archiving or a transfer; null: not told. */
+  readonly changedAt: number | null;
 }
 
 export interface Page<T> {

@@ -16,6 +16,7 @@ import { describe, markerIn, type Marker, type WantedHook } from "./desired.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { explain, isOfEveryHook } from "./explain.ts";
 import { Loss, type Losses } from "./losses.ts";
+import type { HookAbove } from "./parents.ts";
 import { isOurs, planHook, type Change, type HookPlan } from "./plan.ts";
 import { asleepReason, planResult } from "./plan-result.ts";
 import { BELOW_ROLE, resultOf, type HookResult } from "./result.ts";
@@ -26,8 +27,10 @@ export interface ApplyDeps extends HookWriterDeps {
   readonly dryRun: boolean;
   readonly pruneDuplicates: boolean;
   readonly reenable: boolean;
-  /** Asked before a project gets a hook; throws where no project may get one. */
-  readonly beforeCreate: (place: Place) => Promise<void>;
+  /** Asked before a project gets a hook; throws where no project may get one. @returns a hook that makes it needless, or null */
+  readonly beforeCreate: (place: Place) => Promise<HookAbove | null>;
+  /** Whether a project whose hooks GitLab does not find is not there itself. */
+  readonly isGone: (projectId: number) => Promise<boolean>;
   /** Whether a project that refuses is one in which the token has less than the Maintainer role. */
   readonly isBelowMaintainer: (projectId: number) => Promise<boolean>;
 }
@@ -36,6 +39,11 @@ export interface ApplyDeps extends HookWriterDeps {
 export interface Foreseen {
   readonly result: HookResult;
   readonly losses: readonly SecretVariable[];
+}
+
+/** Thrown for a project that is not there any more. */
+class Gone extends Error {
+  override readonly name = "Gone";
 }
 
 /** Each has cost several tries: a GitLab that went down would be waited for, project by project, for hours. */
@@ -126,12 +134,22 @@ export class Apply {
   /** The same; none where the place is gone or closed to this token. */
   async oursIfThere(place: Place): Promise<readonly Hook[]> {
     try {
-      return await this.ours(place);
+      return await this.#sure(place, () => this.ours(place));
     } catch (error) {
-      const absent =
-        error instanceof UpstreamError && (error.code === "not-found" || error.code === "forbidden");
-      if (!absent) throw error;
-      return [];
+      if (error instanceof Gone || (error instanceof UpstreamError && error.code === "forbidden")) return [];
+      throw error;
+    }
+  }
+
+  /** A single odd 404 is gone at the second look. Throws Gone where the project itself is not there. */
+  async #sure<T>(place: Place, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isOdd = error instanceof UpstreamError && error.code === "not-found" && place.level === "project";
+      if (!isOdd) throw error;
+      if (await this.#deps.isGone(Number(place.id))) throw new Gone();
+      return work();
     }
   }
 
@@ -150,7 +168,8 @@ export class Apply {
     const { reenable, pruneDuplicates: prunes, hooks, seen } = this.#deps;
     if (plan.losses.length > 0) throw new Loss(plan.losses);
     if (plan.keep === null) {
-      if (place.level === "project") await this.#deps.beforeCreate(place);
+      const covered = await this.#coveredBefore(place);
+      if (covered !== null) return covered;
       const hook = await this.#writer.create(place, wanted);
       return resultOf(place, "create", { hookId: hook.id });
     }
@@ -184,14 +203,21 @@ export class Apply {
     return planResult(place, plan, { changes, hookId: hook.id, reasons, prunes });
   }
 
+  /** A hook of a group makes one in the project needless; null: none does. */
+  async #coveredBefore(place: Place): Promise<HookResult | null> {
+    const above = place.level === "project" ? await this.#deps.beforeCreate(place) : null;
+    if (above === null) return null;
+    const { hook, group } = above;
+    return resultOf(place, "none", { hookId: hook.id, reason: `covered by hook ${hook.id} of ${group}` });
+  }
+
   /** What `#carryOut` would do. */
   async #foreseen(place: Place, plan: HookPlan): Promise<Foreseen> {
     const { losses, unverified } = plan;
     if (unverified.length > 0) this.#deps.losses.addUnverified(unverified);
     if (losses.length > 0) this.#deps.losses.add(losses);
     if (plan.keep === null) {
-      if (place.level === "project") await this.#deps.beforeCreate(place);
-      return { result: resultOf(place, "create"), losses };
+      return { result: (await this.#coveredBefore(place)) ?? resultOf(place, "create"), losses };
     }
     const wakes = plan.asleep !== null && this.#deps.reenable;
     const changes = wakes
@@ -204,7 +230,7 @@ export class Apply {
   /** One project's trouble becomes its result; what concerns the whole run goes on upwards. */
   async #guarded(place: Place, work: () => Promise<HookResult>): Promise<HookResult> {
     try {
-      const result = await work();
+      const result = await this.#sure(place, work);
       this.#unanswered = 0;
       return result;
     } catch (error) {
@@ -212,12 +238,12 @@ export class Apply {
         this.#deps.losses.add(error.variables);
         return resultOf(place, "fail", { reason: error.message });
       }
-      if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
-      if (error.code === "not-found" && place.level === "project") {
+      if (error instanceof Gone) {
         return resultOf(place, "skip", {
           reason: "gone: deleted or moved out of the token's reach during the run",
         });
       }
+      if (!(error instanceof UpstreamError) || endsTheRun(error)) throw error;
       const mayBeBelow = error.code === "forbidden" && !/scope/i.test(error.message);
       if (mayBeBelow && place.level === "project" && (await this.#deps.isBelowMaintainer(Number(place.id)))) {
         return resultOf(place, "skip", { reason: BELOW_ROLE });

@@ -11,9 +11,9 @@ import { sweep, takeSample, type InstallRun } from "./run.ts";
  * @returns whether it was so, and the run has nothing more to do
  */
 export async function coveredByParent(run: InstallRun, probe: Probe): Promise<boolean> {
-  const { deps, desire } = run;
+  const { deps, desire, round } = run;
   const { config, gitlab } = deps;
-  const above = await hooksAbove(gitlab.hooks.group, config.group, config.url);
+  const above = await hooksAbove(gitlab.hooks.group, await round.fullPath(), config.url);
   if (above.length === 0) return false;
   const covering = above.find((one) => covers(one, desire("project", 1)));
   if (covering === undefined) {
@@ -39,6 +39,7 @@ async function leaveToParent(run: InstallRun, probe: Probe, { group, hook }: Hoo
     deps.report(
       resultOf(place, "none", { reason: `covered by hook ${hook.id} of ${group}`, hookId: hook.id }),
     );
-  if ((await takeSample(run, null)).hasOurs) await sweep(run);
+  const { projectId, hasOurs } = await takeSample(run, null);
+  if (hasOurs) await sweep(run, { last: projectId });
   await round.close();
 }

@@ -39,6 +39,10 @@ const CURES: readonly Cure[] = [
     text: "the group does not exist for this token, or the instance has no group hooks (Premium or Ultimate); --level project works without them",
   },
   {
+    when: (e) => e.code === "not-found",
+    text: "GitLab shows the project and does not find its hooks: something in front of it answers, or the project is being moved; the next run tries again",
+  },
+  {
     when: (e) => e.code === "unavailable" || e.code === "network" || e.code === "timeout",
     text: "GitLab did not answer properly, several times in a row; the next run tries again",
   },

@@ -6,15 +6,17 @@
  */
 import type { Level } from "../gitlab/types.ts";
 import { Apply } from "./apply.ts";
+import { BeforeCreate } from "./before-create.ts";
 import { coveredByParent } from "./covered.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { createDesire, eventsWithout } from "./desired.ts";
 import { installOnGroup } from "./group-level.ts";
-import { createMaintained } from "./inventory.ts";
+import { createMaintained } from "./group-projects.ts";
 import { decideLevel, GroupOpen, probeGroup, type Probe } from "./level.ts";
 import { Losses } from "./losses.ts";
-import { BeforeCreate, installInProjects } from "./project-level.ts";
-import { concluded, isFiltered, Round, type RoundOutcome, type RunConfig } from "./round.ts";
+import { installInProjects } from "./project-level.ts";
+import { concluded, type RoundOutcome } from "./outcome.ts";
+import { isFiltered, Round, type RunConfig } from "./round.ts";
 import type { InstallDeps, InstallRun } from "./run.ts";
 import { Seen } from "./seen.ts";
 
@@ -35,7 +37,8 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
     dryRun: config.dryRun,
     pruneDuplicates: config.pruneDuplicates,
     reenable: config.reenable,
-    beforeCreate: () => beforeCreate.pass(),
+    beforeCreate: (place) => beforeCreate.pass(place),
+    isGone: (id) => gitlab.standing.isGone(id),
     isBelowMaintainer: async (id) => !(await isMaintained(id)),
     isEmpty: async (id) => (await gitlab.standing.isEmptyProject(id)) === true,
   });

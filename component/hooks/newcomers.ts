@@ -11,7 +11,7 @@ import type { GitLab } from "../gitlab/client.ts";
 import type { Place, Project } from "../gitlab/types.ts";
 import { LONGEST_PAGE } from "../../lib/gitlab/rest.ts";
 import type { ListShape } from "./desired.ts";
-import { ELIGIBLE } from "./inventory.ts";
+import { ELIGIBLE } from "./group-projects.ts";
 import { placeOf } from "./round.ts";
 
 /** What the list looks like now. One request. */

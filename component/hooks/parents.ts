@@ -3,9 +3,11 @@
  * delivered twice. Who does not see the hooks of a group does not see those of the groups above it either, as roles are inherited
  * downwards: the way up ends at the first refusal.
  */
+import { UpstreamError } from "../../lib/errors.ts";
 import type { HookApi } from "../gitlab/client.ts";
 import type { Hook } from "../gitlab/types.ts";
 import type { WantedHook } from "./desired.ts";
+import { isGroupMissing } from "./explain.ts";
 import { probeGroup } from "./level.ts";
 import { healthy, pointsTo } from "./plan.ts";
 
@@ -14,17 +16,40 @@ export interface HookAbove {
   readonly hook: Hook;
 }
 
-/** One request for each group above, nearest first. @param group full path; an id is not climbed */
+/** One request for each group above, nearest first. @param group full path */
 export async function hooksAbove(api: HookApi, group: string, relayUrl: string): Promise<HookAbove[]> {
   const found: HookAbove[] = [];
   const parts = group.split("/");
   for (let length = parts.length - 1; length > 0; length--) {
     const path = parts.slice(0, length).join("/");
-    const { hooks } = await probeGroup(api, path);
+    const hooks = await hooksOf(api, path);
     if (hooks === null) return found;
     found.push(...hooks.filter((hook) => pointsTo(hook, relayUrl)).map((hook) => ({ group: path, hook })));
   }
   return found;
+}
+
+/** The paths of the groups between a group and one of its projects, from above. @param group full path */
+export function groupsBetween(group: string, project: string): string[] {
+  const parts = project.split("/").slice(0, -1);
+  const depth = group.split("/").length;
+  return parts.slice(depth).map((_, index) => parts.slice(0, depth + index + 1).join("/"));
+}
+
+/** Hooks of one group for the relay; none where this token does not see them. One request. */
+export async function hooksFor(api: HookApi, group: string, relayUrl: string): Promise<HookAbove[]> {
+  const hooks = (await hooksOf(api, group)) ?? [];
+  return hooks.filter((hook) => pointsTo(hook, relayUrl)).map((hook) => ({ group, hook }));
+}
+
+/** Null: this token does not see them, or not even the group. */
+async function hooksOf(api: HookApi, group: string): Promise<readonly Hook[] | null> {
+  try {
+    return (await probeGroup(api, group)).hooks;
+  } catch (error) {
+    if (error instanceof UpstreamError && isGroupMissing(error)) return null;
+    throw error;
+  }
 }
 
 /** Whether a hook above does all that hooks of projects are wanted for: every event, every branch, awake and with a secret. */

@@ -4,32 +4,14 @@
  */
 import type { Hook, Level, Place } from "../gitlab/types.ts";
 import { carriedBy, variablesOf } from "./carried.ts";
+import type { BeforeCreate, GroupsBelow } from "./before-create.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { GroupOpen, meaningOfRefusal, probeGroup, ProjectGate, type Probe } from "./level.ts";
 import { isOurs } from "./plan.ts";
 import type { HookResult } from "./result.ts";
 import { groupPlace, isFiltered } from "./round.ts";
+import { installName } from "./round-name.ts";
 import { isInstalledInProjects, lacksToken, type InstallRun } from "./run.ts";
-
-/** What stands between the plan and the first hook of a project; set up before the walk, asked by `Apply`. */
-export class BeforeCreate {
-  #gate: ProjectGate | null = null;
-  #mark: (() => Promise<void>) | null = null;
-  #marked: Promise<void> | null = null;
-
-  /** @param mark writes into the group's hook that projects get hooks beside it; null: there is none */
-  arm(gate: ProjectGate | null, mark: (() => Promise<void>) | null): void {
-    this.#gate = gate;
-    this.#mark = mark;
-    this.#marked = null;
-  }
-
-  async pass(): Promise<void> {
-    await this.#gate?.pass();
-    this.#marked ??= this.#mark?.() ?? Promise.resolve();
-    await this.#marked;
-  }
-}
 
 export async function installInProjects(
   run: InstallRun,
@@ -54,10 +36,11 @@ export async function installInProjects(
     notice: deps.notice,
   });
   const [hook] = onGroup;
-  beforeCreate.arm(
-    probe.hooks === null ? gate : null,
-    hook === undefined ? null : () => apply.mark(groupPlace(config), hook, { moving: true }),
-  );
+  beforeCreate.arm({
+    gate: probe.hooks === null ? gate : null,
+    mark: hook === undefined ? null : () => apply.mark(groupPlace(config), hook, { moving: true }),
+    below: probe.hooks === null ? null : await groupsBelow(run),
+  });
   await walk(run);
   if (onGroup.length > 0) await removeGroupHook(run);
   await round.leftOut();
@@ -71,6 +54,13 @@ export async function installInProjects(
       "the last run left a hook of ours on the group, which this token can neither see nor remove: events come twice; use a token with the Owner role";
     throw new EndOfRun(text, { status: 1, complete: true });
   }
+}
+
+/** Who sees the hooks of the group sees those of the groups below. */
+async function groupsBelow({ deps, desire, round }: InstallRun): Promise<GroupsBelow> {
+  const { gitlab, config, notice } = deps;
+  const wanted = desire("project", 0);
+  return { api: gitlab.hooks.group, group: await round.fullPath(), relayUrl: config.url, wanted, notice };
 }
 
 /** The last run left a hook on the group, and now the group's hooks are refused: a single odd answer is gone at the second look. */
@@ -110,10 +100,10 @@ async function walk(run: InstallRun): Promise<void> {
     return result;
   };
   if (!lacksToken(config) || config.dryRun) {
-    await round.projects({ name: "install", work: install });
+    await round.projects({ name: installName("install", desire("project", 0), config), work: install });
   } else {
     await round.projects({
-      name: "survey",
+      name: installName("survey", desire("project", 0), config),
       work: async (place) => {
         const { result, losses: lost } = await apply.foresee(place, wanted(place));
         if (lost.length > 0) return { ...result, action: "fail", changes: [] };

@@ -2,16 +2,16 @@
  * What `install`, `uninstall` and `recover` share: a round over the projects, the second try for those that failed in earlier
  * runs of the round, the count of what was left out, and the end of a run that stops early.
  */
-import { UpstreamError } from "../../lib/errors.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { GitLab } from "../gitlab/client.ts";
-import type { Level, Place, Project } from "../gitlab/types.ts";
+import type { Place, Project } from "../gitlab/types.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Cursor, CursorStore } from "./cursor.ts";
-import { EndOfRun } from "./end-of-run.ts";
-import { explainRun } from "./explain.ts";
-import { createListing, findLeftOut, ProjectFilter } from "./inventory.ts";
-import { BELOW_ROLE, isLeftUndone, resultOf, type HookResult } from "./result.ts";
+import { findLeftOut, lookAtEverything, type Everything } from "./left-out.ts";
+import { Listing } from "./listing.ts";
+import { ProjectFilter } from "./project-filter.ts";
+import { resultOf, type HookResult } from "./result.ts";
+import { RoundTally } from "./round-tally.ts";
 import { walkProjects, type WalkOutcome } from "./walk.ts";
 import { workThrough } from "./work-through.ts";
 
@@ -30,14 +30,6 @@ export interface RoundDeps {
   readonly notice: (text: string) => void;
   /** Hears after each project how many of how many this walk has seen; null: GitLab does not say how many there are. */
   readonly progress?: (done: number, total: number | null) => void;
-}
-
-export interface RoundOutcome {
-  readonly complete: boolean;
-  readonly remaining: number | null;
-  readonly level: Level;
-  /** What ended the run that is no limit: GitLab down, the group unknown, no token left, nothing to work on. */
-  readonly trouble: { readonly message: string; readonly status: 1 | 2 } | null;
 }
 
 export interface Walk {
@@ -70,12 +62,10 @@ export function isFiltered(config: RunConfig): boolean {
 
 export class Round {
   readonly #deps: RoundDeps;
-  readonly #skipped = new Set<number>();
-  /** Why projects were skipped, with their number. */
-  readonly #reasons = new Map<string, number>();
+  readonly #tally = new RoundTally();
   #eligible: number | null = null;
-  #failures = 0;
-  #undone = 0;
+  #everything: Everything | null = null;
+  #fullPath: Promise<string> | null = null;
   #remaining: number | null = null;
   #worked = false;
   #filter: ProjectFilter | null = null;
@@ -88,12 +78,12 @@ export class Round {
 
   /** Projects that failed in this run. */
   get failures(): number {
-    return this.#failures;
+    return this.#tally.failures;
   }
 
   /** Projects that this run could not do: those that failed, and those to which the role was too low. */
   get undone(): number {
-    return this.#undone;
+    return this.#tally.undone;
   }
 
   get remaining(): number | null {
@@ -114,8 +104,10 @@ export class Round {
     const resumed = await cursors.load(name);
     // Where another kind of walk had stopped means nothing once this one has begun.
     if (resumed === null) await cursors.save(null);
-    this.#filter = new ProjectFilter({ ...config, group: await this.#fullPath() });
-    const listing = createListing({
+    // Globs may be relative to the group.
+    const globs = config.include.length + config.exclude.length > 0;
+    this.#filter = new ProjectFilter({ ...config, group: globs ? await this.fullPath() : config.group });
+    const listing = new Listing({
       gitlab,
       group: config.group,
       chunkSize: config.chunkSize,
@@ -125,6 +117,7 @@ export class Round {
       from: resumed ?? { offset: 0, afterId: 0 },
     });
     let done = resumed?.offset ?? 0;
+    const beganAt = budget.serverNow();
     const kept = (result: HookResult): void => {
       if (keep(result)) this.report(result);
     };
@@ -149,7 +142,28 @@ export class Round {
     this.#whole = outcome.complete && resumed === null;
     await this.#checked(check);
     if (!outcome.complete) throw new RunStopped(budget.stopped ?? "time-limit");
-    await this.#secondPart({ name, work, again, kept, resumed, outcome });
+    const missed = await this.#missed(listing, { beganAt, kept });
+    await this.#secondPart({ name, work, again, kept, resumed, outcome, missed });
+  }
+
+  /**
+   * Projects that fell between two pages of the list: one that went away and one that came in or was made show in no count. One
+   * request for a list of several pages; the list once more where GitLab says that a project changed since the walk began.
+   */
+  async #missed(
+    listing: Listing,
+    walk: { readonly beganAt: number; readonly kept: (result: HookResult) => void },
+  ): Promise<Cursor["failed"]> {
+    if (!listing.hasSeams) return [];
+    this.#everything = await lookAtEverything(this.#deps.gitlab, this.#deps.config);
+    const { changedAt } = this.#everything;
+    if (changedAt === null || changedAt < walk.beganAt) return [];
+    const missed = await listing.repeat();
+    for (const { project, leftOut } of missed)
+      if (leftOut !== null) walk.kept(resultOf(placeOf(project), "skip", { reason: leftOut }));
+    return missed
+      .filter(({ leftOut }) => leftOut === null)
+      .map(({ project }) => ({ id: project.id, path: project.path_with_namespace }));
   }
 
   /** What the check refuses, the next run must see again from the start. */
@@ -169,6 +183,7 @@ export class Round {
       readonly kept: (result: HookResult) => void;
       readonly resumed: Cursor | null;
       readonly outcome: WalkOutcome;
+      readonly missed: Cursor["failed"];
     },
   ): Promise<void> {
     const { cursors, config } = this.#deps;
@@ -179,7 +194,7 @@ export class Round {
       afterId: outcome.afterId,
       ...(outcome.worked ? {} : { worked: false }),
     };
-    const begun = again === undefined ? (resumed?.failed ?? []) : outcome.failed;
+    const begun = [...(again === undefined ? (resumed?.failed ?? []) : outcome.failed), ...part.missed];
     const waiting = new Map(begun.map((entry) => [entry.id, entry]));
     try {
       await workThrough(
@@ -203,10 +218,12 @@ export class Round {
   /** Reports what the listing left out. */
   async leftOut(): Promise<void> {
     const { config, gitlab, notice } = this.#deps;
-    const { group, visibility } = config;
-    const found = await findLeftOut(gitlab, { group, visibility, eligible: this.#eligible });
+    this.#everything ??= await lookAtEverything(gitlab, config);
+    const { page } = this.#everything;
+    const found = await findLeftOut(gitlab, { ...config, everything: page, eligible: this.#eligible });
     for (const { id, path, reason } of found.named) {
-      if (!this.#skipped.has(id)) this.report(resultOf({ level: "project", id, path }, "skip", { reason }));
+      if (!this.#tally.isSkipped(id))
+        this.report(resultOf({ level: "project", id, path }, "skip", { reason }));
     }
     if (found.counted > 0) {
       notice(
@@ -228,64 +245,21 @@ export class Round {
   }
 
   report(result: HookResult): void {
-    if (result.action === "fail") this.#failures++;
-    if (isLeftUndone(result)) this.#undone++;
-    if (result.action === "skip" && result.projectId !== null) {
-      this.#skipped.add(result.projectId);
-      const reason = result.reason ?? "";
-      this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
-    }
+    this.#tally.add(result);
     this.#deps.report(result);
   }
 
   /** Throws where no project was worked on and nobody asked for that: a green run would say that all is well. */
   refuseNothing(): void {
-    const { config } = this.#deps;
-    const asked = [...this.#reasons.keys()].every((reason) => reason === "matches --exclude");
-    if (this.#worked || config.allowEmpty || (this.#reasons.size > 0 && asked)) return;
-    throw new EndOfRun(nothingText(config, this.#reasons), { status: 1, complete: true });
+    if (!this.#worked) this.#tally.refuseNothing(this.#deps.config);
   }
 
-  /** Relative globs need the group's path, which an id does not tell. */
-  async #fullPath(): Promise<string> {
+  /** The group's path, which an id does not tell: one request then, once. */
+  fullPath(): Promise<string> {
     const { config, gitlab } = this.#deps;
-    const needed = config.include.length + config.exclude.length > 0 && /^\d+$/.test(config.group);
-    return needed ? (await gitlab.standing.group(config.group)).fullPath : config.group;
-  }
-}
-
-function nothingText(config: RunConfig, reasons: ReadonlyMap<string, number>): string {
-  const pass = "--allow-empty makes such a run a success";
-  if (reasons.size === 0) {
-    const shown = config.visibility === "all" ? "" : ` of visibility ${config.visibility}`;
-    return `no project${shown} is listed in ${config.group}: it has none, or the token's user is no member of them (Maintainer is needed); ${pass}`;
-  }
-  const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  const cure = reasons.has(BELOW_ROLE)
-    ? "give the token's user the Maintainer role in the group, or a custom role with admin_web_hook"
-    : "look at the filters";
-  return `every project was left out (${list}): ${cure}; ${pass}`;
-}
-
-/** Runs a command's rounds; limits and GitLab's troubles become part of the outcome. */
-export async function concluded(
-  level: () => Level,
-  round: Round,
-  run: () => Promise<void>,
-): Promise<RoundOutcome> {
-  try {
-    await run();
-    return { complete: true, remaining: 0, level: level(), trouble: null };
-  } catch (error) {
-    const outcome = { complete: false, remaining: round.remaining, level: level() };
-    if (error instanceof RunStopped) return { ...outcome, trouble: null };
-    if (error instanceof EndOfRun) {
-      const { complete, message, status } = error;
-      const remaining = complete ? 0 : outcome.remaining;
-      return { ...outcome, complete, remaining, trouble: { message, status } };
-    }
-    if (!(error instanceof UpstreamError)) throw error;
-    const { message, isOfSettings } = explainRun(error, round.group);
-    return { ...outcome, trouble: { message, status: isOfSettings ? 2 : 1 } };
+    this.#fullPath ??= /^\d+$/.test(config.group)
+      ? gitlab.standing.group(config.group).then((group) => group.fullPath)
+      : Promise.resolve(config.group);
+    return this.#fullPath;
   }
 }

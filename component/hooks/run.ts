@@ -5,8 +5,10 @@ import type { Place } from "../gitlab/types.ts";
 import type { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import type { Desire } from "./desired.ts";
-import { oldestEligible } from "./inventory.ts";
+import { oldestEligible } from "./group-projects.ts";
 import type { Losses } from "./losses.ts";
+import { resultOf, type HookResult } from "./result.ts";
+import { sweepName } from "./round-name.ts";
 import type { Round, RoundDeps, RunConfig } from "./round.ts";
 import type { Seen } from "./seen.ts";
 
@@ -75,16 +77,32 @@ export async function isInstalledInProjects({ deps, apply }: InstallRun): Promis
   return having > ids.length / 2;
 }
 
-/** No project has a hook of ours any more, whether it is archived or about to be deleted; nor has a group below. */
-export async function sweep({ deps, apply, round }: InstallRun): Promise<void> {
+/**
+ * No project has a hook of ours any more, whether it is archived or about to be deleted; nor has a group below.
+ * @param last the project that comes last, so that its hook tells the next run of a sweep that was interrupted
+ */
+export async function sweep(
+  { deps, apply, round }: InstallRun,
+  { last = null }: { readonly last?: number | null } = {},
+): Promise<void> {
+  const isTold = ({ action }: HookResult): boolean => action === "remove" || action === "fail";
+  const removeAndTell = async (place: Place): Promise<void> => {
+    const result = await apply.remove(place);
+    if (isTold(result)) round.report(result);
+  };
+  let lastPlace: Place | null = null;
   await round.projects({
-    name: "sweep",
+    name: sweepName(deps.config),
     everything: true,
-    work: (place) => apply.remove(place),
-    keep: ({ action }) => action === "remove" || action === "fail",
+    work(place) {
+      if (place.id !== last) return apply.remove(place);
+      lastPlace = place;
+      return Promise.resolve(resultOf(place, "none"));
+    },
+    keep: isTold,
   });
   for (const { id, fullPath } of await deps.gitlab.standing.subgroups(deps.config.group)) {
-    const result = await apply.remove({ level: "group", id, path: fullPath });
-    if (result.action === "remove") round.report(result);
+    await removeAndTell({ level: "group", id, path: fullPath });
   }
+  if (lastPlace !== null && round.failures === 0) await removeAndTell(lastPlace);
 }

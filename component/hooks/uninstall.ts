@@ -2,11 +2,13 @@
 import { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
-import { createMaintained } from "./inventory.ts";
+import { createMaintained } from "./group-projects.ts";
 import { probeGroup, type Probe } from "./level.ts";
 import { Losses } from "./losses.ts";
 import { isOurs } from "./plan.ts";
-import { concluded, groupPlace, isFiltered, Round, type RoundDeps, type RoundOutcome } from "./round.ts";
+import { concluded, type RoundOutcome } from "./outcome.ts";
+import { groupPlace, isFiltered, Round, type RoundDeps } from "./round.ts";
+import { sweepName } from "./round-name.ts";
 import { Seen } from "./seen.ts";
 
 export interface UninstallDeps extends RoundDeps {
@@ -27,7 +29,8 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
     dryRun: config.dryRun,
     pruneDuplicates: true,
     reenable: false,
-    beforeCreate: () => Promise.resolve(),
+    beforeCreate: () => Promise.resolve(null),
+    isGone: (id) => gitlab.standing.isGone(id),
     isBelowMaintainer: async (id) => !(await isMaintained(id)),
     isEmpty: () => Promise.resolve(false),
   });
@@ -49,7 +52,11 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
           removed = true;
         }
       }
-      await round.projects({ name: "uninstall", everything: true, work: (place) => apply.remove(place) });
+      await round.projects({
+        name: sweepName(config, "uninstall"),
+        everything: true,
+        work: (place) => apply.remove(place),
+      });
       await round.close();
       if (hidden) {
         const text =

@@ -9,14 +9,14 @@
 import type { Cursor, CursorStore } from "./cursor.ts";
 import { RunStopped, type Budget } from "../../lib/gitlab/budget.ts";
 import type { Project } from "../gitlab/types.ts";
-import type { Listed, Listing } from "./inventory.ts";
+import type { Listed, Listing } from "./listing.ts";
 import { isLeftUndone, resultOf, type HookResult } from "./result.ts";
 import { REQUESTS_PER_PROJECT } from "./work-through.ts";
 
 export interface WalkOptions {
   /** Names the kind of round in the cursor. */
   readonly walk: string;
-  readonly listing: Listing;
+  readonly listing: Pick<Listing, "next" | "total" | "exhausted">;
   /** Null: postponed; the project is among the unfinished ones of the outcome and of the cursor. */
   readonly work: (project: Project) => Promise<HookResult | null>;
   readonly report: (result: HookResult) => void;

@@ -41,7 +41,11 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
       }
       continue;
     }
-    if (texts.length === 0) texts.push(...[read(row.env) ?? standIn(row, sources.env) ?? []].flat());
+    if (texts.length === 0) {
+      texts.push(...[read(row.env) ?? standIn(row, sources.env) ?? []].flat());
+      const problem = fileProblem(row, sources);
+      if (problem !== null) problems.push(problem);
+    }
     if (texts.length > 0) {
       const reading = readTexts(row, texts, notation);
       if ("problem" in reading) problems.push({ path: labelOf(row), message: reading.problem });
@@ -122,23 +126,34 @@ function readSecrets(read: (name: string) => string | undefined): SecretTexts {
 /** A longer value is no path that anybody writes, and is not looked for. */
 const LONGEST_PATH = 1024;
 
+function isFile(value: string, readFile: Sources["readFile"]): boolean {
+  if (value.length > LONGEST_PATH) return false;
+  try {
+    readFile(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A CI/CD variable of type File holds a path: as a filter it would fit no project, and an `--exclude` would exclude none. */
+function fileProblem(row: OptionRow, { env, readFile }: Sources): Problem | null {
+  const value = env[row.env] ?? "";
+  const namesFile = row.key === "stateFile" || row.key === "reportDir";
+  if (namesFile || !value.startsWith("/") || !isFile(value, readFile)) return null;
+  return { path: labelOf(row), message: fileText("a value", row.env) };
+}
+
+function fileText(wanted: string, env: string): string {
+  return `holds the path of a file, not ${wanted}: a CI/CD variable of type File has to be named ${env}_FILE, or be of type Variable`;
+}
+
 function secretProblems(secret: SecretTexts, readFile: Sources["readFile"]): Problem[] {
-  const isFile = (value: string): boolean => {
-    if (value.length > LONGEST_PATH) return false;
-    try {
-      return readFile(value) !== "";
-    } catch {
-      return false;
-    }
-  };
   const problems: Problem[] = [];
   for (const { key, env } of SECRETS) {
     const values = secret[key];
-    if (values.some(isFile)) {
-      problems.push({
-        path: env,
-        message: `holds the path of a file, not a secret: a CI/CD variable of type File has to be named ${env}_FILE, or be of type Variable`,
-      });
+    if (values.some((value) => isFile(value, readFile))) {
+      problems.push({ path: env, message: fileText("a secret", env) });
     } else if (key === "signingToken" && values.some((value) => decodeSigningToken(value)?.length !== 32)) {
       problems.push({ path: env, message: "must be whsec_ followed by base64 of 32 bytes" });
     } else if (

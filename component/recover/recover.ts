@@ -11,14 +11,8 @@ import { RunStopped } from "../../lib/gitlab/budget.ts";
 import type { Level, Place } from "../gitlab/types.ts";
 import { probeGroup, type Probe } from "../hooks/level.ts";
 import { isOurs } from "../hooks/plan.ts";
-import {
-  concluded,
-  groupPlace,
-  isFiltered,
-  Round,
-  type RoundDeps,
-  type RoundOutcome,
-} from "../hooks/round.ts";
+import { groupPlace, isFiltered, Round, type RoundDeps } from "../hooks/round.ts";
+import { concluded, type RoundOutcome } from "../hooks/outcome.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { CursorStore } from "../hooks/cursor.ts";
 import type { Memory } from "./memory.ts";

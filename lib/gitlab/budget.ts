@@ -6,7 +6,14 @@
  * the next run goes on.
  */
 import { sleep, type Clock } from "../clock.ts";
-import { Tokens, type AnswerHead, type Permit, type PermitSettlement, type Use } from "./tokens.ts";
+import {
+  serverTime,
+  Tokens,
+  type AnswerHead,
+  type Permit,
+  type PermitSettlement,
+  type Use,
+} from "./tokens.ts";
 
 export type StopReason = "rate-limit" | "time-limit" | "max-requests" | "blocked";
 
@@ -75,6 +82,8 @@ export interface Budget extends Gate {
   readonly stopped: StopReason | null;
   /** What an operator has to know of the stop: what blocks or throttles, and the cure; null: the reason says it all. */
   readonly stopNote: string | null;
+  /** GitLab's wall clock, milliseconds, by the answer that came last; ours where the two agree to two seconds. */
+  serverNow(): number;
   /** Tokens that GitLab refused in this run. */
   readonly refusedTokens: number;
   readonly counts: { readonly total: number; readonly rejected: number };
@@ -94,6 +103,8 @@ export function createBudget(options: BudgetOptions): Budget {
   let stopNote: string | null = null;
   let total = 0;
   let rejected = 0;
+  /** By how much GitLab's clock is ahead of ours. */
+  let aheadMs = 0;
 
   function stop(reason: StopReason): void {
     if (stopped !== null) return;
@@ -156,6 +167,7 @@ export function createBudget(options: BudgetOptions): Budget {
     },
     settle(permit, answer, settlement) {
       if (answer?.status === 429) rejected++;
+      if (answer !== null) aheadMs = serverTime(answer.headers, clock.now()) - clock.now();
       return tokens.settle(permit, answer, settlement);
     },
     async pause(delayMs) {
@@ -176,6 +188,8 @@ export function createBudget(options: BudgetOptions): Budget {
     get stopNote() {
       return stopNote;
     },
+    // The server's date is cut to a second: the end of it is meant.
+    serverNow: () => clock.now() + (aheadMs === 0 ? 0 : aheadMs + 999),
     get refusedTokens() {
       return tokens.refused;
     },

@@ -119,12 +119,14 @@ const MOST_PAGES = 10_000;
 /** A server that announces a next page for ever, or answers the same page again, would never be done with. */
 export class Pages {
   #first: string | null = null;
+  #page = 0;
 
-  /** Throws UpstreamError if the list does not get on. */
+  /** Throws UpstreamError if the list does not get on. A page may be read again. */
   read(page: number, items: readonly unknown[]): void {
     const first = JSON.stringify((items[0] as { id?: unknown } | undefined)?.id ?? null);
-    const isSame = page > 1 && items.length > 0 && first !== "null" && first === this.#first;
+    const isSame = page > 1 && page !== this.#page && first !== "null" && first === this.#first;
     this.#first = first;
+    this.#page = page;
     if (!isSame && page <= MOST_PAGES) return;
     const why = isSame ? "page after page is the same" : `it has more than ${MOST_PAGES} pages`;
     throw new UpstreamError("bad-answer", `a list of GitLab does not end: ${why}`, { retryable: false });
@@ -149,15 +151,24 @@ export async function collect<T>(items: AsyncIterable<unknown>, one: (item: unkn
 }
 
 /**
- * The page after this one, as `X-Next-Page` or `Link` names it. If neither header came, a full page means that there may be more:
- * one request too many at the end costs less than a list that is cut short.
+ * The page after this one, as `X-Next-Page` or `Link` names it. If neither header came, the totals tell, and without them a full page
+ * means that there may be more: one request too many at the end costs less than a list that is cut short.
  */
 export function nextPage({ headers, body }: Incoming, { page, perPage }: PageNumber): number | null {
   const named = later(headers["x-next-page"], page) ?? later(linkedPage(headers["link"], page), page);
   if (named !== null) return named;
   const isTold = headers["x-next-page"] !== undefined || headers["link"] !== undefined;
-  const isFull = Array.isArray(body) && body.length >= perPage;
-  return !isTold && isFull ? page + 1 : null;
+  if (isTold || !Array.isArray(body) || body.length === 0) return null;
+  if (count(headers["x-total-pages"]) > page) return page + 1;
+  // A server may have a lower limit than what was asked for.
+  const size = Math.min(perPage, count(headers["x-per-page"]) || perPage);
+  const isFull = body.length >= size || count(headers["x-total"]) > page * body.length;
+  return isFull ? page + 1 : null;
+}
+
+/** 0 where the header is missing or no number. */
+function count(text: string | undefined): number {
+  return Number.parseInt(text ?? "", 10) || 0;
 }
 
 /** A page that does not lead on would be read for ever. */

@@ -68,6 +68,7 @@ export function fullProject(world: World, project: Project): Record<string, unkn
     container_registry_image_prefix: `registry.example.com/${project.fullPath}`,
     packages_enabled: true,
     empty_repo: !project.content.has("commits"),
+    updated_at: isoTime(project.updatedAt),
     archived: project.archived,
     visibility: project.visibility,
     marked_for_deletion_at: project.markedForDeletionOn,

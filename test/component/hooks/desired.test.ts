@@ -28,7 +28,9 @@ function wanted(
       HOOKS_GITLAB_TOKEN: "glpat-1",
       ...env,
     },
-    readFile: () => "",
+    readFile: () => {
+      throw new Error("no such file");
+    },
   });
   return createDesire({ ...config, gitlabUrl: String(config.gitlabUrl), url: String(config.url) })(level, id);
 }

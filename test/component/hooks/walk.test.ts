@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Cursor } from "../../../component/hooks/cursor.ts";
 import { RunStopped, createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
-import type { Listed, Listing } from "../../../component/hooks/inventory.ts";
+import type { Listed } from "../../../component/hooks/listing.ts";
 import { resultOf, type HookResult } from "../../../component/hooks/result.ts";
 import { walkProjects, type WalkOptions } from "../../../component/hooks/walk.ts";
 import { sleep } from "../../../lib/clock.ts";
 import { FakeClock } from "../../helpers/clock.ts";
+
+type Listing = WalkOptions["listing"];
 
 function fakeListing(count: number, chunkSize: number, log: string[]): Listing {
   let next = 0;

@@ -271,6 +271,14 @@ test.each(SECRETS.map((row) => row.env))(
   },
 );
 
+test.each(["HOOKS_EXCLUDE", "HOOKS_GROUP", "HOOKS_CUSTOM_HEADERS", "HOOKS_TOPICS"])(
+  "loadConfig() refuses the path of a file as %s: a variable of type File",
+  (env) => {
+    const [problem] = problems(() => load([], { [env]: "/run/secret" }));
+    expect(problem?.message).toContain(`${env}_FILE`);
+  },
+);
+
 test.each([
   ['["X-Team: a\nX-Evil: b"]', "line break"],
   ["X-Gitlab-Token: abc", "GITLAB_WEBHOOK_SECRET"],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { collect, createRest, instanceUrl, type Rest } from "../../../lib/gitlab/rest.ts";
+import { collect, createRest, instanceUrl, nextPage, Pages, type Rest } from "../../../lib/gitlab/rest.ts";
 import type { Incoming, Outgoing } from "../../../lib/gitlab/sender.ts";
 
 const GITLAB = "https://gitlab.example.com/root";
@@ -48,6 +48,32 @@ describe("list() reads to the end, however the pages are announced", () => {
   test("a shorter page of one's own counts as full, too", async () => {
     const { rest } = listOf(45, []);
     expect(await collect(rest.list("/things", { per_page: 20 }), Number)).toHaveLength(45);
+  });
+
+  test.each([
+    ["X-Total-Pages", { "x-total-pages": "3" }, 2, 3],
+    ["X-Total-Pages of the last page", { "x-total-pages": "3" }, 3, null],
+    ["X-Total", { "x-total": "130" }, 2, 3],
+    ["X-Total of the last page", { "x-total": "90" }, 3, null],
+    ["X-Per-Page that is lower than what was asked for", { "x-per-page": "50" }, 1, 2],
+    ["an empty Link, although the page is full", { link: "" }, 1, null],
+    ["a Link without a number", { link: '<https://x/things?cursor=abc>; rel="next"' }, 1, 2],
+    [
+      "a Link among others, unquoted",
+      { link: "<https://x/?page=1>; rel=first,<https://x/?page=2>; rel=next" },
+      1,
+      2,
+    ],
+  ] as const)("nextPage() reads %s", (_, headers, page, next) => {
+    const body = Array.from({ length: page === 3 ? 30 : 50 }, (_one, index) => index);
+    expect(nextPage({ status: 200, headers, body }, { page, perPage: 100 })).toBe(next);
+  });
+
+  test("a page that is read again is no list without an end", () => {
+    const pages = new Pages();
+    pages.read(2, [{ id: 5 }]);
+    pages.read(2, [{ id: 5 }]);
+    expect(() => pages.read(3, [{ id: 5 }])).toThrow("does not end");
   });
 
   test("a server that names the same page for ever is not followed", async () => {

@@ -1,15 +1,10 @@
 import { describe, expect, test } from "vitest";
-import {
-  createListing,
-  findLeftOut,
-  ProjectFilter,
-  type Listing,
-} from "../../../component/hooks/inventory.ts";
+import { Listing } from "../../../component/hooks/listing.ts";
 import type { ProjectQuery } from "../../../component/gitlab/client.ts";
-import type { Page, Project, ProjectDetails } from "../../../component/gitlab/types.ts";
+import type { Page, Project } from "../../../component/gitlab/types.ts";
 
-function project(id: number, path = `acme/p${id}`, topics: readonly string[] = []): Project {
-  return { id, path_with_namespace: path, topics };
+function project(id: number, path = `acme/p${id}`): Project {
+  return { id, path_with_namespace: path, topics: [] };
 }
 
 /** A group's list of projects that a test may change between two pages. */
@@ -27,7 +22,7 @@ function fakeList(ids: number[], counted = true) {
 }
 
 function listingOf(list: ReturnType<typeof fakeList>, from = { offset: 0, afterId: 0 }): Listing {
-  return createListing({
+  return new Listing({
     gitlab: list.gitlab,
     group: "acme",
     chunkSize: 3,
@@ -50,7 +45,7 @@ async function rest(listing: Listing): Promise<number[]> {
   }
 }
 
-describe("createListing()", () => {
+describe("Listing", () => {
   test("asks one page at a time until there is no next", async () => {
     const list = fakeList([1, 2, 3, 4, 5, 6, 7]);
     const listing = listingOf(list);
@@ -68,6 +63,26 @@ describe("createListing()", () => {
     await listing.next();
     list.ids.splice(0, 2);
     expect(await rest(listing)).toEqual([4, 5, 6, 7]);
+  });
+
+  test("nor where GitLab does not count; then the place before each page is looked at", async () => {
+    const list = fakeList([1, 2, 3, 4, 5, 6, 7], false);
+    const listing = listingOf(list);
+    await listing.next();
+    list.ids.splice(0, 2);
+    expect(await rest(listing)).toEqual([4, 5, 6, 7]);
+  });
+
+  test("repeat() finds what fell between two pages while another project made up for it", async () => {
+    const list = fakeList([1, 2, 3, 4, 5, 6, 7]);
+    const listing = listingOf(list);
+    await listing.next();
+    list.ids.splice(0, 1);
+    list.ids.push(8);
+    expect(await rest(listing)).toEqual([5, 6, 7, 8]);
+    expect(listing.hasSeams).toBe(true);
+    expect((await listing.repeat()).map((listed) => listed.project.id)).toEqual([4]);
+    expect(await listing.repeat()).toEqual([]);
   });
 
   test("a project with a lower id that comes in meanwhile repeats none", async () => {
@@ -113,7 +128,7 @@ describe("createListing()", () => {
         }),
     };
     const from = { offset: 0, afterId: 0 };
-    const listing = createListing({
+    const listing = new Listing({
       gitlab,
       group: "acme",
       chunkSize: 3,
@@ -123,67 +138,5 @@ describe("createListing()", () => {
     });
     const listed = await listing.next();
     expect(listed?.map((l) => l.leftOut)).toEqual(["scheduled for deletion", null, "scheduled for deletion"]);
-  });
-});
-
-describe("ProjectFilter", () => {
-  const none = { group: "acme", include: [], exclude: [], topics: [] };
-  test.each([
-    [{}, "acme/x", null],
-    [{ include: ["acme/team/**"] }, "acme/team/a/b", null],
-    [{ include: ["acme/team/**"] }, "acme/other/a", "not among --include"],
-    [{ include: ["team/*"] }, "acme/team/a", null],
-    [{ include: ["team/*"] }, "acme/team/a/b", "not among --include"],
-    [{ include: ["ACME/Team/*"] }, "acme/team/a", null],
-    [{ include: ["**/.config"] }, "acme/x/.config", null],
-    [{ exclude: ["sandbox/**"] }, "acme/sandbox/a", "matches --exclude"],
-    [{ include: ["**"], exclude: ["**/a"] }, "acme/team/a", "matches --exclude"],
-    [{ include: ["*.acme"] }, "beta/x", "not among --include"],
-  ])("%j: %s is %j", (filters, path, expected) => {
-    expect(new ProjectFilter({ ...none, ...filters }).leftOut(project(1, path))).toBe(expected);
-  });
-
-  test("one of the topics is enough", () => {
-    const filter = new ProjectFilter({ ...none, topics: ["Service", "batch"] });
-    expect(filter.leftOut(project(1, "acme/x", ["other", "service"]))).toBeNull();
-    expect(filter.leftOut(project(1, "acme/x", ["other"]))).toBe("has none of --topics");
-  });
-});
-
-describe("findLeftOut()", () => {
-  function details(id: number, change: Partial<ProjectDetails> = {}): ProjectDetails {
-    return { ...project(id), archived: false, deletionScheduled: false, ...change };
-  }
-  function fakeDetails(answer: (query: ProjectQuery) => Page<ProjectDetails>) {
-    let requests = 0;
-    const projectDetails = (_group: string, query: ProjectQuery): Promise<Page<ProjectDetails>> => {
-      requests++;
-      return Promise.resolve(answer(query));
-    };
-    return { gitlab: { projectDetails }, requests: () => requests };
-  }
-
-  test("is one request where nothing was left out, however many projects there are", async () => {
-    const fake = fakeDetails(() => ({ items: [details(1)], next: 2, total: 1234 }));
-    const found = await findLeftOut(fake.gitlab, { group: "acme", visibility: "all", eligible: 1234 });
-    expect(found).toEqual({ named: [], counted: 0 });
-    expect(fake.requests()).toBe(1);
-  });
-
-  test("names what it can of a large group in three requests, and counts the rest", async () => {
-    const fake = fakeDetails((query) => {
-      if (query["archived"] === true)
-        return { items: [details(5, { archived: true })], next: null, total: 1 };
-      if (query["active"] === false)
-        return { items: [details(6, { deletionScheduled: true }), details(7)], next: null, total: 2 };
-      return { items: [], next: 2, total: 510 };
-    });
-    const found = await findLeftOut(fake.gitlab, { group: "acme", visibility: "all", eligible: 500 });
-    expect(found.named.map((n) => [n.id, n.reason])).toEqual([
-      [5, "archived"],
-      [6, "scheduled for deletion"],
-    ]);
-    expect(found.counted).toBe(8);
-    expect(fake.requests()).toBe(3);
   });
 });
