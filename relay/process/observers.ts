@@ -21,6 +21,7 @@ import { createTargetBoard, type TargetBoard } from "../observe/target-status.ts
 import type { Check } from "../queue/queue.ts";
 import { openSelfRecovery } from "../recovery/open.ts";
 import type { SelfRecovery } from "../recovery/self-recovery.ts";
+import type { Routing } from "../routing/routing.ts";
 import type { Closing } from "./closing.ts";
 import type { CurrentSettings } from "./current-settings.ts";
 import type { RelayDeps } from "./relay.ts";
@@ -46,6 +47,7 @@ export interface ObserversDeps {
   readonly stores: Stores;
   readonly current: CurrentSettings;
   readonly delivery: Pick<DeliveryWorkers<never>, "status" | "check">;
+  readonly routing: Pick<Routing, "refusedFiles">;
   readonly isStopping: () => boolean;
 }
 
@@ -150,6 +152,9 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
         recovery: recovery(),
         settingsProblems: deps.relay.settingsProblems?.() ?? [],
         unknownVariables: misspelt,
+        refusedFiles: deps.routing
+          .refusedFiles()
+          .map(({ projectId, at, error }) => ({ projectId, at, error: secrets.mask(error) })),
       }),
   });
   closing.add(() => attention.close());

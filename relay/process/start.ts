@@ -14,7 +14,7 @@ import { Closing } from "./closing.ts";
 import { CurrentSettings } from "./current-settings.ts";
 import { withMadeSecrets } from "./made-secrets.ts";
 import { startMaintenance } from "./maintenance.ts";
-import { startObservers } from "./observers.ts";
+import { startObservers, type ObserversDeps } from "./observers.ts";
 import { createRenamedTargets } from "./renamed-targets.ts";
 import type { Relay, RelayDeps } from "./relay.ts";
 import { reload } from "./reload.ts";
@@ -61,9 +61,10 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const traceIdOf = traceIdIn(env);
   const delivery = createDeliveryWorkers({ queue, clock, log, random, traceIdOf, createTarget });
   closing.add(() => delivery.stop(0));
-  const observers = await startObservers({ relay: deps, stores, current, delivery, isStopping }, closing);
+  const routing = createRouting({ clock, log, env });
+  const watched: ObserversDeps = { relay: deps, stores, current, delivery, routing, isStopping };
+  const observers = await startObservers(watched, closing);
   syncs.note = observers.metrics.sync;
-  const routing = createRouting({ clock, log, env: deps.env ?? {} });
   // Before the first webhook; what waits from before is sent only once it is certain that the relay starts.
   queue.setRouting(routing.routerFor(current.config()), Object.keys(current.config().targets));
   const renamed = createRenamedTargets({ queue, clock, log, targets: () => current.config().targets });

@@ -25,6 +25,7 @@ import { createAddressRules } from "../../relay/http/client-address.ts";
 import { createMetrics, type Metrics } from "../../relay/observe/metrics.ts";
 import type { Settlement } from "../../relay/queue/delivery-state.ts";
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
+import type { RefusedFile } from "../../relay/routing/project-file.ts";
 import { createRouting } from "../../relay/routing/routing.ts";
 import { FakeClock } from "./clock.ts";
 import { eventMeta } from "./events.ts";
@@ -113,6 +114,7 @@ export interface AdminFixture {
   readonly lines: { readonly event: string; readonly fields: LogFields }[];
   config: Config;
   statuses: TargetStatus[];
+  refusedFiles: RefusedFile[];
   settingsProblems: string[];
   selfRecovery: RecoveryStatus | null;
   /** Sends a request with the token. */
@@ -164,6 +166,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     settingsProblems: [],
     selfRecovery: null,
     statuses: targets.map((name) => targetStatus(name)),
+    refusedFiles: [],
     admin: undefined as unknown as Admin,
     api(path, request = {}) {
       const { token } = fixture.config.admin;
@@ -221,6 +224,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
           recovery: recovery(),
           settingsProblems: fixture.settingsProblems,
           unknownVariables: [],
+          refusedFiles: fixture.refusedFiles,
         }),
       ),
     queue,
@@ -232,7 +236,10 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     targetMinutes: () => [],
     sessions: options.sessions ?? memorySessions(),
     audit: fixture.audit,
-    routing: createRouting({ clock, log: recording(lines), env: {} }),
+    routing: {
+      ...createRouting({ clock, log: recording(lines), env: {} }),
+      refusedFiles: () => fixture.refusedFiles,
+    },
     selfRecovery: () => fixture.selfRecovery,
     fetch: options.fetch ?? (() => Promise.reject(new TypeError("no provider"))),
     addresses: () => createAddressRules(fixture.config.server),

@@ -16,6 +16,9 @@ export function mountTargets({ pages, deps, actions, masking, frame }: Site): vo
     const content = targetsPage({
       targets: targetRows(deps, stats),
       orphans: orphansOf(stats, fieldNames(deps)),
+      refusedFiles: deps.routing
+        .refusedFiles()
+        .map(({ projectId, at, error }) => ({ projectId, at, error: masking().text(error) })),
       masking: masking(),
       mayAct: c.get("may")("act"),
       csrf: c.get("csrf"),

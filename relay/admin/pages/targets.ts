@@ -1,21 +1,46 @@
 /** All targets, and what is kept for those that the settings do not name any more. */
 import { html } from "hono/html";
 import type { Orphan } from "../../observe/attention/situation.ts";
+import type { RefusedFile } from "../../routing/project-file.ts";
 import { grouped } from "../../../lib/numbers.ts";
-import { duration, type Html } from "./html.ts";
+import { duration, when, type Html } from "./html.ts";
 import { targetTable, type TargetTable } from "./target-table.ts";
 import type { TargetRow } from "./view.ts";
+
+/** Refused files on the page. */
+const MAX_FILES = 50;
 
 export interface TargetsView extends TargetTable {
   /** Targets that the settings do not name, with what is kept for them. */
   readonly orphans: readonly Orphan[];
+  /** Projects' own files that were refused when they were last read, the newest first. */
+  readonly refusedFiles: readonly RefusedFile[];
 }
 
 export function targetsPage(view: TargetsView): Html {
   return html`<h1>Targets</h1>
     <section id="targets" data-live>
       ${targetTable(view)} ${view.orphans.length === 0 ? "" : orphanSection(view)}
+      ${view.refusedFiles.length === 0 ? "" : projectFileSection(view)}
     </section>`;
+}
+
+function projectFileSection({ refusedFiles }: TargetsView): Html {
+  const rest = refusedFiles.length - MAX_FILES;
+  return html`<section class="panel" id="project-files">
+    <h2>Project files that are refused</h2>
+    <p>For these projects the last known file applies, or the settings of this relay alone.</p>
+    <ul class="reasons">
+      ${refusedFiles.slice(0, MAX_FILES).map(
+        ({ projectId, at, error }) =>
+          html`<li>
+            <a href="/events?project=${projectId}"><strong>${projectId}</strong></a>
+            <div>${error}, read ${when(at)}</div>
+          </li>`,
+      )}
+    </ul>
+    ${rest > 0 ? html`<p>${grouped(rest)} more are in <code>GET /api/v1/project-files</code>.</p>` : ""}
+  </section>`;
 }
 
 function orphanSection({ orphans, targets, csrf, mayAct, now }: TargetsView): Html {

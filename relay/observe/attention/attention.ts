@@ -5,6 +5,7 @@
 
 import { ATTENTION_KINDS, type AttentionKind } from "../../config/attention-kinds.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
+import type { RefusedFile } from "../../routing/project-file.ts";
 import type { Run } from "../hour/minute-stats.ts";
 
 export interface AttentionItem {
@@ -46,6 +47,8 @@ export interface Situation {
   readonly refused: Run | null;
   /** Answered 503. */
   readonly notStored: Run | null;
+  /** Bytes of the journal that cannot be read. */
+  readonly damagedBytes: number;
   /** What GitLab may have logged as failed; null: nothing. */
   readonly recovery: { readonly since: number; readonly text: string } | null;
   readonly targets: readonly TargetSituation[];
@@ -54,6 +57,8 @@ export interface Situation {
   /** Problems of changed settings that were not put in force, in words. */
   readonly settingsProblems: readonly string[];
   readonly unknownVariables: readonly { readonly name: string; readonly nearest: string }[];
+  /** Projects' own files that were refused when they were last read, the newest first. */
+  readonly refusedFiles: readonly RefusedFile[];
 }
 
 /** Attempts of ten minutes from which a share of failures says something. */
@@ -88,7 +93,7 @@ export function isFailing(target: Pick<TargetSituation, "breaker" | "attempts" |
   );
 }
 
-function webhookItems({ failing, refused, notStored, recovery }: Situation): AttentionItem[] {
+function webhookItems({ failing, refused, notStored, damagedBytes, recovery }: Situation): AttentionItem[] {
   const items: AttentionItem[] = [];
   if (failing.length > 0)
     items.push({
@@ -115,6 +120,15 @@ function webhookItems({ failing, refused, notStored, recovery }: Situation): Att
       since: notStored.since,
       count: notStored.count,
       text: `${counted(notStored.count, "webhook")} could not be stored in the last ten minutes; GitLab does not repeat them`,
+      link: "/#checks",
+    });
+  if (damagedBytes > 0)
+    items.push({
+      kind: "storage-damaged",
+      severity: "critical",
+      since: null,
+      count: damagedBytes,
+      text: `${counted(damagedBytes, "byte")} of the journal cannot be read: the disk changed what was stored; the log names the places (journal.damage-found)`,
       link: "/#checks",
     });
   if (recovery !== null)
@@ -173,7 +187,7 @@ export function isBehind(
   return waiting >= BEHIND_WAITING && arrived > ended;
 }
 
-function settingsItems({ settingsProblems, unknownVariables }: Situation): AttentionItem[] {
+function settingsItems({ settingsProblems, unknownVariables, refusedFiles }: Situation): AttentionItem[] {
   const items: AttentionItem[] = unknownVariables.map(({ name, nearest }) => ({
     kind: "unknown-variable",
     severity: "warning",
@@ -191,6 +205,16 @@ function settingsItems({ settingsProblems, unknownVariables }: Situation): Atten
       count: settingsProblems.length,
       text: `Changed settings are not in force: ${first}${settingsProblems.length === 1 ? "" : `, and ${settingsProblems.length - 1} more`}`,
       link: "/#checks",
+    });
+  const [file] = refusedFiles;
+  if (file !== undefined)
+    items.push({
+      kind: "project-files-refused",
+      severity: "warning",
+      since: null,
+      count: refusedFiles.length,
+      text: `The file of project ${file.projectId} is refused: ${file.error}${refusedFiles.length === 1 ? "" : `; ${grouped(refusedFiles.length - 1)} more`}`,
+      link: "/targets#project-files",
     });
   return items;
 }

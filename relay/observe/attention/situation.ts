@@ -14,6 +14,7 @@ export interface SituationSources {
   readonly recovery: RecoveryDue | null;
   readonly settingsProblems: readonly string[];
   readonly unknownVariables: Situation["unknownVariables"];
+  readonly refusedFiles: Situation["refusedFiles"];
 }
 
 export function situationOf(sources: SituationSources): Situation {
@@ -25,6 +26,7 @@ export function situationOf(sources: SituationSources): Situation {
     failing: sources.checks.filter((check) => !check.ok).map(({ name, detail }) => `${name} (${detail})`),
     refused: runOf(minutes, (minute) => minute.unauthorized),
     notStored: runOf(minutes, (minute) => minute.unavailable),
+    damagedBytes: stats.damagedBytes ?? 0,
     recovery: sources.recovery,
     targets: targets.map((target) => {
       const counts = stats.targets.get(target.name);
@@ -47,6 +49,7 @@ export function situationOf(sources: SituationSources): Situation {
     ),
     settingsProblems: sources.settingsProblems,
     unknownVariables: sources.unknownVariables,
+    refusedFiles: sources.refusedFiles,
   };
 }
 

@@ -76,6 +76,19 @@ class Visitor {
   }
 }
 
+test("targets: projects whose own file is refused stand there with why, without secrets, and are told on the overview", async () => {
+  const f = fixture();
+  const visitor = new Visitor(f);
+  expect(await visitor.text("/targets")).not.toContain("project-files");
+  const token = "glpat-aaaaaaaaaaaaaaaaaaaa";
+  f.refusedFiles = [{ projectId: 42, at: f.clock.now(), error: `targets.bot: "${token}" is no list` }];
+  const page = await visitor.text("/targets");
+  expect(page).toContain('<a href="/events?project=42"><strong>42</strong></a>');
+  expect(page).toContain("is no list");
+  expect(page).not.toContain(token);
+  expect(await visitor.text("/")).toContain("The file of project 42 is refused");
+});
+
 describe("login", () => {
   test("is where every page sends to, and leads back to the page", async () => {
     const visitor = new Visitor(fixture({ token: TOKEN }));

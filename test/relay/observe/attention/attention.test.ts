@@ -31,11 +31,13 @@ function situation(changes: Partial<Situation> = {}): Situation {
     failing: [],
     refused: null,
     notStored: null,
+    damagedBytes: 0,
     recovery: null,
     targets: [target()],
     orphans: [],
     settingsProblems: [],
     unknownVariables: [],
+    refusedFiles: [],
     ...changes,
   };
 }
@@ -52,9 +54,11 @@ test("attentionOf() puts what is being lost before what waits for a decision", (
     failing: ["storage (the disk is full)"],
     refused: { count: 40, since: NOW - 60_000 },
     notStored: { count: 2, since: NOW },
+    damagedBytes: 4096,
     recovery: { since: NOW, text: "the relay was away; run recover" },
     settingsProblems: ["targets.x.url: must be a URL"],
     unknownVariables: [{ name: "RELAY_TOKEN", nearest: "RELAY_ADMIN_TOKEN" }],
+    refusedFiles: [{ projectId: 42, at: NOW, error: "unknown key" }],
     targets: [
       target({ name: "a", waiting: 9, oldestAt: NOW - 1_000_000 }),
       target({ name: "b", attempts: 10, failed: 6, dead: 44_547 }),

@@ -24,11 +24,13 @@ function watched() {
         failing: state.failing,
         refused: null,
         notStored: null,
+        damagedBytes: 0,
         recovery: null,
         targets: [],
         orphans: [],
         settingsProblems: [],
         unknownVariables: [],
+        refusedFiles: [],
       };
     },
   });
