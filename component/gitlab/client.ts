@@ -163,7 +163,13 @@ function hookApi(
     create: async (parent, { url, ...body }) => hookOf(await resource.add(parent, String(url), body)),
     // gitbeaker's edit() demands the url, and sending it is not always wanted.
     edit: async (parent, id, body) => hookOf((await rest.put(path(parent, id), body)).body),
-    remove: (parent, id) => unlessGone(resource.remove(parent, id)),
+    async remove(parent, id) {
+      const done = resource.remove(parent, id).then(() => true as const);
+      if ((await unlessAbsent(done)) !== null) return;
+      // It was there a moment ago: a single odd answer is not believed.
+      const shown = await unlessAbsent(resource.show(parent, id).then(() => true as const));
+      if (shown !== null) await resource.remove(parent, id);
+    },
     removeHeader: (parent, id, name) =>
       unlessGone(rest.delete(path(parent, id, `/custom_headers/${encodeURIComponent(name)}`))),
     test: async (parent, id, trigger) => {

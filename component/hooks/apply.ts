@@ -46,6 +46,14 @@ class Gone extends Error {
   override readonly name = "Gone";
 }
 
+const TOKEN_NOT_KEPT =
+  "GitLab shows the hook without the secret token that it was sent, and the relay would refuse its deliveries: something in front of GitLab may take it out of the request";
+
+/** By GitLab's own word, which it gives since 19.0. */
+function lacksSentToken(wanted: WantedHook, hook: Hook): boolean {
+  return wanted.token !== null && hook["token_present"] === false;
+}
+
 /** Each has cost several tries: a GitLab that went down would be waited for, project by project, for hours. */
 const MOST_UNANSWERED = 20;
 
@@ -171,7 +179,9 @@ export class Apply {
       const covered = await this.#coveredBefore(place);
       if (covered !== null) return covered;
       const hook = await this.#writer.create(place, wanted);
-      return resultOf(place, "create", { hookId: hook.id });
+      return lacksSentToken(wanted, hook)
+        ? resultOf(place, "fail", { hookId: hook.id, reason: TOKEN_NOT_KEPT })
+        : resultOf(place, "create", { hookId: hook.id });
     }
     let hook = plan.keep;
     let changes = [...plan.changes];
@@ -179,6 +189,8 @@ export class Apply {
     if (changes.length > 0) {
       hook = await this.#writer.edit({ place, wanted, hook, plan });
       if (plan.movesBack) seen.movesBack();
+      if (lacksSentToken(wanted, hook))
+        return resultOf(place, "fail", { changes, hookId: hook.id, reason: TOKEN_NOT_KEPT });
       const unkept = hook["signing_token_present"] === false && wanted.signingToken !== null;
       if (unkept) {
         changes = changes.filter((c) => c.attribute !== "signing_token_present");

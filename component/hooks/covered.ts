@@ -13,7 +13,13 @@ import { sweep, takeSample, type InstallRun } from "./run.ts";
 export async function coveredByParent(run: InstallRun, probe: Probe): Promise<boolean> {
   const { deps, desire, round } = run;
   const { config, gitlab } = deps;
-  const above = await hooksAbove(gitlab.hooks.group, await round.fullPath(), config.url);
+  const { hooks: above, unseen } = await hooksAbove(gitlab.hooks.group, await round.fullPath(), config.url);
+  // Whoever sees the hooks of this group knows that the instance has group hooks.
+  if (unseen !== null && probe.hooks !== null) {
+    deps.notice(
+      `this token does not see the hooks of the group ${unseen} above: if one of ours is there, events come twice`,
+    );
+  }
   if (above.length === 0) return false;
   const covering = above.find((one) => covers(one, desire("project", 1)));
   if (covering === undefined) {

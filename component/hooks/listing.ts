@@ -41,6 +41,8 @@ export class Listing {
   #pages = 0;
   #seenUpTo: number;
   #total: number | null = null;
+  /** The total that GitLab told last, whether or not the last page had one. */
+  #counted = 0;
   #mayHaveShifted: boolean;
   #exhausted = false;
 
@@ -105,14 +107,22 @@ export class Listing {
   async #fetchPage(): Promise<Page<Project>> {
     const { gitlab, group, chunkSize } = this.#options;
     for (;;) {
-      const page = await gitlab.projects(group, this.#query, this.#number, chunkSize);
+      let page = await gitlab.projects(group, this.#query, this.#number, chunkSize);
+      // A list that ends before GitLab's own count may be a single odd answer.
+      if (this.#endsEarly(page)) page = await gitlab.projects(group, this.#query, this.#number, chunkSize);
       this.#pages++;
       if (this.#total !== null && page.total !== null && page.total < this.#total)
         this.#mayHaveShifted = true;
       this.#total = page.total;
+      this.#counted = page.total ?? this.#counted;
       if (!(await this.#hasGapBefore(page))) return page;
       this.#number--;
     }
+  }
+
+  #endsEarly({ items, next, total }: Page<Project>): boolean {
+    const end = (this.#number - 1) * this.#options.chunkSize + items.length;
+    return next === null && end < (total ?? this.#counted);
   }
 
   /** Whether a project that nobody has seen may stand before the page. One request where that is in doubt. */

@@ -16,17 +16,23 @@ export interface HookAbove {
   readonly hook: Hook;
 }
 
+export interface Above {
+  readonly hooks: readonly HookAbove[];
+  /** The nearest group whose hooks this token does not see; null: it sees all. */
+  readonly unseen: string | null;
+}
+
 /** One request for each group above, nearest first. @param group full path */
-export async function hooksAbove(api: HookApi, group: string, relayUrl: string): Promise<HookAbove[]> {
+export async function hooksAbove(api: HookApi, group: string, relayUrl: string): Promise<Above> {
   const found: HookAbove[] = [];
   const parts = group.split("/");
   for (let length = parts.length - 1; length > 0; length--) {
     const path = parts.slice(0, length).join("/");
     const hooks = await hooksOf(api, path);
-    if (hooks === null) return found;
+    if (hooks === null) return { hooks: found, unseen: path };
     found.push(...hooks.filter((hook) => pointsTo(hook, relayUrl)).map((hook) => ({ group: path, hook })));
   }
-  return found;
+  return { hooks: found, unseen: null };
 }
 
 /** The paths of the groups between a group and one of its projects, from above. @param group full path */

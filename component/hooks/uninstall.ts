@@ -1,13 +1,15 @@
 /** `uninstall`: no hook of ours is left, neither on the group nor in its projects; the hooks of others stay. */
+import type { HookApi } from "../gitlab/client.ts";
+import type { Place } from "../gitlab/types.ts";
 import { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { createMaintained } from "./group-projects.ts";
-import { probeGroup, type Probe } from "./level.ts";
+import { meaningOfRefusal, probeGroup, type Probe } from "./level.ts";
 import { Losses } from "./losses.ts";
-import { isOurs } from "./plan.ts";
 import { concluded, type RoundOutcome } from "./outcome.ts";
 import { groupPlace, isFiltered, Round, type RoundDeps } from "./round.ts";
+import type { HookResult } from "./result.ts";
 import { sweepName } from "./round-name.ts";
 import { Seen } from "./seen.ts";
 
@@ -41,30 +43,63 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
     () => level,
     round,
     async () => {
-      let removed = false;
-      let hidden = false;
-      // Filters choose projects, so they leave the group's own hook alone.
-      if (!isFiltered(config)) {
-        const probe: Probe = await probeGroup(gitlab.hooks.group, config.group);
-        hidden = probe.hooks === null && (await levels.load()) === "group";
-        if (probe.hooks?.some((hook) => isOurs(hook, config.url)) === true) {
-          deps.report(await apply.remove(groupPlace(config)));
-          removed = true;
+      let removed = 0;
+      const remove = async (place: Place): Promise<HookResult> => {
+        const result = await apply.remove(place);
+        if (result.action === "remove") removed++;
+        return result;
+      };
+      // Filters choose projects, so they leave the hooks of groups alone.
+      const probe = isFiltered(config) ? null : await lookTwice(gitlab.hooks.group, config.group);
+      if (probe !== null && probe.hooks !== null) {
+        const below = (await gitlab.standing.subgroups(config.group)).map(({ id, fullPath }) =>
+          placeOfGroup(id, fullPath),
+        );
+        for (const place of [groupPlace(config), ...below]) {
+          const result = await remove(place);
+          if (result.action !== "none") round.report(result);
         }
       }
-      await round.projects({
-        name: sweepName(config, "uninstall"),
-        everything: true,
-        work: (place) => apply.remove(place),
-      });
+      await round.projects({ name: sweepName(config, "uninstall"), everything: true, work: remove });
       await round.close();
-      if (hidden) {
-        const text =
-          "the last installation left a hook of ours on the group, which this token can neither see nor remove: use a token with the Owner role";
-        throw new EndOfRun(text, { status: 1, complete: true });
-      }
-      if (!removed) round.refuseNothing();
+      if (removed === 0) round.refuseNothing();
+      if (probe !== null && probe.hooks === null) await refuseHiddenHook(deps, { probe, removed });
       if (!config.dryRun && !isFiltered(config) && round.failures === 0) await levels.save(null);
     },
   );
+}
+
+function placeOfGroup(id: number, path: string): Place {
+  return { level: "group", id, path };
+}
+
+/** A single odd answer is gone at the second look. */
+async function lookTwice(api: HookApi, group: string): Promise<Probe> {
+  const probe = await probeGroup(api, group);
+  return probe.hooks === null ? probeGroup(api, group) : probe;
+}
+
+/**
+ * A hook of ours may be left on the group, out of this token's sight. Throws EndOfRun unless the instance is not licensed for group
+ * hooks, or it is known that the hooks were in the projects.
+ */
+async function refuseHiddenHook(
+  { config, gitlab, levels, notice }: UninstallDeps,
+  seen: { readonly probe: Probe; readonly removed: number },
+): Promise<void> {
+  const last = await levels.load();
+  if (last === "group") {
+    const text =
+      "the last installation left a hook of ours on the group, which this token can neither see nor remove: use a token with the Owner role";
+    throw new EndOfRun(text, { status: 1, complete: true });
+  }
+  const meaning = await meaningOfRefusal(gitlab.standing, config.group);
+  if (meaning === "not-licensed") return;
+  const unseen = "this token does not see the group's hooks: one of ours that may be there stays";
+  if (last === "project" || seen.removed > 0 || config.allowEmpty || seen.probe.status !== 403)
+    return notice(unseen);
+  throw new EndOfRun(`${unseen}, and no project has one; use a token with the Owner role`, {
+    status: 1,
+    complete: true,
+  });
 }

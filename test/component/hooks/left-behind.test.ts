@@ -227,3 +227,84 @@ describe("groups above and below", () => {
     expect(below.flatMap(ours)).toEqual([]);
   });
 });
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+describe("single odd answers", () => {
+  test("a page of projects that ends before GitLab's own count is asked for again", async () => {
+    const at = await stage(30);
+    const action = { kind: "status", status: 200, body: "[]", headers: JSON_TYPE } as const;
+    at.sim.faults.add({ route: "GET /groups/:id/projects", skip: 1, action });
+    expect((await runInstaller(at.sim, { args: ["--chunk-size", "10"] })).status).toBe(0);
+    expect(without(at)).toEqual([]);
+  });
+
+  test("a 404 for the removal of a hook that is still there is not believed", async () => {
+    const at = await stage(2);
+    await runInstaller(at.sim);
+    at.sim.model.addHook(at.projects[1] as Project, RELAY_URL);
+    const body = '{"message":"404 Not found"}';
+    at.sim.faults.add({
+      method: "DELETE",
+      action: { kind: "status", status: 404, body, headers: JSON_TYPE },
+    });
+    expect((await runInstaller(at.sim)).status).toBe(0);
+    expect(at.projects.map((p) => ours(p).length)).toEqual([1, 1]);
+  });
+
+  test("a hook that GitLab shows without the token it was sent is a failure", async () => {
+    const at = await stage(2);
+    const transport: Transport = (url, sent) => real(url, { ...sent, ...tokenless(sent.body) });
+    const run = await runInstaller(at.sim, { transport });
+    expect([run.status, run.report.summary.failed]).toEqual([1, 2]);
+    expect(run.stdout).toContain("without the secret token that it was sent");
+  });
+});
+
+function tokenless(body: string | undefined): { readonly body?: string } {
+  if (body === undefined) return {};
+  const { token: _token, ...rest } = JSON.parse(body) as Record<string, unknown>;
+  return { body: JSON.stringify(rest) };
+}
+
+describe("uninstall", () => {
+  const command = "uninstall";
+
+  test("one refused look at the group's hooks leaves no hook there", async () => {
+    const at = await stage(4, { tier: "premium" });
+    await runInstaller(at.sim);
+    const body = '{"message":"403 Forbidden"}';
+    const action = { kind: "status", status: 403, body, headers: JSON_TYPE } as const;
+    at.sim.faults.add({ route: "GET /groups/:id/hooks", action });
+    expect((await runInstaller(at.sim, { command })).status).toBe(0);
+    expect(ours(at.group)).toEqual([]);
+  });
+
+  test("a token that does not see the group's hooks and finds none in the projects ends with 1", async () => {
+    const at = await stage(4, { tier: "premium" });
+    await runInstaller(at.sim);
+    at.sim.model.setGroupRole(at.sim.owner, at.group, 40);
+    const run = await runInstaller(at.sim, { command });
+    expect([run.status, ours(at.group).length]).toEqual([1, 1]);
+    expect(run.stdout).toContain("use a token with the Owner role");
+  });
+
+  test("removes the hooks of groups below, too", async () => {
+    const at = await stage(4, { tier: "premium" });
+    await runInstaller(at.sim, { env: { HOOKS_GROUP: "acme/team-1" } });
+    expect((await runInstaller(at.sim, { command })).report.summary.removed).toBe(1);
+    expect(ours(at.sim.model.group("acme/team-1") as Group)).toEqual([]);
+  });
+});
+
+test("a token that does not see the groups above says that events may come twice", async () => {
+  const at = await stage(4, { tier: "premium" });
+  await runInstaller(at.sim);
+  const user = at.sim.model.addUser({ username: "bot" });
+  at.sim.model.setGroupRole(user, at.sim.model.group("acme/team-1") as Group, 50);
+  const token = at.sim.model.addToken({ value: "glpat-simulator-bot", user });
+  const run = await runInstaller({ url: at.sim.url, token }, { env: { HOOKS_GROUP: "acme/team-1" } });
+  expect(run.stdout).toContain(
+    "does not see the hooks of the group acme above: if one of ours is there, events come twice",
+  );
+});
