@@ -34,6 +34,12 @@ export interface SignedHeaders {
   readonly signature: string;
 }
 
+export interface Freshness {
+  /** Time of receipt, so that a late replay from the queue is judged by when it came in: wall clock, milliseconds. */
+  readonly receivedAt: number;
+  readonly toleranceSeconds: number;
+}
+
 export type Verdict = "valid" | "mismatch" | "expired" | "malformed";
 
 /**
@@ -41,14 +47,12 @@ export type Verdict = "valid" | "mismatch" | "expired" | "malformed";
  *
  * Signatures are compared as text, as the reference libraries of Standard Webhooks do: another alphabet, missing padding or
  * characters that a lenient decoder skips are a mismatch. A missing id is malformed.
- * @param nowMs time of receipt, so that a late replay from the queue is judged by when it came in
  */
 export function verify(
   keys: readonly Uint8Array[],
   headers: SignedHeaders,
   body: Uint8Array,
-  nowMs: number,
-  toleranceSeconds: number,
+  { receivedAt, toleranceSeconds }: Freshness,
 ): Verdict {
   if (headers.id === "" || !/^\d{1,12}$/.test(headers.timestamp)) return "malformed";
   const sent = headers.signature.split(" ").filter((s) => s.startsWith(VERSION));
@@ -62,6 +66,6 @@ export function verify(
     }
   }
   if (!matched) return "mismatch";
-  const ageSeconds = Math.abs(nowMs / 1000 - Number(headers.timestamp));
+  const ageSeconds = Math.abs(receivedAt / 1000 - Number(headers.timestamp));
   return ageSeconds <= toleranceSeconds ? "valid" : "expired";
 }

@@ -95,7 +95,10 @@ export function createRecoverPlace(deps: PlaceDeps): RecoverPlace {
 
   async function keep(work: HookWork): Promise<void> {
     const { read, before, failures } = contexts.get(work) as Context;
-    await memory.keep(work.hook.id, memoryAfter(read, openDeliveries(work), before, failures, work.echoes));
+    await memory.keep(
+      work.hook.id,
+      memoryAfter(read, before, { open: openDeliveries(work), failures, echoes: work.echoes }),
+    );
   }
 
   async function examine(place: Place, hook: Hook, work: PlaceWork): Promise<HookWork> {

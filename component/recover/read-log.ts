@@ -63,17 +63,20 @@ export async function readLog(options: ReadOptions): Promise<LogRead> {
   }
 }
 
-/**
- * What the next run has to know once this one is done.
- * @param open deliveries that are still missed
- * @param echoes further rows that are settled
- */
+/** What a run leaves behind. */
+export interface Leftovers {
+  /** Deliveries that are still missed. */
+  readonly open: readonly Missed[];
+  readonly failures: number;
+  /** Further rows that are settled. */
+  readonly echoes: readonly number[];
+}
+
+/** What the next run has to know once this one is done. */
 export function memoryAfter(
   read: LogRead,
-  open: readonly Missed[],
   before: HookMemory | null,
-  failures: number,
-  echoes: readonly number[],
+  { open, failures, echoes }: Leftovers,
 ): Omit<HookMemory, "at"> {
   const openRows = new Set(open.flatMap((delivery) => delivery.rowIds));
   const upTo = openRows.size === 0 ? read.newest : Math.min(...openRows) - 1;

@@ -109,8 +109,7 @@ export function createAuthenticator(settings: Credentials): Authenticator {
           signature: headerOf(headers, "webhook-signature") ?? "",
         },
         body,
-        receivedAt,
-        settings.signatureToleranceSeconds,
+        { receivedAt, toleranceSeconds: settings.signatureToleranceSeconds },
       );
       const verifiedBy: Credential[] = [];
       if (claimed.token === "right") verifiedBy.push("token");

@@ -102,7 +102,12 @@ describe("send", () => {
       timestamp: String(headers["webhook-timestamp"]),
       signature: String(headers["webhook-signature"]),
     };
-    expect(verify([decodeSigningToken(token) as Uint8Array], signed, body, Date.now(), 300)).toBe("valid");
+    expect(
+      verify([decodeSigningToken(token) as Uint8Array], signed, body, {
+        receivedAt: Date.now(),
+        toleranceSeconds: 300,
+      }),
+    ).toBe("valid");
   });
 
   test("takes secrets from the environment, the first of several, and shows none", async () => {

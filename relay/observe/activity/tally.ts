@@ -49,168 +49,183 @@ export interface Tally {
 
 /** Looks at what it missed, and takes what it is told from now on. */
 export function startTally(deps: TallyDeps): Tally {
-  const { queue, store, clock, log } = deps;
+  const tally = new RunningTally(deps);
+  tally.begin();
+  return tally;
+}
+
+class RunningTally implements Tally {
+  readonly #deps: TallyDeps;
   /** Facts that are not written down, by day and project. */
-  let unwritten = new Map<string, ActivityEntry>();
+  #unwritten = new Map<string, ActivityEntry>();
   /** Wall clock from which the queue is to be searched; null: nothing was missed. */
-  let searchFrom: number | null = null;
-  let isFresh = true;
-  const closing = new AbortController();
-  const isClosed = (): boolean => closing.signal.aborted;
-  let stopWaiting: () => void = () => {};
-  let cleanedDay = "";
-  let unread = { id: "", times: 0 };
-  let writtenMark = 0;
-  const waiters: (() => void)[] = [];
+  #searchFrom: number | null = null;
+  /** Until the storage was asked how far an earlier run came. */
+  #isFresh = true;
+  readonly #closing = new AbortController();
+  #stopWaiting: () => void = () => {};
+  #cleanedDay = "";
+  /** The event whose body could not be read last, and how many times in a row. */
+  #unread = { id: "", times: 0 };
+  #writtenMark = 0;
+  readonly #waiters: (() => void)[] = [];
+  #running: Promise<void> = Promise.resolve();
 
-  const note = ({ day, project, facts }: ActivityFacts, eventId: string): void => {
+  constructor(deps: TallyDeps) {
+    this.#deps = deps;
+  }
+
+  begin(): void {
+    this.#running = this.#run();
+  }
+
+  note({ day, project, facts }: ActivityFacts, eventId: string): void {
     const key = `${day}/${project}`;
-    let entry = unwritten.get(key);
-    if (entry === undefined) unwritten.set(key, (entry = { day, project, page: emptyPage() }));
+    let entry = this.#unwritten.get(key);
+    if (entry === undefined) this.#unwritten.set(key, (entry = { day, project, page: emptyPage() }));
     addFacts(entry.page, facts, eventId);
-  };
+  }
 
-  const look = async (meta: EventMeta): Promise<void> => {
-    const body = await bodyOf(meta.id);
-    if (body === null) return;
-    const found = factsOf(
-      meta,
-      jsonOrNull(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")),
-    );
-    if (found !== null) note(found, meta.id);
-  };
-
-  /** The body; null if there is none, or if it could not be read time and again. Rejects if it may be read later. */
-  const bodyOf = async (id: string): Promise<Uint8Array | null> => {
-    try {
-      return await queue.body(id);
-    } catch (error) {
-      unread = { id, times: unread.id === id ? unread.times + 1 : 1 };
-      if (unread.times < MAX_READS) throw error;
-      log.warn("activity.skipped", { eventId: id, error: messageOf(error) });
-      return null;
+  async read(day: string): Promise<readonly ActivityEntry[]> {
+    const kept = new Map((await this.#deps.store.read(day)).map((entry) => [entry.project, entry]));
+    for (const entry of this.#unwritten.values()) {
+      if (entry.day !== day) continue;
+      const known = kept.get(entry.project);
+      const page: OpenPage = emptyPage();
+      if (known !== undefined) addPage(page, known.page);
+      addPage(page, entry.page);
+      kept.set(entry.project, { ...entry, page });
     }
-  };
+    return [...kept.values()];
+  }
 
-  const search = async (from: number): Promise<void> => {
-    let cursor: string | null = null;
-    do {
-      const page = await queue.list({ from }, PAGE, cursor);
-      for (const { meta } of page.events) {
-        if (isClosed()) return;
-        if (tellsOfWork(meta)) await look(meta);
-      }
-      cursor = page.cursor;
-    } while (cursor !== null);
-  };
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+      this.#stopWaiting();
+    });
+  }
 
-  const flush = async (): Promise<void> => {
-    const oldest = Math.min(clock.now(), searchFrom ?? Infinity);
-    if (unwritten.size === 0 && oldest - writtenMark < IDLE_MARK_MS) return;
-    const written = unwritten;
-    unwritten = new Map();
-    try {
-      await store.add([...written.values()], oldest);
-      writtenMark = oldest;
-    } catch (error) {
-      for (const [key, entry] of unwritten) {
-        const kept = written.get(key);
-        if (kept === undefined) written.set(key, entry);
-        else addPage(kept.page, entry.page);
-      }
-      unwritten = written;
-      throw error;
-    }
-    await forgetOldDays();
-  };
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#stopWaiting();
+    await this.#running;
+    if (!this.#isFresh) await this.#flush();
+    await this.#deps.store.close();
+  }
 
-  const forgetOldDays = async (): Promise<void> => {
-    const today = dayOf(clock.now());
-    if (today === cleanedDay) return;
-    const oldest = dayOf(Date.parse(today) - (deps.keepDays() - 1) * DAY_MS);
-    for (const day of await store.days()) if (day < oldest) await store.remove(day);
-    cleanedDay = today;
-  };
-
-  const begin = async (): Promise<void> => {
-    const mark = await store.mark();
-    searchFrom = mark === null ? 0 : mark - MARGIN_MS;
-  };
-
-  const work = async (): Promise<void> => {
-    if (isFresh) {
-      await begin();
-      isFresh = false;
-    }
-    while (searchFrom !== null) {
-      const from: number = searchFrom;
-      searchFrom = null;
-      try {
-        await search(from);
-      } catch (error) {
-        searchFrom = Math.min(searchFrom ?? from, from);
-        throw error;
-      }
-    }
-  };
-
-  const running = (async () => {
+  async #run(): Promise<void> {
+    const { clock, log } = this.#deps;
     let told = "";
     let flushedAt = clock.monotonic();
-    while (!isClosed()) {
+    while (!this.#closing.signal.aborted) {
       try {
-        await work();
-        if (waiters.length > 0 || clock.monotonic() - flushedAt >= FLUSH_MS) {
-          await flush();
+        await this.#work();
+        if (this.#waiters.length > 0 || clock.monotonic() - flushedAt >= FLUSH_MS) {
+          await this.#flush();
           flushedAt = clock.monotonic();
         }
         told = "";
-        if (searchFrom !== null) continue;
-        for (const waiter of waiters.splice(0)) waiter();
+        if (this.#searchFrom !== null) continue;
+        for (const waiter of this.#waiters.splice(0)) waiter();
       } catch (error) {
         const message = messageOf(error);
         if (message !== told) log.warn("activity.failed", { error: message });
         told = message;
       }
-      if (isClosed()) return;
-      await new Promise<void>((resolve) => {
-        const timer = clock.after(LOOK_MS, resolve);
-        stopWaiting = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
+      if (this.#closing.signal.aborted) return;
+      await this.#pause();
     }
-  })();
+  }
 
-  return {
-    note,
-    async read(day) {
-      const kept = new Map((await store.read(day)).map((entry) => [entry.project, entry]));
-      for (const entry of unwritten.values()) {
-        if (entry.day !== day) continue;
-        const known = kept.get(entry.project);
-        const page: OpenPage = emptyPage();
-        if (known !== undefined) addPage(page, known.page);
-        addPage(page, entry.page);
-        kept.set(entry.project, { ...entry, page });
+  #pause(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const timer = this.#deps.clock.after(LOOK_MS, resolve);
+      this.#stopWaiting = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isFresh) {
+      const mark = await this.#deps.store.mark();
+      this.#searchFrom = mark === null ? 0 : mark - MARGIN_MS;
+      this.#isFresh = false;
+    }
+    while (this.#searchFrom !== null) {
+      const from: number = this.#searchFrom;
+      this.#searchFrom = null;
+      try {
+        await this.#search(from);
+      } catch (error) {
+        this.#searchFrom = Math.min(this.#searchFrom ?? from, from);
+        throw error;
       }
-      return [...kept.values()];
-    },
-    settled() {
-      return new Promise((resolve) => {
-        waiters.push(resolve);
-        stopWaiting();
-      });
-    },
-    async close() {
-      closing.abort();
-      stopWaiting();
-      await running;
-      if (!isFresh) await flush();
-      await store.close();
-    },
-  };
+    }
+  }
+
+  async #search(from: number): Promise<void> {
+    let cursor: string | null = null;
+    do {
+      const page = await this.#deps.queue.list({ from }, PAGE, cursor);
+      for (const { meta } of page.events) {
+        if (this.#closing.signal.aborted) return;
+        if (tellsOfWork(meta)) await this.#look(meta);
+      }
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+
+  async #look(meta: EventMeta): Promise<void> {
+    const body = await this.#bodyOf(meta.id);
+    if (body === null) return;
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+    const found = factsOf(meta, jsonOrNull(text));
+    if (found !== null) this.note(found, meta.id);
+  }
+
+  /** The body; null if there is none, or if it could not be read time and again. Rejects if it may be read later. */
+  async #bodyOf(id: string): Promise<Uint8Array | null> {
+    try {
+      return await this.#deps.queue.body(id);
+    } catch (error) {
+      this.#unread = { id, times: this.#unread.id === id ? this.#unread.times + 1 : 1 };
+      if (this.#unread.times < MAX_READS) throw error;
+      this.#deps.log.warn("activity.skipped", { eventId: id, error: messageOf(error) });
+      return null;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const oldest = Math.min(this.#deps.clock.now(), this.#searchFrom ?? Infinity);
+    if (this.#unwritten.size === 0 && oldest - this.#writtenMark < IDLE_MARK_MS) return;
+    const written = this.#unwritten;
+    this.#unwritten = new Map();
+    try {
+      await this.#deps.store.add([...written.values()], oldest);
+      this.#writtenMark = oldest;
+    } catch (error) {
+      for (const [key, entry] of this.#unwritten) {
+        const kept = written.get(key);
+        if (kept === undefined) written.set(key, entry);
+        else addPage(kept.page, entry.page);
+      }
+      this.#unwritten = written;
+      throw error;
+    }
+    await this.#forgetOldDays();
+  }
+
+  async #forgetOldDays(): Promise<void> {
+    const { store, clock, keepDays } = this.#deps;
+    const today = dayOf(clock.now());
+    if (today === this.#cleanedDay) return;
+    const oldest = dayOf(Date.parse(today) - (keepDays() - 1) * DAY_MS);
+    for (const day of await store.days()) if (day < oldest) await store.remove(day);
+    this.#cleanedDay = today;
+  }
 }
 
 export function dayOf(ms: number): string {

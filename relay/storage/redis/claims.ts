@@ -91,7 +91,7 @@ export function createClaims({ redis, clock, log, work, leaseMs, targets, emit }
     const [kind = "", entry = "", lane = "", ref = ""] = row.slice(0, 4).map((b) => b.toString("utf8"));
     const { meta, body } = decodeEvent(row[4]!);
     const replay = Number(ref.slice(ref.indexOf(":") + 1));
-    const stored = decodeDelivery(row[5]!.toString("utf8"), meta.id, target, replay, meta.receivedAt);
+    const stored = decodeDelivery(row[5]!.toString("utf8"), meta, target, replay);
     const delivery: Delivery = { ...stored, state: "sending" };
     const lease = leases.add({ target, kind, entry, lane, eventId: meta.id, replay }, since);
     return {

@@ -4,6 +4,7 @@
  * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
  */
 import { InvariantError } from "../../../lib/errors.ts";
+import type { EventMeta } from "../../event/event.ts";
 import { newDelivery, type Delivery, type DeliveryState } from "../../queue/delivery-state.ts";
 
 const LETTERS: Readonly<Record<DeliveryState, string>> = { waiting: "w", sending: "s", done: "d", dead: "x" };
@@ -30,15 +31,14 @@ export function encodeDelivery({
   return (rest.movedTo === undefined ? LETTERS[state] : MOVED) + JSON.stringify(rest);
 }
 
-/** @param receivedAt when its event came in: a delivery that nobody has tried is due from then on */
+/** A delivery that has not been tried is due from the time on at which its event came in. */
 export function decodeDelivery(
   text: string,
-  eventId: string,
+  { id, receivedAt }: Pick<EventMeta, "id" | "receivedAt">,
   target: string,
   replay: number,
-  receivedAt: number,
 ): Delivery {
-  const fresh = newDelivery(eventId, target, replay, receivedAt);
+  const fresh = newDelivery(id, target, replay, receivedAt);
   const state = STATES.get(text.charAt(0));
   if (state === undefined) throw new InvariantError(`a delivery in Redis begins with "${text.charAt(0)}"`);
   return text.length === 1

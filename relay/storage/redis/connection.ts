@@ -18,6 +18,7 @@ import {
   type ScriptCall,
   type Staged,
   type Synced,
+  type SyncWanted,
 } from "./sender.ts";
 
 /** Milliseconds that the start waits for a first answer. */
@@ -35,7 +36,7 @@ export interface RedisConnection {
   /** Runs a script; answers are bytes where Redis answers text. Rejects with an UpstreamError. */
   run(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown>;
   /** As sendSynced(), on a connection of its own. */
-  runSynced(calls: readonly ScriptCall[], replicas: number, timeoutMs: number): Promise<Synced>;
+  runSynced(calls: readonly ScriptCall[], wanted: SyncWanted): Promise<Synced>;
   /** Awaits a command of the client and translates its failure. */
   ask<T>(command: Promise<T>): Promise<T>;
   /** Every server that may hold the keys: one, or the masters of a cluster. */
@@ -93,13 +94,13 @@ export async function openRedis(
     storage: createStorage({ driver }),
     prefix,
     run: createScriptRunner(client, prefix).run,
-    async runSynced(calls, replicas, timeoutMs) {
+    async runSynced(calls, wanted) {
       if (syncClient === null) {
         syncClient = client.duplicate();
         watch("sync", syncClient, log);
         await firstAnswer(syncClient);
       }
-      return sendSynced(syncClient, prefix, calls, replicas, timeoutMs);
+      return sendSynced(syncClient, prefix, calls, wanted);
     },
     async ask(command) {
       try {

@@ -47,7 +47,10 @@ export function createIntake({ redis, clock, rule, onSync }: IntakeDeps): RedisI
   async function sync(batch: readonly Waiting[], { replicas: wanted }: SyncRule): Promise<void> {
     const started = clock.monotonic();
     try {
-      const { results, local, replicas } = await redis.runSynced(batch, wanted, WAIT_MS);
+      const { results, local, replicas } = await redis.runSynced(batch, {
+        replicas: wanted,
+        timeoutMs: WAIT_MS,
+      });
       const late =
         local < 1 || replicas < wanted
           ? new UpstreamError("storage", `Redis did not sync the event within ${WAIT_MS} ms`, {

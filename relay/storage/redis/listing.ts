@@ -31,9 +31,7 @@ function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
   return Object.entries(state)
     .flatMap(([field, value]) => {
       const match = /^([^@].*):(\d+)$/.exec(field);
-      return match === null
-        ? []
-        : [decodeDelivery(value, meta.id, match[1]!, Number(match[2]), meta.receivedAt)];
+      return match === null ? [] : [decodeDelivery(value, meta, match[1]!, Number(match[2]))];
     })
     .sort((a, b) => (a.target === b.target ? a.replay - b.replay : a.target < b.target ? -1 : 1));
 }

@@ -94,6 +94,12 @@ export function createScriptRunner(client: Redis, prefix: string) {
   };
 }
 
+export interface SyncWanted {
+  /** Replicas that must have synced, too. */
+  readonly replicas: number;
+  readonly timeoutMs: number;
+}
+
 /**
  * Sends these calls with the wait for their sync (WAITAOF) behind them, all at once on a connection that nobody else waits on.
  * Scripts go in full: one that was missing would be repeated behind the wait, and not be covered by it.
@@ -103,8 +109,7 @@ export async function sendSynced(
   client: Redis,
   prefix: string,
   calls: readonly ScriptCall[],
-  replicas: number,
-  timeoutMs: number,
+  { replicas, timeoutMs }: SyncWanted,
 ): Promise<Synced> {
   // A pipeline, so that in a cluster all of it goes to one node.
   const pipeline = client.pipeline();

@@ -61,17 +61,25 @@ export function exchange(
     }
     // Four bytes hold any character.
     const { keepBytes = EXCERPT_LENGTH * 4, ...options } = request;
-    dispatcher.dispatch(options, new Exchange(request.origin, keepBytes, signal, resolve, reject));
+    dispatcher.dispatch(
+      options,
+      new Exchange({ origin: request.origin, keepBytes, signal, resolve, reject }),
+    );
   });
+}
+
+interface WantedAnswer {
+  readonly origin: string;
+  /** Bytes of the body that are kept. */
+  readonly keepBytes: number;
+  readonly signal: Cancellation;
+  readonly resolve: (answer: ExchangeAnswer) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** The answer as it comes in; a class, since a closure for each of these would be made for every attempt. */
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly #origin: string;
-  readonly #keepBytes: number;
-  readonly #signal: Cancellation;
-  readonly #resolve: (answer: ExchangeAnswer) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #wanted: WantedAnswer;
   readonly #chunks: Buffer[] = [];
   readonly #onAbort: () => void;
   #controller: Dispatcher.DispatchController | null = null;
@@ -80,25 +88,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   #received = 0;
   #ended = false;
 
-  constructor(
-    origin: string,
-    keepBytes: number,
-    signal: Cancellation,
-    resolve: (answer: ExchangeAnswer) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#origin = origin;
-    this.#keepBytes = keepBytes;
-    this.#signal = signal;
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(wanted: WantedAnswer) {
+    this.#wanted = wanted;
     this.#onAbort = () => this.#abort();
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    wanted.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#ended) controller.abort(this.#signal.reason as Error);
+    if (this.#ended) controller.abort(this.#wanted.signal.reason as Error);
   }
 
   onResponseStart(
@@ -113,20 +111,20 @@ class Exchange implements Dispatcher.DispatchHandler {
       status,
       headers,
       retryAfter: one(headers["retry-after"]),
-      location: location === null ? null : shownLocation(location, this.#origin),
+      location: location === null ? null : shownLocation(location, this.#wanted.origin),
       encoding: one(headers["content-encoding"]),
     };
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#received += chunk.length;
-    if (this.#kept < this.#keepBytes) {
+    if (this.#kept < this.#wanted.keepBytes) {
       // A copy: the chunk is a view of a buffer that would stay in memory for its sake.
-      const part = Buffer.from(chunk.subarray(0, this.#keepBytes - this.#kept));
+      const part = Buffer.from(chunk.subarray(0, this.#wanted.keepBytes - this.#kept));
       this.#chunks.push(part);
       this.#kept += part.length;
     }
-    if (this.#received > Math.max(MAX_ANSWER_BYTES, this.#keepBytes)) {
+    if (this.#received > Math.max(MAX_ANSWER_BYTES, this.#wanted.keepBytes)) {
       this.#answer();
       controller.abort(new Error("the answer is too long"));
     }
@@ -138,13 +136,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#head !== null) this.#answer();
-    else if (this.#finish()) this.#reject(new ExchangeError(describeFailure(error)));
+    else if (this.#finish()) this.#wanted.reject(new ExchangeError(describeFailure(error)));
   }
 
   #finish(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#wanted.signal.removeEventListener("abort", this.#onAbort);
     return true;
   }
 
@@ -154,18 +152,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { status, headers, retryAfter, location, encoding } = head;
     const body = Buffer.concat(this.#chunks);
     if (encoding === null) {
-      this.#resolve({ status, headers, retryAfter, location, body });
+      this.#wanted.resolve({ status, headers, retryAfter, location, body });
       return;
     }
-    void uncompressed(encoding, body, this.#keepBytes).then((plain) =>
-      this.#resolve({ status, headers, retryAfter, location, body: plain }),
+    void uncompressed(encoding, body, this.#wanted.keepBytes).then((plain) =>
+      this.#wanted.resolve({ status, headers, retryAfter, location, body: plain }),
     );
   }
 
   #abort(): void {
     if (this.#head !== null) this.#answer();
-    else if (this.#finish()) this.#reject(this.#signal.reason as Error);
-    this.#controller?.abort(this.#signal.reason as Error);
+    else if (this.#finish()) this.#wanted.reject(this.#wanted.signal.reason as Error);
+    this.#controller?.abort(this.#wanted.signal.reason as Error);
   }
 }
 

@@ -62,7 +62,9 @@ describe("readLog()", () => {
     const failed = (id: number): string => (id === 400 ? "500" : "200");
     const found = await read(rows(500, failed), remembered(399), { since: NOW - 530 * MINUTE });
     expect(found.missed.map(({ rowIds }) => rowIds)).toEqual([[400]]);
-    expect(memoryAfter(found, found.missed, remembered(399), 0, []).upTo).toBe(399);
+    expect(memoryAfter(found, remembered(399), { open: found.missed, failures: 0, echoes: [] }).upTo).toBe(
+      399,
+    );
   });
 
   test("since: older rows do not count, older pages are not read", async () => {
@@ -81,7 +83,7 @@ describe("readLog()", () => {
     const found = await read([again, ...failing], null, { until });
     expect(found.missed.flatMap((d) => d.rowIds)).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 10]);
     expect([found.newest, found.attempts.length]).toEqual([10, 10]);
-    const after = { ...memoryAfter(found, [], null, 0, []), at: NOW / 1000 };
+    const after = { ...memoryAfter(found, null, { open: [], failures: 0, echoes: [] }), at: NOW / 1000 };
     expect(after.upTo).toBe(10);
     const next = await read([again, ...failing], after);
     expect(next.missed.flatMap((d) => d.rowIds)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
@@ -110,7 +112,7 @@ describe("readLog()", () => {
 describe("memoryAfter()", () => {
   test("all settled: up to the newest row; of what is settled, only what the next page may show", async () => {
     const found = await read(rows(60, () => "500"));
-    const after = memoryAfter(found, [], null, 3, []);
+    const after = memoryAfter(found, null, { open: [], failures: 3, echoes: [] });
     expect(after).toMatchObject({ upTo: 60, failures: 3 });
     expect(after.settled).toEqual(Array.from({ length: LOG_PAGE_ROWS }, (_, index) => 41 + index));
   });
@@ -118,7 +120,7 @@ describe("memoryAfter()", () => {
   test("something open: up to the row before it, and everything settled beyond", async () => {
     const found = await read(rows(10, () => "500"));
     const open = found.missed.filter((d) => d.rowIds[0] === 4 || d.rowIds[0] === 8);
-    expect(memoryAfter(found, open, null, 0, [12])).toMatchObject({
+    expect(memoryAfter(found, null, { open, failures: 0, echoes: [12] })).toMatchObject({
       upTo: 3,
       settled: [1, 2, 3, 5, 6, 7, 9, 10, 12],
     });
@@ -129,6 +131,6 @@ describe("memoryAfter()", () => {
     );
     expect(next.missed.map((d) => d.rowIds)).toEqual([[4], [8]]);
     const before = remembered(3, { settled: [1, 2, 3, 5, 6, 7, 9, 10] });
-    expect(memoryAfter(next, [], before, 0, [])).toMatchObject({ upTo: 10 });
+    expect(memoryAfter(next, before, { open: [], failures: 0, echoes: [] })).toMatchObject({ upTo: 10 });
   });
 });

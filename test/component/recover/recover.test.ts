@@ -333,7 +333,9 @@ describe("secrets", () => {
         signature: String(post.headers["webhook-signature"]),
       };
       expect(signed.id).toBe(post.headers["idempotency-key"]);
-      expect(verify([key], signed, post.body, Date.now(), 30_000)).toBe("valid");
+      expect(verify([key], signed, post.body, { receivedAt: Date.now(), toleranceSeconds: 30_000 })).toBe(
+        "valid",
+      );
     }
   });
 
@@ -354,7 +356,12 @@ describe("secrets", () => {
       timestamp: String(headers["webhook-timestamp"]),
       signature: String(headers["webhook-signature"]),
     };
-    expect(verify([decodeSigningToken(token) as Uint8Array], signed, body, Date.now(), 30_000)).toBe("valid");
+    expect(
+      verify([decodeSigningToken(token) as Uint8Array], signed, body, {
+        receivedAt: Date.now(),
+        toleranceSeconds: 30_000,
+      }),
+    ).toBe("valid");
   });
 
   test("headers that the hooks were installed with are sent again", async () => {

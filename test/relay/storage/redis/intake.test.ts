@@ -28,7 +28,7 @@ function setUp(rule: SyncRule | null) {
         direct.push(String(args[0]));
         return Promise.resolve(`ran ${String(args[0])}`);
       },
-      runSynced: (calls, replicas) =>
+      runSynced: (calls, { replicas }) =>
         new Promise<Synced>((resolve, reject) => {
           batches.push({
             keys: calls.map(nameOf),
