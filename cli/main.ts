@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program as a process: hands the real world to the commands and ends with their status. */
-import { readFileSync } from "node:fs";
 import { systemClock } from "../lib/clock.ts";
+import { readTextFile } from "../lib/text-file.ts";
 import pkg from "../package.json" with { type: "json" };
 import { runCommandLine } from "./program.ts";
 
@@ -51,7 +51,7 @@ const status = await runCommandLine({
   clock: systemClock,
   random: Math.random,
   fetch,
-  readFile: (path) => readFileSync(path, "utf8"),
+  readFile: readTextFile,
   isTerminal: process.stdout.isTTY === true,
   columns: process.stdout.columns ?? 100,
   stdout: writer(process.stdout),

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The installer as a process: hands the real world to the program and ends with its status. */
-import { readFileSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { Files } from "./hooks/cursor.ts";
@@ -27,19 +26,26 @@ setFlagsFromString("--optimize-for-size");
 setFlagsFromString("--max-semi-space-size=2");
 setFlagsFromString("--liftoff-only");
 
-const [{ runCli }, { createTransport }, { systemClock }, { systemCode }, { default: pkg }] =
-  await Promise.all([
-    import("./cli/cli.ts"),
-    import("../lib/gitlab/transport.ts"),
-    import("../lib/clock.ts"),
-    import("../lib/errors.ts"),
-    import("../package.json", { with: { type: "json" } }),
-  ]);
+const [
+  { runCli },
+  { createTransport },
+  { systemClock },
+  { systemCode },
+  { readTextFile, readTextFileLater },
+  { default: pkg },
+] = await Promise.all([
+  import("./cli/cli.ts"),
+  import("../lib/gitlab/transport.ts"),
+  import("../lib/clock.ts"),
+  import("../lib/errors.ts"),
+  import("../lib/text-file.ts"),
+  import("../package.json", { with: { type: "json" } }),
+]);
 
 const files: Files = {
   async read(path) {
     try {
-      return await readFile(path, "utf8");
+      return await readTextFileLater(path);
     } catch (error) {
       if (systemCode(error) === "ENOENT") return null;
       throw error;
@@ -80,7 +86,7 @@ try {
     random: Math.random,
     transport: createTransport(process.env),
     files,
-    readFile: (path) => readFileSync(path, "utf8"),
+    readFile: readTextFile,
     stdout,
     stderr,
     terminal,

@@ -1,5 +1,4 @@
 /** The relay's settings, its storage and its targets, as a start would find them. */
-import { readFileSync } from "node:fs";
 import { messageOf } from "../../lib/errors.ts";
 import { silentLog, type Secrets } from "../../lib/log.ts";
 import { unknownVariables } from "../../lib/variables.ts";
@@ -111,7 +110,7 @@ export async function targetDiagnoses(config: Config, world: CliWorld): Promise<
         return [ok(subject, `of type ${settings.type}`)];
       const ca = "tls" in settings ? settings.tls?.caFile : undefined;
       try {
-        const pem = ca === undefined ? undefined : readFileSync(ca, "utf8");
+        const pem = ca === undefined ? undefined : world.readFile(ca);
         return [await reach({ subject, url: new URL(settings.url), ca: pem }, world.env, world.clock.now())];
       } catch (error) {
         return [skip(subject, messageOf(error))];

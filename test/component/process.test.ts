@@ -85,6 +85,29 @@ function whenReady(code: string): string {
   }, 1);`;
 }
 
+describe("files that are none", () => {
+  test("a named pipe and a device that never ends are status 2 at once, named with their variable", async () => {
+    const { sim } = await simulator(1);
+    const pipe = join(folder, "pipe");
+    await once(spawn("mkfifo", [pipe]), "exit");
+    const { GITLAB_WEBHOOK_SECRET: _, ...rest } = settings(sim);
+    const env = { ...rest, GITLAB_WEBHOOK_SECRET_FILE: pipe, HOOKS_INCLUDE_FILE: "/dev/zero" };
+    const { status, stderr } = await start(["install"], env).ended;
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/GITLAB_WEBHOOK_SECRET_FILE.*it is a pipe, not a file/);
+    expect(stderr).toMatch(/HOOKS_INCLUDE_FILE.*does not end within/);
+  });
+
+  test("a state file that is a pipe is ignored with a warning, and the run works", async () => {
+    const { sim } = await simulator(1);
+    const pipe = join(folder, "state-pipe");
+    await once(spawn("mkfifo", [pipe]), "exit");
+    const { status, stderr } = await start(["install", "--state-file", pipe], settings(sim)).ended;
+    expect(status).toBe(0);
+    expect(stderr).toContain("state.ignored");
+  });
+});
+
 describe("what nothing expected", () => {
   const password = "sesame-4711";
   const thrown = `Object.assign(new TypeError("Invalid URL"), { input: "http://svc:${password}@proxy" })`;
