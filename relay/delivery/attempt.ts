@@ -14,6 +14,7 @@ import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
 import type { Halt } from "./halt.ts";
 import { resultOfFailure, settlementOf, withRetriedStatuses } from "./outcome.ts";
+import { WireNotes } from "./wire-notes.ts";
 
 /** Waits between two tries on a queue that fails, in seconds. */
 export const QUEUE_BACKOFF = { baseSeconds: 0.1, capSeconds: 30 } as const;
@@ -46,7 +47,8 @@ export async function runAttempt(
   const { clock, random } = deps;
   const startedAt = clock.now();
   const started = clock.monotonic();
-  const result = await sendInTime(claim, config, target, deps);
+  const wire = new WireNotes();
+  const result = await sendInTime({ claim, config, target, wire }, deps);
   if (result === LOST) return { sign: "called-off", settlement: null };
   if (result === STOPPING) {
     const settlement: Settlement = { outcome: "released", dueAt: claim.delivery.dueAt ?? startedAt };
@@ -60,8 +62,9 @@ export async function runAttempt(
     durationMs: Math.round(clock.monotonic() - started),
     status,
     error,
-    excerpt,
+    excerpt: wire.masked(excerpt),
     ...(steps === undefined ? {} : { steps }),
+    ...wire.exchange(claim.meta),
   };
   const end = { result: ended, attempt, delivery: claim.delivery, endedAt: clock.now() };
   const settlement = settlementOf(end, config.retry, random);
@@ -69,10 +72,15 @@ export async function runAttempt(
   return { sign: verdict === "retry" ? "failed" : "answered", settlement };
 }
 
+interface Send {
+  readonly claim: Claim;
+  readonly config: DeliverySettings;
+  readonly target: Target;
+  readonly wire: WireNotes;
+}
+
 async function sendInTime(
-  claim: Claim,
-  config: DeliverySettings,
-  target: Target,
+  { claim, config, target, wire }: Send,
   deps: AttemptDeps,
 ): Promise<AttemptResult | typeof LOST | typeof STOPPING> {
   const signal = new Cancellable();
@@ -88,6 +96,7 @@ async function sendInTime(
       attempt: delivery.attempts + 1,
       replay: delivery.replay,
       signal,
+      wire,
     });
   } catch (error) {
     if (signal.aborted && error === signal.reason) {

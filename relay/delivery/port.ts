@@ -4,6 +4,7 @@
 import type { Cancellation } from "../../lib/cancellation.ts";
 import type { EventMeta } from "../event/event.ts";
 import type { Attempt } from "../queue/delivery-state.ts";
+import type { AnswerHeaders, SentRequest } from "../queue/exchange.ts";
 
 /** How one attempt ended, as the target's adapter says it. */
 export interface AttemptResult {
@@ -33,6 +34,15 @@ export interface Sending {
   readonly replay: number;
   /** Aborts when the attempt's time is up, the claim is lost or the relay stops. */
   readonly signal: Cancellation;
+  /** Is told what goes over the wire. @default nobody wants to know */
+  readonly wire?: Wire;
+}
+
+/** What an attempt tells about its request, so that an operator can see it. */
+export interface Wire {
+  /** Before it goes out; with a second request, the second one counts. */
+  sent(request: SentRequest): void;
+  answered(headers: AnswerHeaders): void;
 }
 
 export interface Target {

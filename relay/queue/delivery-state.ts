@@ -13,6 +13,8 @@
  * done and dead are final. A replay is a delivery of its own, with its own number, whatever became of the earlier ones.
  */
 
+import { EXCHANGES_KEPT, type Exchange } from "./exchange.ts";
+
 export interface Attempt {
   /** Wall clock of its start, milliseconds. */
   readonly at: number;
@@ -29,6 +31,8 @@ export interface Attempt {
     readonly durationMs: number;
     readonly error: string | null;
   }[];
+  /** What went over the wire; absent for older attempts and for targets that send no request. */
+  readonly exchange?: Exchange;
 }
 
 export type DeliveryState = "waiting" | "sending" | "done" | "dead";
@@ -86,8 +90,20 @@ function withAttempt(delivery: Delivery, attempt: Attempt): Delivery {
     ...delivery,
     attempts: delivery.attempts + 1,
     firstAttemptAt: delivery.firstAttemptAt ?? attempt.at,
-    history: [...delivery.history, attempt].slice(-HISTORY_LENGTH),
+    history: withNewest(delivery.history, attempt),
   };
+}
+
+/** Only the newest attempts keep what went over the wire. */
+function withNewest(history: readonly Attempt[], attempt: Attempt): Attempt[] {
+  const kept = [...history, attempt].slice(-HISTORY_LENGTH);
+  const place = kept.length - 1 - EXCHANGES_KEPT;
+  const former = kept[place];
+  if (former?.exchange !== undefined) {
+    const { exchange: _exchange, ...rest } = former;
+    kept[place] = rest;
+  }
+  return kept;
 }
 
 /** A delivery that ends without an attempt. */

@@ -371,6 +371,15 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const made = attempt(harness.now(), {
           excerpt: "ok",
           steps: [{ name: "x", durationMs: 1, error: null }],
+          exchange: {
+            request: {
+              method: "POST",
+              url: "http://bot/hook",
+              headers: "x-gitlab-event\na: b",
+              omitted: 1,
+            },
+            answer: { headers: "server: nginx", omitted: 0 },
+          },
         });
         await claimed!.settle({ outcome: "done", at: harness.now(), attempt: made });
         const summary = await queue.get(id);

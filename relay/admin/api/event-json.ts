@@ -4,6 +4,7 @@
  */
 import type { EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
+import { answerHeaders, sentHeaders, type ShownHeader } from "../../queue/exchange.ts";
 import type { Duplicates, EventSummary, TargetStats } from "../../queue/queue.ts";
 import type { Masking } from "../pages/masking.ts";
 import type { TargetStatus } from "../../observe/target-status.ts";
@@ -48,6 +49,26 @@ export function attemptJson(attempt: Attempt, mask: Mask) {
   };
 }
 
+/** What an attempt sent and what came back, fit to be shown; null: nothing was sent, or the attempt is too old. */
+export function exchangeJson({ exchange, status }: Attempt, meta: EventMeta, masking: Masking) {
+  if (exchange === undefined) return null;
+  const { request, answer } = exchange;
+  const shown = (headers: readonly ShownHeader[]): ShownHeader[] =>
+    headers.map(([name, value]) => [name, masking.header(name, value)]);
+  return {
+    request: {
+      method: request.method,
+      url: masking.text(request.url),
+      headers: shown(sentHeaders(exchange, meta)),
+      omittedHeaders: request.omitted,
+    },
+    response:
+      answer === null
+        ? null
+        : { status, headers: shown(answerHeaders(answer)), omittedHeaders: answer.omitted },
+  };
+}
+
 /** A delivery; in lists only its last attempt is told. */
 export function deliveryJson(delivery: Delivery, mask: Mask) {
   const last = delivery.history.at(-1);
@@ -88,13 +109,16 @@ export function detailJson(event: EventSummary, masking: Masking, waitsFor: (del
     deliveries: event.deliveries.map((delivery) => ({
       ...deliveryJson(delivery, mask),
       waitsFor: delivery.state === "waiting" ? waitsFor(delivery) : null,
-      history: delivery.history.map((attempt) => attemptJson(attempt, mask)),
+      history: delivery.history.map((attempt) => ({
+        ...attemptJson(attempt, mask),
+        exchange: exchangeJson(attempt, event.meta, masking),
+      })),
     })),
     timeline: timeline(event, waitsFor).map((step) => stepJson(step, mask)),
   };
 }
 
-function stepJson(step: Step, mask: Mask) {
+function stepJson({ exchange: _exchange, ...step }: Step, mask: Mask) {
   return {
     ...step,
     at: isoOrNull(step.at),

@@ -3,6 +3,7 @@
  * the answers against them. Answers may come to have more fields; clients ignore those that they do not know.
  */
 import { z } from "zod";
+import { EXCHANGES_KEPT } from "../../queue/exchange.ts";
 import { EVENT_STATES, MAX_LIMIT, MAX_TEXT } from "./query.ts";
 
 const time = z.iso.datetime().describe("UTC");
@@ -64,6 +65,30 @@ const attemptSchema = z.object({
   excerpt: textOrNull.describe("Beginning of the answer's body"),
 });
 
+const headersSchema = z.array(z.tuple([z.string(), z.string()])).describe("Secrets are masked");
+const omittedHeaders = count.describe("Headers that were too long to keep");
+
+const exchangeSchema = z.object({
+  request: z.object({
+    method: z.string(),
+    url: z.string().describe("Without query and user info"),
+    headers: headersSchema,
+    omittedHeaders,
+  }),
+  response: z
+    .object({ status: numberOrNull, headers: headersSchema, omittedHeaders })
+    .nullable()
+    .describe("Null: no answer came"),
+});
+
+const attemptDetailSchema = attemptSchema.extend({
+  exchange: exchangeSchema
+    .nullable()
+    .describe(
+      `What was sent and what came back, of the newest ${EXCHANGES_KEPT} attempts; null: the target sends no request, or the attempt is older`,
+    ),
+});
+
 const deliverySchema = z.object({
   target: z.string(),
   replay: count.describe("0: the delivery after receipt; then 1, 2 ... for replays"),
@@ -118,7 +143,7 @@ const eventPageSchema = z.object({
 const eventDetailSchema = z.object({
   ...metadata,
   headers: z.array(z.tuple([z.string(), z.string()])),
-  deliveries: z.array(deliverySchema.extend({ history: z.array(attemptSchema) })),
+  deliveries: z.array(deliverySchema.extend({ history: z.array(attemptDetailSchema) })),
   timeline: z.array(
     z.object({
       name: z.string(),

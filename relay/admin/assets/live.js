@@ -20,7 +20,9 @@ function replace(region, next) {
   const index = focused === null ? -1 : all(FOCUSABLE, region).indexOf(focused);
   const known = new Set(all("[data-id]", region).map((one) => one.dataset.id));
   const chosen = region.querySelector("tr.shown")?.dataset.id;
+  const opened = new Set(all("details[data-keep][open]", region).map((one) => one.dataset.keep));
   region.replaceWith(next);
+  for (const one of all("details[data-keep]", next)) one.open = opened.has(one.dataset.keep);
   for (const one of all("[data-id]", next)) {
     one.classList.toggle("fresh", !known.has(one.dataset.id));
     if (one.dataset.id === chosen) one.classList.add("shown");

@@ -1,6 +1,7 @@
 /** One event: what it is in words, what happened to it step by step, its headers and its body, and what can be done about it. */
 import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
+import type { EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import type { Duplicates, EventSummary } from "../../queue/queue.ts";
 import type { AuditEntry } from "../../storage/audit-trail.ts";
@@ -11,6 +12,7 @@ import { button, duration, pill, size, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { maskFields, prettyTokens } from "./pretty.ts";
 import { timeline, type Step } from "./timeline.ts";
+import { exchangeView } from "./exchange.ts";
 import { factsList } from "./facts.ts";
 import { foldSteps, type FoldedStep } from "./fold.ts";
 import { linkOf } from "../../event/link.ts";
@@ -73,7 +75,7 @@ export function eventPage(view: EventView): Html {
       <section>
         <h2>What happened</h2>
         <ol class="timeline" id="timeline" data-live>
-          ${foldSteps(timeline(event, view.waitsFor)).map((step) => stepItem(step, meta.receivedAt, masking))}
+          ${foldSteps(timeline(event, view.waitsFor)).map((step) => stepItem(step, meta, masking))}
         </ol>
       </section>
       <section>
@@ -195,7 +197,8 @@ function replayForm(path: string, view: EventView, selected: string | undefined)
   </form>`;
 }
 
-function stepItem(step: FoldedStep, startedAt: number, masking: Masking): Html {
+function stepItem(step: FoldedStep, meta: EventMeta, masking: Masking): Html {
+  const startedAt = meta.receivedAt;
   const title = step.name === "attempt" ? attemptsTitle(step) : STEP_WORDS[step.name];
   const replay = step.replay === 0 ? "" : ` (replay ${step.replay})`;
   return html`<li class="${step.outcome}">
@@ -210,8 +213,15 @@ function stepItem(step: FoldedStep, startedAt: number, masking: Masking): Html {
       ${step.times === 1 || step.lastAt === null ? "" : html` <span class="muted">the last ${offset(step.lastAt - startedAt)}, each took about</span>`}
       ${step.durationMs === null ? "" : html` <span class="muted">${duration(step.durationMs)}</span>`}
       ${step.excerpt === null || step.excerpt === "" ? "" : html`<pre class="excerpt" tabindex="0">${masking.text(step.excerpt)}</pre>`}
+      ${exchangeOfStep(step, meta, masking)}
     </div>
   </li>`;
+}
+
+function exchangeOfStep(step: FoldedStep, meta: EventMeta, masking: Masking): Html | "" {
+  const { exchange, lastAttempt, target, replay, status } = step;
+  if (exchange === null || lastAttempt === null || target === null) return "";
+  return exchangeView({ exchange, attempt: lastAttempt, target, replay, status, meta, masking });
 }
 
 function attemptsTitle({ attempt, lastAttempt, times }: FoldedStep): string {

@@ -19,7 +19,14 @@ export function foldSteps(steps: readonly Step[]): FoldedStep[] {
     const place = last.get(delivery) ?? -1;
     const before = folded[place];
     if (before !== undefined && isAlike(before, step)) {
-      folded[place] = { ...before, times: before.times + 1, lastAttempt: step.attempt, lastAt: step.at };
+      folded[place] = {
+        ...before,
+        times: before.times + 1,
+        lastAttempt: step.attempt,
+        lastAt: step.at,
+        // The newest is what an operator can still see at the target.
+        exchange: step.exchange ?? before.exchange,
+      };
       continue;
     }
     last.set(delivery, folded.length);

@@ -30,6 +30,7 @@ const SECRET_HEADERS = new Set([
   "authorization",
   "proxy-authorization",
   "cookie",
+  "set-cookie",
   "webhook-signature",
   "x-api-key",
   "x-auth-token",

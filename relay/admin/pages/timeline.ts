@@ -1,5 +1,6 @@
 /** What happened to an event, step by step, in the order of time: for its page and for the API. Pure. */
 import type { Delivery } from "../../queue/delivery-state.ts";
+import type { Exchange } from "../../queue/exchange.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 
 export type StepName =
@@ -28,6 +29,8 @@ export interface Step {
   readonly status: number | null;
   readonly text: string;
   readonly excerpt: string | null;
+  /** What went over the wire; null: nothing did, or it is no longer kept. */
+  readonly exchange: Exchange | null;
 }
 
 /**
@@ -67,6 +70,7 @@ function step(name: StepName, at: number | null, text: string): Step {
     status: null,
     text,
     excerpt: null,
+    exchange: null,
   };
 }
 
@@ -92,6 +96,7 @@ function attemptsOf(delivery: Delivery): Step[] {
     outcome: attempt.error === null ? "ok" : "failed",
     status: attempt.status,
     excerpt: attempt.excerpt,
+    exchange: attempt.exchange ?? null,
   }));
   if (delivery.state === "done")
     steps.push({

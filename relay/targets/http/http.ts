@@ -1,5 +1,6 @@
 /** The target that is an HTTP server: one POST per attempt. What an answer means is decided in delivery/outcome.ts. */
 import { messageOf } from "../../../lib/errors.ts";
+import { shownUrl } from "../../../lib/log.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { decodeSigningToken } from "../../../lib/signature.ts";
 import { resultOfAnswer, resultOfFailure } from "../../delivery/outcome.ts";
@@ -21,6 +22,8 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
   const { origin, pathname, search } = new URL(config.url);
   const path = `${pathname}${search}`;
   const envelopeOf = createRequests(config);
+  const shown = shownAddress(config);
+  const hidden = settingsHeaders(config);
   const connections = createConnections(config, deps);
   return {
     async send(sending): Promise<AttemptResult> {
@@ -35,7 +38,9 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
         const traceparent = deps.traceparent?.(sending) ?? null;
         const traced = traceparent === null ? { ...headers } : { ...headers, traceparent };
         const request = { origin, path, method: "POST", headers: traced, body } as const;
+        sending.wire?.sent({ method: "POST", url: shown, headers: traced, hidden });
         const answer = await exchange(connections, request, sending.signal);
+        sending.wire?.answered(answer.headers);
         return resultOfAnswer(answer.status, answer, excerptOf(answer.body), clock.now());
       } catch (error) {
         if (error instanceof ExchangeError) return resultOfFailure(error.message);
@@ -60,6 +65,23 @@ export function createRequests(config: HttpTargetSettings): RequestOf {
     const headers = headersOf({ meta, attempt }, format, configured);
     return { body, headers: { ...headers, ...signatureHeaders(keys, meta.id, nowMs, body) } };
   };
+}
+
+/** The path of a chat's webhook is its password. */
+const SECRET_PATHS: ReadonlySet<string> = new Set(["slack", "mattermost", "teams", "discord"]);
+
+/** The address as it may be shown. */
+export function shownAddress({ url, format }: Pick<HttpTargetSettings, "url" | "format">): string {
+  return SECRET_PATHS.has(format) ? `${new URL(url).origin}/…` : shownUrl(url);
+}
+
+/** Headers that say how to talk; their values are no secrets. */
+const PLAIN: ReadonlySet<string> = new Set(["accept", "accept-language", "content-type", "user-agent"]);
+
+/** Names of the headers whose values come from the settings and may be secrets, in lower case. */
+export function settingsHeaders({ headers }: Pick<HttpTargetSettings, "headers">): ReadonlySet<string> {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  return new Set(["authorization", ...names.filter((name) => !PLAIN.has(name))]);
 }
 
 /** Names in lower case; user info of the URL becomes basic authentication unless a header says otherwise. */

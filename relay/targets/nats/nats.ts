@@ -19,6 +19,9 @@ export function createNatsTarget(config: NatsTargetSettings): Target {
   return new NatsTarget(config, readCredentials(config));
 }
 
+/** Credentials go with the connection, not with the message. */
+const NONE: ReadonlySet<string> = new Set();
+
 class NatsTarget implements Target {
   readonly #config: NatsTargetSettings;
   readonly #credentials: NatsCredentials;
@@ -41,8 +44,11 @@ class NatsTarget implements Target {
     } catch (error) {
       return { ...resultOfFailure(messageOf(error)), verdict: "dead" };
     }
+    const headers = { ...message.headers, "nats-msg-id": message.id };
+    sending.wire?.sent({ method: "PUB", url: message.subject, headers, hidden: NONE });
     try {
       const { stream, seq, duplicate } = await untilAborted(this.#publish(message, body), signal);
+      sending.wire?.answered({});
       const excerpt = duplicate ? `${stream} had it already, as ${seq}` : `${stream} stored it as ${seq}`;
       return { verdict: "done", status: null, error: null, excerpt, retryAfterSeconds: null };
     } catch (error) {

@@ -25,6 +25,9 @@ import { createStartedLookup, EVENT_ID_VARIABLE } from "./started.ts";
 /** GitLab's clock may be this far behind ours, in milliseconds. */
 const CLOCK_SKEW_MS = 300_000;
 
+/** The token goes in the body. */
+const NONE: ReadonlySet<string> = new Set();
+
 interface Wanted {
   readonly project: string;
   readonly ref: string;
@@ -51,7 +54,10 @@ export function createPipelineTarget(
     const headers = triggerHeaders(sending.meta);
     const body = Buffer.from(JSON.stringify(triggerContent(wanted, config.token)));
     const request = { origin: url.origin, path, method: "POST", headers, body } as const;
+    const shown = `${shownUrl(config.url).replace(/\/$/, "")}/api/v4${triggerPath(wanted)}`;
+    sending.wire?.sent({ method: "POST", url: shown, headers, hidden: NONE });
     const answer = await exchange(connections, request, sending.signal);
+    sending.wire?.answered(answer.headers);
     const started = answer.status === 201 ? startedPipeline(answer.body) : null;
     const result = resultOfAnswer(answer.status, answer, started ?? excerptOf(answer.body), clock.now());
     return withReason(result, answer.body);

@@ -6,6 +6,7 @@ import {
   type Attempt,
   type Delivery,
 } from "../../../relay/queue/delivery-state.ts";
+import { EXCHANGES_KEPT } from "../../../relay/queue/exchange.ts";
 
 const attempt = (at: number): Attempt => ({
   at,
@@ -55,6 +56,26 @@ describe("settled()", () => {
       dueAt: 9000,
       history: [attempt(2000)],
     });
+  });
+
+  test("keeps what went over the wire with the newest attempts only", () => {
+    const exchange = {
+      request: { method: "POST", url: "http://bot", headers: "", omitted: 0 },
+      answer: null,
+    };
+    let delivery = sending;
+    for (let at = 1; at <= HISTORY_LENGTH + 5; at += 1)
+      delivery = settled(delivery, {
+        outcome: "retry",
+        at,
+        attempt: { ...attempt(at), exchange },
+        dueAt: at,
+      });
+    const kept = delivery.history.map((one) => one.exchange !== undefined);
+    expect(kept).toEqual(
+      Array.from({ length: HISTORY_LENGTH }, (_, i) => i >= HISTORY_LENGTH - EXCHANGES_KEPT),
+    );
+    expect(delivery.history.at(-4)).toEqual(attempt(HISTORY_LENGTH + 2));
   });
 
   test("makes a dead letter with its reason", () => {
