@@ -2,6 +2,7 @@
 import type { CommandSpec } from "./command.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { completion } from "./commands/completion.ts";
+import { migrate } from "./commands/migrate.ts";
 import { installerCommands, relayCommands } from "./commands/entries.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
@@ -10,7 +11,17 @@ import { send } from "./commands/send.ts";
 import { tail } from "./commands/tail.ts";
 import { targets } from "./commands/targets.ts";
 
-const OTHERS: readonly CommandSpec[] = [events, replay, targets, backup, restore, doctor, tail, send];
+const OTHERS: readonly CommandSpec[] = [
+  events,
+  replay,
+  targets,
+  backup,
+  restore,
+  migrate,
+  doctor,
+  tail,
+  send,
+];
 
 const known: readonly CommandSpec[] = [...relayCommands, ...installerCommands, ...OTHERS];
 

@@ -100,6 +100,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/storage/files/audit-trail.ts",
     "relay/recovery/child.ts",
     "relay/storage/files/last-hour.ts",
+    "relay/storage/files/migration.ts",
     "relay/storage/files/secrets.ts",
     "relay/storage/files/small-files.ts",
     "relay/process/log-files.ts",

@@ -52,3 +52,11 @@ export interface AuditTrail {
   expire(before: number): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A trail that can be taken elsewhere as a whole. */
+export interface WholeAuditTrail extends AuditTrail {
+  /** All entries, the oldest first. */
+  all(): AsyncIterable<AuditEntry>;
+  /** Forgets everything and keeps these entries, under ids of its own. A crash half-way leaves some of them. */
+  replaceAll(entries: AsyncIterable<AuditEntry>): Promise<void>;
+}

@@ -6,9 +6,10 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Check, Queue } from "../queue/queue.ts";
 import type { ActivityStore } from "./activity-store.ts";
-import type { AuditTrail } from "./audit-trail.ts";
+import type { WholeAuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { LastHour } from "./last-hour.ts";
+import type { MigrationMark, MigrationSide } from "./migration/port.ts";
 import type { RecoveryNotes } from "./recovery-notes.ts";
 import type { SharedSecrets } from "./secrets.ts";
 import type { StorageSettings } from "./settings.ts";
@@ -30,16 +31,22 @@ export interface StorageProbe {
 export interface StorageDriver {
   /** For the log: what is used and where, without credentials. */
   readonly place: Readonly<Record<string, string>>;
-  /** Rejects with a ConfigError if the folder or the server cannot be used. */
+  /** Rejects with a ConfigError if the folder or the server cannot be used, or if a migration left its mark there. */
   openQueue(): Promise<Queue>;
   /** Rejects as openQueue() does. */
   openActivityStore(): Promise<ActivityStore>;
+  /** Whether facts may be there; opens nothing. */
+  hasActivity(): Promise<boolean>;
   openHeartbeat(): Promise<Heartbeat>;
-  openAuditTrail(): Promise<AuditTrail>;
+  openAuditTrail(): Promise<WholeAuditTrail>;
   openRecoveryNotes(): Promise<RecoveryNotes>;
   openLastHour(): Promise<LastHour>;
   /** What the relays of this storage share of secrets. */
   openSecrets(): Promise<SharedSecrets>;
+  /** What a migration left here; null: nothing. Looks without opening the queue. Rejects with an UpstreamError if the storage is out of reach. */
+  migrationMark(): Promise<MigrationMark | null>;
+  /** Instead of the queue. Rejects with a ConfigError if a relay has the storage, or if a source is none. */
+  openMigration(role: MigrationMark["role"]): Promise<MigrationSide>;
   /** The disk that the driver writes to; null if it is elsewhere or the system does not tell. */
   disk(): Promise<DiskSpace | null>;
   /** Looks without opening the queue, which a relay may have. Never rejects. */

@@ -3,6 +3,10 @@
  * a file each; on Redis, a key each, so that every relay has the same.
  */
 
+/** The names of all secrets that relays keep, and what those of all counters begin with. */
+export const SHARED_SECRETS = ["webhook-secret", "admin-token", "session-salt"] as const;
+export const SHARED_COUNTERS = "session-epoch";
+
 export interface KeptSecret {
   readonly value: string;
   /** True for the one that made it. */
@@ -21,8 +25,14 @@ export interface SharedSecrets {
    * @param name letters and dashes
    */
   ensure(name: string, make: () => string): Promise<KeptSecret>;
+  /** The value kept under a name; null: none was made. Rejects as ensure() does. */
+  find(name: string): Promise<string | null>;
   /** The counter of this name; 0 before the first increment. */
   count(name: string): Promise<number>;
   /** Counts on; durable when it resolves with the new value. */
   increment(name: string): Promise<number>;
+  /** All counters whose names begin so. */
+  counters(prefix: string): Promise<ReadonlyMap<string, number>>;
+  /** Sets the counter to at least this value; durable when it resolves. */
+  raise(name: string, to: number): Promise<void>;
 }

@@ -1,11 +1,11 @@
 /** What every audit trail does, whatever it is kept in. */
 import { afterEach, expect, test } from "vitest";
-import type { AuditNote, AuditTrail } from "../../relay/storage/audit-trail.ts";
+import type { AuditEntry, AuditNote, WholeAuditTrail } from "../../relay/storage/audit-trail.ts";
 
 export interface OpenedTrail {
-  readonly trail: AuditTrail;
+  readonly trail: WholeAuditTrail;
   /** The same storage, as another process sees it. */
-  reopen(): Promise<AuditTrail>;
+  reopen(): Promise<WholeAuditTrail>;
   close(): Promise<void>;
 }
 
@@ -83,5 +83,33 @@ export function auditContract(open: () => Promise<OpenedTrail>): void {
     expect((await trail.list({ limit: 10 })).entries).toHaveLength(1);
     await trail.expire(Date.now() + 3 * 86_400_000);
     expect((await trail.list({ limit: 10 })).entries).toEqual([]);
+  });
+
+  test("replaceAll() takes over what all() of another trail gives, in its order, and nothing else is left", async () => {
+    const { trail: source } = await fresh();
+    const { trail, reopen } = await fresh();
+    const at = Date.now();
+    const days = [at - 172_800_000, at - 172_800_000, at - 86_400_000, at];
+    for (const [index, time] of days.entries()) {
+      const id = await source.note(auditNote({ at: time, person: `person-${index}` }));
+      if (index % 2 === 0) await source.answered(id, 200 + index);
+    }
+    await trail.note(auditNote({ person: "there before" }));
+    const entries: AuditEntry[] = [];
+    for await (const entry of source.all()) entries.push(entry);
+    const again = async function* (): AsyncGenerator<AuditEntry> {
+      yield* entries;
+    };
+    await trail.replaceAll(again());
+    await trail.replaceAll(again());
+    const { entries: kept } = await (await reopen()).list({ limit: 10 });
+    const plain = (list: readonly AuditEntry[]): object[] => list.map(({ id: _id, ...rest }) => rest);
+    expect(plain(kept)).toEqual(plain(entries).toReversed());
+    expect(kept.map(({ person, status }) => [person, status])).toEqual([
+      ["person-3", null],
+      ["person-2", 202],
+      ["person-1", null],
+      ["person-0", 200],
+    ]);
   });
 }

@@ -35,6 +35,13 @@ export function recoveryNotesContract(open: () => Promise<OpenedNotes>, isShared
     expect(await notes.lastResult()).toBe('{"delivered":3}');
   });
 
+  test("a window that is added again is there once", async () => {
+    const { notes } = await fresh();
+    await notes.add(window(1000, 2000));
+    await notes.add(window(1000, 2000));
+    expect(await notes.windows()).toEqual([window(1000, 2000)]);
+  });
+
   test("what is added at once is all there", async () => {
     const { notes } = await fresh();
     await Promise.all(Array.from({ length: 20 }, (_, n) => notes.add(window(n, n + 1))));

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import { jsonOrNull } from "../../../lib/json.ts";
-import type { AuditEntry, AuditNote, AuditPage, AuditQuery, AuditTrail } from "../audit-trail.ts";
+import type { AuditEntry, AuditNote, AuditPage, AuditQuery, WholeAuditTrail } from "../audit-trail.ts";
 import { syncFolder } from "./small-files.ts";
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.jsonl$/;
@@ -30,10 +30,18 @@ const entryLine = z.object({
 const answerLine = z.object({ answered: z.string(), status: z.number() });
 const anyLine = z.union([answerLine, entryLine]);
 
-export class FilesAuditTrail implements AuditTrail {
+interface OpenDay {
+  readonly day: string;
+  readonly handle: FileHandle;
+}
+
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, DAY_LENGTH);
+const idOf = (at: number): string => `${dayOf(at)}-${at.toString(36)}-${randomBytes(6).toString("hex")}`;
+
+export class FilesAuditTrail implements WholeAuditTrail {
   readonly #folder: string;
   /** The file that was last written. */
-  #file: { readonly day: string; readonly handle: FileHandle } | null = null;
+  #file: OpenDay | null = null;
   /** Lines are written one after another. */
   #before: Promise<unknown> = Promise.resolve();
 
@@ -43,9 +51,8 @@ export class FilesAuditTrail implements AuditTrail {
   }
 
   async note(note: AuditNote): Promise<string> {
-    const day = new Date(note.at).toISOString().slice(0, DAY_LENGTH);
-    const id = `${day}-${note.at.toString(36)}-${randomBytes(6).toString("hex")}`;
-    await this.#append(day, { id, ...note });
+    const id = idOf(note.at);
+    await this.#append(dayOf(note.at), { id, ...note });
     return id;
   }
 
@@ -69,6 +76,34 @@ export class FilesAuditTrail implements AuditTrail {
     return { entries: page, cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null };
   }
 
+  async *all(): AsyncGenerator<AuditEntry> {
+    for (const day of await storage(() => this.#days())) {
+      const path = join(this.#folder, `${day}.jsonl`);
+      const statuses = new Map<string, number>();
+      for await (const line of linesOf(path))
+        if ("answered" in line) statuses.set(line.answered, line.status);
+      for await (const line of linesOf(path))
+        if ("id" in line) yield { ...line, status: statuses.get(line.id) ?? null };
+    }
+  }
+
+  async replaceAll(entries: AsyncIterable<AuditEntry>): Promise<void> {
+    await this.close();
+    await storage(async () => {
+      for (const day of await this.#days()) await unlink(join(this.#folder, `${day}.jsonl`));
+    });
+    for await (const { id: _id, status, ...note } of entries) {
+      const day = dayOf(note.at);
+      const id = idOf(note.at);
+      const lines = [{ id, ...note }, ...(status === null ? [] : [{ answered: id, status }])];
+      await storage(async () => {
+        const { handle } = await this.#opened(day);
+        await handle.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      });
+    }
+    await this.close();
+  }
+
   async expire(before: number): Promise<void> {
     const oldest = new Date(before).toISOString().slice(0, DAY_LENGTH);
     await storage(async () => {
@@ -79,6 +114,7 @@ export class FilesAuditTrail implements AuditTrail {
 
   async close(): Promise<void> {
     await this.#before;
+    await storage(async () => this.#file?.handle.datasync());
     await this.#file?.handle.close();
     this.#file = null;
   }
@@ -86,7 +122,7 @@ export class FilesAuditTrail implements AuditTrail {
   #append(day: string, line: object): Promise<void> {
     const appended = this.#before.then(() =>
       storage(async () => {
-        const handle = await this.#opened(day);
+        const { handle } = await this.#opened(day);
         await handle.appendFile(`${JSON.stringify(line)}\n`);
         await handle.datasync();
       }),
@@ -95,8 +131,9 @@ export class FilesAuditTrail implements AuditTrail {
     return appended;
   }
 
-  async #opened(day: string): Promise<FileHandle> {
-    if (this.#file?.day === day) return this.#file.handle;
+  async #opened(day: string): Promise<OpenDay> {
+    if (this.#file?.day === day) return this.#file;
+    await this.#file?.handle.datasync();
     await this.#file?.handle.close();
     this.#file = null;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
@@ -109,7 +146,7 @@ export class FilesAuditTrail implements AuditTrail {
       await syncFolder(this.#folder);
     }
     this.#file = { day, handle };
-    return handle;
+    return this.#file;
   }
 
   /** Oldest first. */
@@ -124,6 +161,14 @@ export class FilesAuditTrail implements AuditTrail {
   }
 }
 
+/** The lines of a file that are whole. */
+async function* linesOf(path: string): AsyncGenerator<z.output<typeof anyLine>> {
+  for await (const line of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity })) {
+    const read = anyLine.safeParse(jsonOrNull(line));
+    if (read.success) yield read.data;
+  }
+}
+
 interface Wanted {
   /** The id before which to stop; null: the end of the file. */
   readonly until: string | null;
@@ -135,17 +180,15 @@ interface Wanted {
 async function lastOf(path: string, { until, subject, most }: Wanted): Promise<AuditEntry[]> {
   const kept = new Map<string, AuditEntry>();
   let isBefore = true;
-  for await (const line of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity })) {
-    const read = anyLine.safeParse(jsonOrNull(line));
-    if (!read.success) continue;
-    if ("answered" in read.data) {
-      const entry = kept.get(read.data.answered);
-      if (entry !== undefined) kept.set(entry.id, { ...entry, status: read.data.status });
+  for await (const line of linesOf(path)) {
+    if ("answered" in line) {
+      const entry = kept.get(line.answered);
+      if (entry !== undefined) kept.set(entry.id, { ...entry, status: line.status });
       continue;
     }
-    if (read.data.id === until) isBefore = false;
-    if (!isBefore || (subject !== null && read.data.subject !== subject)) continue;
-    kept.set(read.data.id, { ...read.data, status: null });
+    if (line.id === until) isBefore = false;
+    if (!isBefore || (subject !== null && line.subject !== subject)) continue;
+    kept.set(line.id, { ...line, status: null });
     if (kept.size > most) kept.delete(kept.keys().next().value as string);
   }
   return [...kept.values()];

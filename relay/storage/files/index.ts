@@ -3,11 +3,15 @@
  * small files beside them.
  */
 import { join } from "node:path";
+import { systemCode } from "../../../lib/errors.ts";
 import { nodeDisk } from "../journal/disk.ts";
+import type { Journal, RecoveryVisitor } from "../journal/types.ts";
 import type { StorageDeps, StorageDriver } from "../driver.ts";
+import { refuseMarked } from "../migration/port.ts";
 import { createFilesActivityStore } from "./activity-store.ts";
 import { FilesAuditTrail } from "./audit-trail.ts";
 import { createFilesHeartbeat } from "./heartbeat.ts";
+import { MARK_FILE, openFilesMigration, readFilesMark } from "./migration.ts";
 import { openStorage } from "./open-journal.ts";
 import { probeFolder } from "./probe.ts";
 import { createFilesLastHour } from "./last-hour.ts";
@@ -20,19 +24,23 @@ const ACTIVITY_SEGMENT_BYTES = 8_388_608;
 
 export function createFilesDriver({ clock, log, random, onSync, settings }: StorageDeps): StorageDriver {
   const { fs } = settings();
+
+  async function openQueueJournal(visitor: RecoveryVisitor): Promise<Journal> {
+    const { journal } = await openStorage({ ...fs, visitor }, { clock, log });
+    journal.onSync(onSync);
+    return journal;
+  }
+
   return {
     place: { queue: "fs", folder: fs.base },
-    openQueue() {
+    async openQueue() {
+      refuseMarked(await readFilesMark(fs.base), fs.base, `remove ${join(fs.base, MARK_FILE)}`);
       return openFilesQueue(
         {
           clock,
           log,
           random,
-          async openJournal(visitor) {
-            const { journal } = await openStorage({ ...fs, visitor }, { clock, log });
-            journal.onSync(onSync);
-            return journal;
-          },
+          openJournal: openQueueJournal,
         },
         () => ({ dedupeSeconds: settings().dedupeSeconds, ...settings().retain }),
       );
@@ -48,6 +56,19 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       );
       return createFilesActivityStore(journal);
     },
+    hasActivity: () => holdsJournal(join(fs.base, "activity")),
+    migrationMark: () => readFilesMark(fs.base),
+    openMigration: (role) =>
+      openFilesMigration(
+        {
+          clock,
+          log,
+          base: fs.base,
+          dedupeSeconds: settings().dedupeSeconds,
+          openJournal: openQueueJournal,
+        },
+        role,
+      ),
     openHeartbeat: async () => createFilesHeartbeat(fs.base),
     openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit")),
     openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base),
@@ -60,4 +81,12 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
     probe: () => probeFolder(fs, { now: () => clock.monotonic() }),
     close: () => Promise.resolve(),
   };
+}
+
+async function holdsJournal(base: string): Promise<boolean> {
+  const names = await nodeDisk.list(join(base, "journal")).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  return names.length > 0;
 }

@@ -1,5 +1,6 @@
 /** The notes as one small file of the data folder, which one process has: whole or not at all, synced. */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
@@ -32,7 +33,11 @@ export class FilesRecoveryNotes implements RecoveryNotes {
   }
 
   add(window: MissedWindow): Promise<void> {
-    return this.#change((now) => ({ ...now, windows: [...now.windows, window] }));
+    return this.#change((now) =>
+      now.windows.some((known) => isDeepStrictEqual(known, window))
+        ? now
+        : { ...now, windows: [...now.windows, window] },
+    );
   }
 
   settle(until: number, result: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Secrets and counters as files of the data folder, mode 0600. */
-import { link, mkdir, readFile, unlink } from "node:fs/promises";
+import { link, mkdir, readFile, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import type { SharedSecrets } from "../secrets.ts";
@@ -20,8 +20,10 @@ export function createFilesSecrets(folder: string): SharedSecrets {
     return read;
   };
 
-  const countOn = async (name: string): Promise<number> => {
-    const next = (await count(name)) + 1;
+  const countOn = async (name: string, to: number | null): Promise<number> => {
+    const present = await count(name);
+    const next = to === null ? present + 1 : Math.max(present, to);
+    if (next === present) return present;
     await storage(() => replaceFile(join(folder, name), `${next}\n`));
     counters.set(name, next);
     return next;
@@ -39,13 +41,42 @@ export function createFilesSecrets(folder: string): SharedSecrets {
         throw new ConfigError([{ path, message: `cannot keep a secret here (${messageOf(error)})` }]);
       }
     },
+    async find(name) {
+      try {
+        return await readSecret(folder, name);
+      } catch (error) {
+        throw new ConfigError([
+          { path: join(folder, name), message: `cannot be read (${messageOf(error)})` },
+        ]);
+      }
+    },
     count,
-    increment(name) {
-      const incremented = before.then(() => countOn(name));
-      before = incremented.catch(() => {});
-      return incremented;
+    increment: (name) => inTurn(() => countOn(name, null)),
+    async counters(prefix) {
+      const names = await storage(() => namesIn(folder));
+      const found = names.filter((name) => name.startsWith(prefix) && !name.includes("."));
+      return new Map(await Promise.all(found.map(async (name) => [name, await count(name)] as const)));
+    },
+    async raise(name, to) {
+      await inTurn(() => countOn(name, to));
     },
   };
+
+  function inTurn(task: () => Promise<number>): Promise<number> {
+    const done = before.then(task);
+    before = done.catch(() => {});
+    return done;
+  }
+}
+
+/** None if there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** Writes a copy of what is kept elsewhere. Rejects with the system's error. */

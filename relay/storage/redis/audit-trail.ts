@@ -1,5 +1,5 @@
 /** The audit trail in the Redis that relays share: a stream of what was asked for, and a hash of how it was answered. */
-import type { AuditEntry, AuditNote, AuditPage, AuditQuery, AuditTrail } from "../audit-trail.ts";
+import type { AuditEntry, AuditNote, AuditPage, AuditQuery, WholeAuditTrail } from "../audit-trail.ts";
 import type { RedisConnection } from "./connection.ts";
 
 /** Entries that are read at once. */
@@ -7,7 +7,7 @@ const BATCH = 500;
 /** Entries that one page looks at, at most, for those of one event or target. */
 const MAX_LOOK = 20_000;
 
-export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection): AuditTrail {
+export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection): WholeAuditTrail {
   const stream = `${prefix}:audit`;
   const answers = `${prefix}:audit:answers`;
 
@@ -15,6 +15,10 @@ export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection):
   const batch = async (before: string | undefined): Promise<AuditEntry[]> => {
     const from = before === undefined ? "+" : `(${before}`;
     const rows = await ask(client.xrevrange(stream, from, "-", "COUNT", BATCH));
+    return await entriesOf(rows);
+  };
+
+  const entriesOf = async (rows: readonly [string, string[]][]): Promise<AuditEntry[]> => {
     if (rows.length === 0) return [];
     const statuses = await ask(client.hmget(answers, ...rows.map(([id]) => id)));
     return rows.map(([id, fields], index) => {
@@ -40,6 +44,29 @@ export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection):
       }
       const page = entries.slice(0, limit);
       return { entries: page, cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null };
+    },
+    async *all() {
+      let from = "-";
+      for (;;) {
+        const rows = await ask(client.xrange(stream, from, "+", "COUNT", BATCH));
+        yield* await entriesOf(rows);
+        const last = rows.at(-1)?.[0];
+        if (last === undefined || rows.length < BATCH) return;
+        from = `(${last}`;
+      }
+    },
+    async replaceAll(entries) {
+      await ask(client.del(stream, answers));
+      // Ids of a stream ascend, whatever the clocks of relays did.
+      let time = 0;
+      let count = 0;
+      for await (const { id: _id, status, ...note } of entries) {
+        count = note.at > time ? 0 : count + 1;
+        time = Math.max(time, note.at);
+        const id = `${time}-${count}`;
+        const added = client.multi().xadd(stream, id, "note", JSON.stringify(note));
+        await ask((status === null ? added : added.hset(answers, id, status)).exec());
+      }
     },
     async expire(before) {
       for (;;) {

@@ -2,12 +2,15 @@
  * The storage driver of many relays on one Redis. Queue, activity, heartbeat and secrets share one connection, which is opened with the first
  * of them and closed with the driver.
  */
+import { UpstreamError } from "../../../lib/errors.ts";
 import type { StorageDeps, StorageDriver } from "../driver.ts";
+import { refuseMarked } from "../migration/port.ts";
 import { createRedisActivityStore } from "./activity-store.ts";
 import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
 import { createFilesLastHour } from "../files/last-hour.ts";
+import { markKey, openRedisMigration, readRedisMark } from "./migration.ts";
 import { createRedisRecoveryNotes } from "./recovery-notes.ts";
 import { probeRedis } from "./probe.ts";
 import { createRedisSecrets } from "./secrets.ts";
@@ -19,8 +22,15 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     (opening ??= openRedis(deps.settings().redis, deps.log, deps.random));
   return {
     place: { queue: "redis" },
-    openQueue: async () => openRedisQueue(await connection(), deps),
+    async openQueue() {
+      const redis = await connection();
+      await refuseMigrated(redis);
+      return openRedisQueue(redis, deps);
+    },
     openActivityStore: async () => createRedisActivityStore(await connection()),
+    hasActivity: async () => true,
+    migrationMark: async () => readRedisMark(await connection()),
+    openMigration: async () => openRedisMigration(await connection(), deps),
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
     openAuditTrail: async () => createRedisAuditTrail(await connection()),
     openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
@@ -32,4 +42,13 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
       await (await opening)?.close();
     },
   };
+}
+
+/** A Redis that is out of reach now is no reason not to start. */
+async function refuseMigrated(redis: RedisConnection): Promise<void> {
+  try {
+    refuseMarked(await readRedisMark(redis), "queue.redis", `remove the key "${markKey(redis)}"`);
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+  }
 }

@@ -22,12 +22,12 @@ interface ListScan {
 type Hash = Readonly<Record<string, string>>;
 
 /** A replay before the matching counts as open, too: then the hash says that the matching is still to come. */
-function isRouted(state: Hash): boolean {
+export function isRouted(state: Hash): boolean {
   return "open" in state && !("unrouted" in state);
 }
 
 /** By target, then in the order of their making: a hash has no order of its own. */
-function deliveriesOf(meta: EventMeta, state: Hash): Delivery[] {
+export function deliveriesOf(meta: Pick<EventMeta, "id" | "receivedAt">, state: Hash): Delivery[] {
   return Object.entries(state)
     .flatMap(([field, value]) => {
       const match = /^([^@].*):(\d+)$/.exec(field);

@@ -6,6 +6,7 @@ import { systemCode } from "../../../lib/errors.ts";
 import { copySecret, readSecret } from "../files/secrets.ts";
 import type { SharedSecrets } from "../secrets.ts";
 import type { RedisConnection } from "./connection.ts";
+import { scanKeys } from "./scan-keys.ts";
 
 /** @param folder the relay's own data folder */
 export function createRedisSecrets(connection: RedisConnection, folder: string): SharedSecrets {
@@ -21,8 +22,20 @@ export function createRedisSecrets(connection: RedisConnection, folder: string):
       const file = await ifPermitted(() => copySecret(folder, name, value));
       return { value, isNew, place: file ?? `the key ${key} of Redis`, file };
     },
+    find: (name) => ask(client.get(keyOf(name))),
     count: async (name) => Number((await ask(client.get(keyOf(name)))) ?? 0),
     increment: (name) => ask(client.incr(keyOf(name))),
+    async counters(beginning) {
+      const counters = new Map<string, number>();
+      for await (const keys of scanKeys(connection, `${keyOf(beginning)}*`))
+        for (const key of keys)
+          counters.set(key.slice(keyOf("").length), Number((await ask(client.get(key))) ?? 0));
+      return counters;
+    },
+    async raise(name, to) {
+      const present = Number((await ask(client.get(keyOf(name)))) ?? 0);
+      if (present < to) await ask(client.incrby(keyOf(name), to - present));
+    },
   };
 }
 

@@ -96,6 +96,16 @@ export class DedupeMemory {
     return found;
   }
 
+  /** Every id that is remembered, oldest generation first; an id's words are valid until the next one is asked for. */
+  *ids(): Generator<IdWords> {
+    for (const [, generation] of [...this.#generations].toSorted(([a], [b]) => a - b))
+      for (const part of generation) {
+        const words = part?.words ?? new Uint32Array(0);
+        for (let at = 0; at < words.length; at += WORDS)
+          if (words[at] !== 0) yield words.subarray(at, at + WORDS);
+      }
+  }
+
   /** Forgets generations that the window has left behind. */
   expire(now: number): void {
     for (const [number, generation] of this.#generations) {

@@ -8,6 +8,8 @@ import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { connectionOptions, credentialsOf } from "../../../../relay/storage/redis/options.ts";
 import type { Queue } from "../../../../relay/queue/queue.ts";
 import { silentLog } from "../../../../lib/log.ts";
+import { auditNote } from "../../../helpers/audit-contract.ts";
+import { openDriver } from "../../../helpers/storage.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
@@ -42,6 +44,26 @@ async function everything(queue: Queue): Promise<void> {
   expect(await queue.remove(id)).toBe(true);
 }
 
+/** Everything that is kept beside the queue, and what a migration asks. */
+async function everythingElse(url: string): Promise<void> {
+  const driver = await openDriver({ driver: "redis", redis: { url } });
+  const audit = await driver.openAuditTrail();
+  await audit.answered(await audit.note(auditNote()), 200);
+  await audit.replaceAll(audit.all());
+  await audit.expire(Date.now() + 86_400_000);
+  const notes = await driver.openRecoveryNotes();
+  await notes.add({ since: 1, until: 2, cause: "away" });
+  await notes.settle(2, "{}");
+  await (await notes.lease(1000))?.release();
+  const secrets = await driver.openSecrets();
+  await secrets.increment("session-epoch");
+  expect(await secrets.counters("session-epoch")).toEqual(new Map([["session-epoch", 1]]));
+  const heartbeat = await driver.openHeartbeat();
+  await heartbeat.write(Date.now());
+  await expect(driver.openMigration("source")).rejects.toThrow("a relay uses the keys");
+  await driver.close();
+}
+
 describe.runIf(hasRedis)("the way to Redis", () => {
   let rig: RedisRig;
 
@@ -66,6 +88,7 @@ describe.runIf(hasRedis)("the way to Redis", () => {
       log: { ...silentLog, warn: (name) => log.push(name), error: (name) => log.push(name) },
     });
     await everything(queue);
+    await everythingElse(`redis://relay:${encodeURIComponent("s3cret:@/")}@127.0.0.1:${rig.server.port}/3`);
     const refused = (await rig.inspect.acl("LOG")) as unknown[];
     expect(refused).toEqual([]);
     expect(log).toEqual([]);
