@@ -11,10 +11,10 @@ const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
 /** For the log at each start and reload, and for --check. No text holds a secret. */
 export function secretAdvice(config: Config): Problem[] {
-  const { gitlab, admin } = config;
+  const { gitlab, instances, admin } = config;
   return [
-    ...gitlab.secretTokens.flatMap((token, index) => headerAdvice(`gitlab.secretTokens.${index}`, token)),
-    ...splitSecrets(gitlab.masterSecret).flatMap((secret) => lengthAdvice("gitlab.masterSecret", secret)),
+    ...credentialAdvice("gitlab", gitlab),
+    ...Object.entries(instances).flatMap(([name, one]) => credentialAdvice(`instances.${name}`, one)),
     ...(admin.token === "" ? [] : headerAdvice("admin.token", admin.token)),
     ...secretPlaces(configSchema, config)
       .filter(({ secret }) => secret.trim() !== secret)
@@ -22,6 +22,13 @@ export function secretAdvice(config: Config): Problem[] {
         path: path.join("."),
         message: "begins or ends with white space, which is part of it; take it away unless it is meant",
       })),
+  ];
+}
+
+function credentialAdvice(path: string, { secretTokens, masterSecret }: Config["gitlab"]): Problem[] {
+  return [
+    ...secretTokens.flatMap((token, index) => headerAdvice(`${path}.secretTokens.${index}`, token)),
+    ...splitSecrets(masterSecret).flatMap((secret) => lengthAdvice(`${path}.masterSecret`, secret)),
   ];
 }
 
@@ -40,14 +47,18 @@ function headerAdvice(path: string, secret: string): Problem[] {
 }
 
 /** For --check: targets that get GitLab's own signature, late or over other bytes. */
-export function signatureAdvice({ gitlab, targets }: Config): Problem[] {
-  if (gitlab.signingTokens.length === 0 && gitlab.masterSecret === "") return [];
+export function signatureAdvice({ gitlab, instances, targets }: Config): Problem[] {
+  const signing = [gitlab, ...Object.values(instances)].filter(
+    ({ signingTokens, masterSecret }) => signingTokens.length > 0 || masterSecret !== "",
+  );
+  if (signing.length === 0) return [];
+  const toleranceSeconds = Math.min(...signing.map((one) => one.signatureToleranceSeconds));
   return Object.entries(targets).flatMap(([name, target]) => {
     if (target.type !== "http" || target.signingTokens.length > 0) return [];
     const isWrapped = target.format === "cloudevents" && target.cloudEventsMode === "structured";
     const message = isWrapped
       ? "is empty: GitLab's signature is over the received bytes and never fits the CloudEvent; set signingTokens if the target checks signatures"
-      : `is empty: an attempt that is made later than ${gitlab.signatureToleranceSeconds} seconds after receipt carries a signature that targets refuse as too old; set signingTokens if the target checks signatures`;
+      : `is empty: an attempt that is made later than ${toleranceSeconds} seconds after receipt carries a signature that targets refuse as too old; set signingTokens if the target checks signatures`;
     return [{ path: `targets.${name}.signingTokens`, message }];
   });
 }

@@ -8,17 +8,14 @@ import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
 import { patternProblem } from "../../lib/pattern.ts";
 import type { EnvBinding } from "../../lib/settings.ts";
 import { nearest } from "../../lib/settings-words.ts";
-import { atLeastOne, positive, secret, signingToken } from "../../lib/fields.ts";
+import { atLeastOne, positive, secret } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
 import { alertSettings } from "./alerts.ts";
+import { addresses, gitlabSettings, instanceProblems, instancesSettings } from "./gitlab.ts";
 import { recoverySettings } from "./recovery.ts";
 import { adminSettings } from "./sign-in.ts";
 import { storageSettings } from "../storage/settings.ts";
-
-const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
-  error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
-});
 
 const server = z.strictObject({
   name: z
@@ -35,14 +32,12 @@ const server = z.strictObject({
     .regex(/^(?:\/[\w.~-]+)*\/?$/, { error: "must be empty or a path such as /relay" })
     .default("")
     .describe("Path below which everything is served, such as /relay behind a proxy; empty: the root"),
-  trustedProxies: z
-    .array(address)
-    .default([])
-    .describe("Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges, such as 10.0.0.0/8"),
-  allowedIps: z
-    .array(address)
-    .default([])
-    .describe("Addresses or CIDR ranges that may send webhooks, such as 34.74.90.64/28; empty: all"),
+  trustedProxies: addresses.describe(
+    "Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges, such as 10.0.0.0/8",
+  ),
+  allowedIps: addresses.describe(
+    "Addresses or CIDR ranges that may send webhooks, such as 34.74.90.64/28; empty: all",
+  ),
   maxBodyBytes: atLeastOne
     .default(26_279_936)
     .describe("Largest webhook body in bytes; GitLab's own limit is 25 MiB"),
@@ -57,27 +52,6 @@ const server = z.strictObject({
     .describe(
       "Connections that may be open at once, at most three quarters of what the system lets the process open; beyond it the oldest idle one is closed",
     ),
-});
-
-const gitlab = z.strictObject({
-  secretTokens: z
-    .array(secret(z.string().min(1)))
-    .default([])
-    .describe("Secret tokens (X-Gitlab-Token); each is accepted, so that a rotation loses nothing"),
-  signingTokens: z
-    .array(signingToken)
-    .default([])
-    .describe("Signing tokens (whsec_...) of GitLab 19.0 and later; each is accepted"),
-  masterSecret: secret(z.string())
-    .default("")
-    .describe("Master secret(s), comma separated, from which the secret of each hook is derived"),
-  credentials: z
-    .enum(["all", "any"])
-    .default("all")
-    .describe(
-      "With token and signature both configured: every one that is sent must be right (all), or one suffices (any)",
-    ),
-  signatureToleranceSeconds: positive.default(300).describe("Greatest age of a signature in seconds"),
 });
 
 const log = z.strictObject({
@@ -170,7 +144,10 @@ const projectFile = z.strictObject({
 export const configSchema = z
   .strictObject({
     server: server.prefault({}),
-    gitlab: gitlab.prefault({}),
+    gitlab: gitlabSettings.prefault({}),
+    instances: instancesSettings.describe(
+      "Other GitLabs that send webhooks to this relay, by name, each with secrets of its own",
+    ),
     queue: storageSettings.prefault({}),
     targets: z.record(targetName, targetSchema).default({}).describe("Where events go, by name"),
     overrides: z
@@ -193,7 +170,7 @@ export const configSchema = z
   })
   .superRefine(
     (config, context) => {
-      for (const { path, message } of nameProblems(config))
+      for (const { path, message } of [...nameProblems(config), ...instanceProblems(config)])
         context.addIssue({ code: "custom", path, message });
     },
     // Also beside other problems, so that all of them are told at once.

@@ -13,10 +13,19 @@ import { createHash } from "node:crypto";
 
 /** Where a delivery comes from. */
 export interface DeliverySource {
-  /** Host of `X-Gitlab-Instance`, with its port if it has one; null: not sent, or no address. */
-  readonly host: string | null;
+  /** See originOf(). */
+  readonly origin: string | null;
   /** `p<project>` or `g<group>` at the end of the hook's URL. */
   readonly hookKey: string | null;
+}
+
+/**
+ * The GitLab as keys hold it. One that the settings name is known by its credential, so that its name counts, with a slash, which no
+ * host has; for the one of `gitlab` it is what the request says.
+ * @param host of `X-Gitlab-Instance`, with its port if it has one; null: not sent, or no address
+ */
+export function originOf(instance: string | null, host: string | null): string | null {
+  return instance === null ? host : `${instance}/`;
 }
 
 /** Ids that GitLab sent; null: not sent, or empty. */
@@ -43,7 +52,7 @@ export function deliveryKey(
 
 /** The key of a delivery with this `webhook-id` or `Idempotency-Key`. */
 export function keyOfId(source: DeliverySource, deliveryId: string): string {
-  return `id:${source.host ?? ""}\n${source.hookKey ?? ""}\n${deliveryId}`;
+  return `id:${source.origin ?? ""}\n${source.hookKey ?? ""}\n${deliveryId}`;
 }
 
 /** As version 0.1.0 remembered it: by the id alone. */
@@ -52,6 +61,6 @@ export function formerKeyOfId(deliveryId: string): string {
 }
 
 /** One line each: neither a header's value nor a hook's key holds a line end, and none of them is empty. */
-function scoped({ host, hookKey }: DeliverySource, parts: readonly (string | null)[]): string {
-  return `${host ?? ""}\n${hookKey ?? ""}\n${parts.map((part) => part ?? "").join("\n")}`;
+function scoped({ origin, hookKey }: DeliverySource, parts: readonly (string | null)[]): string {
+  return `${origin ?? ""}\n${hookKey ?? ""}\n${parts.map((part) => part ?? "").join("\n")}`;
 }

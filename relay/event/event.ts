@@ -35,8 +35,10 @@ export interface EventMeta {
   readonly test?: true | undefined;
   /** `p<project>` or `g<group>`, if the hook's URL ends in it. */
   readonly hookKey: string | null;
-  /** `X-Gitlab-Instance`. */
+  /** `X-Gitlab-Instance`: what the sender says, which proves nothing. */
   readonly instance: string | null;
+  /** Name of the GitLab in the settings whose credential the event came with; missing: the one of `gitlab`. */
+  readonly instanceName?: string | undefined;
   /** `webhook-id`, else `Idempotency-Key`; null if GitLab sent neither. */
   readonly deliveryId: string | null;
   /** Marked by `X-Relay-Recovered`: it was fetched back from GitLab's delivery log. */
@@ -106,6 +108,7 @@ export function withId(meta: NewEvent["meta"], id: string): EventMeta {
     test: meta.test,
     hookKey: meta.hookKey,
     instance: meta.instance,
+    instanceName: meta.instanceName,
     deliveryId: meta.deliveryId,
     recovered: meta.recovered,
     verifiedBy: meta.verifiedBy,

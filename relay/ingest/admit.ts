@@ -4,9 +4,19 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { DEFAULT_INSTANCE } from "../config/gitlab.ts";
 import { senderOf } from "../http/client-address.ts";
 import { createThrottle } from "../http/throttle.ts";
-import { BROKEN, CROWDED_OUT, FORBIDDEN, MALFORMED, tooLarge, TOO_SLOW, type Refused } from "./answer.ts";
+import {
+  BROKEN,
+  CROWDED_OUT,
+  FORBIDDEN,
+  MALFORMED,
+  READ_AND_FORBIDDEN,
+  tooLarge,
+  TOO_SLOW,
+  type Refused,
+} from "./answer.ts";
 import type { Credential } from "./authenticate.ts";
 import { isTooLarge, readBody, type BodyRead } from "./body.ts";
 import { parseObject } from "./event.ts";
@@ -31,6 +41,8 @@ export interface Checked {
   readonly body: Uint8Array;
   readonly parsed: Readonly<Record<string, unknown>>;
   readonly verifiedBy: readonly Credential[];
+  /** The GitLab whose credential it carries; null: the one of `gitlab`. */
+  readonly instance: string | null;
   readonly receivedAt: number;
   readonly verifiedMs: number;
 }
@@ -89,14 +101,14 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       request.socketAddress,
       typeof forwarded === "string" ? forwarded : undefined,
     );
-    if (!rules.addresses.allowed(address)) {
+    if (!rules.senders.allowed(address)) {
       log.warn("webhook.forbidden", { address });
       return FORBIDDEN;
     }
     const limit = rules.maxBodyBytes;
     const announced = contentLengthOf(headers);
     if (announced !== null && announced > limit) return tooLarge(limit);
-    const claimed = rules.authenticator.claim(headers, hookKey);
+    const claimed = rules.senders.claim(headers, hookKey);
     if (claimed.refused !== null) {
       // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
       if (announced === null && (await isTooLarge(request, { maxBytes: limit, unverified }, clock)))
@@ -109,13 +121,19 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
       return UNREAD[read.reason](limit);
     }
-    const verdict = rules.authenticator.judge(claimed, headers, read.bytes, receivedAt);
-    if (!verdict.ok) return unauthorized(address, verdict.reason, hookKey);
+    const proof = claimed.judge(read.bytes, receivedAt);
+    if (!proof.ok) return unauthorized(address, proof.reason, hookKey);
+    const { instance, verifiedBy } = proof;
+    // Only now is it known whose list counts.
+    if (!proof.allowed(address)) {
+      log.warn("webhook.forbidden", { address, instance: instance ?? DEFAULT_INSTANCE });
+      return READ_AND_FORBIDDEN;
+    }
     const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
     const parsed = parseObject(read.bytes);
     if (parsed === null) return MALFORMED;
-    const { verifiedBy } = verdict;
-    const value = use({ headers, hookKey, body: read.bytes, parsed, verifiedBy, receivedAt, verifiedMs });
+    const body = read.bytes;
+    const value = use({ headers, hookKey, body, parsed, verifiedBy, instance, receivedAt, verifiedMs });
     return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
   }
 

@@ -24,6 +24,8 @@ export const FORBIDDEN: Refused = {
   counted: "forbidden",
   unread: true,
 };
+/** The address is on the list of another GitLab than the one whose credential came with the body. */
+export const READ_AND_FORBIDDEN: Refused = { ...FORBIDDEN, unread: false };
 export const MALFORMED: Refused = {
   ok: false,
   status: 400,

@@ -1,5 +1,6 @@
 /**
- * Is this webhook from a GitLab that we know: decides for the ladder (401), on the raw bytes, before anything is parsed.
+ * Is this webhook from one certain GitLab: decides for the ladder (401), on the raw bytes, before anything is parsed. Which of several
+ * GitLabs it is from follows from this, see senders.ts.
  *
  * Two credentials exist: the secret token (X-Gitlab-Token) and the signature (webhook-signature, Standard Webhooks). For each
  * request one of them is
@@ -56,6 +57,11 @@ export interface Credentials {
   readonly masterSecret: string;
   readonly credentials: "all" | "any";
   readonly signatureToleranceSeconds: number;
+  /**
+   * Host of the GitLab's address, with its port if it has one: secrets of hooks are derived for it as well as for the one that the
+   * request names. Whoever knows one of them was given it for this GitLab. @default the one that the request names alone
+   */
+  readonly host?: string;
 }
 
 export function createAuthenticator(settings: Credentials): Authenticator {
@@ -64,24 +70,22 @@ export function createAuthenticator(settings: Credentials): Authenticator {
   const masters = splitSecrets(settings.masterSecret);
   const needsAll = settings.credentials === "all";
 
-  function tokenDigests(host: string | null, hookKey: string | null): readonly Buffer[] {
-    if (masters.length === 0 || hookKey === null || host === null) return sharedTokens;
-    const own = masters.map((m) => digestOf(Buffer.from(deriveSecretToken(m, host, hookKey), "utf8")));
-    return [...own, ...sharedTokens];
-  }
-
-  function signingKeys(host: string | null, hookKey: string | null): readonly Uint8Array[] {
-    if (masters.length === 0 || hookKey === null || host === null) return sharedKeys;
-    return [...masters.map((m) => keyOf(deriveSigningToken(m, host, hookKey))), ...sharedKeys];
+  /** What each master secret gives the hook: under the host that the request names, and under the one of the settings. */
+  function derived<T>(headers: RequestHeaders, hookKey: string | null, give: Derive<T>): readonly T[] {
+    if (masters.length === 0 || hookKey === null) return [];
+    const named = new Set([instanceHost(headers), settings.host]);
+    return [...named].flatMap((host) =>
+      typeof host === "string" ? masters.map((master) => give(master, host, hookKey)) : [],
+    );
   }
 
   return {
     claim(headers, hookKey) {
       const sentToken = headerOf(headers, "x-gitlab-token");
       const sentSignature = headerOf(headers, "webhook-signature");
-      const host = hookKey === null || masters.length === 0 ? null : instanceHost(headers);
-      const digests = sentToken === null ? [] : tokenDigests(host, hookKey);
-      const keys = sentSignature === null ? [] : signingKeys(host, hookKey);
+      const digests =
+        sentToken === null ? [] : [...derived(headers, hookKey, digestOfToken), ...sharedTokens];
+      const keys = sentSignature === null ? [] : [...derived(headers, hookKey, keyOfHook), ...sharedKeys];
       const token =
         sentToken === null || digests.length === 0
           ? "unchecked"
@@ -119,6 +123,11 @@ export function createAuthenticator(settings: Credentials): Authenticator {
     },
   };
 }
+
+type Derive<T> = (master: string, host: string, hookKey: string) => T;
+
+const digestOfToken: Derive<Buffer> = (...hook) => digestOf(Buffer.from(deriveSecretToken(...hook), "utf8"));
+const keyOfHook: Derive<Uint8Array> = (...hook) => keyOf(deriveSigningToken(...hook));
 
 /** Instances whose host is remembered: reading an address takes as long as hashing an id. */
 const MAX_HOSTS = 100;

@@ -3,7 +3,7 @@
  * same event recognisable.
  */
 import { isAscii, isUtf8 } from "node:buffer";
-import { deliveryKey, formerKeyOfId } from "../event/delivery-key.ts";
+import { deliveryKey, formerKeyOfId, originOf } from "../event/delivery-key.ts";
 import { eventFacts } from "../event/event-facts.ts";
 import type { NewEvent } from "../event/event.ts";
 import { isTestDelivery } from "../event/test-delivery.ts";
@@ -55,6 +55,8 @@ export interface ReceivedWebhook {
   readonly body: Uint8Array;
   readonly parsed: Readonly<Record<string, unknown>>;
   readonly hookKey: string | null;
+  /** The GitLab whose credential it carries; null: the one of `gitlab`. */
+  readonly instance: string | null;
   /** Wall clock, milliseconds. */
   readonly receivedAt: number;
   readonly verifiedBy: readonly ("token" | "signature")[];
@@ -89,6 +91,7 @@ export function newEvent(received: ReceivedWebhook): NewEvent {
     test: isTestDelivery(headerOf(headers, "user-agent"), parsed) ? true : undefined,
     hookKey,
     instance,
+    instanceName: received.instance ?? undefined,
     deliveryId,
     recovered: headerOf(headers, "x-relay-recovered") !== null,
     verifiedBy: received.verifiedBy,
@@ -104,8 +107,11 @@ export function newEvent(received: ReceivedWebhook): NewEvent {
   return {
     meta,
     body,
-    dedupeKey: deliveryKey({ host: instanceHost(headers), hookKey }, ids, { header, body }),
-    formerDedupeKey: deliveryId === null ? null : formerKeyOfId(deliveryId),
+    dedupeKey: deliveryKey({ origin: originOf(received.instance, instanceHost(headers)), hookKey }, ids, {
+      header,
+      body,
+    }),
+    formerDedupeKey: deliveryId === null || received.instance !== null ? null : formerKeyOfId(deliveryId),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Questions about delivery ids: which keys an id may be stored under, and what may be asked at once. */
-import { formerKeyOfId, keyOfId } from "../event/delivery-key.ts";
+import { formerKeyOfId, keyOfId, originOf } from "../event/delivery-key.ts";
 import type { Checked } from "./admit.ts";
 import { instanceHost } from "./authenticate.ts";
 
@@ -12,23 +12,27 @@ export interface AskedId {
 }
 
 /**
- * The ids with their keys: of this hook; of the time before its URL had a hook key; of version 0.1.0. Null if they are not what may be
+ * The ids with their keys: of this hook; of the time before its URL had a hook key; of version 0.1.0, which
+ * knew one GitLab. Null if they are not what may be
  * asked.
  */
-export function idsOf({ parsed: { ids }, headers, hookKey }: Checked): readonly AskedId[] | null {
+export function idsOf({ parsed: { ids }, headers, hookKey, instance }: Checked): readonly AskedId[] | null {
   const isList =
     Array.isArray(ids) && ids.length <= MAX_KNOWN_IDS && ids.every((id) => typeof id === "string");
   if (!isList) return null;
-  const host = instanceHost(headers);
+  const origin = originOf(instance, instanceHost(headers));
   const sources =
     hookKey === null
-      ? [{ host, hookKey }]
+      ? [{ origin, hookKey }]
       : [
-          { host, hookKey },
-          { host, hookKey: null },
+          { origin, hookKey },
+          { origin, hookKey: null },
         ];
   return (ids as readonly string[]).map((id) => ({
     id,
-    keys: [...sources.map((source) => keyOfId(source, id)), formerKeyOfId(id)],
+    keys: [
+      ...sources.map((source) => keyOfId(source, id)),
+      ...(instance === null ? [formerKeyOfId(id)] : []),
+    ],
   }));
 }

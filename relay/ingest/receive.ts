@@ -5,7 +5,8 @@
  *   403 forbidden      the sender's address is not on the allow-list
  *   413 too_large      the body is above the limit: by Content-Length, else while it is read (without a credential: measured for
  *                      a second, and not kept)
- *   401 unauthorized   no valid secret token or signature (429 too_many_failures once a sender keeps failing)
+ *   401 unauthorized   no valid secret token or signature, of any GitLab (429 too_many_failures once a sender keeps failing)
+ *   403 forbidden      the address is not on the list of the GitLab whose credential it is: only now is that known
  *   400 malformed      not a JSON object
  *   401 unauthorized   under a hook's path: the event is not the hook's (hook-binding.ts)
  *   202, 200           on stable storage; or was already
@@ -158,6 +159,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         eventId: stored.id,
         kind: event.meta.kind,
         project: event.meta.projectPath,
+        instance: event.meta.instanceName,
         traceId: traceIdOf({ id: stored.id, headers: event.meta.headers }),
       });
       return json(stored.status === "accepted" ? 202 : 200, stored);

@@ -1,7 +1,7 @@
 /** What the settings say about webhooks, compiled: swapped as a whole when relay.yaml changes. */
 import type { Config } from "../config/schema.ts";
 import { createAddressRules, type AddressRules } from "../http/client-address.ts";
-import { createAuthenticator, type Authenticator } from "./authenticate.ts";
+import { createSenders, type Senders } from "./senders.ts";
 
 /** What changes when relay.yaml does; compiled once, swapped as a whole. */
 export interface IngestRules {
@@ -9,15 +9,15 @@ export interface IngestRules {
   /** Bytes of bodies, in all, that may wait to be verified. */
   readonly maxUnverifiedBytes: number;
   readonly addresses: AddressRules;
-  readonly authenticator: Authenticator;
+  readonly senders: Senders;
 }
 
-export function compileIngest(config: Pick<Config, "server" | "gitlab">): IngestRules {
+export function compileIngest(config: Pick<Config, "server" | "gitlab" | "instances">): IngestRules {
   return {
     maxBodyBytes: config.server.maxBodyBytes,
     // One body must fit, with what its pieces cost beside their bytes.
     maxUnverifiedBytes: Math.max(config.server.maxUnverifiedBytes, 1.25 * config.server.maxBodyBytes),
     addresses: createAddressRules(config.server),
-    authenticator: createAuthenticator(config.gitlab),
+    senders: createSenders(config),
   };
 }

@@ -25,9 +25,22 @@ interface Deps {
   readonly log: Log;
 }
 
-/** True where webhooks could not be authenticated at all. */
+/** True where webhooks of `gitlab` could not be authenticated at all. */
 export function needsWebhookSecret(gitlab: Config["gitlab"]): boolean {
   return gitlab.secretTokens.length === 0 && gitlab.signingTokens.length === 0 && gitlab.masterSecret === "";
+}
+
+/**
+ * Null where the settings have one, or other GitLabs alone send webhooks. One that was made before those were named is accepted on: a
+ * GitLab that has it must not be refused because another one joined.
+ */
+async function webhookSecretOf({ gitlab, instances }: Config, deps: Deps): Promise<KeptSecret | null> {
+  if (!needsWebhookSecret(gitlab)) return null;
+  const others = Object.values(instances);
+  const made = others.length === 0 ? null : await deps.shared.find(WEBHOOK_SECRET);
+  const isUnused = made === null || others.some(({ secretTokens }) => secretTokens.includes(made));
+  if (others.length > 0 && isUnused) return null;
+  return kept(WEBHOOK_SECRET, "GITLAB_WEBHOOK_SECRET", deps);
 }
 
 /**
@@ -36,14 +49,14 @@ export function needsWebhookSecret(gitlab: Config["gitlab"]): boolean {
  */
 export async function withMadeSecrets(config: Config, deps: Deps): Promise<MadeSecrets> {
   const { gitlab, admin } = config;
-  const webhookSecret = needsWebhookSecret(gitlab)
-    ? await ensure(WEBHOOK_SECRET, "GITLAB_WEBHOOK_SECRET", deps)
-    : null;
-  const adminToken = admin.token === "" ? await ensure(ADMIN_TOKEN, "RELAY_ADMIN_TOKEN", deps) : null;
+  const webhookSecret = await webhookSecretOf(config, deps);
+  const adminToken = admin.token === "" ? await kept(ADMIN_TOKEN, "RELAY_ADMIN_TOKEN", deps) : null;
   tell(
     webhookSecret,
     "secret",
-    "webhooks must carry the secret token in this file, as no other is configured",
+    Object.keys(config.instances).length === 0
+      ? "webhooks must carry the secret token in this file, as no other is configured"
+      : "webhooks of the GitLab that has no entry in instances must carry the secret token in this file",
     deps,
   );
   tell(
@@ -63,11 +76,11 @@ export async function withMadeSecrets(config: Config, deps: Deps): Promise<MadeS
   };
 }
 
-async function ensure(name: string, variable: string, { shared, secrets }: Deps): Promise<KeptSecret> {
+async function kept(name: string, variable: string, { shared, secrets }: Deps): Promise<KeptSecret> {
   try {
-    const kept = await shared.ensure(name, () => randomBytes(32).toString("base64url"));
-    secrets.add([kept.value]);
-    return kept;
+    const secret = await shared.ensure(name, () => randomBytes(32).toString("base64url"));
+    secrets.add([secret.value]);
+    return secret;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(
@@ -79,9 +92,9 @@ async function ensure(name: string, variable: string, { shared, secrets }: Deps)
   }
 }
 
-function tell(kept: KeptSecret | null, name: "secret" | "admin-token", note: string, { log }: Deps): void {
-  if (kept === null) return;
-  const fields = { file: kept.place, note };
-  if (name === "secret") log.info(kept.isNew ? "secret.generated" : "secret.found", fields);
-  else log.info(kept.isNew ? "admin-token.generated" : "admin-token.found", fields);
+function tell(secret: KeptSecret | null, name: "secret" | "admin-token", note: string, { log }: Deps): void {
+  if (secret === null) return;
+  const fields = { file: secret.place, note };
+  if (name === "secret") log.info(secret.isNew ? "secret.generated" : "secret.found", fields);
+  else log.info(secret.isNew ? "admin-token.generated" : "admin-token.found", fields);
 }

@@ -217,6 +217,7 @@ function settingsCheck(watch: SettingsWatch | null, relay: Relay | null): Check 
 function summary(relay: Relay): Record<string, unknown> {
   const config = relay.config();
   const { gitlab } = config;
+  const instances = Object.keys(config.instances);
   return {
     ...relay.place,
     targets: Object.keys(config.targets),
@@ -224,6 +225,7 @@ function summary(relay: Relay): Record<string, unknown> {
     signingTokens: gitlab.signingTokens.length,
     hookSecrets: gitlab.masterSecret !== "",
     allowList: config.server.allowedIps.length,
+    ...(instances.length === 0 ? {} : { instances }),
   };
 }
 

@@ -24,6 +24,7 @@ function received({ headers, body }: Webhook) {
     headers,
     body: Buffer.from(body),
     parsed,
+    instance: null,
     hookKey: null,
     receivedAt: RECEIVED_AT,
     verifiedBy: ["token"],

@@ -58,6 +58,7 @@ describe.each(PLACES)("%s", (_place, received) => {
         const { meta } = newEvent({
           headers: Object.fromEntries([["x-gitlab-event", "Issue Hook"], ...headers]),
           body: bytes,
+          instance: null,
           hookKey: null,
           parsed: body as Readonly<Record<string, unknown>>,
           receivedAt: 0,

@@ -2,6 +2,7 @@
  * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
  * UTC ISO strings, null where there is none.
  */
+import { DEFAULT_INSTANCE } from "../../config/gitlab.ts";
 import type { EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
 import { answerHeaders, sentHeaders, type ShownHeader } from "../../queue/exchange.ts";
@@ -26,6 +27,7 @@ export function metaJson(meta: EventMeta) {
   const { headers: _headers, receivedAt, ...rest } = meta;
   return {
     ...rest,
+    instanceName: meta.instanceName ?? DEFAULT_INSTANCE,
     refChange: meta.refChange ?? null,
     sourceProjectId: meta.sourceProjectId ?? null,
     sourceBranch: meta.sourceBranch ?? null,

@@ -124,7 +124,12 @@ const metadata = {
   test: z.boolean().describe("GitLab's own test of the hook"),
   actor: textOrNull,
   hookKey: textOrNull,
-  instance: textOrNull,
+  instance: textOrNull.describe("`X-Gitlab-Instance`, as the sender wrote it"),
+  instanceName: z
+    .string()
+    .describe(
+      "The GitLab whose secret it came with: a name of `instances`, or `default` for that of `gitlab`",
+    ),
   deliveryId: textOrNull,
   recovered: z.boolean(),
   verifiedBy: z.array(z.enum(["token", "signature"])),

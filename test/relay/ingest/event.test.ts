@@ -54,6 +54,7 @@ function made(headers: Record<string, string>, hookKey: string | null = null, by
     body: bytes,
     parsed: parseObject(bytes) ?? {},
     hookKey,
+    instance: null,
     receivedAt: 1,
     verifiedBy: ["token"],
     verifiedMs: 0.5,

@@ -1,0 +1,153 @@
+/**
+ * Settings of the GitLabs that send webhooks: the one of `gitlab`, which needs no name, and those of `instances`. Which of them sent
+ * an event is told by the secret that it carries, so that no two may share one.
+ */
+import { z } from "zod";
+import { httpUrl, positive, secret, signingToken } from "../../lib/fields.ts";
+import { list, object, type Json } from "../../lib/json.ts";
+import { splitSecrets } from "../../lib/secrets.ts";
+
+/** Name of the GitLab that `gitlab` is about. */
+export const DEFAULT_INSTANCE = "default";
+
+const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+  error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
+});
+
+export const addresses = z.array(address).default([]);
+
+const credentialFields = {
+  secretTokens: z
+    .array(secret(z.string().min(1)))
+    .default([])
+    .describe("Secret tokens (X-Gitlab-Token); each is accepted, so that a rotation loses nothing"),
+  signingTokens: z
+    .array(signingToken)
+    .default([])
+    .describe("Signing tokens (whsec_...) of GitLab 19.0 and later; each is accepted"),
+  masterSecret: secret(z.string())
+    .default("")
+    .describe("Master secret(s), comma separated, from which the secret of each hook is derived"),
+  credentials: z
+    .enum(["all", "any"])
+    .default("all")
+    .describe(
+      "With token and signature both configured: every one that is sent must be right (all), or one suffices (any)",
+    ),
+  signatureToleranceSeconds: positive.default(300).describe("Greatest age of a signature in seconds"),
+};
+
+export const gitlabSettings = z.strictObject(credentialFields);
+
+/** The same characters as in the name of a target. */
+export const instanceName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
+    error: "an instance's name is 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter or digit",
+  })
+  .refine((name) => name !== DEFAULT_INSTANCE, {
+    error: `"${DEFAULT_INSTANCE}" is the name of the GitLab that \`gitlab\` is about; choose another one`,
+  });
+
+const instance = z
+  .strictObject({
+    url: httpUrl
+      .optional()
+      .describe(
+        "Address of this GitLab, such as https://gitlab.example.com; secrets of hooks are derived for it",
+      ),
+    ...credentialFields,
+    allowedIps: addresses.describe(
+      "Addresses or CIDR ranges from which this GitLab may send webhooks, in place of server.allowedIps; empty: those",
+    ),
+  })
+  .superRefine(
+    (settings, context) => {
+      if (!hasCredential(settings))
+        context.addIssue({
+          code: "custom",
+          message:
+            "has none of secretTokens, signingTokens and masterSecret, so that no event could be known as its own; set one",
+        });
+    },
+    { when: ({ value }) => typeof value === "object" && value !== null },
+  );
+
+export const instancesSettings = z.record(instanceName, instance).default({});
+
+export type InstanceSettings = z.output<typeof instance>;
+
+/** True if something can prove a webhook. What else is wrong with the settings is not known to be right here. */
+function hasCredential(settings: unknown): boolean {
+  const { secretTokens = [], signingTokens = [], masterSecret = "" } = object(settings);
+  const isGiven = (value: unknown): boolean => !Array.isArray(value) || value.length > 0;
+  const hasMaster = typeof masterSecret !== "string" || splitSecrets(masterSecret).length > 0;
+  return isGiven(secretTokens) || isGiven(signingTokens) || hasMaster;
+}
+
+interface InstanceProblem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+/** What does not fit together among several GitLabs. No text holds a secret. @param settings all of them, unchecked */
+export function instanceProblems(settings: unknown): InstanceProblem[] {
+  const { gitlab, instances } = object(settings);
+  return [...sharedSecrets(object(gitlab), object(instances)), ...sharedUrls(object(instances))];
+}
+
+interface SecretPlace {
+  readonly instance: string;
+  readonly path: (string | number)[];
+  readonly secret: string;
+}
+
+function secretsIn(name: string, base: readonly string[], settings: Json): SecretPlace[] {
+  const listed = ["secretTokens", "signingTokens"].flatMap((field) =>
+    list(settings[field]).map((secret, index) => ({ secret, path: [...base, field, index] })),
+  );
+  const { masterSecret } = settings;
+  const masters = typeof masterSecret === "string" ? splitSecrets(masterSecret) : [];
+  return [...listed, ...masters.map((one) => ({ secret: one, path: [...base, "masterSecret"] }))].flatMap(
+    ({ secret, path }) =>
+      typeof secret === "string" && secret.trim() !== ""
+        ? [{ instance: name, path, secret: secret.trim() }]
+        : [],
+  );
+}
+
+/** Of any kind: the secret token of one that is the master secret of another would give away all its hooks. */
+function sharedSecrets(gitlab: Json, instances: Json): InstanceProblem[] {
+  const places = [
+    ...secretsIn(DEFAULT_INSTANCE, ["gitlab"], gitlab),
+    ...Object.entries(instances).flatMap(([name, one]) => secretsIn(name, ["instances", name], object(one))),
+  ];
+  const owners = new Map<string, SecretPlace>();
+  return places.flatMap((place) => {
+    const owner = owners.get(place.secret) ?? place;
+    owners.set(place.secret, owner);
+    if (owner.instance === place.instance) return [];
+    const message = `is also in ${owner.path.join(".")}: the secret tells which GitLab sent an event, so each needs its own`;
+    return [{ path: place.path, message }];
+  });
+}
+
+function sharedUrls(instances: Json): InstanceProblem[] {
+  const owners = new Map<string, string>();
+  return Object.entries(instances).flatMap(([name, one]) => {
+    const { url } = object(one);
+    if (typeof url !== "string" || !URL.canParse(url)) return [];
+    const { host, pathname } = new URL(url);
+    const place = `${host}${pathname.replace(/\/+$/, "")}`;
+    const owner = owners.get(place);
+    owners.set(place, owner ?? name);
+    return owner === undefined
+      ? []
+      : [
+          {
+            path: ["instances", name, "url"],
+            message: `is the address of instances.${owner} as well; put the secrets of one GitLab into one instance`,
+          },
+        ];
+  });
+}
