@@ -103,10 +103,10 @@ interface SecretPlace {
 }
 
 function secretsIn(name: string, base: readonly string[], settings: Json): SecretPlace[] {
-  const listed = ["secretTokens", "signingTokens"].flatMap((field) =>
-    list(settings[field]).map((secret, index) => ({ secret, path: [...base, field, index] })),
+  const { secretTokens, signingTokens, masterSecret } = settings;
+  const listed = Object.entries({ secretTokens, signingTokens }).flatMap(([field, secrets]) =>
+    list(secrets).map((secret, index) => ({ secret, path: [...base, field, index] })),
   );
-  const { masterSecret } = settings;
   const masters = typeof masterSecret === "string" ? splitSecrets(masterSecret) : [];
   return [...listed, ...masters.map((one) => ({ secret: one, path: [...base, "masterSecret"] }))].flatMap(
     ({ secret, path }) =>

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, constantFrom, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
 import { decodeSigningToken, sign } from "../../../lib/signature.ts";
@@ -82,11 +82,11 @@ describe("senders: the credential tells the instance", () => {
       ["a", ["token-of-a", whsec(1)]],
       ["c", [whsec(3)]],
     ]);
-    fc.assert(
-      fc.property(
-        fc.constantFrom("token-of-default", "token-of-a", "guess", null),
-        fc.constantFrom(whsec(1), whsec(3), whsec(9), null),
-        fc.constantFrom(B_URL, "a", "https://gitlab.com", null),
+    assert(
+      property(
+        constantFrom("token-of-default", "token-of-a", "guess", null),
+        constantFrom(whsec(1), whsec(3), whsec(9), null),
+        constantFrom(B_URL, "a", "https://gitlab.com", null),
         (sentToken, signing, instance) => {
           const found = judged({
             ...(sentToken === null ? {} : token(sentToken)),
