@@ -104,15 +104,13 @@ interface SecretPlace {
 
 function secretsIn(name: string, base: readonly string[], settings: Json): SecretPlace[] {
   const { secretTokens, signingTokens, masterSecret } = settings;
-  const listed = Object.entries({ secretTokens, signingTokens }).flatMap(([field, secrets]) =>
-    list(secrets).map((secret, index) => ({ secret, path: [...base, field, index] })),
+  const listed = Object.entries({ secretTokens, signingTokens }).flatMap(([field, values]) =>
+    list(values).map((value, index) => ({ value, path: [...base, field, index] })),
   );
   const masters = typeof masterSecret === "string" ? splitSecrets(masterSecret) : [];
-  return [...listed, ...masters.map((one) => ({ secret: one, path: [...base, "masterSecret"] }))].flatMap(
-    ({ secret, path }) =>
-      typeof secret === "string" && secret.trim() !== ""
-        ? [{ instance: name, path, secret: secret.trim() }]
-        : [],
+  const all = [...listed, ...masters.map((value) => ({ value, path: [...base, "masterSecret"] }))];
+  return all.flatMap(({ value, path }) =>
+    typeof value === "string" && value.trim() !== "" ? [{ instance: name, path, secret: value.trim() }] : [],
   );
 }
 
