@@ -19,7 +19,9 @@ import { createMinuteStats } from "../relay/observe/hour/minute-stats.ts";
 import { createMetrics } from "../relay/observe/metrics.ts";
 import { openQueue } from "../test/helpers/storage.ts";
 import type { NewEvent } from "../relay/event/event.ts";
+import { createReplayDesk } from "../relay/replay/jobs.ts";
 import type { Queue } from "../relay/queue/queue.ts";
+import type { ReplayQueue } from "../relay/queue/replay-job.ts";
 import { report, rows, type Measured } from "./lib.ts";
 
 const BODY_BYTES = 4096;
@@ -132,13 +134,20 @@ async function fill(queue: Queue): Promise<void> {
   }
 }
 
-function operator(queue: Queue) {
+function operator(queue: ReplayQueue) {
   const metrics = createMetrics({ queue, now: () => Date.now(), process: false });
   const minutes = createMinuteStats(metrics, queue, systemClock);
   const admin = createAdmin({
     minutes,
     attention: async () => [],
     queue,
+    replays: createReplayDesk({
+      jobs: queue.replayJobs,
+      clock: systemClock,
+      log: silentLog,
+      targets: () => [],
+      wake: () => {},
+    }),
     clock: systemClock,
     log: silentLog,
     metrics,

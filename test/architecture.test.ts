@@ -74,6 +74,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/observe/downtime/gauge.ts",
     "relay/observe/attention/watch.ts",
     "relay/recovery/metrics.ts",
+    "relay/replay/metrics.ts",
   ],
   "@opentelemetry/exporter-trace-otlp-http": ["relay/observe/traces/traces.ts"],
   "node:http": ["relay/http/server.ts", "relay/targets/"],

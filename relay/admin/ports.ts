@@ -13,6 +13,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { MinuteStats } from "../observe/hour/minute-stats.ts";
 import type { RecoveryStatus } from "../recovery/self-recovery.ts";
 import type { TargetMinute, TargetStatus } from "../observe/target-status.ts";
+import type { ReplayDesk } from "../replay/jobs.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AuditTrail } from "../storage/audit-trail.ts";
@@ -63,6 +64,8 @@ export interface AdminDeps {
   readonly audit: AuditTrail;
   /** What routing decides, in words, and what it refuses. */
   readonly routing: Pick<Routing, "explain" | "refusedFiles">;
+  /** Replay jobs. */
+  readonly replays: ReplayDesk;
   /** Asks the identity provider. */
   readonly fetch: ProviderFetch;
   /** Which proxies are believed. */

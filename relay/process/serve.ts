@@ -6,6 +6,7 @@ import { createBasePath } from "../http/base-path.ts";
 import { listen, type HttpServer } from "../http/server.ts";
 import { createIngest } from "../ingest/receive.ts";
 import { factsOf } from "../observe/activity/facts.ts";
+import type { ReplayDesk } from "../replay/jobs.ts";
 import type { Routing } from "../routing/routing.ts";
 import { traceIdIn } from "../observe/traces/traces.ts";
 import { createApp } from "./app.ts";
@@ -23,13 +24,15 @@ export interface ServeDeps {
   readonly current: CurrentSettings;
   readonly observers: Observers;
   readonly routing: Routing;
+  readonly replays: ReplayDesk;
   readonly isStopping: () => boolean;
 }
 
 /** Connections take at most this share of what the process may open: the rest is for storage and targets. */
 const CONNECTIONS_SHARE = 0.75;
 
-export function createOperatorSide({ relay, stores, current, observers, routing }: ServeDeps): Admin {
+export function createOperatorSide(deps: ServeDeps): Admin {
+  const { relay, stores, current, observers, routing, replays } = deps;
   const { queue, shared, audit } = stores;
   const { clock, log, env = {}, version } = relay;
   const { minutes, attention, selfRecovery, metrics, board, activity, checks } = observers;
@@ -44,6 +47,7 @@ export function createOperatorSide({ relay, stores, current, observers, routing 
     checks,
     audit,
     routing,
+    replays,
     version,
     attention: attention.items,
     sessions: {

@@ -7,6 +7,9 @@ import { secretsOf } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { createDeliveryWorkers } from "../delivery/workers.ts";
 import { PERSIST_DEADLINE_MS } from "../ingest/receive.ts";
+import { createReplayDesk } from "../replay/jobs.ts";
+import { registerReplays } from "../replay/metrics.ts";
+import { ReplayRunner } from "../replay/runner.ts";
 import { createRouting } from "../routing/routing.ts";
 import { createTargets, createTargetsOrFailing, type RegistryDeps } from "../targets/registry.ts";
 import { traceIdIn, tracesEndpoint } from "../observe/traces/traces.ts";
@@ -70,7 +73,17 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const renamed = createRenamedTargets({ queue, clock, log, targets: () => current.config().targets });
   closing.add(() => renamed.close());
   await renamed.settle(RENAME_MS);
-  const parts: ServeDeps = { relay: deps, stores, current, observers, routing, isStopping };
+  const runner = new ReplayRunner({ queue, clock, log });
+  closing.add(() => runner.close());
+  registerReplays(observers.metrics.registry, runner);
+  const replays = createReplayDesk({
+    jobs: queue.replayJobs,
+    clock,
+    log,
+    targets: () => Object.keys(current.config().targets),
+    wake: () => runner.wake(),
+  });
+  const parts: ServeDeps = { relay: deps, stores, current, observers, routing, replays, isStopping };
   const admin = createOperatorSide(parts);
   closing.add(() => admin.close());
   const server = await serve(parts, admin);
@@ -85,6 +98,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
     moveRenamed: () => renamed.move(),
   });
   closing.add(() => maintenance.stop());
+  runner.begin();
   const { absence, attention, selfRecovery } = observers;
   await selfRecovery?.begin(absence.lastSeenAt, absence.startedAt);
   absence.begin();
@@ -114,6 +128,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
       attention.close();
       const recovered = selfRecovery?.close();
       admin.close();
+      await runner.close();
       await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted, recovered]);
       await closing.close();
     },

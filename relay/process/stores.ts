@@ -1,7 +1,7 @@
 /** Everything that the relay stores, opened from the driver that the settings name. */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Queue } from "../queue/queue.ts";
+import type { ReplayQueue } from "../queue/replay-job.ts";
 import type { ActivityStore } from "../storage/activity-store.ts";
 import type { AuditTrail } from "../storage/audit-trail.ts";
 import type { StorageDriver } from "../storage/driver.ts";
@@ -13,7 +13,7 @@ import type { CurrentSettings } from "./current-settings.ts";
 
 export interface Stores {
   readonly driver: StorageDriver;
-  readonly queue: Queue;
+  readonly queue: ReplayQueue;
   readonly shared: SharedSecrets;
   readonly audit: AuditTrail;
   /** Closed by whoever beats. */

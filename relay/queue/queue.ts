@@ -124,6 +124,8 @@ export interface BulkReplay {
   readonly deliveries: number;
   /** True if more events fit than the limit allowed. */
   readonly more: boolean;
+  /** Id of the last event that was looked at, behind which the others are; null: none is left. */
+  readonly cursor: string | null;
 }
 
 /** How often GitLab sent an event again that was stored already. */
@@ -182,8 +184,6 @@ export interface Queue {
    * @param limit most events
    */
   replayAll(filter: EventFilter, targets: readonly string[] | null, limit: number): Promise<BulkReplay>;
-  /** Replays each dead letter that fits and whose target exists, oldest first; returns how many. */
-  replayDead(filter: EventFilter): Promise<number>;
   /**
    * Moves what waits or is dead of a target that the settings do not have to one that they have, oldest first, as new deliveries
    * that are due now; returns how many. A crash half-way leaves the rest to be moved. Rejects with a TargetExistsError or an

@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Check, Queue } from "../queue/queue.ts";
+import type { Check } from "../queue/queue.ts";
+import type { ReplayQueue } from "../queue/replay-job.ts";
 import type { ActivityStore } from "./activity-store.ts";
 import type { WholeAuditTrail } from "./audit-trail.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -32,7 +33,7 @@ export interface StorageDriver {
   /** For the log: what is used and where, without credentials. */
   readonly place: Readonly<Record<string, string>>;
   /** Rejects with a ConfigError if the folder or the server cannot be used, or if a migration left its mark there. */
-  openQueue(): Promise<Queue>;
+  openQueue(): Promise<ReplayQueue>;
   /** Rejects as openQueue() does. */
   openActivityStore(): Promise<ActivityStore>;
   /** Whether facts may be there; opens nothing. */

@@ -25,6 +25,10 @@ export const ORDER: readonly Folder[] = [
     path: "relay/delivery",
     subject: "A worker for each target: claim, send, settle. Owns the port that a target implements.",
   },
+  {
+    path: "relay/replay",
+    subject: "Replay jobs: makes them, and carries them out at the pace of the targets.",
+  },
   { path: "relay/targets", subject: "The target types, a folder each, listed in registry.ts." },
   { path: "relay/storage/journal", subject: "An append-only map from keys to bytes, on files." },
   {

@@ -10,6 +10,7 @@ import { situationOf } from "../../relay/observe/attention/situation.ts";
 import { createMinuteStats } from "../../relay/observe/hour/minute-stats.ts";
 import { recoveryDue } from "../../relay/observe/recovery-due.ts";
 import type { TargetStatus } from "../../relay/observe/target-status.ts";
+import { createReplayDesk } from "../../relay/replay/jobs.ts";
 import type { AdminDeps } from "../../relay/admin/ports.ts";
 import type {
   AuditEntry,
@@ -117,6 +118,8 @@ export interface AdminFixture {
   refusedFiles: RefusedFile[];
   settingsProblems: string[];
   selfRecovery: RecoveryStatus | null;
+  /** How often replay jobs told that there is something to do. */
+  wakes: number;
   /** Sends a request with the token. */
   api(path: string, request?: Request): Promise<Response>;
   /** Sends a request as it is. */
@@ -165,6 +168,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
     settingsProblems: [],
     selfRecovery: null,
+    wakes: 0,
     statuses: targets.map((name) => targetStatus(name)),
     refusedFiles: [],
     admin: undefined as unknown as Admin,
@@ -228,6 +232,13 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
         }),
       ),
     queue,
+    replays: createReplayDesk({
+      jobs: queue.replayJobs,
+      clock,
+      log: recording(lines),
+      targets: () => fixture.statuses.map(({ name }) => name),
+      wake: () => void (fixture.wakes += 1),
+    }),
     clock,
     metrics,
     log: recording(lines),
@@ -289,15 +300,6 @@ function listing(queue: MemoryQueue): MemoryQueue {
       const events = rest.slice(0, limit);
       const last = events.at(-1)?.meta.id ?? null;
       return { events, cursor: rest.length > limit ? last : null, partial: false };
-    },
-    async replayDead(filter) {
-      const dead = (await summaries()).filter(
-        (event) =>
-          metaMatches(event.meta, filter) &&
-          stateMatches(event.deliveries, true, { ...filter, state: "dead" }),
-      );
-      for (const event of dead) await queue.replay(event.meta.id, null);
-      return dead.length;
     },
   };
 }

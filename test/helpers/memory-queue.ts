@@ -3,16 +3,17 @@
  * deliveries that are due, and fails or hangs when told to.
  */
 import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
+import { memoryReplayJobs } from "./memory-replay-jobs.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
+import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import type {
   Check,
   Claim,
   Duplicates,
   EventFilter,
   EventSummary,
-  Queue,
   QueueEvent,
   QueueStats,
   Router,
@@ -25,7 +26,7 @@ interface Kept {
   deliveries: Delivery[];
 }
 
-export interface MemoryQueue extends Queue {
+export interface MemoryQueue extends ReplayQueue {
   /** What was stored, oldest first. */
   stored(): readonly { readonly meta: EventMeta; readonly body: Uint8Array }[];
   /** How often each was called. */
@@ -125,8 +126,15 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     };
   }
 
+  const stored = (): readonly Kept[] => [...events.values()];
+  const get = async (id: string): Promise<EventSummary | null> => {
+    const kept = events.get(id);
+    return kept === undefined ? null : summary(kept);
+  };
+
   return {
-    stored: () => [...events.values()],
+    stored,
+    replayJobs: memoryReplayJobs({ stored, get, replay }, () => targets),
     calls,
     faults,
     release() {
@@ -190,10 +198,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         partial: false,
       };
     },
-    async get(id) {
-      const kept = events.get(id);
-      return kept === undefined ? null : summary(kept);
-    },
+    get,
     duplicates: async (id) => duplicates.get(id) ?? null,
     body: async (id) => events.get(id)?.body ?? null,
     replay,
@@ -207,10 +212,9 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         const chosen = names.filter((name) => (asked.target ?? name) === name);
         deliveries += (await replay(kept.meta.id, chosen))?.length ?? 0;
       }
-      return { events: Math.min(found.length, limit), deliveries, more: found.length > limit };
-    },
-    async replayDead(filter) {
-      return (await this.replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY)).deliveries;
+      const more = found.length > limit;
+      const cursor = more ? (found[limit - 1]?.meta.id ?? null) : null;
+      return { events: Math.min(found.length, limit), deliveries, more, cursor };
     },
     async move() {
       return 0;

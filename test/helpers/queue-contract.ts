@@ -14,6 +14,7 @@ import type {
   Route,
   Router,
 } from "../../relay/queue/queue.ts";
+import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import { eventMeta } from "./events.ts";
 
 export interface QueueSettings {
@@ -31,7 +32,7 @@ export interface QueueHarness {
   now(): number;
   /** Lets time pass; resolves when what it woke has run. */
   advance(ms: number): Promise<void>;
-  open(settings: QueueSettings): Promise<Queue>;
+  open(settings: QueueSettings): Promise<ReplayQueue>;
   /** kill -9 of whatever is open, and loss of power; then open() finds what was on stable storage. */
   crash(): Promise<void>;
   /** From now on the storage refuses to write (a synced write rejects with an UpstreamError), until it is called with false. */
@@ -99,6 +100,8 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       expect(claims).toHaveLength(wanted);
       return claims;
     };
+    const replayDead = async (filter: EventFilter): Promise<number> =>
+      (await queue.replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY)).deliveries;
     const claimNothing = async (target: string): Promise<void> => {
       await harness.advance(0);
       expect(await queue.claim(target, ROOM)).toEqual([]);
@@ -806,7 +809,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       );
     });
 
-    describe("replayDead()", () => {
+    describe("replayAll() of dead letters", () => {
       test("replays the dead letters that fit, once", async () => {
         await reopen(SETTINGS, toTarget("a", "b"));
         const one = await store("one", { projectPath: "acme/one" });
@@ -814,10 +817,10 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         for (const claimed of await claim("a", 2)) await dead(claimed);
         for (const claimed of await claim("b", 2)) await dead(claimed);
         expect((await queue.stats()).byState.dead).toBe(4);
-        expect(await queue.replayDead({ target: "b", project: "acme/one" })).toBe(1);
+        expect(await replayDead({ target: "b", project: "acme/one" })).toBe(1);
         expect((await claim("b", 1))[0]?.meta.id).toBe(one);
-        expect(await queue.replayDead({})).toBe(3);
-        expect(await queue.replayDead({})).toBe(0);
+        expect(await replayDead({})).toBe(3);
+        expect(await replayDead({})).toBe(0);
         expect((await queue.stats()).byState.dead).toBe(0);
         await claim("a", 2);
         await claim("b", 1);
@@ -827,10 +830,10 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         await store("one");
         await dead((await claim("a", 1))[0]!);
         queue.setRouting(toTarget("b"), ["b"]);
-        expect(await queue.replayDead({})).toBe(0);
+        expect(await replayDead({})).toBe(0);
         expect((await queue.stats()).byState.dead).toBe(1);
         queue.setRouting(toTarget("a"), ["a", "b"]);
-        expect(await queue.replayDead({})).toBe(1);
+        expect(await replayDead({})).toBe(1);
       });
 
       test.each([
@@ -845,7 +848,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
           for (const claimed of claims) await dead(claimed);
           left -= claims.length;
         }
-        expect(await queue.replayDead({})).toBe(230);
+        expect(await replayDead({})).toBe(230);
         const order: string[] = [];
         while (order.length < ids.length) {
           for (const claimed of await queue.claim("a", { first: 1, retry: 1 })) {
@@ -859,13 +862,13 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       test("counts again what dies again", async () => {
         const id = await store("one");
         await dead((await claim("a", 1))[0]!);
-        await queue.replayDead({});
+        await replayDead({});
         await dead((await claim("a", 1))[0]!);
         expect((await queue.stats()).byState.dead).toBe(1);
         await reopen();
         expect((await queue.stats()).byState.dead).toBe(1);
         expect((await queue.get(id))?.deliveries.map(({ state }) => state)).toEqual(["dead", "dead"]);
-        expect(await queue.replayDead({})).toBe(1);
+        expect(await replayDead({})).toBe(1);
       });
     });
 
@@ -875,10 +878,10 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const claims = await claim("a", 4);
         await done(claims[0]!);
         for (const claimed of claims.slice(1)) await dead(claimed);
-        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 2, deliveries: 2, more: true });
+        expect(await queue.replayAll({}, null, 2)).toMatchObject({ events: 2, deliveries: 2, more: true });
         expect((await claim("a", 2)).map(({ meta }) => meta.id)).toEqual([ids[1], ids[2]]);
-        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 1, deliveries: 1, more: false });
-        expect(await queue.replayAll({}, null, 2)).toEqual({ events: 0, deliveries: 0, more: false });
+        expect(await queue.replayAll({}, null, 2)).toMatchObject({ events: 1, deliveries: 1, more: false });
+        expect(await queue.replayAll({}, null, 2)).toMatchObject({ events: 0, deliveries: 0, more: false });
       });
 
       test("takes the deliveries in the state that is asked for, or goes to exactly the targets named", async () => {
@@ -886,7 +889,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         for (const claimed of await claim("a", 2)) await done(claimed);
         expect(await queue.replayAll({ state: "done" }, null, 10)).toMatchObject({ events: 2 });
         expect((await claim("a", 2)).map(({ meta }) => meta.id)).toEqual([one, two]);
-        expect(await queue.replayAll({}, ["b"], 10)).toEqual({ events: 2, deliveries: 2, more: false });
+        expect(await queue.replayAll({}, ["b"], 10)).toMatchObject({ events: 2, deliveries: 2, more: false });
         expect((await claim("b", 2)).map(({ meta }) => meta.id)).toEqual([one, two]);
         expect(await queue.replayAll({ state: "unmatched" }, null, 10)).toMatchObject({ deliveries: 0 });
       });
@@ -959,7 +962,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       test("move() moves a replayed dead letter once", async () => {
         await store("one");
         await dead((await claim("a", 1))[0]!);
-        await queue.replayDead({});
+        await replayDead({});
         queue.setRouting(toTarget("b"), ["b"]);
         expect(await queue.move("a", "b")).toBe(1);
         await done((await claim("b", 1))[0]!);
@@ -1003,7 +1006,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect((await queue.get(young))?.state).toBe("waiting");
         expect((await queue.stats()).targets.get("a")).toMatchObject({ waiting: 1, dead: 1, exists: false });
         queue.setRouting(toTarget("a"), ["a"]);
-        expect(await queue.replayDead({})).toBe(1);
+        expect(await replayDead({})).toBe(1);
         expect((await claim("a", 2)).map(({ meta }) => meta.id).toSorted()).toEqual([old, young].toSorted());
       });
     });
@@ -1113,7 +1116,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(await idsOf({ status: "4xx", target: "b" })).toEqual([]);
         expect(await idsOf({ status: "2xx", state: "dead" })).toEqual([]);
         await queue.setPaused("a", true);
-        expect(await queue.replayAll({ state: ["done", "dead"], status: "2xx" }, null, 10)).toEqual({
+        expect(await queue.replayAll({ state: ["done", "dead"], status: "2xx" }, null, 10)).toMatchObject({
           events: 1,
           deliveries: 1,
           more: false,

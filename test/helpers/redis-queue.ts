@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import type { Clock } from "../../lib/clock.ts";
 import { silentLog, type Log } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config/schema.ts";
-import type { Queue } from "../../relay/queue/queue.ts";
+import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import { openQueue } from "./storage.ts";
 import { FakeClock } from "./clock.ts";
 import { SETTINGS, type QueueSettings } from "./queue-contract.ts";
@@ -12,7 +12,7 @@ import { startProxy, type Rewrite, type TcpProxy } from "./tcp-proxy.ts";
 
 /** A queue, as one relay has it, and its own way to Redis. */
 export interface Opened {
-  readonly queue: Queue;
+  readonly queue: ReplayQueue;
   readonly proxy: TcpProxy;
 }
 

@@ -2,8 +2,10 @@
 import { systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { configSchema } from "../../relay/config/schema.ts";
+import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import type { Queue } from "../../relay/queue/queue.ts";
 import type { StorageDeps, StorageDriver } from "../../relay/storage/driver.ts";
+import { memoryReplayJobs } from "./memory-replay-jobs.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
 
 /** The driver of such settings of `queue` as relay.yaml has; the rest has its defaults. */
@@ -19,7 +21,7 @@ export function openDriver(settings: Readonly<Record<string, unknown>>): Promise
 }
 
 /** The queue of the driver that the settings name. Its close() closes the driver as well. */
-export async function openQueue(deps: StorageDeps): Promise<Queue> {
+export async function openQueue(deps: StorageDeps): Promise<ReplayQueue> {
   const storage = await createStorageDriver(deps);
   const queue = await storage.openQueue();
   return {
@@ -32,6 +34,13 @@ export async function openQueue(deps: StorageDeps): Promise<Queue> {
 }
 
 /** A driver like that of the settings, with this queue in place of its own. */
-export function storageWith(queue: Queue): CreateStorage {
-  return async (deps) => ({ ...(await createStorageDriver(deps)), openQueue: () => Promise.resolve(queue) });
+export function storageWith(queue: Queue | ReplayQueue): CreateStorage {
+  const withJobs: ReplayQueue = {
+    replayJobs: memoryReplayJobs({ get: queue.get, replay: queue.replay, stored: () => [] }, () => []),
+    ...queue,
+  };
+  return async (deps) => ({
+    ...(await createStorageDriver(deps)),
+    openQueue: () => Promise.resolve(withJobs),
+  });
 }

@@ -5,7 +5,7 @@ import { deliveryMatches, standingDeliveries } from "../../queue/filter.ts";
 import type { EventFilter, EventSummary } from "../../queue/queue.ts";
 import type { AdminDeps } from "../ports.ts";
 
-/** Events that one bulk replay takes at most; whoever has more asks again. */
+/** Events that one bulk replay sends again at once; a replay job takes the others. */
 export const MAX_BULK = 10_000;
 const PAGE = 500;
 
@@ -18,14 +18,22 @@ export interface BulkResult {
   readonly more: boolean;
 }
 
+export interface BulkDone extends BulkResult {
+  /** The replay job that takes the others; null: there are none. */
+  readonly job: string | null;
+}
+
 export interface Actions {
   /** New deliveries; null: no such event. */
   replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null>;
   /** Counts what replayAll() would take. */
   preview(filter: EventFilter, targets: readonly string[] | null): Promise<BulkResult>;
-  /** Replays the oldest MAX_BULK events that fit: to these targets, or (null) what is dead or in the filter's state. */
-  replayAll(filter: EventFilter, targets: readonly string[] | null): Promise<BulkResult>;
-  replayDead(filter: EventFilter): Promise<number>;
+  /**
+   * Replays the oldest MAX_BULK events that fit, and has a job replay the others: to these targets, or (null) what is dead or in the
+   * filter's state.
+   * @param person name of who asks for it
+   */
+  replayAll(filter: EventFilter, targets: readonly string[] | null, person: string): Promise<BulkDone>;
   /** What is kept for a target that the settings do not name goes to another one; returns how many. Rejects as Queue.move(). */
   move(from: string, to: string): Promise<number>;
   /** False: no such event. */
@@ -36,8 +44,9 @@ export interface Actions {
 export function createActions({
   queue,
   log,
+  replays,
   targets: targetsNow,
-}: Pick<AdminDeps, "queue" | "log" | "targets">): Actions {
+}: Pick<AdminDeps, "queue" | "log" | "replays" | "targets">): Actions {
   return {
     async replay(id, targets) {
       const replayed = await queue.replay(id, targets);
@@ -61,15 +70,12 @@ export function createActions({
       } while (cursor !== null);
       return { count, deliveries, more: false };
     },
-    async replayAll(filter, targets) {
-      const { events: count, deliveries, more } = await queue.replayAll(filter, targets, MAX_BULK);
-      log.info("admin.bulk-replayed", { count, deliveries, more, filter, targets });
-      return { count, deliveries, more };
-    },
-    async replayDead(filter) {
-      const count = await queue.replayDead(filter);
-      log.info("admin.dead-replayed", { count, filter });
-      return count;
+    async replayAll(filter, targets, person) {
+      const done = await queue.replayAll(filter, targets, MAX_BULK);
+      const { events: count, deliveries, more, cursor } = done;
+      const job = more ? (await replays.start({ filter, targets, after: cursor }, person)).plan.id : null;
+      log.info("admin.bulk-replayed", { count, deliveries, more, job, filter, targets });
+      return { count, deliveries, more, job };
     },
     async move(from, to) {
       const count = await queue.move(from, to);

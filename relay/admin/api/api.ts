@@ -7,6 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import { compileFilter } from "../../queue/filter.ts";
+import { ReplayStateError, TooManyReplaysError } from "../../replay/jobs.ts";
 import { eventStream } from "../live/stream.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { parseActivityQuery } from "./activity-query.ts";
@@ -21,6 +22,7 @@ import { createPreviewApi } from "./preview.ts";
 import { MAX_LIMIT, bad, parseFilter } from "./query.ts";
 import { recoveryJson } from "./recovery-json.ts";
 import { queryOf } from "../auth/forms.ts";
+import { mountReplayApi } from "./replay-routes.ts";
 import { mountTargetApi } from "./target-routes.ts";
 
 const GUARDED_API = [
@@ -34,6 +36,7 @@ const GUARDED_API = [
   "/openapi.json",
   "/project-files",
   "/audit/*",
+  "/replays/*",
 ];
 const MAX_STREAMS = 100;
 const MAX_REQUEST_BYTES = 65_536;
@@ -50,7 +53,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
 
   api.on(
     "POST",
-    ["/events/*", "/dead/*", "/targets/*"],
+    ["/events/*", "/dead/*", "/targets/*", "/replays/*"],
     bodyLimit({
       maxSize: MAX_REQUEST_BYTES,
       onError: (c) =>
@@ -70,6 +73,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     if (error instanceof UnknownTargetError) return refuse(c, bad(error.message).refusal);
     if (error instanceof TargetExistsError)
       return refuse(c, { status: 409, code: "target_exists", message: error.message });
+    if (error instanceof ReplayStateError || error instanceof TooManyReplaysError)
+      return refuse(c, { status: 409, code: error.code.replaceAll("-", "_"), message: error.message });
     if (error instanceof UpstreamError)
       return refuse(c, {
         status: 503,
@@ -85,7 +90,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     });
   });
 
-  for (const mount of [mountEventReads, mountEventChanges, mountTargetApi]) mount(api, deps, parts);
+  for (const mount of [mountEventReads, mountEventChanges, mountTargetApi, mountReplayApi])
+    mount(api, deps, parts);
 
   api.get("/attention", async (c) => {
     const items = await deps.attention();

@@ -1,6 +1,7 @@
 /** Events of the API: lists, one event, what is sent again, what is removed. */
 import type { Hono } from "hono";
 import { headersOf } from "../../targets/http/headers.ts";
+import type { EventFilter } from "../../queue/queue.ts";
 import { queryOf } from "../auth/forms.ts";
 import { findEvents } from "../pages/view.ts";
 import { waitsNow } from "../pages/waiting.ts";
@@ -10,7 +11,7 @@ import type { ApiParts } from "./api-parts.ts";
 import { detailJson, duplicatesJson, summaryJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseFilter, parseLimit } from "./query.ts";
-import { filterOf, jsonBody, targetsOf } from "./request.ts";
+import { filterOf, jsonBody, personOf, targetsOf } from "./request.ts";
 
 /** What is read. */
 export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking, moment }: ApiParts): void {
@@ -95,14 +96,18 @@ export function mountEventChanges(api: Hono<AdminEnv>, deps: AdminDeps, { action
     const chosen = targetsOf({ targets }, deps);
     if (chosen !== null && Object.keys(filter).length === 0)
       throw bad("name at least one filter, or leave targets out to replay dead letters");
-    const { count, more } = dryRun
-      ? await actions.preview(filter, chosen)
-      : await actions.replayAll(filter, chosen);
-    return c.json(dryRun ? { wouldReplay: count, more } : { replayed: count, more });
+    if (dryRun) {
+      const { count, more } = await actions.preview(filter, chosen);
+      return c.json({ wouldReplay: count, more });
+    }
+    const { count, more, job } = await actions.replayAll(filter, chosen, personOf(c));
+    return c.json({ replayed: count, more, ...(job === null ? {} : { job }) });
   });
 
   api.post("/dead/replay", async (c) => {
-    return c.json({ replayed: await actions.replayDead(filterOf(c, await jsonBody(c), moment())) });
+    const filter: EventFilter = { ...filterOf(c, await jsonBody(c), moment()), state: "dead" };
+    const { deliveries, job } = await actions.replayAll(filter, null, personOf(c));
+    return c.json({ replayed: deliveries, ...(job === null ? {} : { job }) });
   });
 
   api.delete("/events/:id", async (c) => {

@@ -43,7 +43,8 @@ function paths(): Json {
   return Object.fromEntries(found);
 }
 
-function operationObject({ id, path, summary, query, body, answer, refusals }: ApiOperation): Json {
+function operationObject(operation: ApiOperation): Json {
+  const { id, path, summary, query, body, refusals } = operation;
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -61,7 +62,7 @@ function operationObject({ id, path, summary, query, body, answer, refusals }: A
     parameters: [...inPath, ...inQuery],
     ...(body === null ? {} : { requestBody: requestBody(body) }),
     responses: {
-      ...success(answer),
+      ...success(operation),
       ...Object.fromEntries(
         [400, 401, 403, ...refusals, 429, 503].map((status) => [status, refusal(status)]),
       ),
@@ -77,11 +78,17 @@ function requestBody(shape: Shape): Json {
   };
 }
 
-function success(answer: ApiOperation["answer"]): Json {
+function success({ answer, status, otherwise }: ApiOperation): Json {
   if (answer === null) return { 204: { description: "Done" } };
   if ("content" in answer) return { 200: { description: "Done", content: { [answer.content]: {} } } };
-  const schema = { $ref: ref(answer.schema) };
-  return { 200: { description: "Done", content: { "application/json": { schema } } } };
+  return {
+    ...(otherwise === undefined ? {} : { 200: answerObject("Nothing was changed", otherwise) }),
+    [status ?? 200]: answerObject(status === undefined ? "Done" : "Begun", answer.schema),
+  };
+}
+
+function answerObject(description: string, name: string): Json {
+  return { description, content: { "application/json": { schema: { $ref: ref(name) } } } };
 }
 
 const REFUSED: ReadonlyMap<number, string> = new Map([
@@ -89,7 +96,7 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
   [401, "No valid token"],
   [403, "Not permitted"],
   [404, "There is no such thing"],
-  [409, "The settings name that target"],
+  [409, "What is there does not allow it; the message says why"],
   [413, "The body is too large"],
   [429, "Too many wrong tokens from this address"],
   [503, "The storage refuses; see Retry-After"],

@@ -18,18 +18,22 @@ export interface ApiOperation {
   readonly body: Shape | null;
   /** The answer that is a success: a schema, another type of content, or null for none (204). */
   readonly answer: { readonly schema: SchemaName } | { readonly content: string } | null;
+  /** Of that answer. @default 200, or 204 for none */
+  readonly status?: 202;
+  /** Another answer that is a success, with 200. */
+  readonly otherwise?: SchemaName;
   /** Refusals beside 400, 401, 403, 429 and 503. */
   readonly refusals: readonly (404 | 409 | 413)[];
 }
 
-type Rest = Partial<Pick<ApiOperation, "query" | "body" | "refusals">>;
+type Rest = Partial<Pick<ApiOperation, "query" | "body" | "refusals" | "status" | "otherwise">>;
 
 function operation(
   id: string,
   route: `${ApiOperation["method"]} ${string}`,
   summary: string,
   answer: ApiOperation["answer"] | SchemaName,
-  { query = {}, body = null, refusals = [] }: Rest = {},
+  { query = {}, body = null, refusals = [], ...rest }: Rest = {},
 ): ApiOperation {
   const [method, path] = route.split(" ") as [ApiOperation["method"], string];
   return {
@@ -41,6 +45,7 @@ function operation(
     body,
     answer: typeof answer === "string" ? { schema: answer } : answer,
     refusals,
+    ...rest,
   };
 }
 
@@ -60,13 +65,29 @@ export const OPERATIONS: readonly ApiOperation[] = [
     body: { targets: targetNames.optional() }, refusals: [404, 413],
   }),
   operation("deleteEvent", "DELETE /events/:id", "Removes an event and its deliveries", null, NOT_THERE),
-  operation("replayEvents", "POST /events/replay", "Delivers the events that fit again, oldest first, at most 10,000", "BulkReplayed", {
+  operation("replayEvents", "POST /events/replay", "Delivers the events that fit again, oldest first; a job takes those beyond 10,000", "BulkReplayed", {
     query: filters,
-    body: { ...optional(filters), targets: targetNames.optional(), dryRun: z.boolean().optional() }, refusals: [413],
+    body: { ...optional(filters), targets: targetNames.optional(), dryRun: z.boolean().optional() }, refusals: [409, 413],
   }),
   operation("replayDead", "POST /dead/replay", "Delivers the dead letters that fit again", "DeadReplayed", {
-    query: filters, body: optional(filters), refusals: [413],
+    query: filters, body: optional(filters), refusals: [409, 413],
   }),
+  operation("listReplays", "GET /replays", "Lists the replay jobs, newest first", "ReplayList"),
+  operation("startReplay", "POST /replays", "Starts a replay job, or counts what it would deliver", "Replay", {
+    query: filters,
+    body: {
+      ...optional(filters),
+      targets: targetNames.optional(),
+      rate: z.number().int().min(1).max(10_000).nullable().optional().describe("Deliveries queued per second, at most"),
+      all: z.boolean().optional().describe("Must be true if there is no filter"),
+      dryRun: z.boolean().optional(),
+    },
+    status: 202, otherwise: "ReplayPreview", refusals: [409, 413],
+  }),
+  operation("getReplay", "GET /replays/:id", "Shows a replay job", "Replay", NOT_THERE),
+  operation("pauseReplay", "POST /replays/:id/pause", "Queues nothing more of a replay job until it is resumed", "Replay", { refusals: [404, 409, 413] }),
+  operation("resumeReplay", "POST /replays/:id/resume", "Lets a paused replay job go on", "Replay", { refusals: [404, 409, 413] }),
+  operation("cancelReplay", "POST /replays/:id/cancel", "Ends a replay job; what it has queued goes out", "Replay", { refusals: [404, 409, 413] }),
   operation("listTargets", "GET /targets", "Lists the targets", "TargetList"),
   operation("pauseTarget", "POST /targets/:name/pause", "Keeps what a target is to get waiting", "Target", { refusals: [404, 413] }),
   operation("resumeTarget", "POST /targets/:name/resume", "Lets a paused target go on", "Target", { refusals: [404, 413] }),

@@ -18,6 +18,11 @@ export async function jsonBody(c: AdminContext): Promise<Readonly<Record<string,
   return value as Record<string, unknown>;
 }
 
+/** Name of who sends the request. */
+export function personOf(c: AdminContext): string {
+  return c.get("identity").person.name;
+}
+
 /** `{"targets": ["a", "b"]}`; null: all that the event was matched with. */
 export function targetsOf(
   body: Readonly<Record<string, unknown>>,

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EXCHANGES_KEPT } from "../../queue/exchange.ts";
+import { replayCountSchema, replayListSchema, replaySchema } from "./replay-schemas.ts";
 import { EVENT_STATES, MAX_LIMIT, MAX_TEXT } from "./query.ts";
 
 const time = z.iso.datetime().describe("UTC");
@@ -221,9 +222,18 @@ const replayedSchema = z.object({ id: z.string(), targets: z.array(z.string()) }
 const bulkReplayedSchema = z.object({
   replayed: count.optional(),
   wouldReplay: count.optional().describe("Instead of `replayed`, with `dryRun`"),
-  more: z.boolean().describe("Others fit, too"),
+  more: z.boolean().describe("Others fit, too: `job` takes them"),
+  job: z.string().optional().describe("Id of the replay job that takes the others"),
 });
-const deadReplayedSchema = z.object({ replayed: count });
+const deadReplayedSchema = z.object({
+  replayed: count,
+  job: z.string().optional().describe("Id of the replay job that takes the others"),
+});
+
+const replayPreviewSchema = z.object({
+  matched: replayCountSchema,
+  sample: z.array(eventSchema).describe("The newest events, at most 10"),
+});
 const movedSchema = z.object({ moved: count });
 
 const targetPreviewSchema = z.object({
@@ -301,6 +311,9 @@ export const NAMED = {
   Replayed: replayedSchema,
   BulkReplayed: bulkReplayedSchema,
   DeadReplayed: deadReplayedSchema,
+  Replay: replaySchema,
+  ReplayList: replayListSchema,
+  ReplayPreview: replayPreviewSchema,
   Moved: movedSchema,
   TargetPreview: targetPreviewSchema,
   ProjectFiles: projectFilesSchema,

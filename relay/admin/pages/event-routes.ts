@@ -3,6 +3,7 @@ import type { EventFilter } from "../../queue/queue.ts";
 import { RefusalError } from "../api/answer.ts";
 import { previewTarget } from "../api/preview.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
+import { personOf } from "../api/request.ts";
 import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import { deadPage } from "./dead.ts";
 import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
@@ -75,7 +76,7 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
         "bad_request",
         "name at least one filter: without one, all events would be sent again",
       );
-    const { deliveries } = await actions.replayAll(filter, targetOf(form, deps));
+    const { deliveries } = await actions.replayAll(filter, targetOf(form, deps), personOf(c));
     return c.redirect(`/events${queryString(form, { notice: "queued", n: String(deliveries) })}`, 303);
   });
 
@@ -91,8 +92,9 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
 
   pages.post("/dead/replay", async (c) => {
     const target = (await formOf(c))("target");
-    const filter: EventFilter = target === undefined ? {} : { target };
-    return c.redirect(`/dead?notice=queued&n=${await actions.replayDead(filter)}`, 303);
+    const filter: EventFilter = { state: "dead", ...(target === undefined ? {} : { target }) };
+    const { deliveries } = await actions.replayAll(filter, null, personOf(c));
+    return c.redirect(`/dead?notice=queued&n=${deliveries}`, 303);
   });
 }
 

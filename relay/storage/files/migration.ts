@@ -26,6 +26,7 @@ import { DedupeMemory } from "./memory/dedupe.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS, EventTable } from "./memory/table.ts";
 import { createRecovery } from "./recovery.ts";
 import { RecordBook } from "./record-book.ts";
+import { ReplayRecords } from "./replay-records.ts";
 import {
   decodeState,
   encodeIds,
@@ -144,7 +145,18 @@ async function readContent({ openJournal, clock, log, dedupeSeconds }: FilesMigr
   const orders = new OrderSource();
   // Due times are read from the records again: those of the tables are of a process that delivers.
   const random = (): number => 0;
-  const recovery = createRecovery({ table, book, records, dedupe, duplicates, orders, clock, random });
+  const replayRecords = new ReplayRecords();
+  const recovery = createRecovery({
+    table,
+    book,
+    records,
+    dedupe,
+    duplicates,
+    replayRecords,
+    orders,
+    clock,
+    random,
+  });
   const journal = await openJournal(recovery.visitor);
   recovery.finish();
   return { journal, table, book, records, dedupe, duplicates };

@@ -5,6 +5,7 @@
  *   routing-line.ts  matches them with targets after that
  *   dispatch.ts      claims and settlements               lanes.ts, book.ts, work-signal.ts
  *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
+ *   replay-jobs.ts, replay-records.ts                     replays that go on by themselves
  *   recovery.ts      fills the tables at a start          table.ts, event-index.ts, records.ts
  *
  * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back (orphans.ts).
@@ -23,12 +24,15 @@ import { Emitter } from "../../queue/emitter.ts";
 import { OrderSource } from "../../event/event-id.ts";
 import { Intake } from "./intake.ts";
 import { listEvents } from "./list.ts";
-import type { Queue, QueueEvent } from "../../queue/queue.ts";
+import type { QueueEvent } from "../../queue/queue.ts";
+import type { ReplayQueue } from "../../queue/replay-job.ts";
 import { findById, readSummary } from "./reading.ts";
 import { RecordBook } from "./record-book.ts";
 import { Orphans } from "./orphans.ts";
 import { PREFIX } from "./records.ts";
 import { createRecovery } from "./recovery.ts";
+import { FilesReplayJobs } from "./replay-jobs.ts";
+import { ReplayRecords } from "./replay-records.ts";
 import { Replays } from "./replays.ts";
 import { Removal } from "./retention.ts";
 import { RoutingLine } from "./routing-line.ts";
@@ -49,7 +53,7 @@ export interface LocalQueueDeps {
  * Opens the queue; what a crash left is found again, deliveries that were being sent are `waiting` again.
  * @param retention asked anew at each expire(); its `dedupeSeconds` is taken once
  */
-export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<Queue> {
+export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<ReplayQueue> {
   const { clock, random, log } = deps;
   const { dedupeSeconds } = retention();
   const table = new EventTable();
@@ -59,7 +63,18 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
   const orders = new OrderSource();
   const steady = new SteadyTime(clock);
   const duplicates = new DuplicateCounts(log);
-  const recovery = createRecovery({ table, book, records, dedupe, duplicates, orders, clock, random });
+  const replayRecords = new ReplayRecords();
+  const recovery = createRecovery({
+    table,
+    book,
+    records,
+    dedupe,
+    duplicates,
+    replayRecords,
+    orders,
+    clock,
+    random,
+  });
   const journal = await deps.openJournal(recovery.visitor);
   const { unrouted, orphans } = recovery.finish();
   dedupe.expire(steady.now());
@@ -87,6 +102,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
   const intake = new Intake(core, line);
   const dispatch = new Dispatch(core);
   const replays = new Replays(core);
+  const replayJobs = new FilesReplayJobs(core, replays, replayRecords);
   const orphaned = new Orphans(core, replays);
   const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
 
@@ -138,14 +154,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
     duplicates: (id) => Promise.resolve(duplicates.find(id)),
     replay: (id, targets) => replays.replay(id, targets),
     replayAll: (filter, targets, limit) => replays.replayAll(filter, targets, limit),
-    async replayDead(filter) {
-      const { deliveries } = await replays.replayAll(
-        { ...filter, state: "dead" },
-        null,
-        Number.POSITIVE_INFINITY,
-      );
-      return deliveries;
-    },
+    replayJobs,
     remove: (id) => removal.remove(id),
     async setPaused(name, paused) {
       const key = PREFIX.target + name;

@@ -6,6 +6,7 @@
  *   dedupe:<number>               ids of removed events that are still remembered, 16 bytes each
  *   target:<name>                 switches of a target
  *   duplicates:<id>               how often the event was sent again, and when last
+ *   replays:<job>, replays:<job>:<target>  replay jobs (replay-records.ts)
  *
  * A delivery that nobody tried has no key of its own: its record of routes stands for it.
  */
@@ -22,6 +23,7 @@ export const PREFIX = {
   dedupe: "dedupe:",
   target: "target:",
   duplicates: "duplicates:",
+  replays: "replays:",
 } as const;
 
 export function stateKey(id: string, target: string, replay: number): string {

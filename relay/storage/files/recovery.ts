@@ -16,6 +16,7 @@ import type { IdWords, OrderSource } from "../../event/event-id.ts";
 import { PREFIX, visitIds, decodeRoutes, decodeStateHead, stateKey } from "./records.ts";
 import { RECOVERY_NEEDS } from "./recovery-needs.ts";
 import type { RecordBook } from "./record-book.ts";
+import type { ReplayRecords } from "./replay-records.ts";
 import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 
@@ -30,6 +31,7 @@ export interface RecoveryDeps {
   readonly records: RecordBook;
   readonly dedupe: DedupeMemory;
   readonly duplicates: DuplicateCounts;
+  readonly replayRecords: ReplayRecords;
   readonly orders: OrderSource;
   readonly clock: Clock;
   readonly random: () => number;
@@ -49,7 +51,7 @@ export interface Recovery {
 }
 
 export function createRecovery(deps: RecoveryDeps): Recovery {
-  const { table, book, records, dedupe, duplicates, orders, clock, random } = deps;
+  const { table, book, records, dedupe, duplicates, replayRecords, orders, clock, random } = deps;
   const words = new Uint32Array(4);
   /** Rows of events, in the order in which they were first named. */
   const rows: number[] = [];
@@ -185,6 +187,15 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       },
       remove(key) {
         duplicates.forget(key.slice(PREFIX.duplicates.length));
+      },
+    },
+    {
+      prefix: PREFIX.replays,
+      set(key, value) {
+        replayRecords.restore(key.slice(PREFIX.replays.length), value);
+      },
+      remove(key) {
+        replayRecords.forget(key.slice(PREFIX.replays.length));
       },
     },
   ];

@@ -64,7 +64,7 @@ export class Replays {
       const scan = await this.#scan(asked, Math.min(TOGETHER, limit - events), cursor);
       const replayed = await this.inTurn(async () => {
         const orders = await Promise.all(
-          scan.found.map(async ({ id }) => ({ id, targets: targets ?? (await this.#targetsIn(id, asked)) })),
+          scan.found.map(async ({ id }) => ({ id, targets: targets ?? (await this.targetsIn(id, asked)) })),
         );
         const wanted = orders.filter((order) => order.targets.length > 0);
         await this.#carryOut(wanted);
@@ -75,7 +75,7 @@ export class Replays {
       ({ cursor } = scan);
     } while (cursor !== null && events < limit);
     const more = cursor !== null && (await this.#scan(asked, 1, cursor)).found.length > 0;
-    return { events, deliveries, more };
+    return { events, deliveries, more, cursor };
   }
 
   /** Resolves once no replay is being written. */
@@ -113,7 +113,7 @@ export class Replays {
   }
 
   /** The targets that exist and to which the event's delivery is as the filter asks. */
-  async #targetsIn(id: string, filter: EventFilter): Promise<string[]> {
+  async targetsIn(id: string, filter: EventFilter): Promise<string[]> {
     const { table, book } = this.#core;
     const event = findById(this.#core, id);
     if (event === 0) return [];
@@ -136,7 +136,7 @@ export class Replays {
         const open = this.openDelivery(id, name);
         if (open === 0) fresh.push(await this.newReplay(id, name));
         else {
-          const written = (await this.#hasten(id, open))?.written;
+          const written = (await this.hasten(id, open))?.written;
           // Awaited below, with the others; until then its failure is not an unhandled one.
           written?.catch(() => {});
           if (written !== undefined) hastened.push(written);
@@ -158,7 +158,7 @@ export class Replays {
   }
 
   /** Makes a waiting delivery due now, and begins to write that; null: it needs no writing, as it is due or being sent. */
-  async #hasten(id: string, row: number): Promise<{ readonly written: Promise<void> } | null> {
+  async hasten(id: string, row: number): Promise<{ readonly written: Promise<void> } | null> {
     const { table, book, clock, journal, work } = this.#core;
     const target = book.targetOf(row);
     const isWaiting = (): boolean =>

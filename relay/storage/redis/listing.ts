@@ -113,8 +113,12 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
     page: (filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> =>
       scan(filter, limit, { cursor, towards: "older", budgetMs: SCAN_BUDGET_MS }),
 
-    /** Oldest first. */
-    oldest: (filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> =>
-      scan(filter, limit, { cursor, towards: "newer", budgetMs: Number.POSITIVE_INFINITY }),
+    /** Oldest first. @param budgetMs of looking. @default to the end */
+    oldest: (
+      filter: EventFilter,
+      limit: number,
+      cursor: string | null,
+      budgetMs = Number.POSITIVE_INFINITY,
+    ): Promise<EventPage> => scan(filter, limit, { cursor, towards: "newer", budgetMs }),
   };
 }

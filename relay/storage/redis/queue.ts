@@ -8,6 +8,7 @@
  *   redis/routing.ts    matches events with targets     redis/work.ts        tells workers where something is to do
  *   redis/claims.ts, leases.ts                          claims and settlements
  *   redis/listing.ts, stats.ts, retention.ts            what the operator asks for
+ *   redis/replay-jobs.ts                                replays that go on by themselves
  *
  * Everything is in Redis: a crash of this process leaves its claims to the others after `leaseSeconds`, and nothing else.
  */
@@ -23,10 +24,10 @@ import type {
   Enqueued,
   EventFilter,
   EventSummary,
-  Queue,
   QueueEvent,
   Router,
 } from "../../queue/queue.ts";
+import type { ReplayQueue } from "../../queue/replay-job.ts";
 import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
 import { encodeDelivery, letterOf } from "./codec.ts";
@@ -37,6 +38,7 @@ import { leaseTimes } from "./leases.ts";
 import { createRedisListing } from "./listing.ts";
 import { createLoops } from "./loops.ts";
 import { createRedisOrphans } from "./orphans.ts";
+import { createRedisReplayJobs } from "./replay-jobs.ts";
 import { createRetention } from "./retention.ts";
 import { createRedisMatching, routeArgs } from "./routing.ts";
 import { startSelfCheck } from "./self-check.ts";
@@ -52,7 +54,7 @@ const SELF_CHECK_MS = 5000;
 const PAGE = 100;
 
 /** Opens the queue on a connection, which it does not close. Resolves when Redis answered, or could not be reached: then checks() say so, and it comes back by itself. */
-export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps): Promise<Queue> {
+export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps): Promise<ReplayQueue> {
   const { clock, log, random, settings } = deps;
   const config = settings().redis;
   const leaseMs = config.leaseSeconds * 1000;
@@ -79,16 +81,14 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     get: (id) => listing.get(id),
     removed: (id) => emit({ type: "removed", id }),
   });
+  const laneOf = (meta: EventMeta, target: string): string | null => router?.laneOf?.(meta, target) ?? null;
+  const shared = { redis, clock, intake, laneOf, emit, announce: work.announce };
   const orphans = createRedisOrphans({
-    redis,
-    clock,
-    intake,
+    ...shared,
     targets: () => configured,
-    laneOf: (meta, target) => router?.laneOf?.(meta, target) ?? null,
     get: (id) => listing.get(id),
-    emit,
-    announce: work.announce,
   });
+  const replayJobs = createRedisReplayJobs({ ...shared, listing, targets: existing });
   const loops = createLoops({ clock, random, log });
   const oldestRemembered = (): string => firstOrderOf(clock.now() - settings().dedupeSeconds * 1000);
 
@@ -151,7 +151,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     const { id } = meta;
     const letters = states === null ? "" : states === "any" ? "any" : states.map(letterOf).join("");
     const fresh = encodeDelivery(newDelivery(id, "", 0, clock.now()));
-    const lanes = [...new Set(names)].flatMap((name) => [name, router?.laneOf?.(meta, name) ?? ""]);
+    const lanes = [...new Set(names)].flatMap((name) => [name, laneOf(meta, name) ?? ""]);
     const args = [id, fresh, clock.now(), letters, ...lanes];
     const done = (await intake.commit("replay", args)) as Buffer[] | null;
     if (done === null) return null;
@@ -174,7 +174,8 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     refuseUnknown(chosen ?? []);
     const asked: EventFilter = chosen === null ? { ...filter, state: filter.state ?? "dead" } : filter;
     const states = chosen === null ? deliveryStates(asked) : [];
-    if (chosen === null && states.length === 0) return { events: 0, deliveries: 0, more: false };
+    if (chosen === null && states.length === 0)
+      return { events: 0, deliveries: 0, more: false, cursor: null };
     const namesOf = ({ deliveries: all }: EventSummary): readonly string[] =>
       chosen ??
       standingDeliveries(all)
@@ -195,7 +196,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       ({ cursor } = page);
     } while (cursor !== null && count < limit);
     const more = cursor !== null && (await listing.oldest(asked, 1, cursor)).events.length > 0;
-    return { events: count, deliveries, more };
+    return { events: count, deliveries, more, cursor };
   }
 
   async function close(): Promise<void> {
@@ -259,12 +260,8 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
       return names === null ? replay(event.meta, "any", existing()) : replay(event.meta, null, names);
     },
     replayAll,
+    replayJobs,
     move: (from, to) => orphans.move(from, to),
-    async replayDead(filter) {
-      const all = await replayAll({ ...filter, state: "dead" }, null, Number.POSITIVE_INFINITY);
-      return all.deliveries;
-    },
-
     async remove(id) {
       if ((await retention.remove(id)) === 0) return false;
       // Gives up what this relay is sending of it; the others notice with their next heartbeat.

@@ -1,5 +1,4 @@
--- Sends an event again. A target with a delivery that waits gets that one now, one that is being sent is left
--- alone; a new delivery takes the dead letter before it off the dead.
+-- Sends an event again (shared/replays.lua says how).
 -- KEYS[1]  the prefix of every key
 -- ARGV[1]  id
 -- ARGV[2]  state of new deliveries
@@ -13,31 +12,9 @@
 
 local id, state, now, which = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if not redis.call('ZSCORE', p .. ':events', id) then return false end
-local all, last = deliveriesOf(id)
-local open, names, fresh = {}, {}, {}
-for _, one in ipairs(all) do
-  if one.state == 'w' or one.state == 's' then open[one.target] = one end
-end
-local lanes = {}
+local event, names = standing(id), {}
 for i = 5, #ARGV, 2 do
-  local target = ARGV[i]
-  lanes[target] = ARGV[i + 1]
-  local one = open[target] or last[target]
-  if which == '' or (one and (which == 'any' or string.find(which, one.state, 1, true))) then
-    names[#names + 1] = target
-    if open[target] then
-      hasten(id, open[target], now)
-    else
-      fresh[#fresh + 1] = target
-    end
-  end
-end
-if #fresh == 0 then return names end
-unfinish(id)
-if isUnrouted(id) then redis.call('HSET', p .. ':state:' .. id, 'unrouted', 1) end
-for _, target in ipairs(fresh) do
-  local former = last[target]
-  supersede(id, former)
-  addReplay(id, target, former and former.replay + 1 or 1, former and former.lane or lanes[target], state)
+  local how = { lane = ARGV[i + 1], state = state, now = now }
+  if sendAgain(event, ARGV[i], which, how) then names[#names + 1] = ARGV[i] end
 end
 return names

@@ -139,7 +139,9 @@ async function expectDocumented(
     NAMED.Error.parse(await answer.json());
     return;
   }
-  if (operation.answer !== null && "schema" in operation.answer)
+  if (operation.otherwise !== undefined && answer.status === 200)
+    NAMED[operation.otherwise].parse(await answer.json());
+  else if (operation.answer !== null && "schema" in operation.answer)
     NAMED[operation.answer.schema].parse(await answer.json());
   else await answer.body?.cancel();
 }

@@ -5,7 +5,7 @@ import { silentLog } from "../../../../lib/log.ts";
 import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import type { Disk } from "../../../../relay/storage/journal/disk.ts";
 import { openFilesQueue } from "../../../../relay/storage/files/queue.ts";
-import type { Queue } from "../../../../relay/queue/queue.ts";
+import type { ReplayQueue } from "../../../../relay/queue/replay-job.ts";
 import { openStorage } from "../../../../relay/storage/files/open-journal.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { describeQueueContract } from "../../../helpers/queue-contract.ts";
@@ -15,7 +15,7 @@ describeQueueContract("openFilesQueue() on a journal in a folder", async () => {
   const clock = new FakeClock();
   let base = join(root, "data");
   let refusing = false;
-  let opened: Queue | null = null;
+  let opened: ReplayQueue | null = null;
   let crashes = 0;
   const disk: Disk = {
     ...nodeDisk,

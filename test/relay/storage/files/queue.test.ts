@@ -2,9 +2,10 @@ import { silentLog } from "../../../../lib/log.ts";
 import { openFilesQueue } from "../../../../relay/storage/files/queue.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.ts";
-import { describeQueueContract } from "../../../helpers/queue-contract.ts";
+import { describeQueueContract, type QueueHarness } from "../../../helpers/queue-contract.ts";
+import { describeReplayContract } from "../../../helpers/replay-contract.ts";
 
-describeQueueContract("openFilesQueue() on a journal in memory", () => {
+function harness(): Promise<QueueHarness> {
   const disk = new MemoryDisk();
   const clock = new FakeClock();
   return Promise.resolve({
@@ -26,4 +27,7 @@ describeQueueContract("openFilesQueue() on a journal in memory", () => {
     },
     dispose: () => Promise.resolve(),
   });
-});
+}
+
+describeQueueContract("openFilesQueue() on a journal in memory", harness);
+describeReplayContract("openFilesQueue() on a journal in memory", harness, { seeds: [0, 1, 2, 3], limit: 2 });

@@ -6,7 +6,7 @@ import { configSchema } from "../../../../relay/config/schema.ts";
 import { createRedisActivityStore } from "../../../../relay/storage/redis/activity-store.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { connectionOptions, credentialsOf } from "../../../../relay/storage/redis/options.ts";
-import type { Queue } from "../../../../relay/queue/queue.ts";
+import type { ReplayJob, ReplayLease, ReplayQueue } from "../../../../relay/queue/replay-job.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { auditNote } from "../../../helpers/audit-contract.ts";
 import { openDriver } from "../../../helpers/storage.ts";
@@ -17,8 +17,25 @@ import { hasRedis } from "../../../helpers/redis-server.ts";
 
 const event = (key: string): ReturnType<typeof newEvent> => newEvent(key, { receivedAt: Date.now() });
 
+/** What a relay asks of Redis for a replay job. */
+async function aJob({ replayJobs: jobs }: ReplayQueue): Promise<void> {
+  const set = { filter: {}, targets: ["a"], upTo: await jobs.newestEvent(), after: null };
+  const expected = await jobs.count(set, 5000);
+  const made = { id: "job", createdAt: 1, createdBy: "alice", ratePerSecond: null, parts: ["a"] };
+  await jobs.create({ ...set, ...made, expected });
+  const lease = (await jobs.lease(5000)) as ReplayLease;
+  expect(await lease.renew()).toBe(true);
+  const [job] = (await jobs.active()) as [ReplayJob];
+  expect(await jobs.step({ job, part: job.parts[0]!, limit: 10, lease })).toMatchObject({ queued: 2 });
+  expect(await jobs.follow(job, "a")).toMatchObject({ open: 2 });
+  await lease.release();
+  expect(await jobs.change("job", ["running"], "cancelled", 2)).toBe(true);
+  expect(await jobs.list()).toHaveLength(1);
+  await jobs.remove("job");
+}
+
 /** Everything that a relay asks of Redis. */
-async function everything(queue: Queue): Promise<void> {
+async function everything(queue: ReplayQueue): Promise<void> {
   queue.setRouting((meta) => [{ target: "a", lane: meta.deliveryId === "laned" ? "x" : null }], ["a"]);
   const { id } = await queue.enqueue(event("one"));
   await queue.enqueue(event("laned"));
@@ -28,8 +45,9 @@ async function everything(queue: Queue): Promise<void> {
   const at = Date.now();
   await claims[0]!.settle({ outcome: "dead", at, attempt: attempt(at), reason: "gone" });
   await claims[1]!.settle({ outcome: "retry", at, attempt: attempt(at), dueAt: at });
-  expect(await queue.replayDead({})).toBe(1);
+  expect((await queue.replayAll({}, null, 10)).deliveries).toBe(1);
   expect(await queue.replay(id, null)).toEqual(["a"]);
+  await aJob(queue);
   await queue.setPaused("a", true);
   await queue.setPaused("a", false);
   expect((await queue.list({}, 10, null)).events).toHaveLength(2);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { describeQueueContract, type QueueHarness } from "../../../helpers/queue-contract.ts";
+import { describeReplayContract } from "../../../helpers/replay-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
 import { hasRedis } from "../../../helpers/redis-server.ts";
 
@@ -14,7 +15,7 @@ describe.runIf(hasRedis)("openRedisQueue()", () => {
   });
   afterAll(() => rig.close());
 
-  describeQueueContract("on a real server with appendfsync always", async (): Promise<QueueHarness> => {
+  const harness = async (): Promise<QueueHarness> => {
     await rig.clear();
     const { clock, server } = rig;
     return {
@@ -38,5 +39,10 @@ describe.runIf(hasRedis)("openRedisQueue()", () => {
       },
       dispose: () => rig.cutOff(),
     };
-  });
+  };
+
+  describeQueueContract("on a real server with appendfsync always", harness);
+  // The relay alone dies: a restart of the server takes most of a second.
+  const frail = async (): Promise<QueueHarness> => ({ ...(await harness()), crash: () => rig.cutOff() });
+  describeReplayContract("on a real server", frail, { seeds: [1], limit: 5 });
 });

@@ -20,6 +20,10 @@
 --   dead, dead:<target>   ids of events with a dead letter
 --   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
 --   paused                set of target names
+--   replays               ids of replay jobs, by the time of their making; replays:active: set of those that have not ended;
+--                         replays:lease: holder of the right to carry them out
+--   replay:<job>          hash: `plan`, `state`, `endedAt`, and for each target `cursor:<target>` and its counts
+--   replay:<job>:<target> set of the deliveries queued by the job that have not ended
 --
 -- A stream entry names a delivery (`<id>:<replay>`) or, where order matters, a lane (`lane:<key>`): whoever holds the entry works
 -- the head of the lane, and nobody else does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds

@@ -1,0 +1,42 @@
+/** Replay jobs of the admin API as schemas. */
+import { z } from "zod";
+
+const time = z.iso.datetime().describe("UTC");
+const count = z.number().int().min(0);
+
+export const replayCountSchema = z.object({
+  text: z.string().describe("In words"),
+  events: count,
+  deliveries: count,
+  byTarget: z.record(z.string(), count).describe("Deliveries to each target"),
+  isWhole: z.boolean().describe("False: there are at least so many"),
+});
+export const replaySchema = z.object({
+  id: z.string(),
+  state: z.enum(["running", "paused", "done", "cancelled"]),
+  createdAt: time,
+  createdBy: z.string(),
+  endedAt: time.nullable(),
+  filter: z.looseObject({}).describe("As it was given, times fixed"),
+  targets: z.array(z.string()).nullable().describe("Null: the targets that failed"),
+  rate: z.number().nullable().describe("Deliveries queued per second, at most"),
+  matched: replayCountSchema.describe("When the job was made"),
+  progress: z.object({
+    queued: count,
+    delivered: count,
+    failed: count.describe("Dead letters again"),
+    open: count.describe("Queued, and neither delivered nor dead"),
+    gone: count.describe("Removed, expired, or delivered by something else meanwhile"),
+    remaining: count,
+  }),
+  parts: z.array(
+    z.object({
+      target: z.string(),
+      queued: count,
+      delivered: count,
+      failed: count,
+      isQueued: z.boolean().describe("Nothing is left to queue"),
+    }),
+  ),
+});
+export const replayListSchema = z.object({ replays: z.array(replaySchema).describe("Newest first") });

@@ -1,0 +1,201 @@
+/**
+ * Replay jobs in the Redis that relays share. A step is one script: the new deliveries and the cursor that has passed their events, if
+ * the lease and the cursor are still those of the relay that asks.
+ */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../../lib/clock.ts";
+import type { EventMeta } from "../../event/event.ts";
+import { newDelivery } from "../../queue/delivery-state.ts";
+import { deliveryMatches, deliveryStates, standingDeliveries } from "../../queue/filter.ts";
+import type { EventFilter, EventSummary, QueueEvent } from "../../queue/queue.ts";
+import type {
+  ReplayJob,
+  ReplayJobs,
+  ReplayLease,
+  ReplayPart,
+  ReplayPlan,
+  ReplaySet,
+  ReplayState,
+} from "../../queue/replay-job.ts";
+import { askedOf, replayCount } from "../../queue/replay-set.ts";
+import { encodeDelivery, letterOf } from "./codec.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { RedisIntake } from "./intake.ts";
+import type { createRedisListing } from "./listing.ts";
+import { SCRIPTS } from "./scripts.ts";
+
+/** How long one step looks for events. */
+const STEP_BUDGET_MS = 100;
+/** Events that are counted together. */
+const COUNT_TOGETHER = 500;
+
+export interface ReplayJobsDeps {
+  readonly redis: RedisConnection;
+  readonly clock: Clock;
+  readonly intake: RedisIntake;
+  readonly listing: Pick<ReturnType<typeof createRedisListing>, "oldest">;
+  /** The targets of the settings. */
+  readonly targets: () => readonly string[];
+  /** The lane of an event at a target that it was not matched with. */
+  readonly laneOf: (meta: EventMeta, target: string) => string | null;
+  readonly emit: (event: QueueEvent) => void;
+  readonly announce: (target: string) => void;
+}
+
+/** Events of a set, and where to go on. */
+interface Found {
+  readonly events: readonly EventSummary[];
+  readonly cursor: string | null;
+  readonly isOver: boolean;
+}
+
+interface Looking {
+  readonly set: ReplaySet;
+  readonly cursor: string | null;
+  readonly limit: number;
+  readonly budgetMs: number;
+}
+
+export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
+  const { redis, clock, intake, listing } = deps;
+  const { client, prefix, ask } = redis;
+  const leaseKey = `${prefix}:replays:lease`;
+
+  async function look(asked: EventFilter, { set, cursor, limit, budgetMs }: Looking): Promise<Found> {
+    const { upTo } = set;
+    if (upTo === null) return { events: [], cursor, isOver: true };
+    const page = await listing.oldest(asked, limit, cursor, budgetMs);
+    const events = page.events.filter(({ meta }) => meta.id <= upTo);
+    const isOver = events.length < page.events.length || page.cursor === null || page.cursor >= upTo;
+    return { events, cursor: page.cursor ?? events.at(-1)?.meta.id ?? cursor, isOver };
+  }
+
+  /** Targets that get an event of the set. */
+  function namesOf({ deliveries }: EventSummary, set: ReplaySet, asked: EventFilter): readonly string[] {
+    const exists = (name: string): boolean => deps.targets().includes(name);
+    if (set.targets !== null) return set.targets.filter(exists);
+    const fitting = standingDeliveries(deliveries).filter((delivery) => deliveryMatches(delivery, asked));
+    return [...new Set(fitting.map(({ target }) => target))].filter(exists);
+  }
+
+  async function read(id: string): Promise<ReplayJob | null> {
+    const fields = new Map(Object.entries(await ask(client.hgetall(`${prefix}:replay:${id}`))));
+    const plan = fields.get("plan");
+    if (plan === undefined) return null;
+    return jobOf(JSON.parse(plan) as ReplayPlan, fields);
+  }
+
+  async function readAll(ids: readonly string[]): Promise<ReplayJob[]> {
+    return (await Promise.all(ids.map(read))).filter((job) => job !== null);
+  }
+
+  return {
+    async count(set, budgetMs) {
+      const asked = askedOf(set);
+      const deadline = clock.monotonic() + budgetMs;
+      const byTarget = new Map<string, number>();
+      let events = 0;
+      let cursor = set.after;
+      for (let isOver = set.upTo === null; !isOver;) {
+        const left = deadline - clock.monotonic();
+        if (left <= 0) return replayCount(events, byTarget, false);
+        const found = await look(asked, { set, cursor, limit: COUNT_TOGETHER, budgetMs: left });
+        for (const event of found.events) {
+          const names = namesOf(event, set, asked);
+          if (names.length > 0) events += 1;
+          for (const name of names) byTarget.set(name, (byTarget.get(name) ?? 0) + 1);
+        }
+        ({ cursor, isOver } = found);
+      }
+      return replayCount(events, byTarget, true);
+    },
+
+    async newestEvent() {
+      return (await ask(client.zrevrangebylex(`${prefix}:events`, "+", "-", "LIMIT", 0, 1)))[0] ?? null;
+    },
+
+    async create(plan) {
+      await intake.commit("job-create", [plan.id, JSON.stringify(plan), plan.createdAt]);
+    },
+
+    async list() {
+      return readAll(await ask(client.zrevrange(`${prefix}:replays`, 0, -1)));
+    },
+
+    async active() {
+      const jobs = await readAll(await ask(client.smembers(`${prefix}:replays:active`)));
+      return jobs.sort(({ plan: a }, { plan: b }) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    },
+
+    get: read,
+
+    async change(id, from, to, at) {
+      const end = to === "done" || to === "cancelled" ? at : "";
+      return (await intake.commit("job-change", [id, to, end, ...from])) === 1;
+    },
+
+    async remove(id) {
+      const job = await read(id);
+      if (job !== null) await intake.commit("job-remove", [id, ...job.plan.parts]);
+    },
+
+    async lease(ttlMs) {
+      const holder = randomBytes(12).toString("hex");
+      if ((await ask(client.set(leaseKey, holder, "PX", ttlMs, "NX"))) !== "OK") return null;
+      const held = async (forMs: number): Promise<boolean> =>
+        (await ask(client.eval(SCRIPTS.lease.lua, 1, leaseKey, holder, forMs))) === 1;
+      return {
+        holder,
+        renew: () => held(ttlMs),
+        async release() {
+          await held(0);
+        },
+      } satisfies ReplayLease;
+    },
+
+    async follow({ plan }, target) {
+      const counts = (await redis.run("job-follow", [plan.id, target])) as readonly number[];
+      const [open = 0, untried = 0] = counts;
+      return { open, untried };
+    },
+
+    async step({ job: { plan }, part, limit, lease }) {
+      const { target } = part;
+      if (!deps.targets().includes(target)) return { queued: 0, hasMoved: false };
+      const asked = askedOf(plan, target);
+      const from = { set: plan, cursor: part.cursor ?? plan.after, limit, budgetMs: STEP_BUDGET_MS };
+      const { events, cursor, isOver } = await look(asked, from);
+      const wanted = events.filter((event) => namesOf(event, plan, asked).includes(target));
+      const letters = plan.targets === null ? deliveryStates(asked).map(letterOf).join("") : "";
+      const fresh = encodeDelivery(newDelivery("", "", 0, clock.now()));
+      const place = [plan.id, target, lease.holder, part.cursor ?? "", cursor ?? "", isOver ? 1 : 0];
+      const lanes = wanted.flatMap(({ meta }) => [meta.id, deps.laneOf(meta, target) ?? ""]);
+      const done = await intake.commit("job-step", [...place, clock.now(), fresh, letters, ...lanes]);
+      if (done === null) return null;
+      const queued = (done as Buffer[]).map((id) => id.toString("latin1"));
+      for (const id of queued) deps.emit({ type: "replayed", id, targets: [target] });
+      if (queued.length > 0) deps.announce(target);
+      return { queued: queued.length, hasMoved: isOver || cursor !== part.cursor };
+    },
+  };
+}
+
+function jobOf(plan: ReplayPlan, fields: ReadonlyMap<string, string>): ReplayJob {
+  const count = (name: string): number => Number(fields.get(name) ?? 0);
+  const endedAt = fields.get("endedAt");
+  return {
+    plan,
+    state: fields.get("state") as ReplayState,
+    endedAt: endedAt === undefined ? null : Number(endedAt),
+    parts: plan.parts.map((target): ReplayPart => ({
+      target,
+      cursor: fields.get(`cursor:${target}`) ?? null,
+      isScanned: fields.has(`scanned:${target}`),
+      queued: count(`queued:${target}`),
+      delivered: count(`delivered:${target}`),
+      failed: count(`failed:${target}`),
+      gone: count(`gone:${target}`),
+      missed: count(`missed:${target}`),
+    })),
+  };
+}
