@@ -17,7 +17,10 @@ import type { HookResult } from "../hooks/result.ts";
 import type { CursorStore } from "../hooks/cursor.ts";
 import type { Memory } from "./memory.ts";
 import { createPace } from "./pace.ts";
-import { createRecoverPlace, newPlaceWork, placeResult, type PlaceWork } from "./place.ts";
+import { Deliverer } from "./deliver.ts";
+import { HookLogs } from "./hook-logs.ts";
+import { PlaceRecovery } from "./place.ts";
+import { PlaceWork } from "./place-work.ts";
 import type { Receiver } from "./receiver.ts";
 import { createTrust } from "./trust.ts";
 
@@ -54,25 +57,28 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
     cursors,
     report: (result) => deps.report(result, works.get(result) ?? null),
   });
-  const recoverPlace = createRecoverPlace({
-    gitlab,
-    budget,
-    clock: deps.clock,
-    random: deps.random,
-    memory,
-    receiver: deps.receiver,
-    pace: createPace(deps.clock),
+  const { clock, random, receiver, since, until } = deps;
+  const logs = new HookLogs({ logs: gitlab.logs, memory, clock, mode: config.mode, since, until });
+  const recovery = new PlaceRecovery({
+    hooks: gitlab.hooks,
+    logs,
+    receiver,
+    deliverer: new Deliverer({
+      logs: gitlab.logs,
+      receiver,
+      pace: createPace(clock),
+      budget,
+      random,
+      remember: (work) => logs.rememberNow(work),
+    }),
     trust: createTrust(config),
     relayUrl: config.url,
-    mode: config.mode,
-    since: deps.since,
-    until: deps.until,
     dryRun: config.dryRun,
   });
   let level: Level = config.level === "group" ? "group" : "project";
 
   function resultFor(work: PlaceWork): HookResult {
-    const result = placeResult(work, config);
+    const result = work.result(config);
     works.set(result, work);
     return result;
   }
@@ -83,9 +89,9 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
 
   /** Works on a place; one that waits for the limit is reported later. */
   async function visit(place: Place): Promise<HookResult> {
-    const work = newPlaceWork(place);
+    const work = new PlaceWork(place);
     try {
-      await recoverPlace.begin(work);
+      await recovery.begin(work);
     } catch (error) {
       reportNow(work);
       throw error;
@@ -107,7 +113,7 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
       if (config.timeLimit === null) budget.stop("rate-limit");
       await budget.pause(Math.min(...waiting.map((work) => work.waitMs ?? 0)));
       const now = waiting.splice(0);
-      const ends = await Promise.allSettled(now.map((work) => slots(() => recoverPlace.goOn(work))));
+      const ends = await Promise.allSettled(now.map((work) => slots(() => recovery.goOn(work))));
       now.forEach((work, index) => {
         if (ends[index]?.status === "rejected" || work.waitMs !== null) waiting.push(work);
         else reportNow(work);

@@ -6,9 +6,9 @@ import { shownUrl } from "../../lib/log.ts";
 import type { StopReason } from "../../lib/gitlab/budget.ts";
 import type { Level } from "../gitlab/types.ts";
 import type { HookResult } from "../hooks/result.ts";
-import type { HookWork } from "./fate.ts";
+import type { HookWork } from "./hook-work.ts";
 import type { Missed } from "./finding.ts";
-import type { PlaceWork } from "./place.ts";
+import type { PlaceWork } from "./place-work.ts";
 
 export const OUTCOMES = ["recovered", "alreadyDelivered", "unrecoverable", "outstanding"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -89,7 +89,7 @@ function iso(ms: number): string {
 }
 
 function deliveryReport(work: HookWork, missed: Missed): DeliveryReport {
-  const fate = work.fates.get(missed) ?? null;
+  const fate = work.fateOf(missed);
   return {
     id: missed.id,
     kind: missed.kind,
