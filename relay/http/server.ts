@@ -5,9 +5,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { RequestError, getRequestListener, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import { ShortLivedSet } from "../../lib/short-lived.ts";
+
+/** What `fetch` returns for a request that was answered from its socket. */
+export const ALREADY_ANSWERED = RESPONSE_ALREADY_SENT;
 
 export interface ServerTimeouts {
   /** Milliseconds for the headers of a request to come in. @default 10_000 */
@@ -22,6 +26,11 @@ export interface ServerTimeouts {
 
 export interface ServerOptions {
   readonly fetch: (request: Request, env: HttpBindings) => Response | Promise<Response>;
+  /**
+   * Asked first: true if it answers the request itself, from the socket. It never throws.
+   * @default all requests go to `fetch`
+   */
+  readonly take?: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
   readonly host: string;
   readonly port: number;
   readonly clock: Clock;
@@ -62,11 +71,15 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
         : new Response(problem("internal", "something went wrong"), { status: 500, headers: JSON_HEADERS }),
   });
   const inFlight = new ShortLivedSet<ServerResponse>();
+  const isOver = function (this: ServerResponse): void {
+    inFlight.delete(this);
+  };
   const respond = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (isClosing) outgoing.shouldKeepAlive = false;
     if (options.inbound !== undefined) incoming.url = options.inbound(incoming.url ?? "/");
     inFlight.add(outgoing);
-    outgoing.once("close", () => inFlight.delete(outgoing));
+    outgoing.on("close", isOver);
+    if (options.take?.(incoming, outgoing) === true) return;
     void answer(incoming, outgoing);
   };
   const server = createServer(

@@ -3,6 +3,7 @@
  * may be stored. receive.ts shows the whole ladder in its order.
  */
 import type { Clock } from "../../lib/clock.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import type { Log } from "../../lib/log.ts";
 import { DEFAULT_INSTANCE } from "../config/gitlab.ts";
 import { senderOf } from "../http/client-address.ts";
@@ -18,7 +19,7 @@ import {
   type Refused,
 } from "./answer.ts";
 import type { Credential } from "./authenticate.ts";
-import { isTooLarge, readBody, type BodyRead } from "./body.ts";
+import { BODY_DEADLINE_MS, isTooLarge, readBody, type BodyRead } from "./body.ts";
 import { parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import type { IngestRules } from "./rules.ts";
@@ -81,6 +82,7 @@ export type Admit = <T>(
 /** The ladder, with the memory of who failed how often. */
 export function createAdmission(deps: AdmissionDeps): Admit {
   const { clock, log, unverified } = deps;
+  const bodyDeadlines = new Deadlines(clock, BODY_DEADLINE_MS);
   const throttle = createThrottle(clock, { burst: FAILURE_BURST, refillMs: FAILURE_REFILL_MS });
 
   /**
@@ -116,7 +118,7 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
     }
     const held = claimed.token === "right" ? null : unverified;
-    const read = await readBody(request, { maxBytes: limit, unverified: held }, clock);
+    const read = await readBody(request, { maxBytes: limit, unverified: held }, bodyDeadlines);
     if (!read.ok) {
       if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
       return UNREAD[read.reason](limit);

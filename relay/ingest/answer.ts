@@ -1,9 +1,7 @@
 /** The answers of the ladder: refusals, each with its code, and what is said of an event that is stored. */
-import type { Clock } from "../../lib/clock.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
-import { discardRest, isStillSending } from "./body.ts";
+import { isStillSending } from "./body.ts";
 import { awaitsContinue, type WebhookRequest } from "./request.ts";
-import type { UnverifiedBodies } from "./unverified.ts";
 
 export interface Refused {
   readonly ok: false;
@@ -65,37 +63,42 @@ export function tooLarge(limit: number): Refused {
   };
 }
 
-const JSON_HEADERS = { "content-type": "application/json" };
+/** What becomes of the request's connection after its answer. */
+export type Connection =
+  /** It goes on. */
+  | "kept"
+  /** What is left of the body is thrown away, and it goes on. */
+  | "skipped"
+  /** It ends: the body was never asked for. */
+  | "closed"
+  /** It ends once the body was read and thrown away, within limits: a sender that is still sending must not be cut short. */
+  | "drained";
 
-export function json(status: number, value: unknown): Response {
-  return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS });
+/** An answer, whichever way it goes out: its body is JSON. */
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly connection: Connection;
+  readonly retryAfterSeconds?: number;
 }
 
-/** Ends the connection where the body was not read; the sender gets the whole answer first, even while it is still sending. */
-export function refusal(
-  request: WebhookRequest,
-  refused: Refused,
-  { unverified, clock }: { readonly unverified: UnverifiedBodies; readonly clock: Clock },
-): Response {
-  const { code, message } = refused;
-  const body = JSON.stringify({ error: { code, message } });
-  const headers: Record<string, string> = { ...JSON_HEADERS };
-  if (refused.retryAfterSeconds !== undefined) headers["retry-after"] = String(refused.retryAfterSeconds);
-  if (refused.unread !== true || request.incoming === null)
-    return new Response(body, { status: refused.status, headers });
-  const { incoming } = request;
-  if (isStillSending(request)) {
-    headers["connection"] = "close";
-    headers["content-length"] = String(Buffer.byteLength(body));
-    const lingering = new ReadableStream({
-      async start(controller) {
-        controller.enqueue(Buffer.from(body));
-        await discardRest(incoming, unverified, clock);
-        controller.close();
-      },
-    });
-    return new Response(lingering, { status: refused.status, headers });
-  }
-  if (awaitsContinue(request)) headers["connection"] = "close";
-  return new Response(body, { status: refused.status, headers });
+export function json(status: number, value: unknown): Reply {
+  return { status, body: JSON.stringify(value), connection: "kept" };
+}
+
+export function refusal(request: WebhookRequest, refused: Refused): Reply {
+  const { status, code, message, retryAfterSeconds } = refused;
+  const answer: Reply = { ...problem(status, code, message), connection: connectionAfter(request, refused) };
+  return retryAfterSeconds === undefined ? answer : { ...answer, retryAfterSeconds };
+}
+
+/** A refusal in the form that all of the relay's have. */
+export function problem(status: number, code: string, message: string): Reply {
+  return json(status, { error: { code, message } });
+}
+
+function connectionAfter(request: WebhookRequest, { unread }: Refused): Connection {
+  if (unread !== true || request.incoming === null) return "kept";
+  if (isStillSending(request)) return "drained";
+  return awaitsContinue(request) ? "closed" : "skipped";
 }

@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import type { Deadlines } from "../../lib/deadlines.ts";
 import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
 import { PIECE_OVERHEAD, type HeldBody, type UnverifiedBodies } from "./unverified.ts";
 
@@ -31,97 +32,128 @@ export interface BodyLimits {
   readonly unverified: UnverifiedBodies | null;
 }
 
-/** Resolves with the whole body, or with why there is none; never rejects. */
-export function readBody(request: WebhookRequest, limits: BodyLimits, clock: Clock): Promise<BodyRead> {
-  if (request.incoming === null) return readWeb(request.web, limits.maxBytes);
-  if (awaitsContinue(request)) request.outgoing?.writeContinue();
-  return readIncoming(request.incoming, limits, clock);
+/**
+ * Resolves with the whole body, or with why there is none; never rejects.
+ * @param deadlines after BODY_DEADLINE_MS
+ */
+export function readBody(
+  request: WebhookRequest,
+  limits: BodyLimits,
+  deadlines: Deadlines,
+): Promise<BodyRead> {
+  if (request.web !== null) return readWeb(request.web, limits.maxBytes);
+  const { incoming, outgoing } = request;
+  if (awaitsContinue(request)) outgoing.writeContinue();
+  return new Promise((resolve) => {
+    const reading = new Reading(limits, resolve);
+    reading.deadline = deadlines.set(() => reading.giveUpWith("too-slow"));
+    readInto(incoming, reading);
+  });
 }
 
 /** Small pieces are joined when there are this many: each costs more than its bytes. */
 const LOOSE_PIECES = 256;
 const LOOSE_BYTES = LOOSE_PIECES * 4096;
 
-/** A body on its way in. `resolve` is null once that is over; listeners that are still called then do nothing. */
-interface Reading extends HeldBody {
-  readonly chunks: Uint8Array[];
-  readonly limits: BodyLimits;
-  length: number;
+/** A body on its way in. Once that is over, whatever still comes is let go. */
+class Reading implements HeldBody {
+  readonly #limits: BodyLimits;
+  #chunks: Uint8Array[] = [];
+  #length = 0;
   /** The last chunks, which have not been joined, and their bytes. */
-  loose: number;
-  looseBytes: number;
-  deadline: Timer | null;
-  resolve: ((read: BodyRead) => void) | null;
-}
+  #loose = 0;
+  #looseBytes = 0;
+  /** Null once it is over. */
+  #resolve: ((read: BodyRead) => void) | null;
+  deadline: Timer | null = null;
 
-function readIncoming(incoming: IncomingMessage, limits: BodyLimits, clock: Clock): Promise<BodyRead> {
-  return new Promise((resolve) => {
-    const reading: Reading = {
-      chunks: [],
-      limits,
-      length: 0,
-      loose: 0,
-      looseBytes: 0,
-      deadline: null,
-      resolve,
-      giveUp: () => settle(reading, { ok: false, reason: "crowded-out" }),
-    };
-    // Each of these is called for every webhook: no listener is taken off again, none has a name to be set.
-    reading.deadline = clock.after(BODY_DEADLINE_MS, () =>
-      settle(reading, { ok: false, reason: "too-slow" }),
-    );
-    incoming.on("error", () => settle(reading, { ok: false, reason: "broken" }));
-    incoming.on("close", () => settle(reading, { ok: false, reason: "broken" }));
-    incoming.on("end", () => settle(reading, { ok: true, bytes: joined(reading) }));
-    incoming.on("data", (chunk: Buffer) => take(reading, chunk));
-    if (incoming.destroyed) settle(reading, { ok: false, reason: "broken" });
-  });
-}
-
-function take(reading: Reading, chunk: Uint8Array): void {
-  if (reading.resolve === null) return;
-  const { limits } = reading;
-  reading.length += chunk.length;
-  if (reading.length > limits.maxBytes) {
-    settle(reading, { ok: false, reason: "too-large" });
-    return;
+  constructor(limits: BodyLimits, resolve: (read: BodyRead) => void) {
+    this.#limits = limits;
+    this.#resolve = resolve;
   }
-  reading.chunks.push(chunk);
-  reading.loose += 1;
-  reading.looseBytes += chunk.length;
-  if (limits.unverified !== null) {
-    limits.unverified.grow(reading, chunk.length + PIECE_OVERHEAD);
-    limits.unverified.passed(chunk.length);
+
+  take(chunk: Uint8Array): void {
+    if (this.#resolve === null) return;
+    const { maxBytes, unverified } = this.#limits;
+    this.#length += chunk.length;
+    if (this.#length > maxBytes) {
+      this.giveUpWith("too-large");
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#loose += 1;
+    this.#looseBytes += chunk.length;
+    if (unverified !== null) {
+      unverified.grow(this, chunk.length + PIECE_OVERHEAD);
+      unverified.passed(chunk.length);
+    }
+    if (this.#loose >= LOOSE_PIECES) this.#joinLoose();
   }
-  if (reading.loose >= LOOSE_PIECES) joinLoose(reading);
+
+  complete(): void {
+    if (this.#resolve === null) return;
+    const chunks = this.#chunks;
+    const bytes = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, this.#length);
+    this.#settle({ ok: true, bytes });
+  }
+
+  giveUp(): void {
+    this.giveUpWith("crowded-out");
+  }
+
+  giveUpWith(reason: (BodyRead & { ok: false })["reason"]): void {
+    if (this.#resolve === null) return;
+    this.#chunks = [];
+    this.#loose = 0;
+    this.#settle({ ok: false, reason });
+  }
+
+  /** Pieces of a few bytes are put together; large ones stay as they are. */
+  #joinLoose(): void {
+    if (this.#looseBytes < LOOSE_BYTES) {
+      const pieces = this.#chunks.splice(-this.#loose);
+      this.#chunks.push(Buffer.concat(pieces, this.#looseBytes));
+      this.#limits.unverified?.grow(this, -PIECE_OVERHEAD * (pieces.length - 1));
+    }
+    this.#loose = 0;
+    this.#looseBytes = 0;
+  }
+
+  #settle(read: BodyRead): void {
+    const resolve = this.#resolve;
+    this.#resolve = null;
+    this.deadline?.cancel();
+    this.#limits.unverified?.release(this);
+    resolve?.(read);
+  }
 }
 
-/** Pieces of a few bytes are put together; large ones stay as they are. */
-function joinLoose(reading: Reading): void {
-  if (reading.looseBytes < LOOSE_BYTES) {
-    const pieces = reading.chunks.splice(-reading.loose);
-    reading.chunks.push(Buffer.concat(pieces, reading.looseBytes));
-    reading.limits.unverified?.grow(reading, -PIECE_OVERHEAD * (pieces.length - 1));
-  }
-  reading.loose = 0;
-  reading.looseBytes = 0;
+const READING = Symbol("reading");
+/** An incoming message that knows where its body goes: its listeners are the same functions for every webhook. */
+interface ReadMessage extends IncomingMessage {
+  [READING]?: Reading;
 }
 
-function joined({ chunks, length }: Reading): Uint8Array {
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, length);
+function readInto(incoming: ReadMessage, reading: Reading): void {
+  incoming[READING] = reading;
+  incoming.on("error", breakBody);
+  incoming.on("close", breakBody);
+  incoming.on("end", completeBody);
+  incoming.on("data", takeChunk);
+  if (incoming.destroyed) reading.giveUpWith("broken");
 }
 
-function settle(reading: Reading, read: BodyRead): void {
-  const { resolve } = reading;
-  if (resolve === null) return;
-  reading.resolve = null;
-  reading.deadline?.cancel();
-  reading.limits.unverified?.release(reading);
-  if (!read.ok) {
-    reading.chunks.length = 0;
-    reading.loose = 0;
-  }
-  resolve(read);
+function takeChunk(this: ReadMessage, chunk: Uint8Array): void {
+  this[READING]?.take(chunk);
+}
+
+function completeBody(this: ReadMessage): void {
+  this[READING]?.complete();
+}
+
+/** Also called at the end of every message, when its body is whole. */
+function breakBody(this: ReadMessage): void {
+  this[READING]?.giveUpWith("broken");
 }
 
 /**
@@ -129,10 +161,10 @@ function settle(reading: Reading, read: BodyRead): void {
  * after that is not read here.
  */
 export function isTooLarge(request: WebhookRequest, limits: StrangerLimits, clock: Clock): Promise<boolean> {
-  const { incoming } = request;
   const limit = limits.maxBytes;
-  if (incoming === null)
+  if (request.web !== null)
     return readWeb(request.web, limit).then((read) => !read.ok && read.reason === "too-large");
+  const { incoming } = request;
   if (awaitsContinue(request)) return Promise.resolve(false);
   return new Promise((resolve) => {
     let length = 0;

@@ -16,6 +16,7 @@
  * place on the ladder.
  */
 import type { Clock } from "../../lib/clock.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { ActivityFacts } from "../event/activity-facts.ts";
@@ -24,11 +25,12 @@ import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import type { RequestStatus } from "../observe/metrics.ts";
 import type { Enqueued, Queue } from "../queue/queue.ts";
 import { createAdmission, Mismatch, type Checked } from "./admit.ts";
-import { json, MALFORMED, refusal, type Refused } from "./answer.ts";
+import { json, MALFORMED, refusal, type Reply, type Refused } from "./answer.ts";
 import { newEvent } from "./event.ts";
 import { hookMismatch } from "./hook-binding.ts";
 import { idsOf, MAX_KNOWN_IDS } from "./known.ts";
 import type { WebhookRequest } from "./request.ts";
+import type { Lingering } from "./respond.ts";
 import type { IngestRules } from "./rules.ts";
 import { UnverifiedBodies } from "./unverified.ts";
 
@@ -66,9 +68,11 @@ export interface IngestDeps {
 
 export interface Ingest {
   /** Answers a webhook. Rejects only on a bug. */
-  receive(request: WebhookRequest, hookKey: string | null): Promise<Response>;
+  receive(request: WebhookRequest, hookKey: string | null): Promise<Reply>;
   /** Answers which delivery ids are stored; the same ladder, another body. */
-  known(request: WebhookRequest, hookKey: string | null): Promise<Response>;
+  known(request: WebhookRequest, hookKey: string | null): Promise<Reply>;
+  /** For answers to senders that are still sending. */
+  readonly lingering: Lingering;
 }
 
 interface ReadEvent {
@@ -79,7 +83,7 @@ interface ReadEvent {
 export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics, traceIdOf = incomingTraceId } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
-  const lingering = { unverified, clock };
+  const storageDeadlines = new Deadlines(clock, PERSIST_DEADLINE_MS);
   const admit = createAdmission({ clock, log, rules: deps.rules, unverified });
 
   function unavailable(error: unknown): Refused {
@@ -99,7 +103,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   /** Rejects with an UpstreamError at the deadline. The task goes on; what becomes of it is not waited for. */
   function withinDeadline<T>(task: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = clock.after(PERSIST_DEADLINE_MS, () =>
+      const deadline = storageDeadlines.set(() =>
         reject(
           new UpstreamError("timeout", `the storage took longer than ${PERSIST_DEADLINE_MS} ms`, {
             retryable: true,
@@ -108,11 +112,11 @@ export function createIngest(deps: IngestDeps): Ingest {
       );
       task.then(
         (value) => {
-          timer.cancel();
+          deadline.cancel();
           resolve(value);
         },
         (error: unknown) => {
-          timer.cancel();
+          deadline.cancel();
           reject(error);
         },
       );
@@ -135,13 +139,15 @@ export function createIngest(deps: IngestDeps): Ingest {
   }
 
   return {
+    lingering: { unverified, clock },
+
     async receive(request, hookKey) {
       const startedMs = clock.monotonic();
       const isStopping = deps.isStopping();
       const admitted = await admit(request, hookKey, startedMs, toEvent);
       if (!admitted.ok) {
         metrics.request(admitted.counted, null, clock.monotonic() - startedMs);
-        return refusal(request, admitted, lingering);
+        return refusal(request, admitted);
       }
       const { event } = admitted.value;
       let stored: Enqueued;
@@ -152,7 +158,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       } catch (error) {
         const refused = unavailable(error);
         metrics.request(refused.counted, event.meta.kind, clock.monotonic() - startedMs);
-        return refusal(request, refused, lingering);
+        return refusal(request, refused);
       }
       metrics.request(stored.status, event.meta.kind, clock.monotonic() - startedMs);
       log.info(stored.status === "accepted" ? "webhook.accepted" : "webhook.duplicate", {
@@ -167,11 +173,11 @@ export function createIngest(deps: IngestDeps): Ingest {
 
     async known(request, hookKey) {
       const admitted = await admit(request, hookKey, clock.monotonic(), idsOf);
-      if (!admitted.ok) return refusal(request, admitted, lingering);
+      if (!admitted.ok) return refusal(request, admitted);
       const asked = admitted.value;
       if (asked === null) {
         const message = `"ids" must be a list of at most ${MAX_KNOWN_IDS} delivery ids`;
-        return refusal(request, { ...MALFORMED, message }, lingering);
+        return refusal(request, { ...MALFORMED, message });
       }
       try {
         const keys = asked.map(({ keys: ofId }) => ofId);
@@ -179,7 +185,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         const stored = asked.filter(({ keys: ofId }) => ofId.some((key) => known.has(key)));
         return json(200, { known: stored.map(({ id }) => id) });
       } catch (error) {
-        return refusal(request, unavailable(error), lingering);
+        return refusal(request, unavailable(error));
       }
     },
   };

@@ -1,24 +1,23 @@
 /**
  * The relay's HTTP interface: which path is whose. Knows Hono and nothing of sockets, files or the process.
  *
- * Webhook paths have no middleware: each would cost every webhook a chain of promises.
+ * Nearly all webhooks are answered before they come here (webhooks.ts); those with an unusual request line pass through.
  */
 import { Hono, type Context } from "hono";
 import { getPath } from "hono/utils/url";
-import { isHookKey, SYSTEM_HOOK_KEY } from "../../lib/secrets.ts";
-import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Health } from "../observe/health.ts";
-import type { Ingest } from "../ingest/receive.ts";
-import { webhookRequest, type ServerBindings } from "../ingest/request.ts";
-import { isWebhookPath, MISDIRECTED, routedPath } from "./webhook-paths.ts";
+import type { ServerBindings } from "../ingest/request.ts";
+import { toResponse } from "../ingest/respond.ts";
+import { MISDIRECTED, routedPath, webhookRoute } from "./webhook-paths.ts";
+import { failed, type Webhooks } from "./webhooks.ts";
 
 export interface AppEnv {
   Bindings: ServerBindings;
 }
 
 export interface AppDeps {
-  readonly ingest: Ingest;
+  readonly webhooks: Webhooks;
   readonly log: Log;
   readonly health: () => Health;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
@@ -30,35 +29,17 @@ export interface AppDeps {
   readonly missingPage?: (c: Context<AppEnv>) => Response | Promise<Response>;
 }
 
-type Handle = "receive" | "known";
-
 export function createApp(deps: AppDeps): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ getPath: (request) => routedPath(getPath(request), request) });
-  const { ingest, prefix = "" } = deps;
+  const { webhooks, prefix = "" } = deps;
 
-  const shared =
-    (handle: Handle) =>
-    (c: Context<AppEnv>): Promise<Response> =>
-      ingest[handle](webhookRequest(c.req.raw, c.env), null);
-  const ofInstance =
-    (handle: Handle) =>
-    (c: Context<AppEnv>): Promise<Response> =>
-      ingest[handle](webhookRequest(c.req.raw, c.env), SYSTEM_HOOK_KEY);
-  const perHook =
-    (handle: Handle) =>
-    (c: Context<AppEnv>): Promise<Response> | Response => {
-      const hookKey = c.req.param("hookKey") as string;
-      return isHookKey(hookKey) ? ingest[handle](webhookRequest(c.req.raw, c.env), hookKey) : notFound();
-    };
-
-  // Fixed paths stand before the pattern that would match them too.
-  app.post("/webhooks/gitlab", shared("receive"));
-  app.post("/api/v1/webhooks/gitlab", shared("receive"));
-  app.post("/webhooks/gitlab/known", shared("known"));
-  app.post(`/webhooks/gitlab/${SYSTEM_HOOK_KEY}`, ofInstance("receive"));
-  app.post(`/webhooks/gitlab/${SYSTEM_HOOK_KEY}/known`, ofInstance("known"));
-  app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}", perHook("receive"));
-  app.post("/webhooks/gitlab/:hookKey{[pg][0-9]+}/known", perHook("known"));
+  const receive = (c: Context<AppEnv>): Promise<Response> | Response => {
+    const route = webhookRoute(c.req.path);
+    return route === null ? notFound() : webhooks.answer(c.req.raw, c.env, route);
+  };
+  app.post("/webhooks/gitlab", receive);
+  app.post("/webhooks/gitlab/*", receive);
+  app.post("/api/v1/webhooks/gitlab", receive);
   app.all(MISDIRECTED, () => misdirected(`${prefix}/webhooks/gitlab`));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   const ready = (c: Context<AppEnv>): Response => {
@@ -75,14 +56,11 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   // Other methods end up here, not in handlers of their own, which would make each webhook pass through a chain.
   app.notFound((c) => {
-    if (isWebhookPath(c.req.path))
+    if (webhookRoute(c.req.path) !== null)
       return problem(405, "method_not_allowed", "method not allowed; use POST", { allow: "POST" });
     return isBrowsed(c) && deps.missingPage !== undefined ? deps.missingPage(c) : notFound();
   });
-  app.onError((error, c) => {
-    deps.log.error("request.failed", { path: c.req.path, error: messageOf(error), stack: error.stack });
-    return problem(500, "internal", "internal error; see the relay's log");
-  });
+  app.onError((error, c) => toResponse(failed(deps.log, c.req.path, error)));
   return app;
 }
 

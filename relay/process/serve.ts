@@ -17,6 +17,7 @@ import type { Observers } from "./observers.ts";
 import { providerFetch } from "./provider-fetch.ts";
 import type { RelayDeps } from "./relay.ts";
 import type { Stores } from "./stores.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export interface ServeDeps {
   readonly relay: RelayDeps;
@@ -83,9 +84,10 @@ export async function serve(deps: ServeDeps, admin: Admin): Promise<HttpServer> 
   });
   const { host, port, basePath } = current.config().server;
   const base = createBasePath(basePath);
+  const webhooks = createWebhooks({ ingest, log });
   const app = createApp({
     prefix: base.prefix,
-    ingest,
+    webhooks,
     log,
     health,
     metrics,
@@ -102,6 +104,7 @@ export async function serve(deps: ServeDeps, admin: Admin): Promise<HttpServer> 
       base.prefix === ""
         ? (request, env) => app.fetch(request, env)
         : async (request, env) => base.outbound(await app.fetch(request, env)),
+    take: webhooks.take,
     maxConnections: () => Math.min(current.config().server.maxConnections, connectionsAllowed),
   });
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createLog, createSecrets } from "../../lib/log.ts";
 import { createApp } from "../../relay/process/app.ts";
+import { createWebhooks } from "../../relay/process/webhooks.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { ActivityFacts } from "../../relay/event/activity-facts.ts";
 import { factsOf } from "../../relay/observe/activity/facts.ts";
@@ -42,14 +43,16 @@ export function createIntake(settings: Record<string, unknown> = { gitlab: { sec
     isStopping,
     metrics: { request: (status, kind) => void requests.push([status, kind]) },
   });
+  const webhooks = createWebhooks({ ingest, log });
   const app = createApp({
-    ingest,
+    webhooks,
     log,
     health: () => healthOf({ queue, isStopping, own: () => [] }),
     metrics: { contentType: "text/plain; version=0.0.4", text: async () => "# nothing\n" },
   });
   return {
     app,
+    webhooks,
     clock,
     queue,
     /** Lines of the log, parsed. */

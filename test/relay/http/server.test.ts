@@ -22,6 +22,7 @@ async function serve(
   const intake = createIntake({ gitlab: { secretTokens: [TOKEN] }, ...settings });
   const server = await listen({
     fetch: (request, env) => intake.app.fetch(request, env),
+    take: intake.webhooks.take,
     host: "127.0.0.1",
     port: 0,
     clock: systemClock,
@@ -107,6 +108,49 @@ describe("what HTTP allows", () => {
     client.write(head(path, right));
     await client.receive(/ 400 [^]* 400 [^]*malformed/);
   });
+});
+
+describe("a webhook with an unusual spelling is answered like any other", () => {
+  const request = (target: string, host: string, headers: Record<string, string | number>): string =>
+    `POST ${target} HTTP/1.1\r\nHost: ${host}\r\n${Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join("")}\r\n`;
+
+  test.each([
+    ["slashes too many", "//webhooks//gitlab/", "relay"],
+    ["the whole URL", `http://relay${path}`, "relay"],
+    ["percent signs", "/webhooks/gitl%61b", "relay"],
+    ["a host in capitals", path, "Relay"],
+    ["an address of IPv6 as host", path, "[::1]:8080"],
+    ["a query", `${path}?a=/b`, "relay"],
+  ])("%s", async (_claim, target, host) => {
+    const { port, queue, requests } = await serve({ server: { maxBodyBytes: 5000 } });
+    const client = await rawClient(port);
+    client.write(write(request(target, host, { ...right, ...length, "webhook-id": "a" }) + body));
+    await client.receive(/ 202 Accepted\r\n[^]*\r\n\r\n{"status":"accepted","id":"[^"]+"}$/);
+    client.write(write(request(target, host, { ...right, "Content-Length": 2 }) + "[]"));
+    await client.receive(/ 400 Bad Request\r\n[^]*malformed/);
+    client.write(request(target, host, { ...right, "Content-Length": 6000 }) + "x".repeat(2000));
+    await client.receive(/ 413 [^]*too_large/);
+    client.write("x".repeat(4000));
+    expect(await client.ended()).toMatch(/ 413 [^]*connection: close/i);
+    expect(queue.stored()).toHaveLength(1);
+    expect(requests.map(([status]) => status)).toEqual(["accepted", "malformed", "too_large"]);
+  });
+});
+
+test("a bug is answered with 500 and told in the log, and the connection goes on", async () => {
+  const { port, queue, lines } = await serve();
+  queue.faults.error = new TypeError("undefined is not a function");
+  const client = await rawClient(port);
+  client.write(write(head(path, { ...right, ...length }) + body));
+  expect(await client.receive(/ 500 [^]*"internal"/)).not.toContain("undefined");
+  expect(lines).toMatchObject([
+    { event: "request.failed", path, error: "undefined is not a function", stack: expect.any(String) },
+  ]);
+  queue.faults.error = null;
+  client.write(write(head(path, { ...right, ...length }) + body));
+  await client.receive(/ 500 [^]* 202 /);
 });
 
 describe("too large", () => {

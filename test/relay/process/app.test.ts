@@ -108,9 +108,9 @@ test("the operator's routes are mounted behind the relay's own, and share its 40
   const admin = new Hono<AppEnv>();
   admin.get("/", (c) => c.text("dashboard"));
   admin.all("/api/v1/*", (c) => c.text("admin"));
-  const never = (): Promise<Response> => Promise.resolve(new Response("ingest"));
+  const answered = (): Promise<Response> => Promise.resolve(new Response("ingest"));
   const app = createApp({
-    ingest: { receive: never, known: never },
+    webhooks: { take: () => false, answer: answered },
     log: silentLog,
     health: () => ({ status: "ready", checks: [] }),
     metrics: { contentType: "text/plain", text: async () => "" },
@@ -160,7 +160,7 @@ describe("a webhook at the wrong path", () => {
 test("a person at an address that is nobody's gets the page, everybody else JSON", async () => {
   const never = (): Promise<never> => Promise.reject(new Error("no webhook is sent"));
   const app = createApp({
-    ingest: { receive: never, known: never },
+    webhooks: { take: () => false, answer: never },
     log: silentLog,
     health: () => ({ status: "ready", checks: [] }),
     metrics: { contentType: "text/plain", text: () => Promise.resolve("") },
