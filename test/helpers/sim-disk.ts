@@ -174,10 +174,10 @@ export class SimDisk implements Disk {
     return bytes.length;
   }
 
-  async read(fd: number, into: Uint8Array, at: number, length: number, position: number): Promise<number> {
+  async read(fd: number, into: Uint8Array, position: number): Promise<number> {
     const { inode } = await this.#stepFile("read", fd);
-    const bytes = inode.data.subarray(position, position + length);
-    into.set(bytes, at);
+    const bytes = inode.data.subarray(position, position + into.length);
+    into.set(bytes);
     return bytes.length;
   }
 

@@ -179,7 +179,7 @@ async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
 async function* contentOf({ fd, bytes, name }: SnapshotFile): AsyncGenerator<Buffer> {
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, bytes)));
   for (let at = 0; at < bytes;) {
-    const got = await nodeDisk.read(fd, piece, 0, Math.min(piece.length, bytes - at), at);
+    const got = await nodeDisk.read(fd, piece.subarray(0, bytes - at), at);
     if (got === 0) throw new Error(`Cannot back up "${name}": it became shorter meanwhile; try again`);
     at += got;
     yield piece.subarray(0, got);

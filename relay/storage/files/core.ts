@@ -1,6 +1,5 @@
 /** What the parts of one process's queue share. */
 import type { Clock } from "../../../lib/clock.ts";
-import { UpstreamError } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { Journal } from "../journal/types.ts";
 import type { Book } from "./book.ts";
@@ -38,10 +37,6 @@ export interface Core {
   readonly log: Log;
   /** True once close() was called. */
   readonly isClosed: () => boolean;
-}
-
-export function closedError(): UpstreamError {
-  return new UpstreamError("closed", "The queue is closed", { retryable: true });
 }
 
 /** Lets everything else that waits for the process have its turn. */

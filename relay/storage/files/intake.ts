@@ -1,9 +1,9 @@
 /** The way in: tells a duplicate from a new event, and stores the new one with its memory in one write. */
+import { storageClosed } from "../journal/errors.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { ShortLivedMap } from "../../../lib/short-lived.ts";
 import type { NewEvent } from "../../event/event.ts";
 import { encodeEvent, withId } from "../../event/event.ts";
-import { closedError } from "./core.ts";
 import type { Core } from "./core.ts";
 import { digestOf, formatEventKey, idOfKey, idWords } from "../../event/event-id.ts";
 import type { IdWords } from "../../event/event-id.ts";
@@ -32,7 +32,7 @@ export class Intake {
   }
 
   enqueue(event: NewEvent): Promise<Enqueued> {
-    if (this.#core.isClosed()) return Promise.reject(closedError());
+    if (this.#core.isClosed()) return Promise.reject(storageClosed());
     const first = this.#underWay.get(event.dedupeKey);
     if (first !== undefined) return first.then(({ id }) => this.#duplicate(id));
     const digest = digestOf(event.dedupeKey);

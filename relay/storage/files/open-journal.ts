@@ -5,7 +5,7 @@
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import { journalDriver } from "../journal/driver.ts";
-import type { JournalDeps } from "../journal/journal.ts";
+import type { JournalDeps } from "../journal/opened.ts";
 import type { Journal, JournalOptions } from "../journal/types.ts";
 
 export interface OpenedStorage {

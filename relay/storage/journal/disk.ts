@@ -16,7 +16,7 @@ export interface Disk {
   /** Bytes written: possibly fewer than given. */
   write(fd: number, parts: readonly Uint8Array[], position: number): Promise<number>;
   /** Bytes read: possibly fewer than asked for; 0 at the end. */
-  read(fd: number, into: Uint8Array, at: number, length: number, position: number): Promise<number>;
+  read(fd: number, into: Uint8Array, position: number): Promise<number>;
   /** The data, and what of the metadata is needed to read it, are on stable storage. */
   syncData(fd: number): Promise<void>;
   syncAll(fd: number): Promise<void>;
@@ -55,7 +55,7 @@ export const nodeDisk: Disk = {
     return null;
   },
   write: (fd, parts, position) => called((done) => writev(fd, parts, position, done)),
-  read: (fd, into, at, length, position) => called((done) => read(fd, into, at, length, position, done)),
+  read: (fd, into, position) => called((done) => read(fd, into, 0, into.length, position, done)),
   syncData: (fd) => called<void>((done) => fdatasync(fd, done)),
   syncAll: (fd) => called<void>((done) => fsync(fd, done)),
   truncate: (fd, length) => called<void>((done) => ftruncate(fd, length, done)),

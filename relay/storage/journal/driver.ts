@@ -3,8 +3,8 @@
  * durable when they resolve. Strings are kept as UTF-8, bytes as they are. The folder is opened, and its lock taken, at the first use.
  */
 import { defineDriver, type Driver } from "unstorage";
-import { journalClosed } from "./errors.ts";
-import type { JournalDeps } from "./journal.ts";
+import { storageClosed } from "./errors.ts";
+import type { JournalDeps } from "./opened.ts";
 import { openJournal } from "./open.ts";
 import type { Journal, JournalOptions, Operation } from "./types.ts";
 
@@ -20,7 +20,7 @@ export function journalDriver(options: JournalOptions, deps: Partial<JournalDeps
 
   /** A failed opening is not remembered: the next use tries again. */
   const opened = async (): Promise<Journal> => {
-    if (disposed) throw journalClosed();
+    if (disposed) throw storageClosed();
     opening ??= openJournal(options, deps);
     try {
       return await opening;

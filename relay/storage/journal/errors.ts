@@ -18,8 +18,9 @@ export function journalRefusal(code: "disk-full" | "queue-full" | "storage", mes
   return new UpstreamError(code, message, { retryable: true, retryAfterMs: RETRY_AFTER_MS });
 }
 
-export function journalClosed(): UpstreamError {
-  return new UpstreamError("closed", "Cannot use the journal: it is closed", { retryable: false });
+/** Of a journal, and of what is built on one: another relay may take what this one no longer does. */
+export function storageClosed(): UpstreamError {
+  return new UpstreamError("closed", "The storage is closed", { retryable: true });
 }
 
 /** A later version wrote the entry at `offset` of the segment's file. */

@@ -3,53 +3,23 @@
  *
  * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone where it fails.
  */
-import { dirname } from "node:path";
-import type { Clock } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
-import type { Log } from "../../../lib/log.ts";
 import { bytesOf, entryOf, probeEntry, type BatchEntry } from "./batch.ts";
 import { Compactor } from "./compaction.ts";
-import type { Disk } from "./disk.ts";
 import { FrameType, MAX_WRITE_BYTES } from "./frame.ts";
-import type { SegmentIndexes } from "./indexes.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Lock } from "./lock.ts";
-import { NewSegments } from "./new-segments.ts";
 import { Pending, pendingValue } from "./pending.ts";
-import type { Quarantine } from "./quarantine.ts";
+import type { JournalDeps, Opened } from "./opened.ts";
 import { Readers } from "./readers.ts";
+import { createRoom, SEGMENT_BYTES } from "./room.ts";
 import type { Segment } from "./segment.ts";
 import { Scrubber } from "./scrubber.ts";
-import { Space } from "./space.ts";
-import { largestSpare, Spare } from "./spare.ts";
-import { journalClosed, storageError } from "./errors.ts";
+import type { Space } from "./space.ts";
+import type { Spare } from "./spare.ts";
+import { storageClosed, storageError } from "./errors.ts";
 import type { Journal, JournalOptions, JournalStats, Operation, Priority } from "./types.ts";
 import { readValue } from "./values.ts";
-import type { measureWrites } from "./write-probe.ts";
 import { Writer } from "./writer.ts";
-
-export interface JournalDeps {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** 32 random bits. */
-  readonly random: () => number;
-  /** How quick the file system is. @default measureWrites */
-  readonly measure?: typeof measureWrites;
-}
-
-const MiB = 1024 * 1024;
-
-/** What opening it has found and made. */
-export interface Opened {
-  readonly lock: Lock;
-  readonly ledger: Ledger;
-  readonly quarantine: Quarantine;
-  /** Null: segments get none. */
-  readonly indexes: SegmentIndexes | null;
-  readonly newest: number;
-  readonly truncatedBytes: number;
-}
 
 export class FileJournal implements Journal {
   readonly #deps: JournalDeps;
@@ -67,41 +37,17 @@ export class FileJournal implements Journal {
   #closing: Promise<void> | null = null;
 
   constructor(folder: string, options: JournalOptions, deps: JournalDeps, opened: Opened) {
-    const { disk, clock, log, random, measure } = deps;
-    const segmentBytes = options.segmentBytes ?? 64 * MiB;
-    const maxBytes = options.maxBytes ?? null;
+    const { disk, clock, log } = deps;
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     const { lock, ledger } = opened;
     this.#deps = deps;
     this.#opened = opened;
     this.#ledger = ledger;
     this.#pending = new Pending(ledger.index);
     this.#readers = new Readers(disk, options.maxOpenSegments ?? 64);
-    this.#space = new Space(
-      {
-        minFreeBytes: options.minFreeBytes ?? 64 * MiB,
-        maxBytes,
-        maxPendingBytes: options.maxPendingBytes ?? 256 * MiB,
-      },
-      { disk, clock, log, folder: dirname(folder) },
-    );
-    this.#spare = new Spare({
-      disk,
-      clock,
-      log,
-      lock,
-      folder,
-      largestBytes: largestSpare(options, segmentBytes),
-      hasRoom: (bytes) => this.#space.hasRoom(bytes),
-      ...(measure === undefined ? {} : { measure }),
-    });
-    const newSegments = new NewSegments(opened.newest, {
-      disk,
-      ledger,
-      spare: this.#spare,
-      folder,
-      random,
-      wantsDurable: options.preallocate === "auto",
-    });
+    const { space, spare, newSegments } = createRoom(folder, options, deps, opened);
+    this.#space = space;
+    this.#spare = spare;
     this.#writer = new Writer({
       disk,
       clock,
@@ -147,7 +93,7 @@ export class FileJournal implements Journal {
     durability: "synced" | "lazy",
     priority: Priority = "intake",
   ): Promise<void> {
-    if (this.#closed) return Promise.reject(journalClosed());
+    if (this.#closed) return Promise.reject(storageClosed());
     if (operations.length === 0) return Promise.resolve();
     let entries: BatchEntry[];
     try {
@@ -179,7 +125,7 @@ export class FileJournal implements Journal {
   }
 
   getStart(key: string, length: number): Promise<Uint8Array | null> {
-    if (this.#closed) return Promise.reject(journalClosed());
+    if (this.#closed) return Promise.reject(storageClosed());
     const pending = this.#pending.find(key);
     return pending === undefined
       ? readValue(this.#ledger, this.#readers, key, length)
@@ -276,7 +222,7 @@ export class FileJournal implements Journal {
 
   /** Appends whatever the limits say; resolves when it is durable. */
   #append(entries: readonly BatchEntry[]): Promise<void> {
-    if (this.#closed) return Promise.reject(journalClosed());
+    if (this.#closed) return Promise.reject(storageClosed());
     return this.#submit(entries, bytesOf(entries));
   }
 

@@ -97,7 +97,7 @@ export class Readers {
     const last = run.at(-1)!;
     const bytes = Buffer.allocUnsafeSlow(last.offset + last.length - start);
     try {
-      if ((await this.#disk.read(fd, bytes, 0, bytes.length, start)) < bytes.length) return false;
+      if ((await this.#disk.read(fd, bytes, start)) < bytes.length) return false;
     } catch {
       return false; // whose value it is that cannot be read shows when they are read one by one
     }
@@ -113,7 +113,7 @@ export class Readers {
     let done = 0;
     try {
       while (done < length) {
-        const got = await this.#disk.read(fd, buffer, done, length - done, offset + done);
+        const got = await this.#disk.read(fd, buffer.subarray(done, length), offset + done);
         if (got === 0) break;
         done += got;
       }

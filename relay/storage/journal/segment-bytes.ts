@@ -44,7 +44,7 @@ export async function endOfContent(source: SegmentBytes, start: number): Promise
 /** What the disk cannot read any more counts as zeros, sector by sector: no frame, and no reason not to read what follows. */
 async function readOrZeros(source: SegmentBytes, into: Buffer, position: number): Promise<number> {
   try {
-    return await source.disk.read(source.fd, into, 0, into.length, position);
+    return await source.disk.read(source.fd, into, position);
   } catch (error) {
     if (systemCode(error) !== "EIO") throw error;
     if (into.length > SECTOR_BYTES) {
