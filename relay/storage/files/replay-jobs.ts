@@ -16,7 +16,8 @@ import type {
   Stepped,
 } from "../../queue/replay-job.ts";
 import { askedOf, replayCount } from "../../queue/replay-set.ts";
-import { closedError, type Core } from "./core.ts";
+import { storageClosed } from "../journal/errors.ts";
+import type { Core } from "./core.ts";
 import { scanEvents } from "./list.ts";
 import { findById, readState } from "./reading.ts";
 import {
@@ -156,7 +157,7 @@ export class FilesReplayJobs implements ReplayJobs {
 
   async step({ job: { plan }, part, limit }: ReplayStep): Promise<Stepped | null> {
     const { target } = part;
-    if (this.#core.isClosed()) throw closedError();
+    if (this.#core.isClosed()) throw storageClosed();
     if (!this.#core.book.isConfigured(target)) return { queued: 0, hasMoved: false };
     const asked = askedOf(plan, target);
     const found = await this.#scan(asked, {

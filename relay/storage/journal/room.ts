@@ -1,4 +1,4 @@
-/** WritingRoom to write in: the limits of space, the segment that is filled ahead, and how the next segment begins. */
+/** Room to write in: the limits of space, the segment that is filled ahead, and how the next segment begins. */
 import { dirname } from "node:path";
 import { NewSegments } from "./new-segments.ts";
 import type { JournalDeps, Opened } from "./opened.ts";
