@@ -52,6 +52,36 @@ export function growth(
   return grown;
 }
 
+/**
+ * The same of something that has to be waited for. What else the process does meanwhile counts, so that nothing else should run.
+ * @param prepare as for growth()
+ */
+export async function growthLater(prepare: (length: number) => () => Promise<unknown>): Promise<number> {
+  const timeOf = async (run: () => Promise<unknown>, repeats: number): Promise<number> => {
+    const before = processorMs();
+    for (let i = 0; i < repeats; i++) await run();
+    return processorMs() - before;
+  };
+  const small = prepare(16 * KB);
+  const large = prepare(64 * KB);
+  const begun = processorMs();
+  await small();
+  await large();
+  let repeats = 1;
+  while ((await timeOf(small, repeats)) < LEAST_MS) repeats *= 2;
+  const fewer = Math.ceil(repeats / 4);
+  let bestSmall = Infinity;
+  let bestLarge = Infinity;
+  let grown = Infinity;
+  for (let round = 1; round <= MOST_ROUNDS; round++) {
+    bestSmall = Math.min(bestSmall, (await timeOf(small, repeats)) / repeats);
+    bestLarge = Math.min(bestLarge, (await timeOf(large, fewer)) / fewer);
+    grown = bestLarge / bestSmall;
+    if (round >= ROUNDS && (grown <= LINEAR || processorMs() - begun > MOST_MS)) break;
+  }
+  return grown;
+}
+
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
