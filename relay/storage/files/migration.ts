@@ -24,7 +24,7 @@ import { Book } from "./book.ts";
 import { DuplicateCounts } from "./duplicates.ts";
 import { DedupeMemory } from "./memory/dedupe.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS, EventTable } from "./memory/table.ts";
-import { createRecovery } from "./recovery.ts";
+import { QueueRecovery } from "./recovery.ts";
 import { RecordBook } from "./record-book.ts";
 import { ReplayRecords } from "./replay-records.ts";
 import {
@@ -146,7 +146,7 @@ async function readContent({ openJournal, clock, log, dedupeSeconds }: FilesMigr
   // Due times are read from the records again: those of the tables are of a process that delivers.
   const random = (): number => 0;
   const replayRecords = new ReplayRecords();
-  const recovery = createRecovery({
+  const recovery = new QueueRecovery({
     table,
     book,
     records,

@@ -30,7 +30,7 @@ import { findById, readSummary } from "./reading.ts";
 import { RecordBook } from "./record-book.ts";
 import { Orphans } from "./orphans.ts";
 import { PREFIX } from "./records.ts";
-import { createRecovery } from "./recovery.ts";
+import { QueueRecovery } from "./recovery.ts";
 import { FilesReplayJobs } from "./replay-jobs.ts";
 import { ReplayRecords } from "./replay-records.ts";
 import { Replays } from "./replays.ts";
@@ -64,7 +64,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
   const steady = new SteadyTime(clock);
   const duplicates = new DuplicateCounts(log);
   const replayRecords = new ReplayRecords();
-  const recovery = createRecovery({
+  const recovery = new QueueRecovery({
     table,
     book,
     records,

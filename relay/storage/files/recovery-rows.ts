@@ -1,0 +1,148 @@
+/**
+ * The rows of the tables while the storage is read at a start: made for every event and delivery that a record names, in whatever order
+ * the records come. Which of them stay is decided at the end (recovery.ts).
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { ID_LENGTH, parseIdInto } from "../../event/event-id.ts";
+import type { IdWords, OrderSource } from "../../event/event-id.ts";
+import type { Book } from "./book.ts";
+import { Dictionary } from "./memory/columns.ts";
+import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
+import type { EventTable } from "./memory/table.ts";
+import type { RecordBook } from "./record-book.ts";
+import { PREFIX, decodeRoutes, decodeStateHead, type StateHead } from "./records.ts";
+
+/** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
+export const MAX_WAIT_MS = 86_400_000;
+/** Retries that were due while the relay was away are spread over this time. */
+export const SPREAD_MS = 10_000;
+
+export interface RecoveryRowsDeps {
+  readonly table: EventTable;
+  readonly book: Book;
+  readonly records: RecordBook;
+  readonly orders: OrderSource;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** What tells a delivery of an event from its others; `order` of a replay, null: its event's. */
+interface NamedDelivery {
+  readonly target: number;
+  readonly replay: number;
+  readonly order: number | null;
+}
+
+export class RecoveryRows {
+  readonly #deps: RecoveryRowsDeps;
+  /** Rows of events, in the order in which they were first named. */
+  readonly events: number[] = [];
+  /** Until takeLane(), the column `lane` holds the code of the lane's name here, plus 1. */
+  readonly #laneNames = new Dictionary<string>();
+  /** The id that was read last: one for all, as a start reads a million of them. */
+  readonly #words = new Uint32Array(4);
+
+  constructor(deps: RecoveryRowsDeps) {
+    this.#deps = deps;
+  }
+
+  /** The event itself is there. */
+  readEvent(id: IdWords, valueBytes: number): void {
+    const { table } = this.#deps;
+    const event = this.#eventRow(id);
+    table.bytes.set(event, valueBytes);
+    table.setEventFlag(event, EVENT_FLAGS.present, true);
+  }
+
+  removeEvent(id: IdWords): void {
+    this.#deps.table.setEventFlag(this.#eventRow(id), EVENT_FLAGS.present, false);
+  }
+
+  readState(key: string, value: Uint8Array): void {
+    const { table, book, orders } = this.#deps;
+    if (!parseIdInto(key, PREFIX.state.length, this.#words)) return;
+    const [target, replay] = key.slice(PREFIX.state.length + ID_LENGTH + 1).split(":");
+    const head = decodeStateHead(value);
+    if (target === undefined || replay === undefined) return;
+    const event = this.#eventRow(this.#words);
+    const row = this.#deliveryRow(event, {
+      target: book.target(target).code,
+      replay: Number(replay),
+      order: head.order,
+    });
+    const state = Math.max(0, STATES.indexOf(head.state));
+    table.state.set(row, state);
+    table.attempts.set(row, head.attempts);
+    table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
+    if (head.isMoved) table.setDeliveryFlag(row, DELIVERY_FLAGS.superseded);
+    table.due.set(row, state >= DONE ? head.at : this.#dueAtStart(head));
+    if (head.order !== null) orders.seen(head.order);
+    if (head.lane !== null) this.#noteLane(row, head.lane);
+  }
+
+  readRoutes(number: number, value: Uint8Array): void {
+    const { table, book, records } = this.#deps;
+    const words = this.#words;
+    records.seen(number);
+    const record = decodeRoutes(value);
+    const kinds = record.kinds.map(([kind, eventName]) => table.kindCode(kind, eventName));
+    const projects = record.projects.map(([id, path]) => table.projectCode(id, path));
+    // One object for each route of the record, not for each event.
+    const routes = record.routes.map((list) =>
+      list.map(([target, lane]) => ({
+        lane,
+        first: { target: book.target(target).code, replay: 0, order: null },
+      })),
+    );
+    let event = 0;
+    for (let index = 0; index < record.count; index++) {
+      record.id(index, words);
+      // Events mostly come in the same order here as in the table, where the next one is found without looking it up.
+      const next = event + 1;
+      const isNext = event > 0 && next <= table.index.rows.highest && table.index.has(next, words);
+      event = isNext ? next : this.#eventRow(words);
+      table.receivedAt.set(event, record.receivedAt(index));
+      table.kind.set(event, kinds[record.kind(index)]!);
+      table.project.set(event, projects[record.project(index)]!);
+      table.record.set(event, number);
+      for (const { lane, first } of routes[record.route(index)]!) {
+        const row = this.#deliveryRow(event, first);
+        if (lane !== null) this.#noteLane(row, lane);
+      }
+    }
+  }
+
+  /** The name of a delivery's lane, if one was read; the column is free then. */
+  takeLane(row: number): string | null {
+    const { table } = this.#deps;
+    const code = table.lane.get(row);
+    table.lane.set(row, 0);
+    return code === 0 ? null : this.#laneNames.value(code - 1);
+  }
+
+  #eventRow(id: IdWords): number {
+    const { index } = this.#deps.table;
+    const before = index.rows.used;
+    const row = index.add(id[0]!, id[1]!, id[2]!, id[3]!);
+    if (index.rows.used > before) this.events.push(row);
+    return row;
+  }
+
+  #deliveryRow(event: number, { target, replay, order }: NamedDelivery): number {
+    const { table } = this.#deps;
+    const known = table.findDelivery(event, target, replay);
+    return known === 0 ? table.addDelivery(event, target, replay, order) : known;
+  }
+
+  #noteLane(row: number, lane: string): void {
+    this.#deps.table.lane.set(row, this.#laneNames.code(lane, lane) + 1);
+  }
+
+  /** On the monotonic clock. */
+  #dueAtStart({ at, attempts }: StateHead): number {
+    const { clock, random } = this.#deps;
+    const ahead = at - clock.now();
+    if (ahead <= 0 && attempts === 0) return 0;
+    return clock.monotonic() + (ahead > 0 ? Math.min(ahead, MAX_WAIT_MS) : random() * SPREAD_MS);
+  }
+}
