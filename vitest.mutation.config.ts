@@ -11,6 +11,8 @@ export default defineConfig({
       "test/component/hooks/{plan,desired}.test.ts",
       "test/lib/{signature,secrets}.test.ts",
     ],
+    // A busy machine makes no test fail: a mutant is killed by what a test claims alone.
+    testTimeout: 120_000,
     pool: "forks",
     maxWorkers: 1,
   },

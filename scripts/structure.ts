@@ -1,6 +1,13 @@
 /** Prints the counts that say how orderly the sources are, and fails if one is above its limit: `npm run structure`. */
-import { circles, doubleNames, driverSwitches, looseFiles, wrongWay } from "./structure/rules.ts";
-import { readSources } from "./structure/sources.ts";
+import {
+  circles,
+  doubleNames,
+  driverSwitches,
+  longSignatures,
+  looseFiles,
+  wrongWay,
+} from "./structure/rules.ts";
+import { MOST_PARAMETERS, readSources } from "./structure/sources.ts";
 
 const sources = ["lib", "relay", "component", "cli"].flatMap(readSources);
 
@@ -18,6 +25,11 @@ const counts: readonly {
   { what: "imports against the order of the folders", limit: 0, found: wrongWay(sources) },
   { what: "names that two files export", limit: 0, found: doubleNames(sources) },
   { what: "places that ask for the storage driver", limit: 1, found: driverSwitches(sources) },
+  {
+    what: `functions with more than ${MOST_PARAMETERS} parameters`,
+    limit: 0,
+    found: longSignatures([...sources, ...readSources("scripts")]),
+  },
 ];
 
 console.log(`${sources.length} files`);

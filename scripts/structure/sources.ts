@@ -7,6 +7,9 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync, type Node, type ParseResult } from "oxc-parser";
 
+/** More than this become an object. */
+export const MOST_PARAMETERS = 4;
+
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** One import, export-from or import() of a file. */
@@ -29,6 +32,8 @@ export interface Source {
   readonly usesProcess: boolean;
   /** Number of `switch` statements and comparisons that ask for the storage driver. */
   readonly driverSwitches: number;
+  /** Functions, methods and their types with more than MOST_PARAMETERS, as `line name (count)`. */
+  readonly longSignatures: readonly string[];
 }
 
 /** Path and text of every TypeScript file below the folder. */
@@ -58,13 +63,16 @@ export function parseSource(file: string, text: string): Source {
     if (/^"[^"]*"$/.test(literal)) imports.push(importOf(file, literal.slice(1, -1), false));
   }
   const found = { usesProcess: false, driverSwitches: 0 };
+  const longSignatures: string[] = [];
   visit(program, null, (node, parent) => {
     if (node.type === "TSImportType" && node.source.type === "Literal")
       imports.push(importOf(file, String(node.source.value), true));
     if (isProcess(node, parent)) found.usesProcess = true;
     if (asksForDriver(node)) found.driverSwitches += 1;
+    if ("params" in node && Array.isArray(node.params) && node.params.length > MOST_PARAMETERS)
+      longSignatures.push(`${lineOf(text, node.start)} ${nameOf(node, parent)} (${node.params.length})`);
   });
-  return { file, imports, exports: declaredExports(program), ...found };
+  return { file, imports, exports: declaredExports(program), ...found, longSignatures };
 }
 
 /** @throws SyntaxError if the text is no TypeScript */
@@ -111,6 +119,20 @@ function declaredExports(program: { readonly body: readonly Node[] }): string[] 
       return declaration.declarations.flatMap(({ id }) => (id.type === "Identifier" ? [id.name] : []));
     return "id" in declaration && declaration.id?.type === "Identifier" ? [declaration.id.name] : [];
   });
+}
+
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
+
+/** Of a function: its own name, or that of the variable, the method or the property that holds it. */
+function nameOf(node: Node, parent: Node | null): string {
+  for (const named of [node, parent]) {
+    if (named === null) continue;
+    const name = ("id" in named ? named.id : null) ?? ("key" in named ? named.key : null);
+    if (name !== null && "name" in name) return String(name.name);
+  }
+  return "without a name";
 }
 
 /** Calls with each node and its parent, from the outside in. */

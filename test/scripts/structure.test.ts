@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { circles, doubleNames, driverSwitches, looseFiles, wrongWay } from "../../scripts/structure/rules.ts";
+import {
+  circles,
+  doubleNames,
+  driverSwitches,
+  longSignatures,
+  looseFiles,
+  wrongWay,
+} from "../../scripts/structure/rules.ts";
 import { parseSource } from "../../scripts/structure/sources.ts";
 
 describe("parseSource()", () => {
@@ -99,5 +106,22 @@ describe("the rules", () => {
     );
     expect(looseFiles(files)).toEqual(["relay/x.ts"]);
     expect(driverSwitches(files)).toHaveLength(6);
+  });
+
+  test("longSignatures() names functions, methods and types of more than four parameters, the measured columns apart", () => {
+    const text = `
+      export function a(p, q, r, s, t) {}
+      const b = (p, q, r, s, ...t) => p;
+      class C { constructor(p, q, r, s, t) {} #d(p, q, r, s, t = 1, u) {} static e(p, q, r, { s, t }) {} }
+      interface F { g(p, q, r, s, t): void; readonly h: (p, q, r, s, t) => void }`;
+    expect(longSignatures([source("lib/x.ts", text)])).toEqual([
+      "lib/x.ts:2 a (5)",
+      "lib/x.ts:3 b (5)",
+      "lib/x.ts:4 constructor (5)",
+      "lib/x.ts:4 d (6)",
+      "lib/x.ts:5 g (5)",
+      "lib/x.ts:5 without a name (5)",
+    ]);
+    expect(longSignatures([source("relay/storage/files/memory/columns.ts", text)])).toEqual([]);
   });
 });

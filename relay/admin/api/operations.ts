@@ -27,13 +27,13 @@ export interface ApiOperation {
 }
 
 type Rest = Partial<Pick<ApiOperation, "query" | "body" | "refusals" | "status" | "otherwise">>;
+type Described = Rest & { readonly answer: ApiOperation["answer"] | SchemaName };
 
 function operation(
   id: string,
   route: `${ApiOperation["method"]} ${string}`,
   summary: string,
-  answer: ApiOperation["answer"] | SchemaName,
-  { query = {}, body = null, refusals = [], ...rest }: Rest = {},
+  { answer, query = {}, body = null, refusals = [], ...rest }: Described,
 ): ApiOperation {
   const [method, path] = route.split(" ") as [ApiOperation["method"], string];
   return {
@@ -54,26 +54,26 @@ const page = { limit: pageLimit, cursor };
 
 /* oxfmt-ignore */
 export const OPERATIONS: readonly ApiOperation[] = [
-  operation("listEvents", "GET /events", "Lists events, newest first", "EventPage", { query: { ...filters, ...page } }),
-  operation("exportEvents", "GET /events/export", "Streams events as JSON Lines", { content: "application/x-ndjson" }, {
+  operation("listEvents", "GET /events", "Lists events, newest first", { answer: "EventPage", query: { ...filters, ...page } }),
+  operation("exportEvents", "GET /events/export", "Streams events as JSON Lines", { answer: { content: "application/x-ndjson" },
     query: { ...filters, bodies: z.enum(["0", "1", "false", "true"]).describe("Adds the body as text to each line") },
   }),
-  operation("getEvent", "GET /events/:id", "Shows one event with its headers, attempts and timeline", "EventDetail", NOT_THERE),
-  operation("getEventBody", "GET /events/:id/body", "The bytes of an event as received", { content: "*/*" }, NOT_THERE),
-  operation("getEventDelivery", "GET /events/:id/delivery", "What a target without settings of its own would get of an event", "TargetDelivery", NOT_THERE),
-  operation("replayEvent", "POST /events/:id/replay", "Delivers an event again", "Replayed", {
+  operation("getEvent", "GET /events/:id", "Shows one event with its headers, attempts and timeline", { answer: "EventDetail", ...NOT_THERE }),
+  operation("getEventBody", "GET /events/:id/body", "The bytes of an event as received", { answer: { content: "*/*" }, ...NOT_THERE }),
+  operation("getEventDelivery", "GET /events/:id/delivery", "What a target without settings of its own would get of an event", { answer: "TargetDelivery", ...NOT_THERE }),
+  operation("replayEvent", "POST /events/:id/replay", "Delivers an event again", { answer: "Replayed",
     body: { targets: targetNames.optional() }, refusals: [404, 413],
   }),
-  operation("deleteEvent", "DELETE /events/:id", "Removes an event and its deliveries", null, NOT_THERE),
-  operation("replayEvents", "POST /events/replay", "Delivers the events that fit again, oldest first; a job takes those beyond 10,000", "BulkReplayed", {
+  operation("deleteEvent", "DELETE /events/:id", "Removes an event and its deliveries", { answer: null, ...NOT_THERE }),
+  operation("replayEvents", "POST /events/replay", "Delivers the events that fit again, oldest first; a job takes those beyond 10,000", { answer: "BulkReplayed",
     query: filters,
     body: { ...optional(filters), targets: targetNames.optional(), dryRun: z.boolean().optional() }, refusals: [409, 413],
   }),
-  operation("replayDead", "POST /dead/replay", "Delivers the dead letters that fit again", "DeadReplayed", {
+  operation("replayDead", "POST /dead/replay", "Delivers the dead letters that fit again", { answer: "DeadReplayed",
     query: filters, body: optional(filters), refusals: [409, 413],
   }),
-  operation("listReplays", "GET /replays", "Lists the replay jobs, newest first", "ReplayList"),
-  operation("startReplay", "POST /replays", "Starts a replay job, or counts what it would deliver", "Replay", {
+  operation("listReplays", "GET /replays", "Lists the replay jobs, newest first", { answer: "ReplayList" }),
+  operation("startReplay", "POST /replays", "Starts a replay job, or counts what it would deliver", { answer: "Replay",
     query: filters,
     body: {
       ...optional(filters),
@@ -84,37 +84,37 @@ export const OPERATIONS: readonly ApiOperation[] = [
     },
     status: 202, otherwise: "ReplayPreview", refusals: [409, 413],
   }),
-  operation("getReplay", "GET /replays/:id", "Shows a replay job", "Replay", NOT_THERE),
-  operation("pauseReplay", "POST /replays/:id/pause", "Queues nothing more of a replay job until it is resumed", "Replay", { refusals: [404, 409, 413] }),
-  operation("resumeReplay", "POST /replays/:id/resume", "Lets a paused replay job go on", "Replay", { refusals: [404, 409, 413] }),
-  operation("cancelReplay", "POST /replays/:id/cancel", "Ends a replay job; what it has queued goes out", "Replay", { refusals: [404, 409, 413] }),
-  operation("listTargets", "GET /targets", "Lists the targets", "TargetList"),
-  operation("pauseTarget", "POST /targets/:name/pause", "Keeps what a target is to get waiting", "Target", { refusals: [404, 413] }),
-  operation("resumeTarget", "POST /targets/:name/resume", "Lets a paused target go on", "Target", { refusals: [404, 413] }),
-  operation("moveTarget", "POST /targets/:name/move", "Moves what is kept for a target that the settings do not name", "Moved", {
+  operation("getReplay", "GET /replays/:id", "Shows a replay job", { answer: "Replay", ...NOT_THERE }),
+  operation("pauseReplay", "POST /replays/:id/pause", "Queues nothing more of a replay job until it is resumed", { answer: "Replay", refusals: [404, 409, 413] }),
+  operation("resumeReplay", "POST /replays/:id/resume", "Lets a paused replay job go on", { answer: "Replay", refusals: [404, 409, 413] }),
+  operation("cancelReplay", "POST /replays/:id/cancel", "Ends a replay job; what it has queued goes out", { answer: "Replay", refusals: [404, 409, 413] }),
+  operation("listTargets", "GET /targets", "Lists the targets", { answer: "TargetList" }),
+  operation("pauseTarget", "POST /targets/:name/pause", "Keeps what a target is to get waiting", { answer: "Target", refusals: [404, 413] }),
+  operation("resumeTarget", "POST /targets/:name/resume", "Lets a paused target go on", { answer: "Target", refusals: [404, 413] }),
+  operation("moveTarget", "POST /targets/:name/move", "Moves what is kept for a target that the settings do not name", { answer: "Moved",
     body: { to: z.string().describe("Name of a target") }, refusals: [409, 413],
   }),
-  operation("previewTarget", "POST /targets/:name/preview", "Whether a target would get a stored event, why not, and what would be sent", "TargetPreview", {
+  operation("previewTarget", "POST /targets/:name/preview", "Whether a target would get a stored event, why not, and what would be sent", { answer: "TargetPreview",
     body: {
       event: z.string().describe("Id of a stored event"),
       settings: z.looseObject({}).optional().describe("Settings of the target to try; none is put in force"),
     },
     refusals: [404, 413],
   }),
-  operation("listProjectFiles", "GET /project-files", "Projects whose own file is refused", "ProjectFiles"),
-  operation("listAttention", "GET /attention", "What needs an operator now", "AttentionList"),
-  operation("getRecovery", "GET /recovery", "What the relay recovers by itself", "Recovery"),
-  operation("getActivity", "GET /activity", "What the events say about the work", "ActivityReport", {
+  operation("listProjectFiles", "GET /project-files", "Projects whose own file is refused", { answer: "ProjectFiles" }),
+  operation("listAttention", "GET /attention", "What needs an operator now", { answer: "AttentionList" }),
+  operation("getRecovery", "GET /recovery", "What the relay recovers by itself", { answer: "Recovery" }),
+  operation("getActivity", "GET /activity", "What the events say about the work", { answer: "ActivityReport",
     query: { project: filters.project, author: filters.actor, from: day, to: day, group: z.enum(["day", "week"]) }, refusals: [404],
   }),
-  operation("stream", "GET /stream", "Server-sent events: what happens as it happens", { content: "text/event-stream" }, {
+  operation("stream", "GET /stream", "Server-sent events: what happens as it happens", { answer: { content: "text/event-stream" },
     query: { ...eventFilters, ...stateFilters(), lastEventId: z.string().describe("Id of the last message seen") },
   }),
-  operation("listAudit", "GET /audit", "Who changed what, newest first", "AuditPage", {
+  operation("listAudit", "GET /audit", "Who changed what, newest first", { answer: "AuditPage",
     query: { ...page, subject: z.string().describe("Event or target") },
   }),
-  operation("exportAudit", "GET /audit/export", "Streams the audit trail as JSON Lines", { content: "application/x-ndjson" }),
-  operation("getOpenApi", "GET /openapi.json", "This document", { content: "application/json" }),
+  operation("exportAudit", "GET /audit/export", "Streams the audit trail as JSON Lines", { answer: { content: "application/x-ndjson" } }),
+  operation("getOpenApi", "GET /openapi.json", "This document", { answer: { content: "application/json" } }),
 ];
 
 function optional(shape: Shape): Shape {

@@ -34,7 +34,7 @@ export function deadPage({ dead, stats, csrf }: DeadView): Html {
           <summary class="button primary">Replay all…</summary>
           <div>
             <p>${counted(total, "delivery")} will be tried again, as new deliveries.</p>
-            ${button("/dead/replay", csrf, `Replay ${grouped(total)}`, {}, "primary")}
+            ${button("/dead/replay", csrf, `Replay ${grouped(total)}`, { className: "primary" })}
           </div>
         </details>
       </div>
@@ -57,7 +57,7 @@ export function deadPage({ dead, stats, csrf }: DeadView): Html {
                   <summary class="button">Replay ${grouped(count)}…</summary>
                   <div>
                     <p>${counted(count, "delivery")} to ${target} will be tried again, the oldest first.</p>
-                    ${button("/dead/replay", csrf, html`Replay ${grouped(count)} <span class="sr">of ${target}</span>`, { target }, "primary")}
+                    ${button("/dead/replay", csrf, html`Replay ${grouped(count)} <span class="sr">of ${target}</span>`, { fields: { target }, className: "primary" })}
                   </div>
                 </details>
               </div>

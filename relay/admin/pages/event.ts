@@ -66,7 +66,7 @@ export function eventPage(view: EventView): Html {
           <summary class="button">Delete…</summary>
           <div>
             <p>The event and its deliveries are removed for good. GitLab will not send it again.</p>
-            ${button(`${path}/delete`, view.csrf, "Delete it", {}, "danger")}
+            ${button(`${path}/delete`, view.csrf, "Delete it", { className: "danger" })}
           </div>
         </details>
       </div>
@@ -171,7 +171,7 @@ function replayButtons(path: string, view: EventView): Html {
   const failed = failedTargets(event, targets);
   const all = latestDeliveries(event.deliveries).filter(({ target }) => targets.includes(target)).length;
   const label = failed.length === 1 ? `Replay to ${failed[0]}` : `Replay to ${failed.length} failed targets`;
-  return html`${failed.length === 0 ? "" : button(`${path}/replay`, csrf, label, { replayTo: FAILED }, "primary")}
+  return html`${failed.length === 0 ? "" : button(`${path}/replay`, csrf, label, { fields: { replayTo: FAILED }, className: "primary" })}
   ${targets.length === 0 ? "" : replayForm(path, view, failed[0])}
   ${
     all < 2
@@ -180,7 +180,7 @@ function replayButtons(path: string, view: EventView): Html {
           <summary class="button">Replay to all ${all}…</summary>
           <div>
             <p>All ${all} targets get the event again, those that have it already as well.</p>
-            ${button(`${path}/replay`, csrf, `Replay to all ${all}`, {}, "primary")}
+            ${button(`${path}/replay`, csrf, `Replay to all ${all}`, { className: "primary" })}
           </div>
         </details>`
   }`;

@@ -115,16 +115,16 @@ export function bulkPage(view: BulkView): Html {
             </p>
             <input type="hidden" name="_csrf" value="${view.csrf}" />
             ${chosen.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-            ${selectField(
-              "replayTo",
-              "To",
-              "",
-              preview.count === 0 ? "choose a target" : "the targets of these deliveries",
-              view.targets.map((name) => [
+            ${selectField({
+              name: "replayTo",
+              label: "To",
+              value: "",
+              none: preview.count === 0 ? "choose a target" : "the targets of these deliveries",
+              options: view.targets.map((name) => [
                 name,
                 `${name}: ${bulkCount(all, "event")}, whatever became of them`,
               ]),
-            )}
+            })}
             <p>
               <button class="primary">Replay</button>
               <a href="/events${queryString(read)}">Cancel</a>

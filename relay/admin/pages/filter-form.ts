@@ -64,13 +64,13 @@ export function filterForm(view: FilterView): Html {
       value("state"),
       EVENT_STATES.map((state) => [state, stateWord(state)]),
     )}
-    ${selectField(
-      "target",
-      "Target",
-      value("target"),
-      "any target",
-      view.targets.map((name) => [name, name]),
-    )}
+    ${selectField({
+      name: "target",
+      label: "Target",
+      value: value("target"),
+      none: "any target",
+      options: view.targets.map((name) => [name, name]),
+    })}
     <label
       >Answer<input
         name="status"
@@ -80,7 +80,13 @@ export function filterForm(view: FilterView): Html {
         autocomplete="off"
     /></label>
     <datalist id="statuses">${STATUSES.map((status) => html`<option value="${status}"></option>`)}</datalist>
-    ${selectField("range", "Received", value("range"), isOwnRange ? "own range" : "any time", [...RANGES])}
+    ${selectField({
+      name: "range",
+      label: "Received",
+      value: value("range"),
+      none: isOwnRange ? "own range" : "any time",
+      options: [...RANGES],
+    })}
     <div class="go">
       <button class="primary">Filter</button>${view.isFiltered ? html` <a href="/events">Clear</a>` : ""}
     </div>
@@ -111,14 +117,17 @@ function time(name: string, label: string, ms: number | undefined): Html {
   /></label>`;
 }
 
+export interface SelectField {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  /** Text of the option that means no value. */
+  readonly none: string;
+  readonly options: readonly (readonly [value: string, text: string])[];
+}
+
 /** A select of one value, "" for none. */
-export function selectField(
-  name: string,
-  label: string,
-  value: string,
-  none: string,
-  options: readonly (readonly [string, string])[],
-): Html {
+export function selectField({ name, label, value, none, options }: SelectField): Html {
   const isKnown = value === "" || options.some(([option]) => option === value);
   const all = isKnown ? options : [...options, [value, value] as const];
   return html`<label
