@@ -39,6 +39,13 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
     description: "object_kind or event_name, such as push",
   },
   {
+    parameter: "instance",
+    isList: true,
+    name: "--instance",
+    value: "NAME",
+    description: "GitLab that sent it, by its name in the relay's settings; default: that of gitlab",
+  },
+  {
     parameter: "action",
     name: "--action",
     value: "ACTION",

@@ -6,9 +6,8 @@ import { z } from "zod";
 import { httpUrl, positive, secret, signingToken } from "../../lib/fields.ts";
 import { list, object, type Json } from "../../lib/json.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
-
-/** Name of the GitLab that `gitlab` is about. */
-export const DEFAULT_INSTANCE = "default";
+import { nearest } from "../../lib/settings-words.ts";
+import { DEFAULT_INSTANCE } from "../event/event.ts";
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
@@ -85,6 +84,16 @@ function hasCredential(settings: unknown): boolean {
   return isGiven(secretTokens) || isGiven(signingTokens) || hasMaster;
 }
 
+/** The names of all GitLabs, that of `gitlab` first; empty where it is the only one. */
+export function instanceNames({
+  instances,
+}: {
+  readonly instances: Readonly<Record<string, unknown>>;
+}): string[] {
+  const named = Object.keys(instances);
+  return named.length === 0 ? [] : [DEFAULT_INSTANCE, ...named];
+}
+
 interface InstanceProblem {
   readonly path: (string | number)[];
   readonly message: string;
@@ -93,7 +102,41 @@ interface InstanceProblem {
 /** What does not fit together among several GitLabs. No text holds a secret. @param settings all of them, unchecked */
 export function instanceProblems(settings: unknown): InstanceProblem[] {
   const { gitlab, instances } = object(settings);
-  return [...sharedSecrets(object(gitlab), object(instances)), ...sharedUrls(object(instances))];
+  return [
+    ...sharedSecrets(object(gitlab), object(instances)),
+    ...sharedUrls(object(instances)),
+    ...unknownInstances(object(settings)),
+  ];
+}
+
+/** Names in rules, and of the GitLab that something else is about, that no instance has. */
+function unknownInstances({ instances, targets, overrides, projectFile }: Json): InstanceProblem[] {
+  const known = [DEFAULT_INSTANCE, ...Object.keys(object(instances))];
+  const named = [
+    ...Object.entries(object(targets)).flatMap(([name, target]) =>
+      listedNames(["targets", name, "instances"], object(target)["instances"]),
+    ),
+    ...list(overrides).flatMap((entry, index) =>
+      listedNames(["overrides", index, "instances"], object(entry)["instances"]),
+    ),
+    { path: ["projectFile", "instance"], name: object(projectFile)["instance"] },
+  ];
+  return named.flatMap(({ path, name }) => {
+    if (typeof name !== "string" || known.includes(name)) return [];
+    const near = nearest(name, known);
+    const cure = near === null ? `known are ${known.join(", ")}` : `did you mean "${near}"?`;
+    return [{ path, message: `"${name}" is not the name of an instance; ${cure}` }];
+  });
+}
+
+function listedNames(
+  base: readonly (string | number)[],
+  names: unknown,
+): { readonly path: (string | number)[]; readonly name: unknown }[] {
+  return list(names).map((name, index) => ({
+    path: [...base, index],
+    name: typeof name === "string" ? name.replace(/^!/, "") : name,
+  }));
 }
 
 interface SecretPlace {

@@ -15,6 +15,7 @@ import { alertSettings } from "./alerts.ts";
 import { addresses, gitlabSettings, instanceProblems, instancesSettings } from "./gitlab.ts";
 import { recoverySettings } from "./recovery.ts";
 import { adminSettings } from "./sign-in.ts";
+import { DEFAULT_INSTANCE } from "../event/event.ts";
 import { storageSettings } from "../storage/settings.ts";
 
 const server = z.strictObject({
@@ -126,6 +127,10 @@ const activity = z.strictObject({
 });
 
 const projectFile = z.strictObject({
+  instance: z
+    .string()
+    .default(DEFAULT_INSTANCE)
+    .describe("The GitLab that this is about, by its name in instances; files are read for its events alone"),
   url: z
     .url({ protocol: /^https?$/, error: "must be an http or https URL" })
     .describe("Address of the GitLab, such as https://gitlab.example.com"),

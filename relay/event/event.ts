@@ -62,6 +62,14 @@ export interface NewEvent {
   readonly formerDedupeKey?: string | null;
 }
 
+/** Name of the GitLab that the settings name none for: that of `gitlab`. */
+export const DEFAULT_INSTANCE = "default";
+
+/** Which GitLab an event is from, by the settings' names. */
+export function instanceOf({ instanceName }: Pick<EventMeta, "instanceName">): string {
+  return instanceName ?? DEFAULT_INSTANCE;
+}
+
 /** Metadata of an event of which nothing is known, for those who make one up. */
 export const NOTHING_KNOWN: Omit<EventMeta, "id" | "receivedAt"> = {
   header: null,

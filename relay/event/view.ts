@@ -1,11 +1,13 @@
 /** What expressions and handlers know of an event beside its payload. The names are part of the documented settings. */
-import type { EventMeta } from "./event.ts";
+import { instanceOf, type EventMeta } from "./event.ts";
 import { branchOf } from "./ref.ts";
 
 /** Facts that the payload does not say are null. */
 export interface VisibleEvent {
   /** The relay's id; the same in every attempt. */
   readonly id: string;
+  /** The GitLab that it is from, by its name in the settings. */
+  readonly instance: string;
   readonly action: string | null;
   readonly project: { readonly id: number | null; readonly path: string | null };
   readonly group: { readonly id: number | null; readonly path: string | null };
@@ -24,6 +26,7 @@ export interface VisibleEvent {
 export function viewOf(meta: EventMeta): VisibleEvent {
   return {
     id: meta.id,
+    instance: instanceOf(meta),
     action: meta.action,
     project: { id: meta.projectId, path: meta.projectPath },
     group: { id: meta.groupId, path: meta.groupPath },

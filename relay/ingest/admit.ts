@@ -5,7 +5,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Deadlines } from "../../lib/deadlines.ts";
 import type { Log } from "../../lib/log.ts";
-import { DEFAULT_INSTANCE } from "../config/gitlab.ts";
+import { DEFAULT_INSTANCE } from "../event/event.ts";
 import { senderOf } from "../http/client-address.ts";
 import { createThrottle } from "../http/throttle.ts";
 import {

@@ -1,5 +1,5 @@
 /** Which state an event is in, and whether it fits a filter: pure, for every queue. */
-import type { EventMeta } from "../event/event.ts";
+import { instanceOf, type EventMeta } from "../event/event.ts";
 import { projectMatcher } from "../event/patterns.ts";
 import type { Delivery, DeliveryState } from "./delivery-state.ts";
 import type { EventFilter, EventState, OneOrMore } from "./queue.ts";
@@ -56,6 +56,7 @@ export function compileFilter(filter: EventFilter): CompiledFilter {
   const { action, actor, from, to } = filter;
   const kinds = several(filter.kind);
   const projects = several(filter.project);
+  const instances = several(filter.instance);
   const isProject = projects.length === 0 ? () => true : projectMatcher(projects);
   const words = wordsOf(filter.text ?? "").map(wordQuestion);
   const kind = (one: string | null, eventName: string | null): boolean =>
@@ -63,10 +64,11 @@ export function compileFilter(filter: EventFilter): CompiledFilter {
   return {
     kind,
     project: isProject,
-    asksMore: action !== undefined || actor !== undefined || words.length > 0,
+    asksMore: instances.length > 0 || action !== undefined || actor !== undefined || words.length > 0,
     // The cheap questions first.
     meta(meta) {
       if (!kind(meta.kind, meta.eventName)) return false;
+      if (instances.length > 0 && !instances.includes(instanceOf(meta))) return false;
       if (action !== undefined && meta.action !== action) return false;
       if (actor !== undefined && meta.actor !== actor) return false;
       if (from !== undefined && meta.receivedAt < from) return false;

@@ -64,6 +64,8 @@ export interface EventFilter {
   /** Globs of the path or ids, as in the rules of targets. */
   readonly project?: OneOrMore<string>;
   readonly kind?: OneOrMore<string>;
+  /** Names of the settings. */
+  readonly instance?: OneOrMore<string>;
   readonly action?: string;
   readonly actor?: string;
   /** Words, or phrases in quotes, that are all found in the metadata, case folded; `!42` and `#42` are numbers of GitLab's. */

@@ -3,8 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { EventMeta } from "../event/event.ts";
 import { parsedBody } from "../event/parsed-body.ts";
 import type { TargetSettings } from "../targets/registry.ts";
-import { projectMatcher } from "../event/patterns.ts";
-import { rulesInForce, type ProjectNarrowing } from "./route.ts";
+import { overrideMatcher, rulesInForce, type ProjectNarrowing } from "./route.ts";
 import { compileRules, type StoppingRule } from "./rules.ts";
 
 export interface Explanation {
@@ -33,7 +32,7 @@ export async function explainRouting(
   const { name, settings, overrides, meta, body } = asked;
   const inForce = overrides.flatMap((entry, i) => {
     const isFor = Object.hasOwn(entry.targets, name);
-    return isFor && projectMatcher(entry.projects)(meta.projectId, meta.projectPath) ? [i] : [];
+    return isFor && overrideMatcher(entry)(meta) ? [i] : [];
   });
   const rules = rulesInForce(settings, name, overrides, inForce);
   const payload = parsedBody(body);

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import type { EventMeta } from "../event/event.ts";
+import { instanceOf, type EventMeta } from "../event/event.ts";
 import type { Narrowing, ProjectNarrowing } from "./route.ts";
 import type { TargetRules } from "./project-rules.ts";
 import type { OnRuleError } from "./rules.ts";
@@ -30,6 +30,8 @@ const MAX_REFUSED = 10_000;
 const LONGEST_ERROR = 1000;
 
 export interface ProjectFileSettings {
+  /** The GitLab whose projects have the files. */
+  readonly instance: string;
   readonly path: string;
   readonly refreshSeconds: number;
 }
@@ -178,7 +180,8 @@ export function createProjectFiles(settings: ProjectFileSettings, deps: ProjectF
 
   function narrowing(meta: EventMeta): ReturnType<ProjectNarrowing> {
     const { projectId } = meta;
-    if (projectId === null) return null;
+    // Another GitLab has other projects behind the same ids.
+    if (projectId === null || instanceOf(meta) !== settings.instance) return null;
     const known = knownOf(projectId);
     const now = clock.monotonic();
     if (now < awayUntil) return known.rules;

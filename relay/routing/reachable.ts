@@ -45,12 +45,14 @@ export function explainRules(config: ExplainedConfig): Problem[] {
       ...misspelt(globsOf(override.projects), projectSpelling),
     ];
     found.push(...problems.map((message) => ({ path: `${path}.projects`, message })));
+    const ofInstances = contradiction(override.instances ?? [], wordMatcher);
+    if (ofInstances !== null) found.push({ path: `${path}.instances`, message: ofInstances });
     for (const [name, rules] of Object.entries(override.targets)) {
       found.push(...explain(`${path}.targets.${name}`, rules));
     }
     for (const name of Object.keys(override.targets)) {
       const later = config.overrides.findIndex(
-        (o, i) => i > index && sameProjects(o.projects, override.projects) && hidesAll(o, override, name),
+        (o, i) => i > index && sameEvents(o, override) && hidesAll(o, override, name),
       );
       if (later > index) {
         const message = `changes nothing: overrides.${later} sets the same for the same projects`;
@@ -63,8 +65,8 @@ export function explainRules(config: ExplainedConfig): Problem[] {
 
 type Override = Config["overrides"][number];
 
-function sameProjects(a: Override["projects"], b: Override["projects"]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+function sameEvents(a: Override, b: Override): boolean {
+  return JSON.stringify([a.instances, a.projects]) === JSON.stringify([b.instances, b.projects]);
 }
 
 function hidesAll(later: Override, earlier: Override, name: string): boolean {
@@ -80,6 +82,7 @@ function explain(path: string, rules: RuleSettings): Problem[] {
   const sayAll = (rule: string, messages: readonly string[]): void => {
     for (const message of messages) say(rule, message);
   };
+  if (rules.instances !== undefined) say("instances", contradiction(rules.instances, wordMatcher));
   if (rules.projects !== undefined) {
     say("projects", contradiction(rules.projects, matchesProjects));
     sayAll("projects", misspelt(globsOf(rules.projects), projectSpelling));

@@ -7,12 +7,12 @@
 import type { Config } from "../config/schema.ts";
 import type { TargetSettings } from "../targets/registry.ts";
 import { alertTargets } from "../event/alert.ts";
-import type { EventMeta } from "../event/event.ts";
+import { instanceOf, type EventMeta } from "../event/event.ts";
 import { parsedBody } from "../event/parsed-body.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { own } from "../../lib/json.ts";
-import { projectMatcher } from "../event/patterns.ts";
+import { projectMatcher, wordMatcher } from "../event/patterns.ts";
 import { compileRules, type OnRuleError, type Rules } from "./rules.ts";
 
 export interface RoutingConfig {
@@ -60,10 +60,10 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
     ordering: target.ordering,
     variant: variantsOf(name, target, config.overrides, onError),
   }));
-  const applies = config.overrides.map((entry) => projectMatcher(entry.projects));
+  const applies = config.overrides.map(overrideMatcher);
 
   const candidates = (meta: EventMeta): Candidate[] => {
-    const inForce = applies.flatMap((fits, i) => (fits(meta.projectId, meta.projectPath) ? [i] : []));
+    const inForce = applies.flatMap((fits, i) => (fits(meta) ? [i] : []));
     const found: Candidate[] = [];
     for (const { name, ordering, variant } of targets) {
       const { enabled, rules } = variant(inForce);
@@ -122,6 +122,16 @@ function byBody(
   });
 }
 
+/** Whether an override is for an event. */
+export function overrideMatcher({
+  instances,
+  projects,
+}: Config["overrides"][number]): (meta: EventMeta) => boolean {
+  const isInstance = wordMatcher(instances ?? []);
+  const isProject = projectMatcher(projects);
+  return (meta) => isInstance(instanceOf(meta)) && isProject(meta.projectId, meta.projectPath);
+}
+
 /** The rules of a target for the projects that these overrides are for, by their place in the settings. */
 export function rulesInForce(
   target: TargetSettings,
@@ -155,8 +165,15 @@ function variantsOf(
   };
 }
 
-/** The lane of an ordered target: one per project, else one per group, else one for all that belongs to neither. */
-export function laneOf(meta: Pick<EventMeta, "projectId" | "groupId">): string {
-  if (meta.projectId !== null) return `p${meta.projectId}`;
-  return meta.groupId === null ? "other" : `g${meta.groupId}`;
+/**
+ * The lane of an ordered target: one per project, else one per group, else one for all that belongs to neither. Ids are those of one
+ * GitLab: each has lanes of its own.
+ */
+export function laneOf({
+  instanceName,
+  projectId,
+  groupId,
+}: Pick<EventMeta, "instanceName" | "projectId" | "groupId">): string {
+  const place = projectId !== null ? `p${projectId}` : groupId === null ? "other" : `g${groupId}`;
+  return instanceName === undefined ? place : `${instanceName}/${place}`;
 }

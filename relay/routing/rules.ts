@@ -2,6 +2,7 @@
  * The rules of a target, compiled: which events pass. An absent rule lets everything pass, and each rule that is there has to.
  *
  * - `events`: one of the names that the event goes by (namesOf() in lib/events.ts). `job` and `build` mean the same.
+ * - `instances`: names of the settings, judged by the credential that the event came with.
  * - `projects`, `branches`, `actions`, `labels`: lists of patterns, see patterns.ts. Events that have no branch, no action or
  *   no labels at all, as a push has no labels, are not judged by them. A merge request without labels has an empty list.
  *   A branch of a fork is no branch of the project: no pattern fits it, neither one that lists nor one that leaves out.
@@ -10,7 +11,7 @@
 import { messageOf } from "../../lib/errors.ts";
 import { namesOf } from "../../lib/events.ts";
 import { list, object } from "../../lib/json.ts";
-import type { EventMeta } from "../event/event.ts";
+import { instanceOf, type EventMeta } from "../event/event.ts";
 import { branchOf, isOnForeignBranch } from "../event/ref.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
@@ -61,6 +62,14 @@ function metaRules(config: RuleSettings): Rule[] {
   if (config.events !== undefined) {
     const passes = eventMatcher(config.events);
     rules.push({ name: "events", passes, has: (meta) => `the event is ${listed([...namesOf(meta)])}` });
+  }
+  if (config.instances !== undefined) {
+    const fits = wordMatcher(config.instances);
+    rules.push({
+      name: "instances",
+      passes: (meta) => fits(instanceOf(meta)),
+      has: (meta) => `it is from the GitLab "${instanceOf(meta)}"`,
+    });
   }
   if (config.projects !== undefined) {
     const fits = projectMatcher(config.projects);

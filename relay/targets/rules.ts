@@ -50,6 +50,8 @@ export const targetName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, {
   error: "a target's name is 1 to 63 characters of a-z, 0-9, _ and -, beginning with a letter or digit",
 });
 
+const instances = listOf(z.string().min(1));
+
 export const routingFields = {
   enabled: enabled
     .default(true)
@@ -58,6 +60,11 @@ export const routingFields = {
     .array(targetName)
     .default([])
     .describe("Names that the target had before: what is kept under them moves to it, such as [ci]"),
+  instances: instances
+    .optional()
+    .describe(
+      "GitLabs whose events it gets, by their names in instances (default: that of gitlab), with ! to leave out, such as [partner]; default: all",
+    ),
   projects: listOf(projectPattern)
     .optional()
     .describe(
@@ -67,6 +74,9 @@ export const routingFields = {
 };
 
 export const overrideSchema = z.strictObject({
+  instances: instances
+    .optional()
+    .describe("GitLabs that it is for, by their names in instances, with ! to leave out; default: all"),
   projects: listOf(projectPattern).describe("Projects it is for: globs of path_with_namespace or ids"),
   targets: z
     .record(

@@ -31,7 +31,7 @@ describe("events", () => {
       return Response.json({ events: [], cursor: null, partial: false });
     };
     const argv =
-      "events --state dead,done --state waiting --target t --status 5xx --project p --project q --kind k --action a --actor u --search x --since 2h --until 2026-01-31 --limit 7";
+      "events --state dead,done --state waiting --target t --status 5xx --project p --project q --kind k --instance i --instance default --action a --actor u --search x --since 2h --until 2026-01-31 --limit 7";
     await runCli(argv.split(" "), { fetch, clock: relay.clock });
     expect(Object.fromEntries(asked[0]?.searchParams ?? [])).toEqual({
       state: "dead,done,waiting",
@@ -40,6 +40,7 @@ describe("events", () => {
       project: "p,q",
       kind: "k",
       action: "a",
+      instance: "i,default",
       actor: "u",
       q: "x",
       from: new Date(relay.clock.now() - 7_200_000).toISOString(),

@@ -64,6 +64,7 @@ test("a second GitLab joins a running relay, keeps its ids to itself, and is rem
   expect((await push(again, OWN, "one"))[0]).toBe(200);
   expect((await push(again, PARTNER, "one"))[0]).toBe(200);
   expect(await instanceNames(again)).toEqual(["default", "partner"]);
+  expect(await instanceNames(again, "?instance=partner")).toEqual(["partner"]);
 }, 30_000);
 
 test("a secret that the relay made is accepted on when another GitLab joins, and not made for others alone", async () => {

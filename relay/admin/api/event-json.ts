@@ -2,8 +2,7 @@
  * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
  * UTC ISO strings, null where there is none.
  */
-import { DEFAULT_INSTANCE } from "../../config/gitlab.ts";
-import type { EventMeta } from "../../event/event.ts";
+import { instanceOf, type EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";
 import { answerHeaders, sentHeaders, type ShownHeader } from "../../queue/exchange.ts";
 import type { Duplicates, EventSummary, TargetStats } from "../../queue/queue.ts";
@@ -27,7 +26,7 @@ export function metaJson(meta: EventMeta) {
   const { headers: _headers, receivedAt, ...rest } = meta;
   return {
     ...rest,
-    instanceName: meta.instanceName ?? DEFAULT_INSTANCE,
+    instanceName: instanceOf(meta),
     refChange: meta.refChange ?? null,
     sourceProjectId: meta.sourceProjectId ?? null,
     sourceBranch: meta.sourceBranch ?? null,

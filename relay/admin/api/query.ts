@@ -24,6 +24,7 @@ export const FILTER_NAMES = [
   "status",
   "project",
   "kind",
+  "instance",
   "action",
   "actor",
   "q",
@@ -33,7 +34,7 @@ export const FILTER_NAMES = [
 ] as const;
 
 /** Filters that list several values: with commas between them, or given several times. */
-export const LIST_FILTERS: readonly string[] = ["state", "status", "project", "kind"];
+export const LIST_FILTERS: readonly string[] = ["state", "status", "project", "kind", "instance"];
 
 /** Times that a range such as "the last hour" is measured from, wall clock. */
 export interface Moment {
@@ -84,6 +85,7 @@ export function parseFilter(read: Read, moment: Moment): EventFilter {
     status: oneOrMore(listed("status").map(parseStatus)),
     project: oneOrMore(listed("project").map(parseProject)),
     kind: oneOrMore(listed("kind")),
+    instance: oneOrMore(listed("instance")),
     action: text("action"),
     actor: text("actor"),
     text: text("q"),

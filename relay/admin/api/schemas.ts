@@ -29,6 +29,9 @@ export const filters = {
   ),
   project: filterText.describe("Globs of paths, ids, or a part of the path; several with commas"),
   kind: filterText.describe("`object_kind` or `event_name`; several with commas"),
+  instance: filterText.describe(
+    "Names of GitLabs as in the settings, `default` for that of `gitlab`; several with commas",
+  ),
   action: filterText,
   actor: filterText.describe("Username"),
   q: filterText.describe("Words or quoted phrases that the metadata has, ids and headers included; any case"),
@@ -40,6 +43,7 @@ export const filters = {
 export const eventFilters = {
   project: filters.project,
   kind: filters.kind,
+  instance: filters.instance,
   action: filters.action,
   actor: filters.actor,
   q: filters.q,

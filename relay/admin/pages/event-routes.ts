@@ -1,4 +1,5 @@
 /** Events: the list, one of them, and what is sent again. */
+import { instanceNames } from "../../config/gitlab.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { RefusalError } from "../api/answer.ts";
 import { previewTarget } from "../api/preview.ts";
@@ -37,6 +38,7 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
       page,
       limit: asked.value?.limit ?? DEFAULT_LIMIT,
       targets: deps.targets().map((target) => target.name),
+      instances: instanceNames(deps.config()),
       filter: asked.value?.filter ?? {},
       problem: asked.problem,
     });

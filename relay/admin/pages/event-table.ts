@@ -4,7 +4,7 @@
  */
 import { html } from "hono/html";
 import { shortRef } from "../../event/ref.ts";
-import type { EventMeta } from "../../event/event.ts";
+import { instanceOf, type EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
@@ -14,25 +14,30 @@ import { sentence } from "../../event/sentence.ts";
 /** Deliveries that need a look come before those that are over. */
 const BY_NEED: readonly Delivery["state"][] = ["dead", "waiting", "sending", "done"];
 
-export function eventTable(events: readonly EventSummary[]): Html {
+/** @param options.hasInstance whether a column names the GitLab of each */
+export function eventTable(
+  events: readonly EventSummary[],
+  { hasInstance }: { readonly hasInstance: boolean },
+): Html {
   return html`<table class="events">
     <thead>
       <tr>
         <th scope="col" class="when">Received</th>
         <th scope="col" class="state">State</th>
         <th scope="col" class="what">Event</th>
+        ${hasInstance ? html`<th scope="col" class="instance">GitLab</th>` : ""}
         <th scope="col" class="project">Project</th>
         <th scope="col" class="actor">Actor</th>
         <th scope="col" class="to">Targets</th>
       </tr>
     </thead>
     <tbody>
-      ${events.map(row)}
+      ${events.map((event) => row(event, hasInstance))}
     </tbody>
   </table>`;
 }
 
-function row(event: EventSummary): Html {
+function row(event: EventSummary, hasInstance: boolean): Html {
   const { meta } = event;
   const project = meta.projectPath ?? meta.groupPath ?? (meta.projectId === null ? "" : `${meta.projectId}`);
   return html`<tr data-id="${meta.id}">
@@ -43,6 +48,7 @@ function row(event: EventSummary): Html {
         ><span class="kind">${kindWords(meta)}</span> <span class="subject">${subject(meta)}</span></a
       >${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}
     </td>
+    ${hasInstance ? html`<td class="instance">${instanceOf(meta)}</td>` : ""}
     <td class="project" title="${project}">${project}</td>
     <td class="actor">${meta.actor ?? ""}</td>
     <td class="to">${marks(latestDeliveries(event.deliveries))}</td>

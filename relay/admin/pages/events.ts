@@ -15,6 +15,8 @@ export interface EventsView {
   readonly page: EventPage;
   readonly limit: number;
   readonly targets: readonly string[];
+  /** Names of the GitLabs; empty: there is only one. */
+  readonly instances: readonly string[];
   readonly filter: EventFilter;
   /** Wrong parameters, in words; null: none. */
   readonly problem: string | null;
@@ -31,11 +33,11 @@ export function eventsPage(view: EventsView): Html {
         <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
       </p>
     </div>
-    ${filterForm({ read, targets: view.targets, from: view.filter.from, to: view.filter.to, isFiltered })}
+    ${filterForm({ read, targets: view.targets, instances: view.instances, from: view.filter.from, to: view.filter.to, isFiltered })}
     ${view.problem === null ? "" : html`<p class="problem" role="alert">${view.problem}</p>`}
     <div class="split">
       <div id="list" data-live>
-        ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events)}
+        ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events, { hasInstance: view.instances.length > 0 })}
         ${page.partial ? searchGoesOn(view) : ""}
         <nav class="pages" aria-label="Pages">
           ${cursor === "" ? "" : html`<a href="/events${queryString(read)}" rel="first">Newest</a>`}

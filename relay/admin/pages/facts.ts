@@ -30,6 +30,12 @@ export function factsList({ event, duplicates }: FactsView): Html {
         : html`<a href="/events?actor=${encodeURIComponent(meta.actor)}">${meta.actor}</a>`,
     ],
     ["Hook", meta.hookKey],
+    [
+      "GitLab",
+      meta.instanceName === undefined
+        ? null
+        : html`<a href="/events?instance=${encodeURIComponent(meta.instanceName)}">${meta.instanceName}</a>`,
+    ],
     ["Instance", meta.instance],
     ["Delivery id", meta.deliveryId ?? "none was sent"],
     ["Origin", originOf(meta)],

@@ -31,6 +31,8 @@ const STATUSES = ["2xx", "4xx", "5xx", "none"];
 export interface FilterView {
   readonly read: Read;
   readonly targets: readonly string[];
+  /** Names of the GitLabs; empty: there is only one. */
+  readonly instances: readonly string[];
   /** The time range in force, wall clock; absent: open. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -71,6 +73,17 @@ export function filterForm(view: FilterView): Html {
       none: "any target",
       options: view.targets.map((name) => [name, name]),
     })}
+    ${
+      view.instances.length === 0
+        ? ""
+        : selectField({
+            name: "instance",
+            label: "GitLab",
+            value: value("instance"),
+            none: "any GitLab",
+            options: view.instances.map((name) => [name, name]),
+          })
+    }
     <label
       >Answer<input
         name="status"

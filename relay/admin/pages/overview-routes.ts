@@ -1,4 +1,5 @@
 /** The first page. */
+import { instanceNames } from "../../config/gitlab.ts";
 import { overviewPage } from "./overview.ts";
 import type { Site } from "./site.ts";
 import { allChecks, deadLetters, targetRows } from "./view.ts";
@@ -34,6 +35,7 @@ export function mountOverview({ pages, deps, masking, frame }: Site): void {
       masking: masking(),
       mayAct: c.get("may")("act"),
       newest: events,
+      instances: instanceNames(deps.config()),
       secretFile: deps.secretFile(),
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
       csrf: c.get("csrf"),

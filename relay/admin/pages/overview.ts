@@ -36,6 +36,8 @@ export interface Overview extends TargetTable {
   /** What needs an operator, most urgent first. */
   readonly attention: readonly AttentionItem[];
   readonly newest: readonly EventSummary[];
+  /** Names of the GitLabs; empty: there is only one. */
+  readonly instances: readonly string[];
   /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
   /** The file with the secret token that the relay made for itself; null where the settings have one. */
@@ -63,7 +65,7 @@ export function overviewPage(view: Overview): Html {
         ${
           view.newest.length === 0
             ? firstSteps(view.webhookUrl, view.secretFile)
-            : html`${eventTable(view.newest)}
+            : html`${eventTable(view.newest, { hasInstance: view.instances.length > 0 })}
                 <p class="more"><a href="/events">All events</a></p>`
         }
       </div>

@@ -127,7 +127,8 @@ function rules(settings: TargetSettings): Html {
   return html`<dt>Filters</dt>
     <dd>
       ${settings.enabled ? "" : html`<strong>switched off</strong>; else `}events: ${listed(settings.events)};
-      projects: ${listed(settings.projects)}; branches: ${listed(settings.branches)}
+      ${settings.instances === undefined ? "" : `GitLabs: ${listed(settings.instances)}; `}projects:
+      ${listed(settings.projects)}; branches: ${listed(settings.branches)}
     </dd>
     <dt>Order</dt>
     <dd>${settings.ordering === "project" ? "the events of a project one after another" : "unordered"}</dd>

@@ -19,6 +19,8 @@ export interface CloudEventAttributes {
   readonly subject: string | null;
   /** RFC 3339. */
   readonly time: string;
+  /** Extension: which of several GitLabs it is from; missing for that of `gitlab`. */
+  readonly relayinstance?: string;
 }
 
 /** @param payload the parsed body */
@@ -32,6 +34,7 @@ export function cloudEventAttributes(meta: EventMeta, payload: unknown): CloudEv
     type: ["com.gitlab", ...name.type.filter((word) => word !== null)].join("."),
     subject: name.subject,
     time: name.time ?? new Date(meta.receivedAt).toISOString(),
+    ...(meta.instanceName === undefined ? {} : { relayinstance: meta.instanceName }),
   };
 }
 

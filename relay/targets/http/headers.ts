@@ -19,6 +19,11 @@ export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, 
   return kept;
 }
 
+/** Which of several GitLabs an event is from; that of `gitlab` is not named. */
+export function instanceHeader({ instanceName }: Pick<EventMeta, "instanceName">): Record<string, string> {
+  return instanceName === undefined ? {} : { "x-relay-instance": instanceName };
+}
+
 /** GitLab's signature is of the received bytes. */
 const SIGNATURE: ReadonlySet<string> = new Set(["webhook-signature", "webhook-timestamp"]);
 
@@ -46,6 +51,7 @@ export function headersOf(
     "x-relay-event-id": sending.meta.id,
     "x-relay-attempt": String(sending.attempt),
     "x-relay-received-at": new Date(sending.meta.receivedAt).toISOString(),
+    ...instanceHeader(sending.meta),
     ...(sending.meta.test === true ? { "x-relay-test": "true" } : {}),
     ...configured,
   };

@@ -4,7 +4,7 @@ import type { EventMeta } from "../../event/event.ts";
 import { parsedBody } from "../../event/parsed-body.ts";
 import type { Sending } from "../../delivery/port.ts";
 import { compileTemplate, templateScope, type Template } from "../../expressions/template.ts";
-import { gitlabHeaders } from "../http/headers.ts";
+import { gitlabHeaders, instanceHeader } from "../http/headers.ts";
 import type { NatsTargetSettings } from "./settings.ts";
 
 export interface Message {
@@ -73,6 +73,7 @@ function headersOfMessage(meta: EventMeta): Record<string, string> {
     ...gitlabHeaders(meta),
     "x-relay-event-id": meta.id,
     "x-relay-received-at": new Date(meta.receivedAt).toISOString(),
+    ...instanceHeader(meta),
     ...(meta.test === true ? { "x-relay-test": "true" } : {}),
   };
 }

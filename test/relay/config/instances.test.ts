@@ -132,3 +132,18 @@ test("secretAdvice() and signatureAdvice() look at every instance", () => {
     { path: "targets.bot.signingTokens", message: expect.stringContaining("later than 60 seconds") },
   ]);
 });
+
+test("a rule that names an unknown instance is told with the nearest name", () => {
+  const yaml = `instances: { partner: { secretTokens: [${SECRET}] } }
+targets:
+  bot: { type: log, instances: [partnr, "!default"] }
+overrides:
+  - { projects: ["a/**"], instances: [elsewhere], targets: { bot: { enabled: false } } }
+projectFile: { url: https://gitlab.dev, tokens: [t], instance: Partner }
+`;
+  expect(problems(yaml)).toEqual([
+    'relay.yaml:3:33 targets.bot.instances.0: "partnr" is not the name of an instance; did you mean "partner"?',
+    'relay.yaml:5:39 overrides.0.instances.0: "elsewhere" is not the name of an instance; known are default, partner',
+    'relay.yaml:6:54 projectFile.instance: "Partner" is not the name of an instance; did you mean "partner"?',
+  ]);
+});

@@ -28,6 +28,9 @@ function answered(target: string, state: Delivery["state"], status: number | nul
 
 describe("metaMatches()", () => {
   test.each<[string, EventFilter, boolean]>([
+    ["the instance without a name", { instance: "default" }, true],
+    ["another instance", { instance: "partner" }, false],
+    ["one of several instances", { instance: ["partner", "default"] }, true],
     ["one of several kinds", { kind: ["push", "merge_request"] }, true],
     ["none of several kinds", { kind: ["push", "note"] }, false],
     ["a glob", { project: "acme/**" }, true],

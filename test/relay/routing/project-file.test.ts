@@ -26,7 +26,7 @@ import { eventMeta } from "../../helpers/events.ts";
 import { repositoryOf, type Repository } from "../../simulator/pipelines-api.ts";
 import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
 
-const SETTINGS = { path: ".gitlab-hook-relay.yml", refreshSeconds: 300 };
+const SETTINGS = { instance: "default", path: ".gitlab-hook-relay.yml", refreshSeconds: 300 };
 const noBody = (): Promise<Uint8Array> => Promise.resolve(Buffer.from("{}"));
 
 let events: string[];

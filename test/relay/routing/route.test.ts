@@ -20,6 +20,8 @@ describe("laneOf()", () => {
     [{ projectId: 42, groupId: 7 }, "p42"],
     [{ projectId: null, groupId: 7 }, "g7"],
     [{ projectId: null, groupId: null }, "other"],
+    [{ instanceName: "partner", projectId: 42, groupId: 7 }, "partner/p42"],
+    [{ instanceName: "partner", projectId: null, groupId: null }, "partner/other"],
   ])("%j is %s", (meta, lane) => {
     expect(laneOf(meta)).toBe(lane);
   });
@@ -43,6 +45,28 @@ describe("createRouter()", () => {
     expect(await routes(config, { kind: "issue", eventName: "issue", header: "Issue Hook" })).toEqual([
       "log",
     ]);
+  });
+
+  test("targets and overrides are for the instances that they name", async () => {
+    const config = {
+      instances: { partner: { secretTokens: ["a-token-of-the-partner"] } },
+      targets: {
+        own: { ...http, instances: ["default"] },
+        others: { ...http, instances: ["!default"] },
+        said: { ...http, when: "event.instance == 'partner'" },
+        both: http,
+      },
+      overrides: [{ instances: ["partner"], projects: [15], targets: { both: { enabled: false } } }],
+    };
+    const when = createRouter(configSchema.parse(config));
+    const load = (): Promise<Uint8Array> => Promise.resolve(Buffer.from("{}"));
+    const targetsOf = async (meta: Partial<EventMeta>): Promise<string[]> =>
+      (await when(eventMeta({ projectId: 15, ...meta }), load)).map(({ target }) => target);
+    expect(await targetsOf({})).toEqual(["own", "both"]);
+    expect(await targetsOf({ instanceName: "partner" })).toEqual(["others", "said"]);
+    expect(await targetsOf({ instanceName: "partner", projectId: 16 })).toEqual(["others", "said", "both"]);
+    // What the sender says of itself routes nothing.
+    expect(await targetsOf({ instance: "partner" })).toEqual(["own", "both"]);
   });
 
   test("overrides switch a target per project, and later ones win", async () => {

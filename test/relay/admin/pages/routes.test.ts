@@ -6,6 +6,7 @@ import {
   type AdminFixture,
   type Request,
 } from "../../../helpers/admin.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import { ADMIN_TOKEN } from "../../../helpers/relay-process.ts";
 import { push } from "../../../helpers/payloads.ts";
 
@@ -646,6 +647,27 @@ describe("pages", () => {
     const visitor = new Visitor(f);
     for (const path of ["/", "/events", "/events?q=ada", "/dead", "/targets", "/events/replay?kind=push"])
       expect((await visitor.get(path)).status, path).toBe(200);
+  });
+
+  test("name the GitLab of each event, and filter by it, once there are several", async () => {
+    const f = fixture();
+    await f.add({ projectPath: "acme/own" });
+    await f.add({ projectPath: "acme/theirs", instanceName: "partner" });
+    const visitor = new Visitor(f);
+    const alone = await visitor.text("/events");
+    expect(alone).not.toContain('name="instance"');
+    expect(alone).not.toContain('class="instance"');
+    const [partner] = Object.values(
+      configSchema.parse({ instances: { partner: { secretTokens: ["a-token-of-the-partner"] } } }).instances,
+    );
+    f.config = { ...f.config, instances: { partner: partner! } };
+    const several = await visitor.text("/events");
+    expect(several).toContain('<select name="instance">');
+    expect(several).toContain('<td class="instance">default</td>');
+    expect(several).toContain('<td class="instance">partner</td>');
+    const filtered = await visitor.text("/events?instance=partner");
+    expect(filtered).toContain("acme/theirs");
+    expect(filtered).not.toContain("acme/own");
   });
 
   test("find an event by its id at once, if it fits the other filters", async () => {

@@ -133,3 +133,13 @@ describe("cloudEventEnvelope()", () => {
     });
   });
 });
+
+test("a named GitLab is an extension attribute, in both modes", () => {
+  const meta = eventMeta({ instanceName: "partner" });
+  const event = { meta, body: Buffer.from("{}") };
+  expect(cloudEventEnvelope("binary", event).headers).toMatchObject({ "ce-relayinstance": "partner" });
+  expect(JSON.parse(String(Buffer.from(cloudEventEnvelope("structured", event).body)))).toMatchObject({
+    relayinstance: "partner",
+  });
+  expect(cloudEventAttributes(eventMeta(), {})).not.toHaveProperty("relayinstance");
+});

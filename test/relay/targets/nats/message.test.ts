@@ -29,6 +29,9 @@ test("createMessages(): subject and id of an event, and GitLab's headers without
     "x-relay-event-id": eventMeta().id,
     "x-relay-received-at": expect.any(String),
   });
+  expect(messageFor({}, { meta: { instanceName: "partner" } }).headers).toMatchObject({
+    "x-relay-instance": "partner",
+  });
 });
 
 test.each([
