@@ -24,14 +24,16 @@ interface Page {
   readonly events: readonly ListedEvent[];
   readonly cursor: string | null;
   readonly partial: boolean;
+  readonly looked: number;
 }
 
 export const events: CommandSpec = {
   name: "events",
   group: "Operating",
   summary: "list the events of a running relay, or show one",
-  details: "Newest first. With an id: everything that is known of that event.",
-  args: [{ name: "id", description: "id of an event" }],
+  details:
+    "Newest first. With an id: everything that is known of that event. An id is the event's own, or one that GitLab gave the delivery: webhook-id, Idempotency-Key, X-Gitlab-Event-UUID or X-Gitlab-Webhook-UUID.",
+  args: [{ name: "id", description: "id of an event, or of its delivery at GitLab" }],
   options: [
     ...FILTERS,
     { name: "--limit", value: "NUMBER", description: "events to list; default 50" },
@@ -53,7 +55,7 @@ export const events: CommandSpec = {
   async run(given, world) {
     const api = relayApi(given, world);
     const [id] = given.args;
-    if (id !== undefined) return await showEvent(id, given, { api, world });
+    if (id !== undefined) return await showEvent(await ownId(api, id), given, { api, world });
     if (given.flag("--body")) throw new UsageError("--body needs the id of an event");
     const query = filterParameters(given, world.clock.now());
     const found = await listEvents(api, query, limitOf(given));
@@ -70,14 +72,16 @@ async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, l
   const found: ListedEvent[] = [];
   let cursor: string | null = null;
   let partial = false;
+  let looked = 0;
   do {
     const query = new Map([...filters, ["limit", String(Math.min(limit - found.length, MOST_PER_PAGE))]]);
     if (cursor !== null) query.set("cursor", cursor);
     const page: Page = await api.json("events", { query });
     found.push(...page.events);
     ({ cursor, partial } = page);
+    looked += page.looked;
   } while (cursor !== null && found.length < limit);
-  return { events: found, cursor, partial };
+  return { events: found, cursor, partial, looked };
 }
 
 function limitOf(given: Given): number {
@@ -109,6 +113,25 @@ function deliveryText({ target, state, lastAttempt }: ListedEvent["deliveries"][
 interface Shown extends ListedEvent {
   readonly headers: readonly (readonly [string, string])[];
   readonly timeline: readonly { readonly at: string | null; readonly text: string }[];
+}
+
+const EVENT_ID = /^[0-9a-z]{26}$/;
+
+/** The event's own id. Rejects with a UsageError if several deliveries have the given one. */
+async function ownId(api: RelayApi, id: string): Promise<string> {
+  const word = id.trim().toLowerCase();
+  if (EVENT_ID.test(word)) return word;
+  const query = new Map([
+    ["q", id],
+    ["limit", String(MOST_PER_PAGE)],
+  ]);
+  const { events: found, looked } = await api.json<Page>("events", { query });
+  // What was only searched for may have the word anywhere.
+  if (looked > 0 || found.length === 0) return id;
+  if (found.length === 1) return found[0]!.id;
+  throw new UsageError(
+    `${found.length} events have the id ${id}: ${found.map((event) => event.id).join(", ")}; name one of them`,
+  );
 }
 
 async function showEvent(

@@ -88,6 +88,8 @@ export interface EventPage {
   readonly cursor: string | null;
   /** True where the scan stopped early because it had looked long enough: the next page goes on there. */
   readonly partial: boolean;
+  /** Events that were looked at, with those that do not fit; what is found by an id needs none. */
+  readonly looked: number;
 }
 
 export interface TargetStats {
@@ -151,6 +153,9 @@ export type QueueEvent =
   | { readonly type: "replayed"; readonly id: string; readonly targets: readonly string[] }
   | { readonly type: "removed"; readonly id: string };
 
+/** Most events that find() returns: a UUID of GitLab's may be on the deliveries of many hooks. */
+export const FIND_LIMIT = 100;
+
 export interface Queue {
   /**
    * Stores the event with the memory of its delivery, in one write; resolves once both are on stable storage.
@@ -171,6 +176,11 @@ export interface Queue {
 
   list(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage>;
   get(id: string): Promise<EventSummary | null>;
+  /**
+   * The events with this id, at once: their own, or one that GitLab gave the delivery (gitlab-ids.ts), in any case and with space
+   * around it. Newest first, FIND_LIMIT at most. Of events stored by a version before 0.2, only the event's own id is known.
+   */
+  find(id: string): Promise<readonly EventSummary[]>;
   body(id: string): Promise<Uint8Array | null>;
   /** Null: it was sent once, or there is no such event. Known for the 10,000 events sent again last at least. */
   duplicates(id: string): Promise<Duplicates | null>;

@@ -28,7 +28,7 @@ describe("events", () => {
     const asked: URL[] = [];
     const fetch: typeof globalThis.fetch = async (input) => {
       asked.push(new URL(input as string));
-      return Response.json({ events: [], cursor: null, partial: false });
+      return Response.json({ events: [], cursor: null, partial: false, looked: 0 });
     };
     const argv =
       "events --state dead,done --state waiting --target t --status 5xx --project p --project q --kind k --instance i --instance default --action a --actor u --search x --since 2h --until 2026-01-31 --limit 7";
@@ -62,6 +62,18 @@ describe("events", () => {
     });
     expect((await run(["events", id], true)).stdout).toContain("x-gitlab-event  Push Hook");
     expect((await run(["events", id, "--body"])).stdout).toBe('{"a": 1}');
+  });
+
+  test("shows the event of an id that GitLab gave the delivery, and names them if several have it", async () => {
+    const uuid = "13792a34-cac6-4fda-95a8-c58e00a3954e";
+    const id = await relay.add({ deliveryId: uuid, headers: [["x-gitlab-event-uuid", "shared-uuid"]] }, "{}");
+    const other = await relay.add({ headers: [["x-gitlab-event-uuid", "Shared-UUID"]] });
+    expect(JSON.parse((await run(["events", ` ${uuid.toUpperCase()} `])).stdout)).toMatchObject({ id });
+    expect((await run(["events", uuid, "--body"])).stdout).toBe("{}");
+    const { status, stderr } = await run(["events", "SHARED-uuid"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`2 events have the id SHARED-uuid: ${other}, ${id}`);
+    expect((await run(["events", "00000000-0000-4000-8000-000000000000"])).stderr).toContain("no such event");
   });
 
   test("takes what a terminal obeys out of senders' texts", async () => {

@@ -299,7 +299,7 @@ function listing(queue: MemoryQueue): MemoryQueue {
       const rest = cursor === null ? fitting : fitting.filter((event) => event.meta.id < cursor);
       const events = rest.slice(0, limit);
       const last = events.at(-1)?.meta.id ?? null;
-      return { events, cursor: rest.length > limit ? last : null, partial: false };
+      return { events, cursor: rest.length > limit ? last : null, partial: false, looked: events.length };
     },
   };
 }

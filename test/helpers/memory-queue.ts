@@ -6,6 +6,7 @@ import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "
 import { memoryReplayJobs } from "./memory-replay-jobs.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { foldId, gitlabIdsOf } from "../../relay/event/gitlab-ids.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
 import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import type {
@@ -196,9 +197,16 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         events: fitting(filter).toReversed().slice(0, limit).map(summary),
         cursor: null,
         partial: false,
+        looked: events.size,
       };
     },
     get,
+    async find(text) {
+      const wanted = foldId(text);
+      const fits = ({ meta }: Kept): boolean =>
+        meta.id === wanted || gitlabIdsOf(meta).includes(wanted ?? "");
+      return [...events.values()].filter(fits).toReversed().map(summary);
+    },
     duplicates: async (id) => duplicates.get(id) ?? null,
     body: async (id) => events.get(id)?.body ?? null,
     replay,

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { numberOfId } from "../../relay/event/gitlab-ids.ts";
 import type { Attempt } from "../../relay/queue/delivery-state.ts";
 import type {
   Claim,
@@ -1042,13 +1043,80 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       });
     });
 
+    describe("find()", () => {
+      const EVENT_UUID = "13792a34-cac6-4fda-95a8-c58e00a3954e";
+      const withIds = (key: string, ids: Readonly<Record<string, string>>): Promise<string> =>
+        store(key, { deliveryId: key, headers: Object.entries(ids) });
+      const found = async (id: string): Promise<string[]> =>
+        (await queue.find(id)).map(({ meta }) => meta.id);
+
+      test("finds an event by its id and by each id that GitLab gave it, in any case and with space around it", async () => {
+        await store("other");
+        const id = await withIds("b4d8e7a2-7d0c-4f4e-9b57-2f3a6c1d0e99", {
+          "idempotency-key": "b4d8e7a2-7d0c-4f4e-9b57-2f3a6c1d0e99",
+          "x-gitlab-event-uuid": EVENT_UUID,
+          "x-gitlab-webhook-uuid": "8A4C1E55-0000-4111-8222-ABCDEFABCDEF",
+        });
+        for (const text of [
+          id,
+          ` ${id.toUpperCase()} `,
+          "B4D8E7A2-7d0c-4f4e-9b57-2f3a6c1d0e99",
+          `\t${EVENT_UUID}\n`,
+          "8a4c1e55-0000-4111-8222-abcdefabcdef",
+        ])
+          expect([text, await found(text)]).toEqual([text, [id]]);
+        for (const text of ["", " ", EVENT_UUID.slice(1), `${EVENT_UUID} ${EVENT_UUID}`, "x".repeat(10_000)])
+          expect(await found(text)).toEqual([]);
+      });
+
+      test("finds all events that share an id, newest first", async () => {
+        const first = await withIds("one", { "x-gitlab-event-uuid": EVENT_UUID });
+        const second = await withIds("two", { "x-gitlab-event-uuid": EVENT_UUID.toUpperCase() });
+        expect(await found(EVENT_UUID)).toEqual([second, first]);
+        await queue.remove(second);
+        expect(await found(EVENT_UUID)).toEqual([first]);
+      });
+
+      test("finds it after a restart and after a crash, matched or not", async () => {
+        const matched = await withIds("one", { "x-gitlab-event-uuid": EVENT_UUID });
+        await reopen(SETTINGS, () => {
+          throw new Error("rule is broken");
+        });
+        const { id: unmatched } = await queue.enqueue(newEvent("two", { receivedAt: harness.now() }));
+        expect([await found(EVENT_UUID), await found("two")]).toEqual([[matched], [unmatched]]);
+        await queue.close();
+        await harness.crash();
+        await open();
+        await until(async () => (await found("two")).length > 0);
+        expect([await found(EVENT_UUID), await found("two")]).toEqual([[matched], [unmatched]]);
+      });
+
+      test("takes no event for another whose id has the same number", async () => {
+        const [one, other] = ["f166716e3418", "8e88fe29cb3a"] as const;
+        expect(numberOfId(one)).toBe(numberOfId(other));
+        const id = await store(one);
+        expect([await found(one), await found(other)]).toEqual([[id], []]);
+      });
+
+      test("forgets what retention removes", async () => {
+        await reopen({ ...SETTINGS, retain: { ...SETTINGS.retain, deliveredSeconds: 1 } });
+        const id = await withIds("one", { "x-gitlab-event-uuid": EVENT_UUID });
+        await done((await claim("a", 1))[0]!);
+        expect(await found("one")).toEqual([id]);
+        await harness.advance(2000);
+        expect(await queue.expire()).toBe(1);
+        expect([await found("one"), await found(EVENT_UUID), await found(id)]).toEqual([[], [], []]);
+      });
+    });
+
     describe("list()", () => {
       test("goes through all pages, newest first, nothing twice and nothing left out", async () => {
         const ids: string[] = [];
         for (let index = 0; index < 25; index++) ids.push(await store(`k${index}`));
         const page = await queue.list({}, 10, null);
         expect(page.events.map(({ meta }) => meta.id)).toEqual(ids.toReversed().slice(0, 10));
-        expect(page.partial).toBe(false);
+        expect([page.partial, page.looked]).toEqual([false, 10]);
+        expect((await queue.list({ text: "no such word" }, 10, null)).looked).toBe(25);
         expect(await idsOf({}, 10)).toEqual(ids.toReversed());
         expect(await idsOf({}, 25)).toEqual(ids.toReversed());
         expect(await idsOf({}, 1)).toEqual(ids.toReversed());

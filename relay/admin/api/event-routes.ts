@@ -30,6 +30,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
       events: page.events.map((event) => summaryJson(event, mask)),
       cursor: page.cursor,
       partial: page.partial,
+      looked: page.looked,
     });
   });
 

@@ -148,6 +148,7 @@ const eventPageSchema = z.object({
   events: z.array(eventSchema).describe("Newest first"),
   cursor: textOrNull.describe("Of the next page; null: this was the last"),
   partial: z.boolean().describe("The search stopped early; go on with `cursor`"),
+  looked: count.describe("Events that this call looked at; 0: found by an id"),
 });
 
 const eventDetailSchema = z.object({

@@ -32,7 +32,7 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
     const page =
       asked.problem === null
         ? await findEvents(queue, asked.value.filter, asked.value.limit, asked.value.cursor)
-        : { events: [], cursor: null, partial: false };
+        : { events: [], cursor: null, partial: false, looked: 0 };
     const content = eventsPage({
       read,
       page,

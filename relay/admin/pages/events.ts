@@ -60,13 +60,22 @@ export function eventsPage(view: EventsView): Html {
 function searchGoesOn({ read, page, filter }: EventsView): Html {
   if (page.cursor === null) return html`<p class="partial">The search stopped early.</p>`;
   const [w0 = 0, w1 = 0] = parseId(page.cursor) ?? [];
+  const looked = lookedBefore(read) + page.looked;
   const until = filter.from === undefined ? "" : html`, wanted is ${exactly(filter.from)}`;
   return html`<p class="partial" role="status">
-    The search stopped early: it has looked back to ${exactly(timeOfOrder(orderOf(w0, w1)))}${until}.
-    <a href="/events${queryString(read, { cursor: page.cursor, limit: null })}" data-search-on
+    Searched back to ${exactly(timeOfOrder(orderOf(w0, w1)))}, ${counted(looked, "event")}${until}.
+    <a
+      href="/events${queryString(read, { cursor: page.cursor, limit: null, looked: String(looked) })}"
+      data-search-on
       >Keep searching</a
     >
   </p>`;
+}
+
+/** Events that the pages before looked at. */
+function lookedBefore(read: Read): number {
+  const text = read("looked") ?? "";
+  return /^\d{1,12}$/.test(text) ? Number(text) : 0;
 }
 
 function limitOf(view: EventsView): string | null {

@@ -1,5 +1,6 @@
 /** What the pages show, gathered from queue, workers and settings. */
-import { metaMatches, stateMatches } from "../../queue/filter.ts";
+import { parseId } from "../../event/event-id.ts";
+import { metaMatches, stateMatches, wordsOf } from "../../queue/filter.ts";
 import type {
   Check,
   EventFilter,
@@ -97,24 +98,27 @@ export async function deadLetters(
   };
 }
 
-const EVENT_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
-
-/** A page of the list; a text that is an event's id finds it at once, wherever it is. */
+/**
+ * A page of the list. A text of one word that is an event's id, or one that GitLab gave the delivery, finds it at once, wherever it
+ * is; any other text is searched for.
+ */
 export async function findEvents(
-  queue: Pick<Queue, "list" | "get">,
+  queue: Pick<Queue, "list" | "find">,
   filter: EventFilter,
   limit: number,
   cursor: string | null,
 ): Promise<EventPage> {
-  const id = filter.text?.toLowerCase();
-  if (id === undefined || !EVENT_ID.test(id)) return queue.list(filter, limit, cursor);
-  const event = await queue.get(id);
-  const { text: _text, ...others } = filter;
-  const fits =
-    event !== null &&
-    metaMatches(event.meta, others) &&
-    stateMatches(event.deliveries, event.state !== "unrouted", others);
-  return { events: fits ? [event] : [], cursor: null, partial: false };
+  const { text, ...others } = filter;
+  const [word, ...more] = wordsOf(text ?? "");
+  if (word === undefined || more.length > 0 || cursor !== null) return queue.list(filter, limit, cursor);
+  const found = await queue.find(word);
+  const isOwnId = parseId(word) !== null;
+  if (found.length === 0 && !isOwnId) return queue.list(filter, limit, cursor);
+  const events = found.filter(
+    ({ meta, deliveries, state }) =>
+      metaMatches(meta, others) && stateMatches(deliveries, state !== "unrouted", others),
+  );
+  return { events: events.slice(0, limit), cursor: null, partial: false, looked: 0 };
 }
 
 /** The query string of the parameters that are set, with changes; empty or begins with `?`. */

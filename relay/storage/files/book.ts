@@ -135,7 +135,7 @@ export class Book {
     if (!this.isFinal(delivery)) target.lanes.remove(delivery);
     table.setDeliveryFlag(delivery, DELIVERY_FLAGS.superseded);
     table.state.set(delivery, DEAD);
-    table.due.set(delivery, at);
+    table.endedAt.set(delivery, at);
   }
 
   isFinal(delivery: number): boolean {

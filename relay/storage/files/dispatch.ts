@@ -134,7 +134,7 @@ export class Dispatch {
     const lane = target.lanes.keyOf(row);
     target.lanes.remove(row);
     book.setState(row, DEAD);
-    table.due.set(row, at);
+    table.endedAt.set(row, at);
     void this.#write(row, delivery, lane);
   }
 
@@ -152,7 +152,7 @@ export class Dispatch {
     } else {
       target.lanes.remove(row);
       book.setState(row, STATES.indexOf(delivery.state));
-      table.due.set(row, delivery.endedAt);
+      table.endedAt.set(row, delivery.endedAt);
     }
     work.touch(target);
     const attempt = settlement.outcome === "released" ? null : settlement.attempt;

@@ -7,6 +7,7 @@ import { encodeEvent, withId } from "../../event/event.ts";
 import type { Core } from "./core.ts";
 import { digestOf, formatEventKey, idOfKey, idWords } from "../../event/event-id.ts";
 import type { IdWords } from "../../event/event-id.ts";
+import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import type { Enqueued } from "../../queue/queue.ts";
 import { findById } from "./reading.ts";
 import type { RoutingLine } from "./routing-line.ts";
@@ -94,6 +95,7 @@ export class Intake {
     table.bytes.set(row, event.body.length);
     table.kind.set(row, table.kindCode(meta.kind, meta.eventName));
     table.project.set(row, table.projectCode(meta.projectId, meta.projectPath));
+    table.setGitlabIds(row, gitlabIdNumbers(meta));
     table.setEventFlag(row, EVENT_FLAGS.present, true);
     table.link(row);
     book.eventAppeared(row);

@@ -100,6 +100,8 @@ interface Scan {
   /** Id of the last event that was looked at; null where the end was reached. */
   readonly cursor: string | null;
   readonly partial: boolean;
+  /** Events that were looked at, up to the cursor. */
+  readonly looked: number;
 }
 
 export interface ListScan {
@@ -120,7 +122,9 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
   const deadline = clock.monotonic() + budgetMs;
   const found: Found[] = [];
   let last = cursor;
-  let candidates: { readonly entry: Found; readonly sure: boolean }[] = [];
+  let candidates: { readonly entry: Found; readonly sure: boolean; readonly looked: number }[] = [];
+  /** Place of `last` among those that were looked at. */
+  let decided = 0;
   let unsure = 0;
 
   /** Reads the metadata that decides; returns whether the page is full. */
@@ -133,8 +137,9 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
         return sure || matcher.stored(entry.event, entry.id);
       }),
     );
-    for (const [index, { entry }] of batch.entries()) {
+    for (const [index, { entry, looked }] of batch.entries()) {
       last = entry.id;
+      decided = looked;
       if (fits[index]) found.push(entry);
       if (found.length >= limit) return true;
     }
@@ -150,22 +155,25 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
           found,
           cursor: full && last !== null && startOf(table, last, towards) !== 0 ? last : null,
           partial: false,
+          looked: full ? decided : looked - 1,
         };
       }
       const verdict = matcher.row(event);
       if (verdict !== false) {
-        candidates.push({ entry: { event, id: table.index.idOf(event) }, sure: verdict === true });
+        candidates.push({ entry: { event, id: table.index.idOf(event) }, sure: verdict === true, looked });
         if (verdict === null) unsure++;
       }
       const enough = found.length + candidates.length - unsure >= limit || unsure >= READ_TOGETHER;
       if (enough && (await decide())) {
-        return { found, cursor: startOf(table, last, towards) === 0 ? null : last, partial: false };
+        const end = startOf(table, last, towards) === 0 ? null : last;
+        return { found, cursor: end, partial: false, looked: decided };
       }
       const slice = enough || looked % SLICE_ROWS === 0;
       if (slice && clock.monotonic() >= deadline) {
         const full = await decide();
         const at = full ? last : table.index.idOf(event);
-        return { found, cursor: startOf(table, at, towards) === 0 ? null : at, partial: !full };
+        const end = startOf(table, at, towards) === 0 ? null : at;
+        return { found, cursor: end, partial: !full, looked: full ? decided : looked };
       }
       if (slice) await breathe();
     }
@@ -200,6 +208,7 @@ export async function listEvents(
     events: summaries.filter((summary): summary is EventSummary => summary !== null),
     cursor: scan.cursor,
     partial: scan.partial && scan.cursor !== null,
+    looked: scan.looked,
   };
 }
 

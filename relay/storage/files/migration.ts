@@ -16,6 +16,7 @@ import {
   timeOfOrder,
   type IdWords,
 } from "../../event/event-id.ts";
+import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import type { StorageDeps } from "../driver.ts";
 import type { Journal, Operation, RecoveryVisitor } from "../journal/types.ts";
@@ -236,7 +237,8 @@ function operationsOf(events: readonly MigratedEvent[], record: number): Operati
   const routed: RoutedEvent[] = [];
   for (const event of events) {
     const { id, bytes, deliveries, duplicates, isRouted } = event;
-    const { receivedAt, kind, eventName, projectId, projectPath } = decodeMeta(bytes);
+    const meta = decodeMeta(bytes);
+    const { receivedAt, kind, eventName, projectId, projectPath } = meta;
     operations.push({ type: "set", key: PREFIX.event + id, value: bytes });
     for (const { delivery, lane, order } of deliveries) {
       if (isRouted && isUntouched(delivery, receivedAt)) continue;
@@ -253,7 +255,8 @@ function operationsOf(events: readonly MigratedEvent[], record: number): Operati
     const routes = deliveries
       .filter(({ delivery }) => delivery.replay === 0)
       .map(({ delivery, lane }) => ({ target: delivery.target, lane }));
-    routed.push({ id: wordsOf(id), receivedAt, kind, eventName, projectId, projectPath, routes });
+    const shared = { kind, eventName, projectId, projectPath, gitlabIds: gitlabIdNumbers(meta) };
+    routed.push({ id: wordsOf(id), receivedAt, ...shared, routes });
   }
   if (routed.length > 0)
     operations.push({ type: "set", key: PREFIX.routes + record, value: encodeRoutes(routed) });

@@ -26,7 +26,7 @@ import { Intake } from "./intake.ts";
 import { listEvents } from "./list.ts";
 import type { QueueEvent } from "../../queue/queue.ts";
 import type { ReplayQueue } from "../../queue/replay-job.ts";
-import { findById, readSummary } from "./reading.ts";
+import { findByAnyId, findById, readSummary } from "./reading.ts";
 import { RecordBook } from "./record-book.ts";
 import { Orphans } from "./orphans.ts";
 import { PREFIX } from "./records.ts";
@@ -146,6 +146,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
       const event = findById(core, id);
       return event === 0 ? null : readSummary(core, event);
     },
+    find: (id) => findByAnyId(core, id),
     async body(id) {
       const event = findById(core, id);
       const bytes = event === 0 ? null : await journal.get(table.index.keyOf(event));

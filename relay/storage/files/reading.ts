@@ -5,7 +5,8 @@ import type { Core } from "./core.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { parseId } from "../../event/event-id.ts";
-import type { EventSummary } from "../../queue/queue.ts";
+import { foldId, gitlabIdsOf, numberOfId } from "../../event/gitlab-ids.ts";
+import { FIND_LIMIT, type EventSummary } from "../../queue/queue.ts";
 import { decodeState, stateKey } from "./records.ts";
 import type { StateRecord } from "./records.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS, STATES } from "./memory/table.ts";
@@ -20,6 +21,22 @@ export function findById(core: Core, id: string): number {
   const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
   const event = core.table.index.find(w0, w1, w2, w3);
   return event !== 0 && !core.table.hasEventFlag(event, EVENT_FLAGS.removed) ? event : 0;
+}
+
+/** As Queue.find(). The numbers in the table say which events to look at, their metadata says whether it is one of them. */
+export async function findByAnyId(core: Core, text: string): Promise<EventSummary[]> {
+  const { table } = core;
+  const wanted = foldId(text);
+  if (wanted === null) return [];
+  const own = findById(core, wanted);
+  const rows = own === 0 ? table.eventsWithGitlabId(numberOfId(wanted)) : [own];
+  const newestFirst = rows
+    .filter((row) => !table.hasEventFlag(row, EVENT_FLAGS.removed))
+    .sort((a, b) => table.index.orderOf(b) - table.index.orderOf(a));
+  const summaries = await Promise.all(newestFirst.slice(0, FIND_LIMIT).map((row) => readSummary(core, row)));
+  return summaries.filter(
+    (summary) => summary !== null && (own !== 0 || gitlabIdsOf(summary.meta).includes(wanted)),
+  ) as EventSummary[];
 }
 
 /** The metadata under an event's key, without its body; null where it is gone. */
@@ -54,7 +71,7 @@ export function deliveryNow({ table, book }: Core, row: number): Delivery {
     state: STATES[table.state.get(row)]!,
     attempts: table.attempts.get(row),
     dueAt,
-    endedAt: isFinal ? table.due.get(row) : null,
+    endedAt: isFinal ? table.endedAt.get(row) : null,
   };
 }
 

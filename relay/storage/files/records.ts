@@ -12,6 +12,7 @@
  */
 import { Dictionary, pairName } from "./memory/columns.ts";
 import { EVENT_KEY, ID_BYTES } from "../../event/event-id.ts";
+import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import type { IdWords } from "../../event/event-id.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../queue/delivery-state.ts";
 import type { Route } from "../../queue/queue.ts";
@@ -137,6 +138,8 @@ export interface RoutedEvent {
   readonly eventName: string | null;
   readonly projectId: number | null;
   readonly projectPath: string | null;
+  /** Numbers of the ids that GitLab gave it (gitlab-ids.ts), none 0; empty: none, or not known. */
+  readonly gitlabIds: readonly number[];
   readonly routes: readonly Route[];
 }
 
@@ -145,6 +148,8 @@ interface RoutesHead {
   readonly kinds: readonly (readonly [kind: string | null, eventName: string | null])[];
   readonly projects: readonly (readonly [id: number | null, path: string | null])[];
   readonly routes: readonly (readonly (readonly [target: string, lane: string | null])[])[];
+  /** GITLAB_IDS numbers for each event, 0: none; as base64. Absent in records of versions before 0.2, and those read past it. */
+  readonly ids?: string;
 }
 
 /** A record of routes as it is: events name what they share by its place in the lists. */
@@ -156,6 +161,8 @@ export interface RoutesRecord extends RoutesHead {
   kind(index: number): number;
   project(index: number): number;
   route(index: number): number;
+  /** 0: it has none in this place. */
+  gitlabId(index: number, place: number): number;
 }
 
 const ROW_BYTES = 32;
@@ -172,6 +179,7 @@ export class RoutesWriter {
   readonly #projects = new Dictionary<RoutesHead["projects"][number]>();
   readonly #routes = new Dictionary<RoutesHead["routes"][number]>();
   readonly #rows = Buffer.allocUnsafeSlow(MAX_ROUTED * ROW_BYTES);
+  readonly #gitlabIds = new Uint32Array(MAX_ROUTED * GITLAB_IDS);
   #count = 0;
 
   get count(): number {
@@ -179,7 +187,7 @@ export class RoutesWriter {
   }
 
   /** At most MAX_ROUTED events. */
-  add({ id, receivedAt, kind, eventName, projectId, projectPath, routes }: RoutedEvent): void {
+  add({ id, receivedAt, kind, eventName, projectId, projectPath, gitlabIds, routes }: RoutedEvent): void {
     let routesName = "";
     for (const { target, lane } of routes) routesName += `${pairName(target, lane)}\n`;
     const route =
@@ -189,6 +197,8 @@ export class RoutesWriter {
         routes.map(({ target, lane }) => [target, lane] as const),
       );
     const rows = this.#rows;
+    for (let place = 0; place < GITLAB_IDS; place++)
+      this.#gitlabIds[this.#count * GITLAB_IDS + place] = gitlabIds[place] ?? 0;
     const at = this.#count++ * ROW_BYTES;
     for (let place = 0; place < 4; place++) rows.writeUInt32LE(id[place]!, at + place * 4);
     rows.writeDoubleLE(receivedAt, at + 16);
@@ -204,11 +214,15 @@ export class RoutesWriter {
   filter(keeps: (w0: number, w1: number, w2: number, w3: number) => boolean): number {
     const rows = this.#rows;
     let kept = 0;
-    for (let at = 0; at < this.#count * ROW_BYTES; at += ROW_BYTES) {
+    for (let index = 0; index < this.#count; index++) {
+      const at = index * ROW_BYTES;
       const w0 = rows.readUInt32LE(at);
       const w1 = rows.readUInt32LE(at + 4);
       if (!keeps(w0, w1, rows.readUInt32LE(at + 8), rows.readUInt32LE(at + 12))) continue;
-      rows.copyWithin(kept++ * ROW_BYTES, at, at + ROW_BYTES);
+      rows.copyWithin(kept * ROW_BYTES, at, at + ROW_BYTES);
+      const ids = index * GITLAB_IDS;
+      this.#gitlabIds.copyWithin(kept * GITLAB_IDS, ids, ids + GITLAB_IDS);
+      kept++;
     }
     this.#count = kept;
     return kept;
@@ -219,6 +233,7 @@ export class RoutesWriter {
       kinds: this.#kinds.values,
       projects: this.#projects.values,
       routes: this.#routes.values,
+      ids: Buffer.from(this.#gitlabIds.buffer, 0, this.#count * GITLAB_IDS * 4).toString("base64"),
     };
     const json = Buffer.from(JSON.stringify(head), "utf8");
     const length = Buffer.alloc(4);
@@ -241,6 +256,7 @@ export function decodeRoutes(value: Uint8Array): RoutesRecord {
   const copy = Uint8Array.prototype.slice.call(bytes, start).buffer;
   const words = new Uint32Array(copy);
   const doubles = new Float64Array(copy);
+  const ids = numbersIn(head.ids ?? "");
   return {
     ...head,
     count: words.length / ROW_WORDS,
@@ -252,7 +268,14 @@ export function decodeRoutes(value: Uint8Array): RoutesRecord {
     kind: (index) => words[index * ROW_WORDS + 6]! & 0xffff,
     project: (index) => words[index * ROW_WORDS + 6]! >>> 16,
     route: (index) => words[index * ROW_WORDS + 7]!,
+    gitlabId: (index, place) => ids[index * GITLAB_IDS + place] ?? 0,
   };
+}
+
+/** 32 bits each. */
+function numbersIn(base64: string): Uint32Array {
+  const bytes = Buffer.from(base64, "base64");
+  return new Uint32Array(Uint8Array.prototype.slice.call(bytes).buffer);
 }
 
 /** The event at `index`, with all that it shares. */
@@ -268,6 +291,9 @@ export function routedEvent(record: RoutesRecord, index: number): RoutedEvent {
     eventName,
     projectId,
     projectPath,
+    gitlabIds: Array.from({ length: GITLAB_IDS }, (_, place) => record.gitlabId(index, place)).filter(
+      (number) => number !== 0,
+    ),
     routes: record.routes[record.route(index)]!.map(([target, lane]): Route => ({ target, lane })),
   };
 }

@@ -5,6 +5,7 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { ID_LENGTH, parseIdInto } from "../../event/event-id.ts";
 import type { IdWords, OrderSource } from "../../event/event-id.ts";
+import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import type { Book } from "./book.ts";
 import { Dictionary } from "./memory/columns.ts";
 import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
@@ -37,7 +38,6 @@ export class RecoveryRows {
   readonly #deps: RecoveryRowsDeps;
   /** Rows of events, in the order in which they were first named. */
   readonly events: number[] = [];
-  /** Until takeLane(), the column `lane` holds the code of the lane's name here, plus 1. */
   readonly #laneNames = new Dictionary<string>();
   /** The id that was read last: one for all, as a start reads a million of them. */
   readonly #words = new Uint32Array(4);
@@ -75,7 +75,8 @@ export class RecoveryRows {
     table.attempts.set(row, head.attempts);
     table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
     if (head.isMoved) table.setDeliveryFlag(row, DELIVERY_FLAGS.superseded);
-    table.due.set(row, state >= DONE ? head.at : this.#dueAtStart(head));
+    if (state >= DONE) table.endedAt.set(row, head.at);
+    else table.due.set(row, this.#dueAtStart(head));
     if (head.order !== null) orders.seen(head.order);
     if (head.lane !== null) this.#noteLane(row, head.lane);
   }
@@ -105,6 +106,8 @@ export class RecoveryRows {
       table.kind.set(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
       table.record.set(event, number);
+      for (let place = 0; place < GITLAB_IDS; place++)
+        table.gitlabIds[place]!.set(event, record.gitlabId(index, place));
       for (const { lane, first } of routes[record.route(index)]!) {
         const row = this.#deliveryRow(event, first);
         if (lane !== null) this.#noteLane(row, lane);
@@ -112,11 +115,11 @@ export class RecoveryRows {
     }
   }
 
-  /** The name of a delivery's lane, if one was read; the column is free then. */
+  /** The name of a delivery's lane, if one was read; its cell is the lane's then. */
   takeLane(row: number): string | null {
     const { table } = this.#deps;
-    const code = table.lane.get(row);
-    table.lane.set(row, 0);
+    const code = table.laneName.get(row);
+    table.laneName.set(row, 0);
     return code === 0 ? null : this.#laneNames.value(code - 1);
   }
 
@@ -135,7 +138,7 @@ export class RecoveryRows {
   }
 
   #noteLane(row: number, lane: string): void {
-    this.#deps.table.lane.set(row, this.#laneNames.code(lane, lane) + 1);
+    this.#deps.table.laneName.set(row, this.#laneNames.code(lane, lane) + 1);
   }
 
   /** On the monotonic clock. */

@@ -136,7 +136,7 @@ export class Removal {
     for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
       if (!book.isFinal(row)) return { state: "open", endedAt: 0 };
       if (book.isDeadLetter(row)) state = "dead";
-      endedAt = Math.max(endedAt, table.due.get(row));
+      endedAt = Math.max(endedAt, table.endedAt.get(row));
     }
     return { state, endedAt };
   }

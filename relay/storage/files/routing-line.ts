@@ -10,6 +10,7 @@ import { messageOf } from "../../../lib/errors.ts";
 import { ShortLivedMap } from "../../../lib/short-lived.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { decodeEvent } from "../../event/event.ts";
+import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import type { Route, Router } from "../../queue/queue.ts";
@@ -142,6 +143,7 @@ export class RoutingLine {
       table.receivedAt.set(event, meta.receivedAt);
       table.kind.set(event, table.kindCode(meta.kind, meta.eventName));
       table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
+      table.setGitlabIds(event, gitlabIdNumbers(meta));
       this.#done(event, meta, await this.#route(event, meta));
     } catch (thrown) {
       this.#fail(event, thrown);
@@ -208,6 +210,7 @@ export class RoutingLine {
       eventName: meta.eventName,
       projectId: meta.projectId,
       projectPath: meta.projectPath,
+      gitlabIds: table.gitlabIdsOf(event),
       routes,
     });
     if (this.#routed.count === MAX_ROUTED) void this.#write();

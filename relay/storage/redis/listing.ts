@@ -3,7 +3,9 @@ import type { Clock } from "../../../lib/clock.ts";
 import { decodeMeta, metaEnd, type EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { compileFilter, eventState, several, stateMatches } from "../../queue/filter.ts";
-import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
+import { foldId, gitlabIdsOf } from "../../event/gitlab-ids.ts";
+import { FIND_LIMIT, type EventFilter, type EventPage, type EventSummary } from "../../queue/queue.ts";
+import { gitlabIdStart } from "./ids.ts";
 import { decodeDelivery } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 
@@ -81,6 +83,9 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
     const index = `${prefix}:${indexFor(filter)}`;
     const started = clock.monotonic();
     const events: EventSummary[] = [];
+    let looked = 0;
+    /** Place of the last one found among those that were looked at. */
+    let decided = 0;
     let from = cursor === null ? (isOlder ? "+" : "-") : `(${cursor}`;
     for (;;) {
       const batch = Math.min(SCAN_BATCH, Math.max(limit - events.length + 1, 20));
@@ -90,23 +95,40 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
           : client.zrangebylex(index, from, "+", "LIMIT", 0, batch),
       );
       for (const summary of await summaries(ids)) {
+        looked += 1;
         const fits =
           compiled.meta(summary.meta) &&
           stateMatches(summary.deliveries, summary.state !== "unrouted", filter);
         if (!fits) continue;
-        if (events.length === limit) return { events, cursor: events.at(-1)!.meta.id, partial: false };
+        if (events.length === limit)
+          return { events, cursor: events.at(-1)!.meta.id, partial: false, looked: decided };
         events.push(summary);
+        decided = looked;
       }
       const last = ids.at(-1);
-      if (last === undefined || ids.length < batch) return { events, cursor: null, partial: false };
+      if (last === undefined || ids.length < batch) return { events, cursor: null, partial: false, looked };
       from = `(${last}`;
-      if (clock.monotonic() - started > budgetMs) return { events, cursor: last, partial: true };
+      if (clock.monotonic() - started > budgetMs) return { events, cursor: last, partial: true, looked };
     }
   }
 
   return {
     async get(id: string): Promise<EventSummary | null> {
       return (await summaries([id]))[0] ?? null;
+    },
+
+    /** As Queue.find(). The numbers in Redis say which events to look at, their metadata says whether it is one of them. */
+    async find(text: string): Promise<EventSummary[]> {
+      const wanted = foldId(text);
+      if (wanted === null) return [];
+      const start = gitlabIdStart(wanted);
+      const [own, members] = await Promise.all([
+        summaries([wanted]),
+        ask(client.zrevrangebylex(`${prefix}:gitlab-ids`, `(${start}~`, `[${start}`, "LIMIT", 0, FIND_LIMIT)),
+      ]);
+      if (own.length > 0) return own;
+      const found = await summaries(members.map((member) => member.slice(start.length)));
+      return found.filter(({ meta }) => gitlabIdsOf(meta).includes(wanted));
     },
 
     /** Newest first; what has not filled up within the budget is handed out as it is. */

@@ -12,7 +12,7 @@ import type { StorageDeps } from "../driver.ts";
 import type { MigratedDelivery, MigratedEvent, MigrationMark, MigrationSide } from "../migration/port.ts";
 import { encodeDelivery, FRESH } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
-import { receivedAtOf } from "./ids.ts";
+import { gitlabIdStarts, receivedAtOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
 import { deliveriesOf, isRouted } from "./listing.ts";
 import { scanKeys } from "./scan-keys.ts";
@@ -57,7 +57,8 @@ export async function openRedisMigration(
 
   async function restore(event: MigratedEvent): Promise<void> {
     const { id, bytes, deliveries, duplicates } = event;
-    const { receivedAt } = decodeMeta(bytes);
+    const meta = decodeMeta(bytes);
+    const { receivedAt } = meta;
     const over = Math.max(receivedAt, ...deliveries.map(({ delivery }) => delivery.endedAt ?? 0));
     const args = [
       id,
@@ -68,6 +69,7 @@ export async function openRedisMigration(
       duplicates?.count ?? 0,
       duplicates?.lastAt ?? 0,
       over,
+      gitlabIdStarts(meta),
       ...deliveries.flatMap((one) => deliveryArgs(id, receivedAt, one)),
     ];
     await intake.commit("restore", args, { key: `${prefix}:event:${id}`, value: bytes });

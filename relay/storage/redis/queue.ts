@@ -32,7 +32,7 @@ import type { StorageDeps } from "../driver.ts";
 import { createClaims } from "./claims.ts";
 import { encodeDelivery, letterOf } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
-import { firstOrderOf, memoryOf } from "./ids.ts";
+import { firstOrderOf, gitlabIdStarts, memoryOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
 import { leaseTimes } from "./leases.ts";
 import { createRedisListing } from "./listing.ts";
@@ -120,6 +120,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
         settings().dedupeSeconds * 1000,
         oldestRemembered(),
         typeof event.formerDedupeKey === "string" ? memoryOf(event.formerDedupeKey).text : "",
+        gitlabIdStarts(meta),
         ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
       ],
       { key: `${prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
@@ -242,6 +243,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
     onEvent: (listener) => events.on(listener),
     list: (filter, limit, cursor) => listing.page(filter, limit, cursor),
     get: (id) => listing.get(id),
+    find: (id) => listing.find(id),
 
     async body(id) {
       const bytes = await ask(client.getBuffer(`${prefix}:event:${id}`));

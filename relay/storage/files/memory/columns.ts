@@ -33,6 +33,15 @@ export class Column {
     }
     chunk[row & MASK] = value;
   }
+
+  /** The rows that have this value, which is not 0. The column must not change meanwhile. */
+  *rowsWith(value: number): Generator<number> {
+    for (const [index, chunk] of this.#chunks.entries()) {
+      if (chunk === undefined) continue;
+      for (let at = chunk.indexOf(value); at >= 0; at = chunk.indexOf(value, at + 1))
+        yield (index << SHIFT) | at;
+    }
+  }
 }
 
 /** Four words for each row, side by side: looking up an id touches one place in memory, not four. */

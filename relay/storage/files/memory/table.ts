@@ -4,6 +4,7 @@
  */
 import { Column, Dictionary, RowAllocator, pairName } from "./columns.ts";
 import type { DeliveryState } from "../../../queue/delivery-state.ts";
+import { GITLAB_IDS } from "../../../event/gitlab-ids.ts";
 import { EventIndex } from "./event-index.ts";
 import type { LaneRows } from "./lanes.ts";
 
@@ -60,6 +61,8 @@ export class EventTable implements LaneRows {
   readonly project = new Column(Uint32Array);
   /** Number of the record that holds its routes; 0: none yet. */
   readonly record = new Column(Uint32Array);
+  /** Numbers of the ids that GitLab gave the delivery (gitlab-ids.ts), 12 bytes an event; 0: none, or not known. */
+  readonly gitlabIds: readonly Column[] = Array.from({ length: GITLAB_IDS }, () => new Column(Uint32Array));
   readonly eventFlags = new Column(Uint8Array);
   readonly firstDelivery = new Column(Uint32Array);
   readonly newer = new Column(Uint32Array);
@@ -77,9 +80,14 @@ export class EventTable implements LaneRows {
   readonly state = new Column(Uint8Array);
   readonly deliveryFlags = new Column(Uint8Array);
   readonly attempts = new Column(Uint16Array);
-  /** Monotonic clock from which it may be sent, 0: at once; in a final state the wall clock at which it ended. */
+  /** While it is not over: monotonic clock from which it may be sent, 0: at once. */
   readonly due = new Column(Float64Array);
+  /** Once it is over: wall clock at which it ended. No delivery has both, so both have the same cells. */
+  readonly endedAt = this.due;
+  /** Number of its lane, once the lanes are filled; 0: none. */
   readonly lane = new Column(Uint32Array);
+  /** Before that, while a start reads: code of its lane's name, plus 1; in the cells of `lane`. */
+  readonly laneName = this.lane;
   readonly next = new Column(Uint32Array);
   readonly previous = new Column(Uint32Array);
   readonly place = new Column(Uint32Array);
@@ -132,6 +140,7 @@ export class EventTable implements LaneRows {
     for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
       column.set(event, 0);
     for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
+    for (const column of this.gitlabIds) column.set(event, 0);
     this.index.remove(event);
   }
 
@@ -198,6 +207,21 @@ export class EventTable implements LaneRows {
     const rows: number[] = [];
     for (let row = this.firstDelivery.get(event); row !== 0; row = this.sibling.get(row)) rows.push(row);
     return rows;
+  }
+
+  /** @param numbers at most GITLAB_IDS */
+  setGitlabIds(event: number, numbers: readonly number[]): void {
+    for (let place = 0; place < numbers.length; place++) this.gitlabIds[place]!.set(event, numbers[place]!);
+  }
+
+  /** Those that are known, in their order. */
+  gitlabIdsOf(event: number): number[] {
+    return this.gitlabIds.map((column) => column.get(event)).filter((number) => number !== 0);
+  }
+
+  /** Events with an id of GitLab's that has this number, in no order. */
+  eventsWithGitlabId(number: number): number[] {
+    return [...new Set(this.gitlabIds.flatMap((column) => [...column.rowsWith(number)]))];
   }
 
   hasEventFlag(event: number, flag: number): boolean {

@@ -6,7 +6,8 @@
 -- ARGV[4]  dedupe window, ms
 -- ARGV[5]  beginning of the smallest id within the window
 -- ARGV[6]  hash of the dedupe key of an earlier version, or empty
--- ARGV[7]  1 if routes follow, else 0
+-- ARGV[7]  numbers of the ids that GitLab gave it, one after another
+-- ARGV[8]  1 if routes follow, else 0
 -- ... routes: target, lane, state of each
 -- Answer   nil, or the id of the event that this one is a duplicate of. A duplicate is written, too, so that who
 --          waits for the sync of this connection's last write waits for the first one's.
@@ -35,8 +36,9 @@ redis.call('SET', seen, string.sub(id, 1, -1 - #ARGV[1]), 'PX', ARGV[4])
 redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
-if ARGV[7] == '1' then
-  addRoutes(id, ARGV[3], 8, {})
+indexIds(id, ARGV[7], false)
+if ARGV[8] == '1' then
+  addRoutes(id, ARGV[3], 9, {})
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end

@@ -17,6 +17,7 @@ redis.call('ZREM', p .. ':unrouted', id)
 redis.call('ZREM', p .. ':dead', id)
 sum('bytes', -redis.call('STRLEN', p .. ':event:' .. id))
 local all, last = deliveriesOf(id)
+indexIds(id, redis.call('HGET', key, 'ids') or '', true)
 redis.call('DEL', p .. ':event:' .. id, key, p .. ':duplicates:' .. id)
 for _, one in ipairs(all) do
   if one.state == 'w' or one.state == 's' then

@@ -9,6 +9,7 @@
 -- ARGV[6]  how often it was sent again
 -- ARGV[7]  when last
 -- ARGV[8]  when it was over, if it is
+-- ARGV[9]  numbers of the ids that GitLab gave it, one after another
 -- ... deliveries: target, replay, state, lane, order in the lane, attempts, due at
 -- Answer   1; 0 if it is there already.
 -- @include library
@@ -29,7 +30,8 @@ end
 if ARGV[6] ~= '0' then redis.call('HSET', p .. ':duplicates:' .. id, 'count', ARGV[6], 'at', ARGV[7]) end
 
 local open = 0
-for i = 9, #ARGV, 7 do
+indexIds(id, ARGV[9], false)
+for i = 10, #ARGV, 7 do
   local target, replay, state, lane, order = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local ref = id .. ':' .. replay
   redis.call('HSET', key, target .. ':' .. replay, state)

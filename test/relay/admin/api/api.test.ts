@@ -87,6 +87,9 @@ describe("GET events", () => {
     ["?project=acm%7Bx,e%7D/api", [1]],
     ["?q=bob+api", [1]],
     ["?q=bob+web", []],
+    ["?q=%20DELIVERY-1%20", [1]],
+    ["?q=delivery-1&kind=note", [1]],
+    ["?q=delivery-1&kind=push", []],
     ["?status=503", [0]],
     ["?status=5xx&target=ci-bot", []],
     ["?range=1m", [2, 1, 0]],
@@ -95,7 +98,15 @@ describe("GET events", () => {
     const f = fixture();
     const ids = [await f.add({}, "{}", ["audit"])];
     await f.settle("audit", "dead");
-    ids.push(await f.add({ kind: "note", projectPath: "acme/api", projectId: 7, actor: "bob" }));
+    ids.push(
+      await f.add({
+        kind: "note",
+        projectPath: "acme/api",
+        projectId: 7,
+        actor: "bob",
+        deliveryId: "Delivery-1",
+      }),
+    );
     await f.clock.advance(2000);
     ids.push(await f.add({ kind: "merge_request", action: "open" }, "{}", ["ci-bot"]));
     expect(await listed(f, query)).toEqual(wanted.map((index) => ids[index]));

@@ -633,10 +633,11 @@ describe("pages", () => {
 
   test("say when a search stopped early", async () => {
     const f = fixture();
-    f.queue.list = () => Promise.resolve({ events: [], cursor: "next-page", partial: true });
-    const html = await new Visitor(f).text("/events?q=needle");
-    expect(html).toContain("The search stopped early");
-    expect(html).toContain("/events?q=needle&amp;cursor=next-page");
+    f.queue.list = () => Promise.resolve({ events: [], cursor: "next-page", partial: true, looked: 40_000 });
+    const html = await new Visitor(f).text("/events?q=needle&looked=300000");
+    expect(html).toContain("340,000 events");
+    expect(html).toContain("Searched back to");
+    expect(html).toContain("/events?q=needle&amp;cursor=next-page&amp;looked=340000");
   });
 
   test("answer lists without loading a body", async () => {

@@ -205,7 +205,12 @@ describe("startActivity()", () => {
       const events = all
         .slice(at, at + limit)
         .map(({ meta }) => ({ meta, state: "done" as const, deliveries: [] }));
-      return { events, cursor: at + limit < all.length ? String(at + limit) : null, partial: false };
+      return {
+        events,
+        cursor: at + limit < all.length ? String(at + limit) : null,
+        partial: false,
+        looked: events.length,
+      };
     };
     for (let count = 0; count < 470; count += 1) {
       const { id: _id, ...meta } = metaOf(push("alice", "shop", "main", []), { receivedAt: clock.now() });

@@ -52,6 +52,13 @@ describe("100,000 events that are kept", () => {
     return () => queue.close();
   }, 120_000);
 
+  test("find() reads no event but the one that has the id", async () => {
+    const before = rig.disk.reads.start;
+    expect((await queue.find("K77777")).map(({ meta }) => meta.actor)).toEqual(["user77777"]);
+    expect(await queue.find("k100000")).toEqual([]);
+    expect(rig.disk.reads.start - before).toBe(1);
+  });
+
   test.each([
     ["everything", {}],
     ["a kind", { kind: "merge_request" }],

@@ -5,10 +5,12 @@
 --   seen:<hash>           memory of a delivery: the beginning of its event's id, which the hash is the end of; expires with the
 --                         dedupe window
 --   duplicates:<id>       hash: `count`, how often the event was sent again, and `at`, when last
+--   gitlab-ids            `<number><event id>` for each id that GitLab gave a delivery (gitlab-ids.ts), the number as 8 hexadecimal
+--                         digits; sorted like events
 --   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
 --   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
 --                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter;
---                         `unrouted`: set while it is not matched yet, but was replayed
+--                         `ids`: the numbers of its ids in gitlab-ids; `unrouted`: set while it is not matched yet, but was replayed
 --   unrouted              ids that are not matched with targets yet
 --   targets               names of targets that have something open or dead
 --   open:<target>         deliveries that are neither done nor dead
@@ -36,6 +38,21 @@ local GROUP = 'relay'
 -- A counter that is zero takes no space.
 local function sum(field, by)
   if redis.call('HINCRBY', p .. ':sums', field, by) == 0 then redis.call('HDEL', p .. ':sums', field) end
+end
+
+local NUMBER_LENGTH = 8
+
+-- Begins, or ends (as remove), that the event is found by the ids that GitLab gave it. `numbers` stand one after another.
+local function indexIds(id, numbers, remove)
+  for at = 1, #numbers, NUMBER_LENGTH do
+    local member = string.sub(numbers, at, at + NUMBER_LENGTH - 1) .. id
+    if remove then
+      redis.call('ZREM', p .. ':gitlab-ids', member)
+    else
+      redis.call('ZADD', p .. ':gitlab-ids', 0, member)
+    end
+  end
+  if not remove and numbers ~= '' then redis.call('HSET', p .. ':state:' .. id, 'ids', numbers) end
 end
 
 local function announce(target, kind, what)
