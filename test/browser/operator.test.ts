@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MORNING, mergeRequest, note, push } from "../helpers/payloads.ts";
 import { axeProblems } from "./axe.ts";
@@ -53,6 +53,15 @@ async function logIn(): Promise<void> {
 /** The rows of the list, as far as `text` is part of them. */
 function rows(page: Page, text = "") {
   return page.locator("table.events tbody tr", { hasText: text });
+}
+
+/** Asks for an action, reads the question, and confirms. */
+async function confirmed(place: Page | Locator, label: string, confirm: string): Promise<void> {
+  await place
+    .getByRole("button", { name: `${label}…` })
+    .first()
+    .click();
+  await place.getByRole("dialog").getByRole("button", { name: confirm }).click();
 }
 
 async function isLive(page: Page): Promise<void> {
@@ -152,7 +161,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       "delivered",
     ]);
     await isLive(page);
-    await page.getByRole("button", { name: "Replay to this target" }).click();
+    await confirmed(page, "Replay to a target", "Replay to this target");
     await page.getByRole("status").filter({ hasText: "1 delivery is queued for replay." }).waitFor();
     await page.locator(".timeline li.ok", { hasText: "replay 1" }).filter({ hasText: "delivered" }).waitFor();
     expect(new URL(page.url()).search).toBe("");
@@ -162,14 +171,14 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     const page = await visit("/");
     await isLive(page);
     const row = page.locator("table.targets tr", { hasText: "ci-bot" });
-    await row.getByRole("button", { name: "Pause" }).click();
+    await confirmed(row, "Pause", "Pause ci-bot");
     await page.getByText("The target is paused").waitFor();
     await row.getByText("paused").waitFor();
     await isLive(page);
     const id = await stage.send(push("alice", "shop", "main", ["While it is paused"]));
     await row.getByRole("link", { name: "1", exact: true }).waitFor();
     expect((await stage.api(`events/${id}`))["state"]).toBe("waiting");
-    await row.getByRole("button", { name: "Resume" }).click();
+    await confirmed(row, "Resume", "Resume ci-bot");
     await page.getByText("The target is resumed").waitFor();
     await stage.reaches(id, "done");
     await row.getByText("ready").waitFor();
@@ -180,9 +189,12 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     const group = page.locator("section.panel", { hasText: "audit" });
     expect(await group.locator(".reasons li").count()).toBe(1);
     expect(await group.textContent()).toContain("400");
-    await page.locator("summary", { hasText: "Replay all" }).click();
     await picture(page, "dead-letters");
-    await page.getByRole("button", { name: /^Replay \d+$/ }).click();
+    await page.getByRole("button", { name: "Replay all…" }).click();
+    await page
+      .getByRole("dialog")
+      .getByRole("button", { name: /^Replay \d+$/ })
+      .click();
     await page.getByText(/queued for replay/).waitFor();
     await page.getByText("None. A delivery ends up here").waitFor();
     expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
@@ -225,9 +237,15 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     expect(await page.evaluate("document.activeElement.closest('tr').dataset.id")).toBe(first);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${stage.url}/events/${first}`);
-    const replay = page.getByRole("button", { name: "Replay to this target" });
+    const replay = page.getByRole("button", { name: "Replay to a target…" });
     while (!(await replay.evaluate((button) => button === button.ownerDocument.activeElement)))
       await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.keyboard.press("Enter");
+    // The button that confirms has the focus.
     await page.keyboard.press("Enter");
     await page.getByText("1 delivery is queued for replay.").waitFor();
     await page.keyboard.press("u");
@@ -293,9 +311,9 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       await page.goto(stage.url + path);
       expect(await page.getByRole("heading", { level: 1 }).isVisible()).toBe(true);
     }
-    await page.locator("#ci-bot").getByRole("button", { name: "Pause" }).click();
+    await confirmed(page.locator("#ci-bot"), "Pause", "Pause ci-bot");
     await page.locator("#ci-bot .pill.paused").waitFor();
-    await page.locator("#ci-bot").getByRole("button", { name: "Resume" }).click();
+    await confirmed(page.locator("#ci-bot"), "Resume", "Resume ci-bot");
     await page.locator("#ci-bot .pill.done").waitFor();
   });
 
@@ -330,6 +348,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
         for (const path of width === 375 ? paths.filter((one) => !one.includes("?")) : paths) {
           await page.goto(stage.url + path);
           await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))");
+          await page.evaluate("document.querySelector('.ask')?.showPopover()");
           expect(
             await axeProblems(page, colorScheme === "light" ? "all" : "colours"),
             `${path} at ${width} px, ${colorScheme}`,

@@ -74,7 +74,8 @@ describe.runIf(hasChromium)("signing in in a browser", () => {
 
   test("an operator pauses a target; an administrator reads who did", async () => {
     const operator = await signedIn("2", "/targets");
-    await operator.getByRole("button", { name: "Pause" }).first().click();
+    await operator.getByRole("button", { name: "Pause…" }).first().click();
+    await operator.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
     await operator.getByRole("button", { name: "Resume" }).first().waitFor();
     await operator.context().close();
     const admin = await signedIn("3");

@@ -156,10 +156,13 @@ async function showEvent(row) {
   const parts = all("main > .title, main > .columns", page).map((part) => document.importNode(part, true));
   for (const part of parts)
     for (const one of all("[id]", part)) {
-      if (one.id === "to") one.previousElementSibling?.remove();
-      one.removeAttribute("id");
+      // A question keeps its buttons; everything else is on the page already.
+      if (one.matches(".ask")) one.id = `preview-${one.id}`;
+      else one.removeAttribute("id");
       delete one.dataset.live;
     }
+  for (const one of parts.flatMap((part) => all("[popovertarget]", part)))
+    one.setAttribute("popovertarget", `preview-${one.getAttribute("popovertarget")}`);
   for (const form of parts.flatMap((part) => all("form", part))) {
     const back = document.createElement("input");
     Object.assign(back, { type: "hidden", name: "back", value: location.pathname + location.search });
@@ -177,7 +180,6 @@ async function showEvent(row) {
   open.append(whole, close);
   preview.replaceChildren(open, ...parts);
   for (const crumb of all(".crumb", preview)) crumb.remove();
-  for (const select of all("select", preview)) select.setAttribute("aria-label", "Target");
   preview.hidden = false;
   preview.scrollTop = 0;
   showTimes();

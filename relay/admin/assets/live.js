@@ -49,8 +49,8 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const region of all("[data-live]")) {
     const next = page.getElementById(region.id);
-    // An open confirmation must not vanish under the finger.
-    if (next === null || region.querySelector("details.confirm[open]") !== null) continue;
+    // An open question must not vanish under the finger.
+    if (next === null || region.querySelector(".ask:popover-open") !== null) continue;
     if (next.outerHTML === region.dataset.shown) continue;
     const show = () => put(document.getElementById(region.id), next);
     if (region.querySelector("table.events") === null || !holdBack(region, next, show)) show();

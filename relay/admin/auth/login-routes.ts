@@ -5,6 +5,7 @@ import { createThrottle, type Throttle } from "../../http/throttle.ts";
 import { RefusalError, type Refusal } from "../api/answer.ts";
 import type { Assets } from "../pages/layout.ts";
 import { plainPage } from "../pages/layout.ts";
+import { relayName } from "../pages/site.ts";
 import { loginForm } from "../pages/login.ts";
 import type { AdminContext, AdminDeps, AdminEnv } from "../ports.ts";
 import { formOf, safeNext } from "./forms.ts";
@@ -170,7 +171,10 @@ class Logins {
     if (refusal?.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));
     const label = this.#deps.config().admin.oidc?.label ?? null;
     const form = loginForm({ next, problem: refusal?.message ?? null, signIn: label });
-    return c.html(plainPage(this.#parts.assets, "Log in", form), refusal?.status ?? 200);
+    return c.html(
+      plainPage(this.#parts.assets, { name: relayName(this.#deps), title: "Log in" }, form),
+      refusal?.status ?? 200,
+    );
   }
 
   async #pendingName(): Promise<string> {

@@ -1,7 +1,8 @@
 /** Dead letters by target and reason: what was given up, why, and the button that tries again. */
 import { html } from "hono/html";
 import { counted, grouped } from "../../../lib/numbers.ts";
-import { button, when, type Html } from "./html.ts";
+import { ask } from "./ask.ts";
+import { when, type Html } from "./html.ts";
 import type { QueueStats } from "../../queue/queue.ts";
 import type { DeadLetters } from "./view.ts";
 import { sentence } from "../../event/sentence.ts";
@@ -10,10 +11,11 @@ export interface DeadView {
   readonly dead: DeadLetters;
   /** Of the whole queue: how many are dead, by target. */
   readonly stats: Pick<QueueStats, "byState" | "targets">;
+  readonly mayAct: boolean;
   readonly csrf: string;
 }
 
-export function deadPage({ dead, stats, csrf }: DeadView): Html {
+export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
   const total = stats.byState.dead;
   if (total === 0)
     return html`<h1>Dead letters</h1>
@@ -30,13 +32,17 @@ export function deadPage({ dead, stats, csrf }: DeadView): Html {
       <h1>Dead letters</h1>
       <div class="side">
         <a class="button" href="/events?state=dead">List them</a>
-        <details class="confirm">
-          <summary class="button primary">Replay all…</summary>
-          <div>
-            <p>${counted(total, "delivery")} will be tried again, as new deliveries.</p>
-            ${button("/dead/replay", csrf, `Replay ${grouped(total)}`, { className: "primary" })}
-          </div>
-        </details>
+        ${
+          mayAct
+            ? ask({
+                action: "/dead/replay",
+                csrf,
+                label: "Replay all",
+                text: `${counted(total, "dead letter")} will be queued for replay, the oldest first.`,
+                confirm: `Replay ${grouped(total)}`,
+              })
+            : ""
+        }
       </div>
     </div>
     <div id="dead" data-live>
@@ -53,13 +59,19 @@ export function deadPage({ dead, stats, csrf }: DeadView): Html {
             <div class="title">
               <h2>${target} <span class="muted">${grouped(count)}</span></h2>
               <div class="side">
-                <details class="confirm">
-                  <summary class="button">Replay ${grouped(count)}…</summary>
-                  <div>
-                    <p>${counted(count, "delivery")} to ${target} will be tried again, the oldest first.</p>
-                    ${button("/dead/replay", csrf, html`Replay ${grouped(count)} <span class="sr">of ${target}</span>`, { fields: { target }, className: "primary" })}
-                  </div>
-                </details>
+                ${
+                  mayAct
+                    ? ask({
+                        action: "/dead/replay",
+                        csrf,
+                        label: `Replay ${grouped(count)}`,
+                        of: `to ${target}`,
+                        text: `${counted(count, "dead letter")} will be queued for replay to ${target}, the oldest first.`,
+                        confirm: `Replay ${grouped(count)} to ${target}`,
+                        fields: { target },
+                      })
+                    : ""
+                }
               </div>
             </div>
             <ul class="reasons">

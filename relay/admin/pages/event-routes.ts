@@ -7,7 +7,8 @@ import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "
 import { personOf } from "../api/request.ts";
 import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import { deadPage } from "./dead.ts";
-import { FAILED, eventPage, eventTitle, failedTargets } from "./event.ts";
+import { eventPage, eventTitle } from "./event.ts";
+import { FAILED, failedTargets } from "./event-actions.ts";
 import { bulkPage, eventsPage } from "./events.ts";
 import { gonePage } from "./gone.ts";
 import { previewPage } from "./preview.ts";
@@ -87,6 +88,7 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
     const content = deadPage({
       dead: await deadLetters(deps, {}),
       stats,
+      mayAct: c.get("may")("act"),
       csrf: c.get("csrf"),
     });
     return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
@@ -113,6 +115,9 @@ export function mountEvent({ pages, deps, actions, masking, frame }: Site): void
       actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
       waitsFor: await waitsNow(deps),
       mayReadBody: c.get("may")("read-bodies"),
+      mayAct: c.get("may")("act"),
+      mayDelete: c.get("may")("administer"),
+      now: deps.clock.now(),
       webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
       secretFile: deps.secretFile(),
       body: c.get("may")("read-bodies") ? await queue.body(id) : null,

@@ -3,12 +3,12 @@ import { html, raw } from "hono/html";
 import { MASK } from "../../../lib/log.ts";
 import type { EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
-import type { Duplicates, EventSummary } from "../../queue/queue.ts";
+import type { Duplicates } from "../../queue/queue.ts";
 import type { AuditEntry } from "../../storage/audit-trail.ts";
 import { auditOfEvent } from "./audit.ts";
-import { latestDeliveries } from "../../queue/filter.ts";
+import { eventActions, type EventActions } from "./event-actions.ts";
 import { curlCommand, type CurlOptions } from "./curl.ts";
-import { button, duration, pill, size, when, type Html } from "./html.ts";
+import { duration, pill, size, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { maskFields, prettyTokens } from "./pretty.ts";
 import { timeline, type Step } from "./timeline.ts";
@@ -25,11 +25,11 @@ export const SHOWN_BYTES = 131_072;
 const INLINE_BYTES = 8192;
 const PARSED_BYTES = 2_000_000;
 
-export interface EventView {
-  readonly event: EventSummary;
+export interface EventView extends EventActions {
   readonly duplicates: Duplicates | null;
   readonly body: Uint8Array | null;
   readonly mayReadBody: boolean;
+  readonly now: number;
   /** Where webhooks go, and the file with their secret; null: the settings have it. */
   readonly webhookUrl: string;
   readonly secretFile: string | null;
@@ -38,8 +38,6 @@ export interface EventView {
   /** What people did to it, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly masking: Masking;
-  readonly targets: readonly string[];
-  readonly csrf: string;
 }
 
 export function eventPage(view: EventView): Html {
@@ -60,22 +58,13 @@ export function eventPage(view: EventView): Html {
           ${openInGitLab(view)}
         </p>
       </div>
-      <div class="side">
-        ${replayButtons(path, view)}
-        <details class="confirm">
-          <summary class="button">Delete…</summary>
-          <div>
-            <p>The event and its deliveries are removed for good. GitLab will not send it again.</p>
-            ${button(`${path}/delete`, view.csrf, "Delete it", { className: "danger" })}
-          </div>
-        </details>
-      </div>
+      <div class="side">${eventActions(view)}</div>
     </div>
     <div class="columns">
       <section>
         <h2>What happened</h2>
         <ol class="timeline" id="timeline" data-live>
-          ${foldSteps(timeline(event, view.waitsFor)).map((step) => stepItem(step, meta, masking))}
+          ${foldSteps(timeline(event, view.waitsFor)).map((step) => stepItem(step, view))}
         </ol>
       </section>
       <section>
@@ -155,55 +144,13 @@ function parsed(body: Uint8Array | null): Json | null {
   return isObject(value) ? value : null;
 }
 
-/** Value of `replayTo` for the targets whose last delivery failed. */
-export const FAILED = "(failed)";
-
-/** Targets that exist and whose last delivery of the event is a dead letter. */
-export function failedTargets({ deliveries }: EventSummary, targets: readonly string[]): string[] {
-  return latestDeliveries(deliveries)
-    .filter(({ state, target }) => state === "dead" && targets.includes(target))
-    .map(({ target }) => target);
-}
-
-/** What failed comes first, and alone; everything else asks first. */
-function replayButtons(path: string, view: EventView): Html {
-  const { event, targets, csrf } = view;
-  const failed = failedTargets(event, targets);
-  const all = latestDeliveries(event.deliveries).filter(({ target }) => targets.includes(target)).length;
-  const label = failed.length === 1 ? `Replay to ${failed[0]}` : `Replay to ${failed.length} failed targets`;
-  return html`${failed.length === 0 ? "" : button(`${path}/replay`, csrf, label, { fields: { replayTo: FAILED }, className: "primary" })}
-  ${targets.length === 0 ? "" : replayForm(path, view, failed[0])}
-  ${
-    all < 2
-      ? ""
-      : html`<details class="confirm">
-          <summary class="button">Replay to all ${all}…</summary>
-          <div>
-            <p>All ${all} targets get the event again, those that have it already as well.</p>
-            ${button(`${path}/replay`, csrf, `Replay to all ${all}`, { className: "primary" })}
-          </div>
-        </details>`
-  }`;
-}
-
-function replayForm(path: string, view: EventView, selected: string | undefined): Html {
-  return html`<form method="post" action="${path}/replay" class="inline">
-    <input type="hidden" name="_csrf" value="${view.csrf}" />
-    <label class="sr" for="to">Target</label>
-    <select name="replayTo" id="to">
-      ${view.targets.map((name) => html`<option ${name === selected ? "selected" : ""}>${name}</option>`)}
-    </select>
-    <button>Replay to this target</button>
-  </form>`;
-}
-
-function stepItem(step: FoldedStep, meta: EventMeta, masking: Masking): Html {
+function stepItem(step: FoldedStep, { event: { meta }, masking, now }: EventView): Html {
   const startedAt = meta.receivedAt;
   const title = step.name === "attempt" ? attemptsTitle(step) : STEP_WORDS[step.name];
   const replay = step.replay === 0 ? "" : ` (replay ${step.replay})`;
   return html`<li class="${step.outcome}">
     <span class="at"
-      >${step.at === null ? "" : step.name === "next" ? when(step.at) : offset(step.at - startedAt)}</span
+      >${step.at === null ? "" : step.name === "next" ? nextAt(step.at, now) : offset(step.at - startedAt)}</span
     >
     <div>
       <strong>${title}</strong
@@ -216,6 +163,11 @@ function stepItem(step: FoldedStep, meta: EventMeta, masking: Masking): Html {
       ${exchangeOfStep(step, meta, masking)}
     </div>
   </li>`;
+}
+
+/** A time that has passed says nothing: the delivery waits for something else. */
+function nextAt(dueAt: number, now: number): Html | "" {
+  return dueAt > now ? when(dueAt) : "";
 }
 
 function exchangeOfStep(step: FoldedStep, meta: EventMeta, masking: Masking): Html | "" {

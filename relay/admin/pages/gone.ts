@@ -1,5 +1,6 @@
-/** In place of a page: an event that is no longer kept, a request that is refused. */
+/** In place of a page: an event that is no longer kept, a request that is refused, and what to do then. */
 import { html } from "hono/html";
+import type { Refusal } from "../api/answer.ts";
 import type { Html } from "./html.ts";
 
 export function gonePage(): Html {
@@ -26,8 +27,32 @@ export function missingPage(): Html {
     </p>`;
 }
 
-export function refusedPage(message: string): Html {
-  return html`<h1>This cannot be done</h1>
+/** What to do about a refusal, by its code. */
+const CURES: Readonly<Record<string, string>> = {
+  forbidden: "Ask an administrator of this relay for the role, or log in as someone who has it.",
+  csrf: "Nothing was changed. Go back, load the page again, and repeat the action.",
+  bad_request: "Nothing was changed. Go back, correct it, and send it again.",
+  too_large: "Nothing was changed. Go back and send less.",
+  too_many_attempts: "Wait a minute, then try again.",
+};
+
+export function refusedPage({ code, message }: Pick<Refusal, "code" | "message">): Html {
+  const cure = Object.hasOwn(CURES, code)
+    ? CURES[code]
+    : "Nothing was changed. Go back and look at the page again.";
+  return html`<h1>${code === "forbidden" ? "You may not do this" : "This cannot be done"}</h1>
     <p class="problem" role="alert">${message}</p>
+    <p>${cure}</p>
     <p><a href="/">Back to the overview</a></p>`;
+}
+
+/** For a bug of ours. */
+export function failedPage(): Html {
+  return html`<h1>The relay could not make this page</h1>
+    <p class="problem" role="alert">Internal error; the relay's log has it as <code>request.failed</code>.</p>
+    <p>
+      Webhooks are received and delivered as before. Load the page again; if it keeps failing, report the log
+      line.
+      <a href="/">Back to the overview</a>
+    </p>`;
 }

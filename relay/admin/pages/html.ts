@@ -66,23 +66,3 @@ export function stateWord(state: string): string {
 export function pill(state: string): Html {
   return html`<span class="pill ${state}">${stateWord(state)}</span>`;
 }
-
-export interface ButtonOptions {
-  /** Hidden fields that are sent with it. */
-  readonly fields?: Readonly<Record<string, string>>;
-  readonly className?: string;
-}
-
-/** A form of one button that changes something; carries the CSRF token. */
-export function button(
-  action: string,
-  csrf: string,
-  label: string | Html,
-  { fields = {}, className = "" }: ButtonOptions = {},
-): Html {
-  return html`<form method="post" action="${action}" class="inline">
-    <input type="hidden" name="_csrf" value="${csrf}" />
-    ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-    <button class="${className}">${label}</button>
-  </form>`;
-}

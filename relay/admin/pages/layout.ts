@@ -81,7 +81,7 @@ export function layout(frame: Frame, content: Html): Html {
               id="ready"
               data-live
               class="ready ${troubles.length === 0 ? "good" : "bad"}"
-              title="${troubles.length === 0 ? "Everything that readiness depends on holds" : troubles.join("; ")}"
+              title="${troubles.length === 0 ? "All readiness checks pass" : troubles.join("; ")}"
               >${troubles.length === 0 ? "ready" : "not ready"}</a
             >
             ${
@@ -130,18 +130,44 @@ export function layout(frame: Frame, content: Html): Html {
     </html>`;
 }
 
-/** A page without navigation: login and refusals. */
-export function plainPage(assets: Assets, title: string, content: Html): Html {
+/** A page without navigation: the way in. */
+export function plainPage(assets: Assets, { name, title }: PageNames, content: Html): Html {
   return html`<!doctype html>
     <html lang="en">
-      ${head(assets, title, DEFAULT_NAME)}
+      ${head(assets, title, name)}
       <body class="plain">
         <main id="content">
-          <p class="brand">${mark()}<span>${DEFAULT_NAME}</span></p>
+          <p class="brand">${mark()}<span>${name}</span></p>
           ${content}
         </main>
       </body>
     </html>`;
+}
+
+/** A page in place of another, for anybody: it has the way to everything and shows nothing of the relay. */
+export function errorPage(assets: Assets, { name, title }: PageNames, content: Html): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      ${head(assets, title, name)}
+      <body>
+        <a class="skip" href="#content">Skip to content</a>
+        <header class="bar">
+          <a class="brand" href="/">${mark()}<span>${name}</span></a>
+          <nav aria-label="Sections">
+            ${SECTIONS.filter(([section]) => section !== "activity").map(
+              ([, href, label]) => html`<a href="${href}">${label}</a>`,
+            )}
+          </nav>
+        </header>
+        <main id="content" tabindex="-1">${content}</main>
+      </body>
+    </html>`;
+}
+
+export interface PageNames {
+  /** Which relay this is. */
+  readonly name: string;
+  readonly title: string;
 }
 
 function head(assets: Assets, title: string, name: string): Html {

@@ -137,17 +137,28 @@ function tiles({ minutes, stats, now }: Overview): Html {
   const oldest = stats.oldestWaitingAt === null ? null : now - stats.oldestWaitingAt;
   const arriving = minutes.map(({ accepted }) => accepted);
   const leaving = minutes.map(({ delivered }) => delivered);
+  const positions = hourNames(minutes);
   return html`${tile({
     label: "In, per minute",
     value: grouped(full?.accepted ?? 0),
     note: `${grouped(sum(arriving))} accepted in the last hour`,
-    drawn: sparkline({ label: "Accepted per minute, last hour", values: arriving, className: "c1" }),
+    drawn: sparkline({
+      label: "Accepted per minute, last hour",
+      values: arriving,
+      positions,
+      className: "c1",
+    }),
   })}
   ${tile({
     label: "Out, per minute",
     value: grouped(full?.delivered ?? 0),
     note: `${grouped(sum(leaving))} delivered in the last hour`,
-    drawn: sparkline({ label: "Delivered per minute, last hour", values: leaving, className: "c2" }),
+    drawn: sparkline({
+      label: "Delivered per minute, last hour",
+      values: leaving,
+      positions,
+      className: "c2",
+    }),
   })}
   ${tile({
     label: "Waiting",

@@ -4,7 +4,7 @@
  */
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { UpstreamError } from "../../../lib/errors.ts";
+import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
 import type { ApiParts } from "../api/api-parts.ts";
 import { RefusalError } from "../api/answer.ts";
@@ -12,11 +12,12 @@ import { assetRoutes } from "../assets/assets.ts";
 import { createLoginRoutes, type LoginParts } from "../auth/login-routes.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { mountEvent, mountEvents } from "./event-routes.ts";
-import { missingPage, refusedPage } from "./gone.ts";
-import { plainPage } from "./layout.ts";
+import { failedPage, missingPage, refusedPage } from "./gone.ts";
+import type { Html } from "./html.ts";
+import { errorPage } from "./layout.ts";
 import { mountOverview } from "./overview-routes.ts";
 import { mountPeople } from "./people-routes.ts";
-import { createFrame, type Site } from "./site.ts";
+import { createFrame, relayName, type Site } from "./site.ts";
 import { mountTargets } from "./target-routes.ts";
 import { troublePage } from "./trouble.ts";
 import { allChecks } from "./view.ts";
@@ -83,14 +84,19 @@ export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
     });
   }
 
+  const errorOf = (title: string, content: Html): Html =>
+    errorPage(assets, { name: relayName(deps), title }, content);
   pages.onError((error, c) => {
     if (error instanceof RefusalError)
-      return c.html(plainPage(assets, "Refused", refusedPage(error.message)), error.refusal.status);
+      return c.html(errorOf("Refused", refusedPage(error.refusal)), error.refusal.status);
     if (error instanceof UnknownTargetError || error instanceof TargetExistsError)
-      return c.html(plainPage(assets, "Refused", refusedPage(error.message)), 409);
-    if (!(error instanceof UpstreamError)) throw error;
-    c.header("Refresh", "5");
-    return c.html(plainPage(assets, "Not ready", troublePage(error.message, allChecks(deps))), 503);
+      return c.html(errorOf("Refused", refusedPage({ code: "conflict", message: error.message })), 409);
+    if (error instanceof UpstreamError) {
+      c.header("Refresh", "5");
+      return c.html(errorOf("Not ready", troublePage(error.message, allChecks(deps))), 503);
+    }
+    deps.log.error("request.failed", { path: c.req.path, error: messageOf(error), stack: error.stack });
+    return c.html(errorOf("Failed", failedPage()), 500);
   });
 
   pages.route("/", createLoginRoutes(deps, { ...parts.login, assets }));
@@ -102,7 +108,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
     app: pages,
     missingPage(c) {
       for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
-      return c.html(plainPage(assets, "Not here", missingPage()), 404);
+      return c.html(errorOf("Not here", missingPage()), 404);
     },
   };
 }

@@ -26,6 +26,11 @@ export interface Site extends Pick<ApiParts, "actions" | "masking" | "moment"> {
   frame(c: PageContext, options: PageOptions, content: Html): Promise<Response>;
 }
 
+/** Which relay this is, for its pages. */
+export function relayName(deps: Pick<AdminDeps, "config">): string {
+  return deps.config().server.name || DEFAULT_NAME;
+}
+
 /** @param assets the addresses of script and style sheet */
 export function createFrame(deps: AdminDeps, assets: Assets): Site["frame"] {
   const { queue, activity = null } = deps;
@@ -44,7 +49,7 @@ export function createFrame(deps: AdminDeps, assets: Assets): Site["frame"] {
       layout(
         {
           assets,
-          name: deps.config().server.name || DEFAULT_NAME,
+          name: relayName(deps),
           title: options.title,
           section: options.section,
           csrf: c.get("csrf"),

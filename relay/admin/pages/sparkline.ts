@@ -1,5 +1,6 @@
 /** A small line without axes, for the last hour of one figure. */
 import { html, raw } from "hono/html";
+import { grouped } from "../../../lib/numbers.ts";
 import type { Html } from "./html.ts";
 
 const WIDTH = 120;
@@ -9,11 +10,13 @@ export interface Sparkline {
   /** What it shows, for those who do not see it. */
   readonly label: string;
   readonly values: readonly number[];
+  /** The minute of each value, shown on hovering. */
+  readonly positions: readonly string[];
   /** Class of the style sheet. */
   readonly className: string;
 }
 
-export function sparkline({ label, values, className }: Sparkline): Html {
+export function sparkline({ label, values, positions, className }: Sparkline): Html {
   const top = Math.max(1, ...values);
   const step = WIDTH / Math.max(1, values.length - 1);
   const points = values.map(
@@ -27,6 +30,13 @@ export function sparkline({ label, values, className }: Sparkline): Html {
     aria-label="${label}"
   >
     ${raw(`<path class="${className}" d="M${points.join("L")}"/>`)}
+    ${positions.map(
+      (position, at) =>
+        html`<g
+          ><title>${position}: ${grouped(values[at] ?? 0)}</title>
+          <rect class="hit" x="${round((at - 0.5) * step)}" width="${round(step)}" height="${HEIGHT}"></rect
+        ></g>`,
+    )}
   </svg>`;
 }
 
@@ -41,6 +51,7 @@ export function shareBar(good: number, bad: number, label: string): Html {
     role="img"
     aria-label="${label}"
   >
+    <title>${label}</title>
     ${raw(
       all === 0
         ? `<rect class="c4" width="${WIDTH}" height="6"/>`

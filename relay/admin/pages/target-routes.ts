@@ -57,7 +57,8 @@ export function mountTargets({ pages, deps, actions, masking, frame }: Site): vo
   ] as const) {
     pages.post(`/targets/:name/${verb}`, async (c) => {
       const name = c.req.param("name");
-      if (!fieldNames(deps).includes(name)) return c.text(`there is no target "${name}"\n`, 404);
+      if (!fieldNames(deps).includes(name))
+        return frame(c, { title: "Not here", section: "targets", status: 404 }, goneTargetPage(name));
       await actions.setPaused(name, paused);
       const back = c.req.header("referer");
       const path = back !== undefined && URL.canParse(back) ? new URL(back).pathname : "/";

@@ -1,7 +1,8 @@
 /** Targets side by side: how each of them does, why it fails, and the one thing that can be done about it. */
 import { html } from "hono/html";
-import { grouped } from "../../../lib/numbers.ts";
-import { button, duration, when, type Html } from "./html.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
+import { ask } from "./ask.ts";
+import { duration, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { shareBar } from "./sparkline.ts";
 import type { TargetRow } from "./view.ts";
@@ -63,7 +64,7 @@ function row(target: TargetRow, { masking, csrf, mayAct, now }: TargetTable): Ht
     <td class="num">
       ${target.dead === 0 ? "0" : html`<a href="/events?target=${name}&state=dead">${grouped(target.dead)}</a>`}
     </td>
-    <td class="error">${lastErrorOf(target, masking)}</td>
+    <td class="error" title="${errorTitle(target, masking)}">${lastErrorOf(target, masking)}</td>
     <td class="act">${mayAct ? pauseButton(target, csrf) : ""}</td>
   </tr>`;
 }
@@ -101,14 +102,29 @@ export function lastErrorOf({ lastError }: TargetRow, masking: Pick<Masking, "te
     <span class="muted">${when(lastError.at)}</span>`;
 }
 
+function errorTitle({ lastError }: TargetRow, masking: Pick<Masking, "text">): string {
+  return lastError === null ? "" : masking.text(lastError.text);
+}
+
 export function pauseButton(target: TargetRow, csrf: string): Html {
-  const verb = target.paused ? "resume" : "pause";
-  const label = target.paused ? "Resume" : "Pause";
-  return button(
-    `/targets/${target.name}/${verb}`,
+  const { name } = target;
+  if (target.paused)
+    return ask({
+      action: `/targets/${name}/resume`,
+      csrf,
+      label: "Resume",
+      of: name,
+      text: `${counted(target.waiting, "waiting delivery")} to ${name} will go out, the oldest first.`,
+      confirm: `Resume ${name}`,
+    });
+  return ask({
+    action: `/targets/${name}/pause`,
     csrf,
-    html`${label} <span class="sr">${target.name}</span>`,
-  );
+    label: "Pause",
+    of: name,
+    text: `Deliveries to ${name} will wait until you resume it. They use up no attempts.`,
+    confirm: `Pause ${name}`,
+  });
 }
 
 export function targetState(target: TargetRow, now: number): Html {

@@ -2,7 +2,8 @@
 import { html } from "hono/html";
 import type { Orphan } from "../../observe/attention/situation.ts";
 import type { RefusedFile } from "../../routing/project-file.ts";
-import { grouped } from "../../../lib/numbers.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
+import { ask } from "./ask.ts";
 import { duration, when, type Html } from "./html.ts";
 import { targetTable, type TargetTable } from "./target-table.ts";
 import type { TargetRow } from "./view.ts";
@@ -51,31 +52,35 @@ function orphanSection({ orphans, targets, csrf, mayAct, now }: TargetsView): Ht
       move the deliveries to another target.
     </p>
     <ul class="reasons">
-      ${orphans.map(
-        ({ name, waiting, dead, oldestAt }) =>
-          html`<li>
-            <strong>${grouped(waiting + dead)}</strong>
-            <div>
-              <a href="/events?target=${encodeURIComponent(name)}">${name}</a>: ${grouped(waiting)} waiting,
-              ${grouped(dead)}
-              dead${oldestAt === null ? "" : `, the oldest waits for ${duration(now - oldestAt)}`}
-              ${targets.length === 0 || !mayAct ? "" : moveForm(name, targets, csrf)}
-            </div>
-          </li>`,
-      )}
+      ${orphans.map((orphan) => {
+        const { name, waiting, dead, oldestAt } = orphan;
+        return html`<li>
+          <strong>${grouped(waiting + dead)}</strong>
+          <div>
+            <a href="/events?target=${encodeURIComponent(name)}">${name}</a>: ${grouped(waiting)} waiting,
+            ${grouped(dead)}
+            dead${oldestAt === null ? "" : `, the oldest waiting for ${duration(now - oldestAt)}`}
+            ${targets.length === 0 || !mayAct ? "" : moveForm(orphan, targets, csrf)}
+          </div>
+        </li>`;
+      })}
     </ul>
   </section>`;
 }
 
-function moveForm(from: string, targets: readonly TargetRow[], csrf: string): Html {
-  return html`<form method="post" action="/targets/${encodeURIComponent(from)}/move" class="inline">
-    <input type="hidden" name="_csrf" value="${csrf}" />
-    <label
+function moveForm({ name, waiting, dead }: Orphan, targets: readonly TargetRow[], csrf: string): Html {
+  return ask({
+    action: `/targets/${encodeURIComponent(name)}/move`,
+    csrf,
+    label: "Move",
+    of: `the deliveries of ${name}`,
+    text: `${counted(waiting + dead, "delivery")} of ${name} will belong to the target that you choose. Those that wait go out to it.`,
+    confirm: "Move them",
+    inputs: html`<label
       >To
       <select name="to">
-        ${targets.map(({ name }) => html`<option>${name}</option>`)}
+        ${targets.map((target) => html`<option>${target.name}</option>`)}
       </select></label
-    >
-    <button>Move</button>
-  </form>`;
+    >`,
+  });
 }

@@ -409,7 +409,7 @@ describe("forms", () => {
     await f.settle("audit", "dead");
     const page = await visitor.text("/dead");
     expect(page).toContain("answered 503, attempts used up");
-    expect(page).toContain("2 deliveries will be tried again");
+    expect(page).toContain("2 dead letters will be queued for replay, the oldest first.");
     expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toBe(
       "/dead?notice=queued&n=1",
     );
