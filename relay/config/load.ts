@@ -143,7 +143,11 @@ export function restartPaths(present: Config, next: Config): string[] {
     ...differing("server.host", present.server.host, next.server.host),
     ...differing("server.port", present.server.port, next.server.port),
     ...differing("server.basePath", present.server.basePath, next.server.basePath),
-    ...differing("log", { ...present.log, level: null }, { ...next.log, level: null }),
+    ...differing(
+      "log",
+      { ...present.log, level: null, format: null },
+      { ...next.log, level: null, format: null },
+    ),
     ...(loses(present.admin.token, next.admin.token) ? ["admin.token"] : []),
     ...(isDeepStrictEqual(present.recovery, next.recovery) ? [] : ["recovery"]),
     ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
@@ -166,7 +170,7 @@ export function withoutRestart(present: Config, next: Config): Config {
       : next.admin,
     server: { ...next.server, host, port, basePath },
     queue: { ...present.queue, retain: next.queue.retain },
-    log: { ...present.log, level: next.log.level },
+    log: { ...present.log, level: next.log.level, format: next.log.format },
     recovery: present.recovery,
     activity: { ...next.activity, enabled: present.activity.enabled },
   };

@@ -87,7 +87,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
   const secrets = createSecrets();
   secrets.add(secretsOf(settings.config));
   const files = await logFiles(host, settings.config);
-  const view = lineView(settings.config, host);
+  let view = lineView(settings.config, host);
   const write = (line: string): void => {
     host.stdout(view(line));
     files?.write(line);
@@ -116,6 +116,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     notify: host.notify,
     async apply(next, options) {
       await relay.apply(next.config, options);
+      view = lineView(next.config, host);
       log.info("settings.reloaded", { file: next.file, ...summary(relay) });
       warnOfSecrets(log, relay.config());
     },

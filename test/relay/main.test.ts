@@ -430,6 +430,21 @@ log: { level: warn }
     expect(tooLarge.status).toBe(413);
   });
 
+  test("the format of the log changes with the settings", async () => {
+    const base = await folder();
+    const file = join(base, "relay.yaml");
+    await writeFile(file, "log: { format: pretty }\n");
+    const run = program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file });
+    const { relay, reload } = await run.start();
+    expect(run.out.some((line) => line.startsWith("{"))).toBe(false);
+    const before = run.out.length;
+    await writeFile(file, "log: { format: json }\n");
+    await reload();
+    const [line] = run.out.slice(before).filter((text) => text.includes("settings.reloaded"));
+    expect(JSON.parse(line!)).toMatchObject({ event: "settings.reloaded" });
+    expect(relay.health().checks.find(({ name }) => name === "settings")?.detail).toBe("in force as written");
+  });
+
   test("a bad file is refused and shown in the health, the relay works on", async () => {
     const base = await folder();
     const file = join(base, "relay.yaml");

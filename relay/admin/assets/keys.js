@@ -21,6 +21,8 @@ export function startKeys() {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // Of an open question the browser takes care: the focus goes back to the button that asked.
+  if (document.querySelector(":popover-open") !== null) return;
   if (event.key === "Escape") document.activeElement?.blur();
   if (event.target.closest("input, select, textarea, dialog") !== null) return;
   if (isGoing) {
