@@ -440,7 +440,7 @@ log: { level: warn }
     const before = run.out.length;
     await writeFile(file, "log: { format: json }\n");
     await reload();
-    const [line] = run.out.slice(before).filter((text) => text.includes("settings.reloaded"));
+    const line = run.out.slice(before).find((text) => text.includes("settings.reloaded"));
     expect(JSON.parse(line!)).toMatchObject({ event: "settings.reloaded" });
     expect(relay.health().checks.find(({ name }) => name === "settings")?.detail).toBe("in force as written");
   });
