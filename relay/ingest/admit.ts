@@ -123,18 +123,22 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       if (read.reason === "crowded-out") log.warn("webhook.crowded-out", { address, hookKey });
       return UNREAD[read.reason](limit);
     }
-    const proof = claimed.judge(read.bytes, receivedAt);
-    if (!proof.ok) return unauthorized(address, proof.reason, hookKey);
+    const proof = claimed.judge(read.body.parts, receivedAt);
+    if (!proof.ok) {
+      read.body.forget();
+      return unauthorized(address, proof.reason, hookKey);
+    }
     const { instance, verifiedBy } = proof;
     // Only now is it known whose list counts.
     if (!proof.allowed(address)) {
+      read.body.forget();
       log.warn("webhook.forbidden", { address, instance: instance ?? DEFAULT_INSTANCE });
       return READ_AND_FORBIDDEN;
     }
     const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
-    const parsed = parseObject(read.bytes);
+    const body = read.body.whole();
+    const parsed = parseObject(body);
     if (parsed === null) return MALFORMED;
-    const body = read.bytes;
     const value = use({ headers, hookKey, body, parsed, verifiedBy, instance, receivedAt, verifiedMs });
     return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
   }

@@ -24,7 +24,7 @@
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import { deriveSecretToken, deriveSigningToken, splitSecrets } from "../../lib/secrets.ts";
-import { decodeSigningToken, verify } from "../../lib/signature.ts";
+import { decodeSigningToken, verify, type SignedBody } from "../../lib/signature.ts";
 import type { RequestHeaders } from "./request.ts";
 import { headerOf } from "./request.ts";
 
@@ -47,7 +47,7 @@ export interface Claimed {
 export interface Authenticator {
   claim(headers: RequestHeaders, hookKey: string | null): Claimed;
   /** @param receivedAt wall clock of receipt, milliseconds */
-  judge(claimed: Claimed, headers: RequestHeaders, body: Uint8Array, receivedAt: number): Authentication;
+  judge(claimed: Claimed, headers: RequestHeaders, body: SignedBody, receivedAt: number): Authentication;
 }
 
 export interface Credentials {

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock, Timer } from "../../lib/clock.ts";
 import type { Deadlines } from "../../lib/deadlines.ts";
 import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
-import { PIECE_OVERHEAD, type HeldBody, type UnverifiedBodies } from "./unverified.ts";
+import { SLAB_BYTES, WEIGHT, type HeldBody, type UnverifiedBodies } from "./unverified.ts";
 
 /** Milliseconds within which a body must have come in, from the end of the headers. */
 export const BODY_DEADLINE_MS = 60_000;
@@ -16,8 +16,18 @@ export const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a body is measured whose sender has no valid credential, before it is refused without knowing its size. */
 export const MEASURE_MS = 1000;
 
+/** A body that is there. */
+export interface WholeBody {
+  /** Its bytes, one part after another; good until whole() or forget(). */
+  readonly parts: readonly Uint8Array[];
+  /** Its bytes in one piece. */
+  whole(): Uint8Array;
+  /** Nobody wants it. */
+  forget(): void;
+}
+
 export type BodyRead =
-  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: true; readonly body: WholeBody }
   | { readonly ok: false; readonly reason: "too-large" | "too-slow" | "broken" | "crowded-out" };
 
 /** For a sender that has shown no valid credential. */
@@ -45,7 +55,7 @@ export function readBody(
   const { incoming, outgoing } = request;
   if (awaitsContinue(request)) outgoing.writeContinue();
   return new Promise((resolve) => {
-    const reading = new Reading(limits, resolve);
+    const reading = new Reading(limits, contentLengthOf(request.headers), resolve);
     reading.deadline = deadlines.set(() => reading.giveUpWith("too-slow"));
     readInto(incoming, reading);
   });
@@ -56,9 +66,14 @@ const LOOSE_PIECES = 256;
 const LOOSE_BYTES = LOOSE_PIECES * 4096;
 
 /** A body on its way in. Once that is over, whatever still comes is let go. */
-class Reading implements HeldBody {
+class Reading implements HeldBody, WholeBody {
   readonly #limits: BodyLimits;
+  /** Content-Length; null: none was sent. */
+  readonly #announced: number | null;
   #chunks: Uint8Array[] = [];
+  /** Of a stranger's body that does not come at once: what it was copied to, and the bytes that are free in the last one. */
+  #slabs: Buffer[] = [];
+  #room = 0;
   #length = 0;
   /** The last chunks, which have not been joined, and their bytes. */
   #loose = 0;
@@ -67,8 +82,9 @@ class Reading implements HeldBody {
   #resolve: ((read: BodyRead) => void) | null;
   deadline: Timer | null = null;
 
-  constructor(limits: BodyLimits, resolve: (read: BodyRead) => void) {
+  constructor(limits: BodyLimits, announced: number | null, resolve: (read: BodyRead) => void) {
     this.#limits = limits;
+    this.#announced = announced;
     this.#resolve = resolve;
   }
 
@@ -80,21 +96,24 @@ class Reading implements HeldBody {
       this.giveUpWith("too-large");
       return;
     }
+    if (unverified !== null) {
+      unverified.passed(chunk.length);
+      // What came at once is checked at once.
+      if (chunk.length !== this.#announced) {
+        this.#copy(chunk, unverified);
+        return;
+      }
+      unverified.grow(this, chunk.length);
+      if (this.#resolve === null) return;
+    }
     this.#chunks.push(chunk);
     this.#loose += 1;
     this.#looseBytes += chunk.length;
-    if (unverified !== null) {
-      unverified.grow(this, chunk.length + PIECE_OVERHEAD);
-      unverified.passed(chunk.length);
-    }
     if (this.#loose >= LOOSE_PIECES) this.#joinLoose();
   }
 
   complete(): void {
-    if (this.#resolve === null) return;
-    const chunks = this.#chunks;
-    const bytes = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, this.#length);
-    this.#settle({ ok: true, bytes });
+    if (this.#resolve !== null) this.#settle({ ok: true, body: this });
   }
 
   giveUp(): void {
@@ -103,9 +122,48 @@ class Reading implements HeldBody {
 
   giveUpWith(reason: (BodyRead & { ok: false })["reason"]): void {
     if (this.#resolve === null) return;
+    this.forget();
+    this.#settle({ ok: false, reason });
+  }
+
+  get parts(): readonly Uint8Array[] {
+    const last = this.#slabs.at(-1);
+    if (last === undefined) return this.#chunks;
+    return [...this.#slabs.slice(0, -1), last.subarray(0, SLAB_BYTES - this.#room)];
+  }
+
+  whole(): Uint8Array {
+    const { parts } = this;
+    const isCopied = this.#slabs.length > 0;
+    const bytes =
+      parts.length === 1 && !isCopied ? (parts[0] as Uint8Array) : Buffer.concat(parts, this.#length);
+    this.forget();
+    return bytes;
+  }
+
+  forget(): void {
+    const { unverified } = this.#limits;
+    unverified?.release(this);
+    unverified?.giveBack(this.#slabs);
+    this.#slabs = [];
     this.#chunks = [];
     this.#loose = 0;
-    this.#settle({ ok: false, reason });
+  }
+
+  /** May give this body up. */
+  #copy(chunk: Uint8Array, unverified: UnverifiedBodies): void {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#room === 0) {
+        unverified.grow(this, SLAB_BYTES * WEIGHT);
+        if (this.#resolve === null) return;
+        this.#slabs.push(unverified.slab());
+        this.#room = SLAB_BYTES;
+      }
+      const piece = chunk.subarray(at, at + this.#room);
+      this.#slabs.at(-1)?.set(piece, SLAB_BYTES - this.#room);
+      this.#room -= piece.length;
+      at += piece.length;
+    }
   }
 
   /** Pieces of a few bytes are put together; large ones stay as they are. */
@@ -113,7 +171,6 @@ class Reading implements HeldBody {
     if (this.#looseBytes < LOOSE_BYTES) {
       const pieces = this.#chunks.splice(-this.#loose);
       this.#chunks.push(Buffer.concat(pieces, this.#looseBytes));
-      this.#limits.unverified?.grow(this, -PIECE_OVERHEAD * (pieces.length - 1));
     }
     this.#loose = 0;
     this.#looseBytes = 0;
@@ -123,7 +180,6 @@ class Reading implements HeldBody {
     const resolve = this.#resolve;
     this.#resolve = null;
     this.deadline?.cancel();
-    this.#limits.unverified?.release(this);
     resolve?.(read);
   }
 }
@@ -206,7 +262,8 @@ async function readWeb(request: Request, limit: number): Promise<BodyRead> {
   } catch {
     return { ok: false, reason: "broken" };
   }
-  return { ok: true, bytes: Buffer.concat(chunks, length) };
+  const bytes = Buffer.concat(chunks, length);
+  return { ok: true, body: { parts: [bytes], whole: () => bytes, forget: () => {} } };
 }
 
 /**

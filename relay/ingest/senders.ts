@@ -7,6 +7,7 @@
  *
  * Every request is compared with the secrets of all of them, whichever fits: how long that takes tells nothing.
  */
+import type { SignedBody } from "../../lib/signature.ts";
 import type { InstanceSettings } from "../config/gitlab.ts";
 import type { Config } from "../config/schema.ts";
 import { createAddressRules } from "../http/client-address.ts";
@@ -33,7 +34,7 @@ export type Proof =
 
 export interface SenderClaim extends Pick<Claimed, "refused" | "token"> {
   /** @param receivedAt wall clock of receipt, milliseconds */
-  judge(body: Uint8Array, receivedAt: number): Proof;
+  judge(body: SignedBody, receivedAt: number): Proof;
 }
 
 export interface Senders {

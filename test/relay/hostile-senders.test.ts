@@ -58,11 +58,10 @@ async function p99(url: URL, run: string): Promise<number> {
   return durations.sort((a, b) => a - b)[98] as number;
 }
 
-// Of a signed body all that may be held is held, and on a busy machine twice as much may be garbage that is not collected yet: less
-// than half of what is sent.
+// Of a signed body all that may be held is held. What comes on top is the process itself, which answers correct webhooks meanwhile.
 test.each([
   ["a wrong token", { "X-Gitlab-Token": "guess" }, /^HTTP\/1.1 4(01|29) /, LIMIT],
-  ["a signature that is wrong", SIGNATURE, /^HTTP\/1.1 408 /, 3 * LIMIT],
+  ["a signature that is wrong", SIGNATURE, /^HTTP\/1.1 408 /, 1.75 * LIMIT],
 ] as const)(
   "200 slow chunked senders with %s do not fill the memory, and correct webhooks do not wait for them",
   async (_claim, credential, answer, most) => {

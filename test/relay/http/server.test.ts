@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { BODY_DEADLINE_MS, LINGER_MS, MEASURE_MS } from "../../../relay/ingest/body.ts";
+import { decodeSigningToken, sign } from "../../../lib/signature.ts";
 import { listen, type HttpServer, type ServerTimeouts } from "../../../relay/http/server.ts";
 import { createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 import { closeRawClients, head, rawClient, type RawClient } from "../../helpers/raw-http.ts";
@@ -372,6 +373,32 @@ describe("bodies of unknown senders", () => {
     await clients[4]!.receive(/ 401 /);
     expect(lines.map((line) => line["event"])).toContain("webhook.crowded-out");
     expect(clients[3]!.text()).toBe("");
+  });
+
+  test("a body with a right signature is stored to the byte, in whatever pieces it comes, and leaves nothing held", async () => {
+    const { port, queue, clock } = await serve(signed);
+    const [key] = signed.gitlab.signingTokens.map((token) => decodeSigningToken(token) as Uint8Array);
+    const timestamp = Math.floor(clock.now() / 1000);
+    for (const [id, pieces] of [
+      ["small", [1, 2, 3]],
+      ["even", [16_384, 16_384]],
+      ["odd", [16_383, 40_001, 7, 100_000, 1]],
+    ] as const) {
+      const sum = pieces.reduce((total, piece) => total + piece, 0);
+      const sent = Buffer.from("{}".padStart(sum, " "));
+      const signature = sign([key as Uint8Array], id, timestamp, sent);
+      const client = await rawClient(port);
+      const headers = { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature };
+      client.write(head(path, { ...headers, "Transfer-Encoding": "chunked" }));
+      let at = 0;
+      for (const piece of pieces) {
+        await client.send(write(chunk(sent.subarray(at, at + piece).toString("latin1"))));
+        at += piece;
+      }
+      client.write("0\r\n\r\n");
+      await client.receive(/ 202 /);
+      expect(Buffer.compare(queue.stored().at(-1)?.body as Uint8Array, sent)).toBe(0);
+    }
   });
 
   test("those who show the token are not counted", async () => {
