@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { httpUrl, positive, secret, signingToken } from "../../lib/fields.ts";
-import { list, object, type Json } from "../../lib/json.ts";
+import { list, object, own, type Json } from "../../lib/json.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
 import { nearest } from "../../lib/settings-words.ts";
 import { DEFAULT_INSTANCE } from "../event/event.ts";
@@ -74,6 +74,7 @@ const instance = z
 
 export const instancesSettings = z.record(instanceName, instance).default({});
 
+export type GitlabSettings = z.output<typeof gitlabSettings>;
 export type InstanceSettings = z.output<typeof instance>;
 
 /** True if something can prove a webhook. What else is wrong with the settings is not known to be right here. */
@@ -94,6 +95,17 @@ export function instanceNames({
   return named.length === 0 ? [] : [DEFAULT_INSTANCE, ...named];
 }
 
+/** The secrets of a GitLab by its name, which the schema knows. */
+export function credentialsOf(
+  {
+    gitlab,
+    instances,
+  }: { readonly gitlab: GitlabSettings; readonly instances: Readonly<Record<string, GitlabSettings>> },
+  name: string,
+): GitlabSettings {
+  return own(instances, name) ?? gitlab;
+}
+
 interface InstanceProblem {
   readonly path: (string | number)[];
   readonly message: string;
@@ -110,7 +122,7 @@ export function instanceProblems(settings: unknown): InstanceProblem[] {
 }
 
 /** Names in rules, and of the GitLab that something else is about, that no instance has. */
-function unknownInstances({ instances, targets, overrides, projectFile }: Json): InstanceProblem[] {
+function unknownInstances({ instances, targets, overrides, projectFile, recovery }: Json): InstanceProblem[] {
   const known = [DEFAULT_INSTANCE, ...Object.keys(object(instances))];
   const named = [
     ...Object.entries(object(targets)).flatMap(([name, target]) =>
@@ -119,6 +131,7 @@ function unknownInstances({ instances, targets, overrides, projectFile }: Json):
     ...list(overrides).flatMap((entry, index) =>
       listedNames(["overrides", index, "instances"], object(entry)["instances"]),
     ),
+    { path: ["recovery", "instance"], name: object(recovery)["instance"] },
     { path: ["projectFile", "instance"], name: object(projectFile)["instance"] },
   ];
   return named.flatMap(({ path, name }) => {

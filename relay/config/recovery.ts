@@ -1,5 +1,6 @@
 /** Settings of the relay's own recovery: where GitLab is, and who fetches back what it could not deliver. */
 import { z } from "zod";
+import { DEFAULT_INSTANCE } from "../event/event.ts";
 import { atLeastOne, httpUrl, secret } from "../../lib/fields.ts";
 
 const pipeline = z.strictObject({
@@ -13,6 +14,10 @@ const pipeline = z.strictObject({
 
 export const recoverySettings = z
   .strictObject({
+    instance: z
+      .string()
+      .default(DEFAULT_INSTANCE)
+      .describe("The GitLab that is recovered from, by its name in instances: its secrets are used"),
     url: httpUrl.describe("Address of the GitLab, such as https://gitlab.example.com"),
     tokens: z
       .array(secret(z.string().min(1)))

@@ -62,7 +62,7 @@ export interface IngestDeps {
   /** True once the relay is shutting down: what comes after that is answered with 503. */
   readonly isStopping: () => boolean;
   readonly metrics: {
-    request(status: RequestStatus, kind: string | null, durationMs: number): void;
+    request(status: RequestStatus, kind: string | null, durationMs: number, instance?: string): void;
   };
 }
 
@@ -150,6 +150,7 @@ export function createIngest(deps: IngestDeps): Ingest {
         return refusal(request, admitted);
       }
       const { event } = admitted.value;
+      const { kind, instanceName } = event.meta;
       let stored: Enqueued;
       try {
         if (isStopping)
@@ -157,15 +158,15 @@ export function createIngest(deps: IngestDeps): Ingest {
         stored = await withinDeadline(enqueue(admitted.value));
       } catch (error) {
         const refused = unavailable(error);
-        metrics.request(refused.counted, event.meta.kind, clock.monotonic() - startedMs);
+        metrics.request(refused.counted, kind, clock.monotonic() - startedMs, instanceName);
         return refusal(request, refused);
       }
-      metrics.request(stored.status, event.meta.kind, clock.monotonic() - startedMs);
+      metrics.request(stored.status, kind, clock.monotonic() - startedMs, instanceName);
       log.info(stored.status === "accepted" ? "webhook.accepted" : "webhook.duplicate", {
         eventId: stored.id,
-        kind: event.meta.kind,
+        kind,
         project: event.meta.projectPath,
-        instance: event.meta.instanceName,
+        instance: instanceName,
         traceId: traceIdOf({ id: stored.id, headers: event.meta.headers }),
       });
       return json(stored.status === "accepted" ? 202 : 200, stored);

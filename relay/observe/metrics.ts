@@ -68,8 +68,11 @@ export interface Metrics {
   readonly contentType: string;
   /** The exposition in Prometheus' text format. */
   text(): Promise<string>;
-  /** One answered webhook. `kind` as in EventMeta; null where it was refused before anybody knew. */
-  request(status: RequestStatus, kind: string | null, durationMs: number): void;
+  /**
+   * One answered webhook. `kind` as in EventMeta; null where it was refused before anybody knew.
+   * @param instance name of the GitLab in the settings; undefined: that of `gitlab`, or nobody knows
+   */
+  request(status: RequestStatus, kind: string | null, durationMs: number, instance?: string): void;
   /** One sync of the storage, or one durable write where the storage is elsewhere. */
   sync(durationMs: number): void;
   /** Calls back for each answered webhook; returns the way to stop that. */
@@ -130,8 +133,8 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     registry,
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    request(status, kind, durationMs) {
-      requests(status, kind);
+    request(status, kind, durationMs, instance) {
+      requests(status, kind, instance);
       duration.observe(durationMs / 1000);
       for (const listener of listeners) listener(status, durationMs);
     },
@@ -148,23 +151,40 @@ export function createMetrics(deps: MetricsDeps): Metrics {
 }
 
 /** Counts requests in plain maps, which prom-client reads on a scrape. */
-function requestCounts(registry: Registry): (status: RequestStatus, kind: string | null) => void {
-  const counts = new Map<RequestStatus, Map<string, number>>(
-    REQUEST_STATUSES.map((status) => [status, new Map([["other", 0]])]),
-  );
-  const counter = new Counter({
+type RequestCounts = Map<RequestStatus, Map<string, number>>;
+
+/**
+ * The GitLab of an event is the label `gitlab`, as `instance` is the label by which Prometheus tells relays apart. Only GitLabs that the
+ * settings name have it: a relay of one GitLab has the series that it always had.
+ */
+function requestCounts(
+  registry: Registry,
+): (status: RequestStatus, kind: string | null, instance: string | undefined) => void {
+  const unnamed: RequestCounts = new Map(REQUEST_STATUSES.map((status) => [status, new Map([["other", 0]])]));
+  const named = new Map<string, RequestCounts>();
+  const countsOf = (instance: string): RequestCounts => {
+    const known = named.get(instance) ?? new Map(REQUEST_STATUSES.map((status) => [status, new Map()]));
+    named.set(instance, known);
+    return known;
+  };
+  const counter: Counter<"status" | "event" | "gitlab"> = new Counter({
     name: "gitlab_webhook_requests_total",
     help: "Webhook requests by answer and kind of event.",
-    labelNames: ["status", "event"],
+    labelNames: ["status", "event", "gitlab"],
     registers: [registry],
     collect() {
       counter.reset();
-      for (const [status, byEvent] of counts)
-        for (const [event, count] of byEvent) counter.inc({ status, event }, count);
+      const tell = (counts: RequestCounts, label: { readonly gitlab?: string }): void => {
+        for (const [status, byEvent] of counts)
+          for (const [event, count] of byEvent) counter.inc({ status, event, ...label }, count);
+      };
+      tell(unnamed, {});
+      for (const [gitlab, counts] of named) tell(counts, { gitlab });
     },
   });
-  return function countRequest(status, kind) {
+  return function countRequest(status, kind, instance) {
     const event = kind !== null && KNOWN_EVENT_NAMES.has(kind) ? kind : "other";
+    const counts = instance === undefined ? unnamed : countsOf(instance);
     const byEvent = counts.get(status) as Map<string, number>;
     byEvent.set(event, (byEvent.get(event) ?? 0) + 1);
   };

@@ -20,6 +20,8 @@ export function tellsOfWork(meta: Meta): boolean {
   return meta.test !== true && projectOf(meta) !== null && Boolean(kindOf(meta)?.activity);
 }
 
-function projectOf({ projectPath, projectId }: Meta): string | null {
-  return projectPath ?? (projectId === null ? null : String(projectId));
+/** Of a named GitLab with its name behind a sign that no path has, as `acme/web@partner`: others have the same paths and ids. */
+function projectOf({ projectPath, projectId, instanceName }: Meta): string | null {
+  const project = projectPath ?? (projectId === null ? null : String(projectId));
+  return project === null || instanceName === undefined ? project : `${project}@${instanceName}`;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { secretAdvice, signatureAdvice } from "../../../relay/config/advice.ts";
 import { loadRelaySettings, printedSettings, secretsOf } from "../../../relay/config/load.ts";
+import { credentialsOf } from "../../../relay/config/gitlab.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 
 const WHSEC = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
@@ -140,10 +141,21 @@ targets:
 overrides:
   - { projects: ["a/**"], instances: [elsewhere], targets: { bot: { enabled: false } } }
 projectFile: { url: https://gitlab.dev, tokens: [t], instance: Partner }
+recovery: { url: https://gitlab.dev, tokens: [t], group: acme, instance: none }
 `;
   expect(problems(yaml)).toEqual([
     'relay.yaml:3:33 targets.bot.instances.0: "partnr" is not the name of an instance; did you mean "partner"?',
     'relay.yaml:5:39 overrides.0.instances.0: "elsewhere" is not the name of an instance; known are default, partner',
+    expect.stringMatching(/^relay.yaml:7:\d+ recovery.instance: "none" is not the name of an instance/),
     'relay.yaml:6:54 projectFile.instance: "Partner" is not the name of an instance; did you mean "partner"?',
   ]);
+});
+
+test("credentialsOf() gives the secrets of the instance that is named", () => {
+  const config = configSchema.parse({
+    gitlab: { secretTokens: ["of-the-default"] },
+    instances: { partner: { secretTokens: ["of-the-partner"] } },
+  });
+  expect(credentialsOf(config, "partner").secretTokens).toEqual(["of-the-partner"]);
+  expect(credentialsOf(config, "default").secretTokens).toEqual(["of-the-default"]);
 });

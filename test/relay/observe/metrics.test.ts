@@ -59,6 +59,22 @@ describe("createMetrics()", () => {
     expect(await metrics.text()).toBe(text);
   });
 
+  test("counts webhooks of a named GitLab apart, and leaves the others as they were", async () => {
+    const { metrics } = setUp();
+    metrics.request("accepted", "push", 2);
+    metrics.request("accepted", "push", 2, "partner");
+    metrics.request("accepted", "made-up", 2, "partner");
+    const accepted = (await samples(metrics, "gitlab_webhook_requests_total")).filter((line) =>
+      line.includes("accepted"),
+    );
+    expect(accepted).toEqual([
+      'gitlab_webhook_requests_total{status="accepted",event="other"} 0',
+      'gitlab_webhook_requests_total{status="accepted",event="push"} 1',
+      'gitlab_webhook_requests_total{status="accepted",event="push",gitlab="partner"} 1',
+      'gitlab_webhook_requests_total{status="accepted",event="other",gitlab="partner"} 1',
+    ]);
+  });
+
   test("keeps the number of series bounded whatever kinds are sent", async () => {
     const { metrics } = setUp();
     for (let count = 0; count < 1000; count += 1) metrics.request("accepted", `made-up-${count}`, 1);

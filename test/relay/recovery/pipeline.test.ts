@@ -39,6 +39,7 @@ function play(schedule: Schedule & { readonly path: string }, token = sim.token.
     transport: createTransport(),
     mask: (text) => text,
     recovery: {
+      instance: "default",
       url: sim.url,
       tokens: [token],
       timeLimitSeconds: 600,

@@ -23,6 +23,14 @@ function changed(webhook: SampleWebhook, changes: Record<string, unknown>): Samp
 }
 
 describe("factsOf()", () => {
+  test("keeps the projects of several GitLabs apart", () => {
+    const webhook = push("alice", "shop", "main", ["One"]);
+    const [own, theirs] = [undefined, "partner"].map((instanceName) =>
+      factsOf({ ...metaOf(webhook), instanceName }, webhook.body),
+    );
+    expect(theirs?.project).toBe(`${own?.project}@partner`);
+  });
+
   test("reads commits, their order and the push from a push", () => {
     const webhook = push("alice", "shop", "feature/cart", ["One", "Two"]);
     const [one, two] = (webhook.body["commits"] as { id: string }[]).map(({ id }) => id.slice(0, 12));
