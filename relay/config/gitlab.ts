@@ -96,7 +96,7 @@ export function instanceNames({
 }
 
 /** The secrets of a GitLab by its name, which the schema knows. */
-export function credentialsOf(
+export function gitlabNamed(
   {
     gitlab,
     instances,

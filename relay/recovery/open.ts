@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createTransport } from "../../lib/gitlab/transport.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import { credentialsOf } from "../config/gitlab.ts";
+import { gitlabNamed } from "../config/gitlab.ts";
 import type { Config } from "../config/schema.ts";
 import type { RecoverySettings } from "../config/recovery.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -54,7 +54,7 @@ function runnerOf(config: Config, recovery: RecoverySettings, deps: OpenRecovery
     folder: join(config.queue.fs.base, "recovery"),
     // The schema sees to it that one of the two is there.
     recovery: { ...recovery, group: group as string },
-    gitlab: credentialsOf(config, recovery.instance),
+    gitlab: gitlabNamed(config, recovery.instance),
     mask: deps.mask,
   });
 }

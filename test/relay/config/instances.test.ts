@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { secretAdvice, signatureAdvice } from "../../../relay/config/advice.ts";
 import { loadRelaySettings, printedSettings, secretsOf } from "../../../relay/config/load.ts";
-import { credentialsOf } from "../../../relay/config/gitlab.ts";
+import { gitlabNamed } from "../../../relay/config/gitlab.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 
 const WHSEC = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
@@ -151,11 +151,11 @@ recovery: { url: https://gitlab.dev, tokens: [t], group: acme, instance: none }
   ]);
 });
 
-test("credentialsOf() gives the secrets of the instance that is named", () => {
+test("gitlabNamed() gives the secrets of the instance that is named", () => {
   const config = configSchema.parse({
     gitlab: { secretTokens: ["of-the-default"] },
     instances: { partner: { secretTokens: ["of-the-partner"] } },
   });
-  expect(credentialsOf(config, "partner").secretTokens).toEqual(["of-the-partner"]);
-  expect(credentialsOf(config, "default").secretTokens).toEqual(["of-the-default"]);
+  expect(gitlabNamed(config, "partner").secretTokens).toEqual(["of-the-partner"]);
+  expect(gitlabNamed(config, "default").secretTokens).toEqual(["of-the-default"]);
 });
