@@ -19,6 +19,8 @@ import { runProgram, type Host } from "./process/program.ts";
 
 tuneCollector();
 
+/** Milliseconds that output gets to leave the process. */
+const LAST_WORDS_MS = 1000;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 const stderr = createSafeWriter(process.stderr, writeSync, () => {});
@@ -70,6 +72,8 @@ process.on("unhandledRejection", (reason) => fatal("unhandled rejection", reason
 const started = await runProgram(host);
 if (typeof started === "number") {
   process.exitCode = started;
+  // A file that does not answer holds a thread, and would hold the end of the program.
+  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
 } else {
   log = started.log;
   // What a terminal sends at its end, and what people send to have settings read anew.

@@ -9,6 +9,7 @@ import type { Env } from "../../lib/settings.ts";
 import { secretAdvice, signatureAdvice } from "../config/advice.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check } from "../queue/queue.ts";
+import { firstFiles, refuseUnanswered } from "./answering-files.ts";
 import { banner, lineView, type Places } from "./console.ts";
 import { targetProblems } from "../targets/registry.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
@@ -64,6 +65,7 @@ export async function runProgram(host: Host): Promise<number | Running> {
     const options = parseOptions(host.argv);
     if (options.action === "help") return say(host, HELP);
     if (options.action === "version") return say(host, `${host.version}\n`);
+    await refuseUnanswered(firstFiles(options.file, host.env), host);
     const source = { file: options.file, env: host.env, readFile: host.readFile };
     const loaded = loadRelaySettings(source);
     if (!loaded.ok) throw loaded.error;

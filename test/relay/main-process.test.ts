@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -48,6 +49,20 @@ async function slowTarget() {
     answer: () => answer(),
   };
 }
+
+test("a pipe in place of a file of settings ends the start at once, with 2 and its name", async () => {
+  const base = await folder();
+  const pipe = join(base, "pipe");
+  spawnSync("mkfifo", [pipe]);
+  for (const [env, words] of [
+    [{ RELAY_CONFIG: pipe }, "cannot read the settings: it is a pipe"],
+    [{ GITLAB_WEBHOOK_SECRET_FILE: pipe }, `cannot read GITLAB_WEBHOOK_SECRET_FILE "${pipe}": it is a pipe`],
+  ] as const) {
+    const relay = startRelayProcess({ RELAY_DATA_DIR: base, ...env });
+    expect(await relay.exited).toBe(2);
+    expect(relay.stderr()).toContain(words);
+  }
+});
 
 test("SIGTERM lets an attempt under way end, and exits with 0", async () => {
   const target = await slowTarget();

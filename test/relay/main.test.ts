@@ -10,8 +10,10 @@ import { systemClock } from "../../lib/clock.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
 import { storageWith } from "../helpers/storage.ts";
 import type { Relay } from "../../relay/process/relay.ts";
+import { ANSWER_MS } from "../../relay/process/answering-files.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
 import { createMemoryQueue } from "../helpers/memory-queue.ts";
+import { FakeClock } from "../helpers/clock.ts";
 import { PUSH } from "../helpers/intake.ts";
 import { readFileSync } from "node:fs";
 
@@ -114,6 +116,19 @@ async function sink(): Promise<{
       }),
   };
 }
+
+test("a file that does not answer ends the start with its name, whichever way it was named", async () => {
+  const clock = new FakeClock();
+  const env = { RELAY_CONFIG: "/hung/relay.yaml", GITLAB_WEBHOOK_SECRET_FILE: "/hung/secret" };
+  const { host, err } = program(env);
+  const readText = (path: string): Promise<string | null> =>
+    path.startsWith("/hung/") ? new Promise(() => {}) : Promise.resolve(null);
+  const ended = runProgram({ ...host, clock, readText });
+  await clock.advance(ANSWER_MS);
+  expect(await ended).toBe(EXIT_CONFIG);
+  expect(err.join("")).toContain("/hung/relay.yaml: does not answer: it could not be read within 10 seconds");
+  expect(err.join("")).toContain("/hung/secret: does not answer");
+});
 
 describe("options", () => {
   test("--help and --version", async () => {

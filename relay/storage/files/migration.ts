@@ -51,13 +51,14 @@ const markContent = z.object({
   at: z.number(),
 });
 
-/** Rejects with an UpstreamError if the folder cannot be read. */
+/** Null also where no folder can be, which opening the queue tells better. Rejects with an UpstreamError if it cannot be read. */
 export async function readFilesMark(base: string): Promise<MigrationMark | null> {
   const path = join(base, MARK_FILE);
   try {
     const text = await readOrNull(path);
     return text === null ? null : markContent.parse(JSON.parse(text));
   } catch (error) {
+    if (systemCode(error) === "ENOTDIR") return null;
     throw new UpstreamError("storage", `${path}: ${messageOf(error)}`, { retryable: false });
   }
 }

@@ -2,11 +2,11 @@
  * The connections of a target: kept and used again, to addresses that it may live at, with its certificates, through a proxy
  * where the environment names one.
  */
-import { readFileSync } from "node:fs";
 import { lookup as resolveName } from "node:dns/promises";
 import { createSecureContext } from "node:tls";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { proxyFor, type ProxyEnv } from "../../../lib/proxy.ts";
+import { readTextFile } from "../../../lib/text-file.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
 import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
 import type { ConnectionSettings } from "./settings.ts";
@@ -65,7 +65,7 @@ function readCertificates(tls: ConnectionSettings["tls"]): { ca?: string; cert?:
     const path = tls?.[name];
     if (path === undefined) return undefined;
     try {
-      return readFileSync(path, "utf8");
+      return readTextFile(path);
     } catch (error) {
       throw configError(`tls.${name}`, `cannot be read: ${messageOf(error)}`);
     }

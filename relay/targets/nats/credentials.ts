@@ -1,7 +1,7 @@
 /** Certificates and credentials of a NATS connection, read when the target is made. */
-import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
+import { readTextFile } from "../../../lib/text-file.ts";
 import type { NatsTargetSettings } from "./settings.ts";
 
 export interface NatsCredentials {
@@ -39,7 +39,7 @@ export function readCredentials(
 
 function read(path: string, file: string): Buffer {
   try {
-    return readFileSync(file);
+    return Buffer.from(readTextFile(file), "utf8");
   } catch (error) {
     throw new ConfigError([{ path, message: `cannot be read: ${messageOf(error)}` }]);
   }

@@ -1,4 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createServer as createHttpsServer } from "node:https";
 import { connect, type AddressInfo } from "node:net";
 import { createServer } from "node:http";
@@ -81,6 +85,15 @@ describe("tls", () => {
     const result = await send({ url: await serveTls() });
     expect(result).toMatchObject({ verdict: "retry", status: null });
     expect(result.error).toMatch(/certificate|CERT/);
+  });
+
+  test("a pipe in place of a file is refused at once: nothing waits for a writer", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "pipe-"));
+    const caFile = join(folder, "ca.pem");
+    spawnSync("mkfifo", [caFile]);
+    const result = await send({ tls: { caFile } });
+    await rm(folder, { recursive: true });
+    expect(result.error).toContain("tls.caFile cannot be read: it is a pipe, not a file");
   });
 
   test("a file that cannot be read fails each attempt with the reason", async () => {
