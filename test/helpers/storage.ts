@@ -24,21 +24,24 @@ export function openDriver(settings: Readonly<Record<string, unknown>>): Promise
 export async function openQueue(deps: StorageDeps): Promise<ReplayQueue> {
   const storage = await createStorageDriver(deps);
   const queue = await storage.openQueue();
-  return {
-    ...queue,
+  const close = queue.close.bind(queue);
+  return Object.assign(queue, {
     async close() {
-      await queue.close();
+      await close();
       await storage.close();
     },
-  };
+  });
 }
 
 /** A driver like that of the settings, with this queue in place of its own. */
 export function storageWith(queue: Queue | ReplayQueue): CreateStorage {
-  const withJobs: ReplayQueue = {
-    replayJobs: memoryReplayJobs({ get: queue.get, replay: queue.replay, stored: () => [] }, () => []),
-    ...queue,
-  };
+  const withJobs: ReplayQueue =
+    "replayJobs" in queue
+      ? queue
+      : {
+          ...queue,
+          replayJobs: memoryReplayJobs({ get: queue.get, replay: queue.replay, stored: () => [] }, () => []),
+        };
   return async (deps) => ({
     ...(await createStorageDriver(deps)),
     openQueue: () => Promise.resolve(withJobs),

@@ -124,7 +124,7 @@ export class Book {
       if (this.isStanding(delivery)) target.counts[table.state.get(delivery)]!--;
       if (!this.isFinal(delivery)) target.lanes.remove(delivery);
     }
-    table.freeEvent(event, true);
+    table.removeEvent(event);
   }
 
   /** A delivery that waits or is dead ends, as another one stands for it. @param at wall clock */

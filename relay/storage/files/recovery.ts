@@ -200,7 +200,7 @@ export class QueueRecovery {
       .deliveriesOf(event)
       .filter((row) => table.hasDeliveryFlag(row, DELIVERY_FLAGS.written))
       .map((row) => stateKey(id, book.targetOf(row).name, table.replay.get(row)));
-    table.freeEvent(event, false);
+    table.freeEvent(event);
     return keys;
   }
 

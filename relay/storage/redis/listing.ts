@@ -38,6 +38,8 @@ export function deliveriesOf(meta: Pick<EventMeta, "id" | "receivedAt">, state: 
     .sort((a, b) => (a.target === b.target ? a.replay - b.replay : a.target < b.target ? -1 : 1));
 }
 
+export type RedisListing = ReturnType<typeof createRedisListing>;
+
 export function createRedisListing(redis: RedisConnection, clock: Clock) {
   const { client, prefix, ask } = redis;
 

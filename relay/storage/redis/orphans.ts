@@ -50,12 +50,14 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
     return (await intake.commit("retire", args)) === 1;
   }
 
-  /** The ids behind this one, oldest first, of events with an open delivery to this target, or with a dead one as well. */
-  async function idsAfter(target: string, after: string, withDead: boolean): Promise<string[]> {
+  /** The ids behind this one, oldest first, of events with a delivery to this target in these states. */
+  async function idsAfter(target: string, after: string, states: "open" | "open-or-dead"): Promise<string[]> {
     const from = after === "" ? "-" : `(${after}\u{7f}`;
     const [open, dead] = await Promise.all([
       ask(client.zrangebylex(`${prefix}:open:${target}`, from, "+", "LIMIT", 0, PAGE)),
-      withDead ? ask(client.zrangebylex(`${prefix}:dead:${target}`, from, "+", "LIMIT", 0, PAGE)) : [],
+      states === "open-or-dead"
+        ? ask(client.zrangebylex(`${prefix}:dead:${target}`, from, "+", "LIMIT", 0, PAGE))
+        : [],
     ]);
     const ids = new Set([...open.map((ref) => ref.slice(0, ref.indexOf(":"))), ...dead]);
     return [...ids].sort().slice(0, PAGE);
@@ -68,9 +70,9 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
       if (!known.includes(to)) throw new UnknownTargetError(to);
       let count = 0;
       for (
-        let ids = await idsAfter(from, "", true);
+        let ids = await idsAfter(from, "", "open-or-dead");
         ids.length > 0;
-        ids = await idsAfter(from, ids.at(-1)!, true)
+        ids = await idsAfter(from, ids.at(-1)!, "open-or-dead")
       ) {
         for (const event of await Promise.all(ids.map(get))) {
           const deliveries = standingDeliveries(event?.deliveries ?? []).filter(
@@ -93,7 +95,7 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
       let count = 0;
       for (const target of await ask(client.smembers(`${prefix}:targets`))) {
         if (known.includes(target)) continue;
-        for (let ids = await idsAfter(target, "", false); ids.length > 0;) {
+        for (let ids = await idsAfter(target, "", "open"); ids.length > 0;) {
           const old = ids.filter((id) => id < before);
           for (const event of await Promise.all(old.map(get))) {
             for (const delivery of event?.deliveries ?? []) {
@@ -104,7 +106,7 @@ export function createRedisOrphans(deps: OrphanDeps): RedisOrphans {
               count += 1;
             }
           }
-          ids = old.length < ids.length ? [] : await idsAfter(target, ids.at(-1)!, false);
+          ids = old.length < ids.length ? [] : await idsAfter(target, ids.at(-1)!, "open");
         }
       }
       return count;

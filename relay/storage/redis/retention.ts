@@ -16,6 +16,8 @@ export interface RetentionDeps {
   readonly removed: (id: string) => void;
 }
 
+export type RedisRetention = ReturnType<typeof createRetention>;
+
 export function createRetention({ redis, clock, retain, get, removed }: RetentionDeps) {
   const { client, prefix, ask, run } = redis;
 

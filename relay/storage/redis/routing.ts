@@ -22,6 +22,8 @@ const BATCH = 100;
 const REDIS_RETRY_MS = 500;
 
 type Routes = readonly Route[];
+/** Unmatched events that are matched now: all, or those that their relay has left behind. */
+type Swept = "all" | "left-behind";
 
 export interface RoutingDeps {
   readonly redis: RedisConnection;
@@ -90,8 +92,9 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
     }
   }
 
-  async function sweep(all: boolean): Promise<void> {
+  async function sweep(which: Swept): Promise<void> {
     if (router === null) return;
+    const all = which === "all";
     const before = all ? "+" : `(${firstIdOf(clock.now() - LEFT_BEHIND_MS)}`;
     let from = "-";
     // Not more than there are now: what comes meanwhile is in the line.
@@ -113,9 +116,9 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
     }
   }
 
-  function sweepInTurn(all: boolean): Promise<void> {
+  function sweepInTurn(which: Swept): Promise<void> {
     const before = sweeping ?? Promise.resolve();
-    const present = before.catch(() => {}).then(() => sweep(all));
+    const present = before.catch(() => {}).then(() => sweep(which));
     sweeping = present;
     return present;
   }
@@ -124,7 +127,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
     set(newRouter) {
       router = newRouter;
       // What fails here is Redis: the events are found again when they count as left behind.
-      sweepInTurn(true).catch((error: unknown) => {
+      sweepInTurn("all").catch((error: unknown) => {
         log.debug("routing.delayed", { error: messageOf(error) });
       });
     },
@@ -150,7 +153,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
         });
     },
 
-    sweep: () => sweepInTurn(false),
+    sweep: () => sweepInTurn("left-behind"),
 
     async close() {
       closing.abort();

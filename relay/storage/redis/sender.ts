@@ -49,10 +49,13 @@ function staging({ key, value }: Staged): [string, ...Value[]] {
   return ["set", key, bytesOf(value), "PX", STAGED_MS];
 }
 
-function running({ script, args }: ScriptCall, prefix: string, inFull: boolean): [string, ...Value[]] {
-  const { sha, lua } = SCRIPTS[script];
-  const values = args.map(bytesOf);
-  return inFull ? ["eval", lua, 1, prefix, ...values] : ["evalsha", sha, 1, prefix, ...values];
+/** By its hash, which Redis may not know. */
+function running({ script, args }: ScriptCall, prefix: string): [string, ...Value[]] {
+  return ["evalsha", SCRIPTS[script].sha, 1, prefix, ...args.map(bytesOf)];
+}
+
+function runningInFull({ script, args }: ScriptCall, prefix: string): [string, ...Value[]] {
+  return ["eval", SCRIPTS[script].lua, 1, prefix, ...args.map(bytesOf)];
 }
 
 export function createScriptRunner(client: Redis, prefix: string) {
@@ -61,13 +64,13 @@ export function createScriptRunner(client: Redis, prefix: string) {
   async function sendOne(call: Waiting): Promise<void> {
     // What was staged is still there when the script comes again in full.
     const staged = call.staged === undefined ? null : client.callBuffer(...staging(call.staged));
-    const answer = client.callBuffer(...running(call, prefix, false));
+    const answer = client.callBuffer(...running(call, prefix));
     try {
       call.resolve((await Promise.all([answer, staged]))[0]);
     } catch (error) {
       if (!isMissingScript(error)) call.reject(translateRedisError(error));
       else
-        client.callBuffer(...running(call, prefix, true)).then(call.resolve, (failure: unknown) => {
+        client.callBuffer(...runningInFull(call, prefix)).then(call.resolve, (failure: unknown) => {
           call.reject(translateRedisError(failure));
         });
     }
@@ -115,7 +118,7 @@ export async function sendSynced(
   const pipeline = client.pipeline();
   for (const call of calls) {
     if (call.staged !== undefined) pipeline.callBuffer(...staging(call.staged));
-    pipeline.callBuffer(...running(call, prefix, true));
+    pipeline.callBuffer(...runningInFull(call, prefix));
   }
   pipeline.call("WAITAOF", 1, replicas, timeoutMs);
   try {

@@ -129,9 +129,14 @@ export class EventTable implements LaneRows {
     this.#linked++;
   }
 
-  /** Frees an event and its deliveries, which are in no lane any more. */
-  freeEvent(event: number, linked: boolean): void {
-    if (linked) this.#unlink(event);
+  /** Takes an event from among those that are walked through, and frees it. */
+  removeEvent(event: number): void {
+    this.#unlink(event);
+    this.freeEvent(event);
+  }
+
+  /** Frees an event that was never linked, and its deliveries, which are in no lane any more. */
+  freeEvent(event: number): void {
     for (let row = this.firstDelivery.get(event); row !== 0;) {
       const sibling = this.sibling.get(row);
       this.freeDelivery(row);

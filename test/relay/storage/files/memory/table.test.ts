@@ -68,8 +68,8 @@ describe("EventTable", () => {
     const up = table.walk(table.oldestEvent, "newer");
     const down = table.walk(table.newestEvent, "older");
     up.next();
-    table.freeEvent(rows[1]!, true);
-    table.freeEvent(rows[3]!, true);
+    table.removeEvent(rows[1]!);
+    table.removeEvent(rows[3]!);
     expect(table.index.wordsOf(up.next())[0]).toBe(3);
     expect(table.index.wordsOf(down.next())[0]).toBe(3);
     expect(table.index.wordsOf(down.next())[0]).toBe(1);
@@ -96,7 +96,7 @@ describe("EventTable", () => {
       if (row === undefined) {
         live.set(key, table.index.add(...words));
       } else if (random(3) > 0) {
-        table.freeEvent(row, false);
+        table.freeEvent(row);
         live.delete(key);
       }
     }
@@ -115,7 +115,7 @@ describe("EventTable", () => {
     expect(table.deliveriesOf(event)).toEqual([delivery]);
     expect(table.findDelivery(event, 3, 1)).toBe(delivery);
     expect(table.findDelivery(event, 3, 0)).toBe(0);
-    table.freeEvent(event, true);
+    table.removeEvent(event);
     expect(table.eventCount).toBe(0);
     const again = table.index.add(2, 0, 0, 0);
     expect(again).toBe(event);

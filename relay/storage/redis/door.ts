@@ -1,0 +1,110 @@
+/**
+ * The way in: gives an event its id, matches it if the rules answer at once, and stores it with its routes and the memory of its
+ * delivery in one durable write. Redis tells a duplicate from a new event in the same script.
+ */
+import type { Clock } from "../../../lib/clock.ts";
+import { encodeEvent, withId, type NewEvent } from "../../event/event.ts";
+import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
+import type { Enqueued, QueueEvent } from "../../queue/queue.ts";
+import type { RedisConnection } from "./connection.ts";
+import { firstOrderOf, gitlabIdStarts, memoryOf } from "./ids.ts";
+import type { RedisIntake } from "./intake.ts";
+import { routeArgs, type RedisMatching } from "./routing.ts";
+import type { SelfCheck } from "./self-check.ts";
+
+export interface DoorDeps {
+  readonly redis: RedisConnection;
+  readonly clock: Clock;
+  readonly intake: RedisIntake;
+  /** Told what became of each write, so that readiness knows before it looks itself. */
+  readonly selfCheck: SelfCheck;
+  readonly matching: RedisMatching;
+  /** Asked anew each time, as settings change. */
+  readonly dedupeSeconds: () => number;
+  readonly emit: (event: QueueEvent) => void;
+  readonly announce: (target: string) => void;
+}
+
+export class Door {
+  readonly #deps: DoorDeps;
+  readonly #orders = new OrderSource();
+
+  constructor(deps: DoorDeps) {
+    this.#deps = deps;
+  }
+
+  /** As Queue.enqueue(). A crash before the answer may leave the event stored: its repetition is then a duplicate. */
+  async enqueue(event: NewEvent): Promise<Enqueued> {
+    const { redis, matching, emit, announce } = this.#deps;
+    const { digest, text } = memoryOf(event.dedupeKey);
+    const words = idWords(this.#orders.next(event.meta.receivedAt), digest);
+    const id = formatId(words[0]!, words[1]!, words[2]!, words[3]!);
+    const meta = withId(event.meta, id);
+    const routes = await matching.routesNow(meta, event.body);
+    const known = await this.#store(
+      [
+        text,
+        id,
+        ...this.#memory(event),
+        gitlabIdStarts(meta),
+        ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
+      ],
+      { key: `${redis.prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
+    );
+    if (known !== null) {
+      const first = known.toString("latin1");
+      emit({ type: "duplicate", id: first });
+      return { status: "duplicate", id: first };
+    }
+    emit({ type: "stored", meta });
+    if (routes === null) {
+      matching.matchLater(meta, event.body);
+    } else {
+      emit({ type: "routed", meta, targets: routes.map((route) => route.target) });
+      for (const { target } of routes) announce(target);
+    }
+    return { status: "accepted", id };
+  }
+
+  /** As Queue.known(). */
+  async known(dedupeKeys: readonly string[]): Promise<string[]> {
+    if (dedupeKeys.length === 0) return [];
+    const { client, prefix, ask } = this.#deps.redis;
+    const keys = dedupeKeys.map((key) => `${prefix}:seen:${memoryOf(key).text}`);
+    const found = await ask(client.mget(keys));
+    const oldest = this.#oldestRemembered();
+    return dedupeKeys.filter((_, i) => (found[i] ?? "") >= oldest);
+  }
+
+  /** What the script needs to tell a duplicate. */
+  #memory({ formerDedupeKey }: NewEvent): (string | number)[] {
+    const { clock, dedupeSeconds } = this.#deps;
+    return [
+      clock.now(),
+      dedupeSeconds() * 1000,
+      this.#oldestRemembered(),
+      typeof formerDedupeKey === "string" ? memoryOf(formerDedupeKey).text : "",
+    ];
+  }
+
+  #oldestRemembered(): string {
+    const { clock, dedupeSeconds } = this.#deps;
+    return firstOrderOf(clock.now() - dedupeSeconds() * 1000);
+  }
+
+  /** Resolves with the id of the event that this one repeats; null: it is new. */
+  async #store(
+    args: readonly (string | number)[],
+    staged: { readonly key: string; readonly value: Uint8Array },
+  ): Promise<Buffer | null> {
+    const { intake, selfCheck } = this.#deps;
+    try {
+      const reply = await intake.commit("enqueue", args, staged);
+      selfCheck.stored();
+      return reply as Buffer | null;
+    } catch (error) {
+      selfCheck.refused(error);
+      throw error;
+    }
+  }
+}
