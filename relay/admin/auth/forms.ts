@@ -51,6 +51,11 @@ export function safeNext(next: string | undefined): string {
   return next !== undefined && /^\/(?![/\\])[^\s\\]*$/.test(next) ? next : "/";
 }
 
+/** The replay job that the action before the redirect started; null: none. */
+export function noticedJob(read: Read): string | null {
+  return read("notice") === "queued" ? (/^[0-9a-z-]{1,40}$/.exec(read("job") ?? "")?.[0] ?? null) : null;
+}
+
 /** What the action before the redirect did. Only these texts, whatever the address says. */
 export function noticeOf(read: Read, targets: readonly string[]): string | null {
   const target = targets.find((name) => name === read("target")) ?? "it";

@@ -32,6 +32,7 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
       <h1>Dead letters</h1>
       <div class="side">
         <a class="button" href="/events?state=dead">List them</a>
+        <a class="button" href="/replays">Replay jobs</a>
         ${
           mayAct
             ? ask({

@@ -1,15 +1,12 @@
 /** Events: the list, one of them, and what is sent again. */
 import { instanceNames } from "../../config/gitlab.ts";
-import type { EventFilter } from "../../queue/queue.ts";
-import { RefusalError } from "../api/answer.ts";
 import { previewTarget } from "../api/preview.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
-import { personOf } from "../api/request.ts";
 import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import { deadPage } from "./dead.ts";
 import { eventPage, eventTitle } from "./event.ts";
 import { FAILED, failedTargets } from "./event-actions.ts";
-import { bulkPage, eventsPage } from "./events.ts";
+import { eventsPage } from "./events.ts";
 import { gonePage } from "./gone.ts";
 import { previewPage } from "./preview.ts";
 import type { Site } from "./site.ts";
@@ -19,9 +16,9 @@ import { waitsNow } from "./waiting.ts";
 /** Actions of people that the page of an event shows. */
 const ACTIONS_SHOWN = 20;
 
-/** Lists, and what sends a set of events again. */
-export function mountEvents({ pages, deps, actions, moment, frame }: Site): void {
-  const { queue, clock } = deps;
+/** Lists. */
+export function mountEvents({ pages, deps, moment, frame }: Site): void {
+  const { queue } = deps;
 
   pages.get("/events", async (c) => {
     const read = queryOf(c);
@@ -51,38 +48,6 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
     );
   });
 
-  pages.get("/events/replay", async (c) => {
-    const read = queryOf(c);
-    const fields = Object.fromEntries(new URLSearchParams(queryString(read)));
-    const asked = attempt(() => parseFilter(read, moment()));
-    if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
-    if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
-    // What counts back from now is fixed: the set must not change between this page and its button.
-    if (fields["range"] !== undefined) {
-      fields["from"] = new Date(asked.value.from ?? 0).toISOString();
-      delete fields["range"];
-    }
-    fields["to"] ??= new Date(clock.now()).toISOString();
-    const fixed = parseFilter((name) => fields[name], moment());
-    const preview = await actions.preview(fixed, null);
-    const all = await actions.preview(fixed, []);
-    const content = bulkPage({ read, preview, all, fields, targets: fieldNames(deps), csrf: c.get("csrf") });
-    return frame(c, { title: "Replay a set of events", section: "events" }, content);
-  });
-
-  pages.post("/events/replay", async (c) => {
-    const form = await formOf(c);
-    const filter = parseFilter(form, moment());
-    if (Object.keys(filter).length === 0)
-      throw new RefusalError(
-        400,
-        "bad_request",
-        "name at least one filter: without one, all events would be sent again",
-      );
-    const { deliveries } = await actions.replayAll(filter, targetOf(form, deps), personOf(c));
-    return c.redirect(`/events${queryString(form, { notice: "queued", n: String(deliveries) })}`, 303);
-  });
-
   pages.get("/dead", async (c) => {
     const stats = await queue.stats();
     const content = deadPage({
@@ -92,13 +57,6 @@ export function mountEvents({ pages, deps, actions, moment, frame }: Site): void
       csrf: c.get("csrf"),
     });
     return frame(c, { title: "Dead letters", section: "dead", stream: "" }, content);
-  });
-
-  pages.post("/dead/replay", async (c) => {
-    const target = (await formOf(c))("target");
-    const filter: EventFilter = { state: "dead", ...(target === undefined ? {} : { target }) };
-    const { deliveries } = await actions.replayAll(filter, null, personOf(c));
-    return c.redirect(`/dead?notice=queued&n=${deliveries}`, 303);
   });
 }
 

@@ -1,12 +1,11 @@
-/** The list of events with its filters, and the question before many are sent again. */
+/** The list of events with its filters. */
 import { html } from "hono/html";
 import { orderOf, parseId, timeOfOrder } from "../../event/event-id.ts";
 import type { EventFilter, EventPage } from "../../queue/queue.ts";
-import type { BulkResult } from "../api/actions.ts";
-import { counted, grouped } from "../../../lib/numbers.ts";
-import { exactly, stateWord, type Html } from "./html.ts";
+import { counted } from "../../../lib/numbers.ts";
+import { exactly, type Html } from "./html.ts";
 import type { Read } from "../api/query.ts";
-import { filterForm, selectField } from "./filter-form.ts";
+import { filterForm } from "./filter-form.ts";
 import { queryString } from "./view.ts";
 import { eventTable } from "./event-table.ts";
 
@@ -30,6 +29,7 @@ export function eventsPage(view: EventsView): Html {
       <h1>Events</h1>
       <p class="side">
         ${isFiltered ? html`<a href="/events/replay${queryString(read)}" class="button">Replay these…</a>` : ""}
+        <a href="/replays" class="button">Replay jobs</a>
         <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
       </p>
     </div>
@@ -89,70 +89,4 @@ function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): H
   return isFiltered
     ? html`<p class="empty">No events match. <a href="/events">Show all</a></p>`
     : html`<p class="empty">No event is kept. What arrives shows here by itself.</p>`;
-}
-
-export interface BulkView {
-  readonly read: Read;
-  /** What goes out where no target is chosen: the deliveries in the filter's state, which is dead where it names none. */
-  readonly preview: BulkResult;
-  /** Events that go out where a target is chosen. */
-  readonly all: BulkResult;
-  readonly targets: readonly string[];
-  readonly csrf: string;
-  /** Filter fields to send along; the end of the time range is fixed at the time of the preview. */
-  readonly fields: Readonly<Record<string, string>>;
-}
-
-export function bulkPage(view: BulkView): Html {
-  const { preview, all, read } = view;
-  const chosen = Object.entries(view.fields);
-  return html`<h1>Replay a set of events</h1>
-    <dl class="facts">
-      ${chosen.map(
-        ([name, value]) =>
-          html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-      )}
-    </dl>
-    ${
-      all.count === 0
-        ? html`<p class="empty">
-            No events match. <a href="/events${queryString(read)}">Back to the list</a>
-          </p>`
-        : html`<form method="post" action="/events/replay" class="panel">
-            <p class="lead" id="preview">${whatGoesOut(view)}</p>
-            <p class="muted">
-              The oldest go first, at the pace of each target. What arrives from now on is not part of it.
-            </p>
-            <input type="hidden" name="_csrf" value="${view.csrf}" />
-            ${chosen.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
-            ${selectField({
-              name: "replayTo",
-              label: "To",
-              value: "",
-              none: preview.count === 0 ? "choose a target" : "the targets of these deliveries",
-              options: view.targets.map((name) => [
-                name,
-                `${name}: ${bulkCount(all, "event")}, whatever became of them`,
-              ]),
-            })}
-            <p>
-              <button class="primary">Replay</button>
-              <a href="/events${queryString(read)}">Cancel</a>
-            </p>
-          </form>`
-    }`;
-}
-
-function whatGoesOut({ preview, fields }: BulkView): string {
-  const state = stateWord(fields["state"] ?? "dead");
-  const to = fields["target"] === undefined ? "" : ` to ${fields["target"]}`;
-  if (preview.deliveries === 0)
-    return `None of them is a ${state}${to}: choose the target that is to get them.`;
-  const deliveries = counted(preview.deliveries, "delivery");
-  return `${bulkCount(preview, "event")}${to}: ${deliveries} (${state}) will be queued for replay.`;
-}
-
-function bulkCount({ count, more }: BulkResult, noun: string): string {
-  return more ? `the oldest ${grouped(count)} ${noun}s` : counted(count, noun);
 }

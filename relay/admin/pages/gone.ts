@@ -18,6 +18,11 @@ export function goneTargetPage(name: string): Html {
     </p>`;
 }
 
+export function goneReplayPage(): Html {
+  return html`<h1>There is no such replay job</h1>
+    <p class="empty">It ended too long ago to be kept. <a href="/replays" rel="up">All replay jobs</a></p>`;
+}
+
 export function missingPage(): Html {
   return html`<h1>There is nothing at this address</h1>
     <p class="empty">

@@ -42,6 +42,8 @@ export interface Frame {
   readonly since: string;
   /** What the last action did. */
   readonly notice: string | null;
+  /** Id of the replay job that the notice is about; null: none. */
+  readonly job: string | null;
   readonly hasActivity: boolean;
 }
 
@@ -102,7 +104,8 @@ export function layout(frame: Frame, content: Html): Html {
           </div>
         </header>
         <main id="content" tabindex="-1">
-          ${frame.notice === null ? "" : html`<p class="notice" role="status">${frame.notice}</p>`} ${content}
+          ${frame.notice === null ? "" : html`<p class="notice" role="status">${frame.notice}${frame.job === null ? "" : html` <a href="/replays/${frame.job}">Follow the replay job</a>`}</p>`}
+          ${content}
         </main>
         <footer class="foot">
           <span>Times are in <span class="zone">UTC</span>.</span>

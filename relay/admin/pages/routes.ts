@@ -6,6 +6,7 @@ import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { TargetExistsError, UnknownTargetError } from "../../queue/errors.ts";
+import { ReplayStateError, TooManyReplaysError } from "../../replay/jobs.ts";
 import type { ApiParts } from "../api/api-parts.ts";
 import { RefusalError } from "../api/answer.ts";
 import { assetRoutes } from "../assets/assets.ts";
@@ -17,6 +18,7 @@ import type { Html } from "./html.ts";
 import { errorPage } from "./layout.ts";
 import { mountOverview } from "./overview-routes.ts";
 import { mountPeople } from "./people-routes.ts";
+import { mountReplays } from "./replay-routes.ts";
 import { createFrame, relayName, type Site } from "./site.ts";
 import { mountTargets } from "./target-routes.ts";
 import { troublePage } from "./trouble.ts";
@@ -25,6 +27,9 @@ import { allChecks } from "./view.ts";
 const MAX_FORM_BYTES = 65_536;
 /** Of a form that anybody may send. */
 const MAX_LOGIN_BYTES = 8192;
+
+/** What is asked for cannot be done as things are; the message says why. */
+const REFUSED = [UnknownTargetError, TargetExistsError, TooManyReplaysError, ReplayStateError] as const;
 
 function formLimit(maxSize: number): MiddlewareHandler<AdminEnv> {
   return bodyLimit({
@@ -36,7 +41,7 @@ function formLimit(maxSize: number): MiddlewareHandler<AdminEnv> {
 }
 
 /** Paths that only an operator sees; a pattern also matches the path without what follows. */
-const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/activity", "/audit", "/logout"];
+const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/replays/*", "/activity", "/audit", "/logout"];
 
 /** No inline script or style, nothing from elsewhere, no frame around it. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -89,7 +94,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
   pages.onError((error, c) => {
     if (error instanceof RefusalError)
       return c.html(errorOf("Refused", refusedPage(error.refusal)), error.refusal.status);
-    if (error instanceof UnknownTargetError || error instanceof TargetExistsError)
+    if (REFUSED.some((kind) => error instanceof kind))
       return c.html(errorOf("Refused", refusedPage({ code: "conflict", message: error.message })), 409);
     if (error instanceof UpstreamError) {
       c.header("Refresh", "5");
@@ -102,7 +107,8 @@ export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
   pages.route("/", createLoginRoutes(deps, { ...parts.login, assets }));
 
   const site: Site = { pages, deps, actions, masking, moment, frame: createFrame(deps, assets) };
-  for (const mount of [mountOverview, mountEvents, mountEvent, mountTargets, mountPeople]) mount(site);
+  for (const mount of [mountOverview, mountEvents, mountReplays, mountEvent, mountTargets, mountPeople])
+    mount(site);
 
   return {
     app: pages,

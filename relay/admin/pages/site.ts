@@ -2,7 +2,7 @@
 import type { Context, Hono } from "hono";
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { ApiParts } from "../api/api-parts.ts";
-import { fieldNames, noticeOf, queryOf } from "../auth/forms.ts";
+import { fieldNames, noticedJob, noticeOf, queryOf } from "../auth/forms.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import type { Html } from "./html.ts";
 import { DEFAULT_NAME, layout, type Assets, type Section } from "./layout.ts";
@@ -62,6 +62,7 @@ export function createFrame(deps: AdminDeps, assets: Assets): Site["frame"] {
           stream: options.stream ?? null,
           since: c.get("since"),
           notice: noticeOf(queryOf(c), fieldNames(deps)),
+          job: noticedJob(queryOf(c)),
           hasActivity: activity !== null,
         },
         content,

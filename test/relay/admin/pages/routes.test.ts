@@ -311,6 +311,7 @@ describe("forms", () => {
     "/events/x/delete",
     "/events/replay",
     "/dead/replay",
+    "/replays/x/cancel",
     "/targets/ci-bot/pause",
     "/logout",
   ];
@@ -384,14 +385,14 @@ describe("forms", () => {
     await f.add({}, "{}", ["ci-bot"]);
     for (let left = 3; left > 0; left--) await f.settle("ci-bot", "dead");
     const preview = await visitor.text("/events/replay?kind=push");
-    expect(preview).toContain("2 events: 2 deliveries (dead letter) will be queued for replay.");
+    expect(preview).toContain("2 events to ci-bot: 2 deliveries (dead letter) will be queued for replay.");
     const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
     await f.clock.advance(1000);
     await f.add({}, "{}", ["ci-bot"]);
     await f.settle("ci-bot", "dead");
     const response = await visitor.submit("/events/replay", { kind: "push", to });
-    expect(response.headers.get("location")).toBe(
-      "/events?kind=push&to=2026-01-15T12%3A00%3A00.000Z&notice=queued&n=2",
+    expect(response.headers.get("location")).toMatch(
+      /^\/events\?kind=push&to=2026-01-15T12%3A00%3A00.000Z&notice=queued&n=2&job=[0-9a-z-]+$/,
     );
     expect(await visitor.text("/events/replay?kind=release")).toContain("No events match");
     expect(await visitor.text("/events?kind=push")).toContain("Replay these…");
@@ -410,8 +411,8 @@ describe("forms", () => {
     const page = await visitor.text("/dead");
     expect(page).toContain("answered 503, attempts used up");
     expect(page).toContain("2 dead letters will be queued for replay, the oldest first.");
-    expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toBe(
-      "/dead?notice=queued&n=1",
+    expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toMatch(
+      /^\/dead\?notice=queued&n=1&job=[0-9a-z-]+$/,
     );
   });
 
@@ -464,6 +465,8 @@ describe("pages", () => {
       `/events/${id}`,
       "/events/gone",
       "/events/replay?kind=push",
+      "/replays",
+      "/replays/gone",
       "/dead",
       "/targets",
       "/activity",
