@@ -7,6 +7,7 @@ import { installerCommands, relayCommands } from "./commands/entries.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { replay } from "./commands/replay.ts";
+import { replays } from "./commands/replays.ts";
 import { send } from "./commands/send.ts";
 import { tail } from "./commands/tail.ts";
 import { targets } from "./commands/targets.ts";
@@ -14,6 +15,7 @@ import { targets } from "./commands/targets.ts";
 const OTHERS: readonly CommandSpec[] = [
   events,
   replay,
+  replays,
   targets,
   backup,
   restore,

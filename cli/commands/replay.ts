@@ -2,15 +2,19 @@
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, wantsText } from "../output.ts";
+import { progressText, replayEnd, type ReplayAnswer, type ReplayMatched } from "../replay-jobs.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
 import type { CliWorld } from "../world.ts";
+
+/** Options that a list of ids does not take. */
+const OF_SETS = ["--dry-run", "--rate", "--wait", "--detach"];
 
 export const replay: CommandSpec = {
   name: "replay",
   group: "Operating",
   summary: "deliver stored events again",
   details:
-    "By ids, or every event that fits the filters, oldest first, at most 10,000 a call. Without --to, filters replay only the deliveries that failed, to the targets that failed.",
+    "By ids, or as a replay job every event that fits the filters, oldest first, at the pace of the targets. Without --to, filters replay only the deliveries that failed, to the targets that failed. On a terminal it shows how far the job is until it has ended; the job goes on without it.",
   args: [{ name: "id", description: "ids of events", isList: true }],
   options: [
     ...FILTERS,
@@ -20,7 +24,23 @@ export const replay: CommandSpec = {
       description: "target that gets them, instead of those above; may be given several times",
       isList: true,
     },
-    { name: "--dry-run", value: null, description: "with filters: only say how many events it would be" },
+    { name: "--all", value: null, description: "in place of a filter: whatever is stored" },
+    {
+      name: "--rate",
+      value: "NUMBER",
+      description: "with filters: deliveries per second, at most; default: as fast as the targets take them",
+    },
+    {
+      name: "--dry-run",
+      value: null,
+      description: "with filters: only say how many events and deliveries it would be",
+    },
+    {
+      name: "--wait",
+      value: null,
+      description: "with filters: end with the job, with 1 unless all was delivered; default on a terminal",
+    },
+    { name: "--detach", value: null, description: "with filters: do not wait on a terminal either" },
     OUTPUT_OPTION,
     ...API_OPTIONS,
   ],
@@ -31,6 +51,10 @@ export const replay: CommandSpec = {
     },
     { command: "gitlab-hook-relay replay --state dead --target ci-bot", what: "deliver them" },
     {
+      command: "gitlab-hook-relay replay --since 2h --to ci-bot --rate 20 --detach",
+      what: "everything of two hours to one target, slowly, without waiting for it",
+    },
+    {
       command: "gitlab-hook-relay replay 01m8zk4v9w2q7t5c3x1b6n0hfd --to ci-bot",
       what: "one event, to one target",
     },
@@ -39,11 +63,15 @@ export const replay: CommandSpec = {
     const api = relayApi(given, world);
     const filters = filterParameters(given, world.clock.now());
     const { args } = given;
-    if (args.length > 0 && filters.size > 0) throw new UsageError("give ids or filters, not both");
-    if (args.length > 0 && given.flag("--dry-run"))
-      throw new UsageError("--dry-run goes with filters, not with ids");
-    if (args.length === 0 && filters.size === 0)
-      throw new UsageError("say which events: ids, or filters such as --state dead (all dead letters)");
+    const isSet = filters.size > 0 || given.flag("--all");
+    if (args.length > 0 && isSet) throw new UsageError("give ids or filters, not both");
+    const misplaced = OF_SETS.find((name) => given.flag(name) || given.text(name) !== undefined);
+    if (args.length > 0 && misplaced !== undefined)
+      throw new UsageError(`${misplaced} goes with filters, not with ids`);
+    if (args.length === 0 && !isSet)
+      throw new UsageError(
+        "say which events: ids, filters such as --state dead (all dead letters), or --all",
+      );
     return args.length > 0 ? await byId(given, api, world) : await byFilter(given, filters, { api, world });
   },
 };
@@ -69,25 +97,50 @@ async function byId(given: Given, api: RelayApi, world: CliWorld): Promise<numbe
   return STATUS.done;
 }
 
-type Answer = { readonly more: boolean; readonly replayed?: number; readonly wouldReplay?: number };
-
 async function byFilter(
   given: Given,
   filters: ReadonlyMap<string, string>,
   { api, world }: { readonly api: RelayApi; readonly world: CliWorld },
 ): Promise<number> {
   const targets = given.list("--to");
+  const isText = wantsText(given, world);
   const body = {
     ...Object.fromEntries(filters),
     ...(targets.length === 0 ? {} : { targets }),
-    ...(given.flag("--dry-run") ? { dryRun: true } : {}),
+    ...(given.flag("--all") ? { all: true } : {}),
+    ...rateOf(given),
   };
-  const answer = await api.json<Answer>("events/replay", { method: "POST", body });
-  if (wantsText(given, world)) {
-    const count = answer.replayed ?? answer.wouldReplay ?? 0;
-    const events = `${count} ${count === 1 ? "event" : "events"}`;
-    const done = answer.replayed === undefined ? `${events} would be replayed` : `${events} replayed`;
-    world.stdout(`${done}${answer.more ? "; there are more: repeat the command" : ""}.\n`);
-  } else printJson(answer, world);
-  return STATUS.done;
+  if (given.flag("--dry-run")) {
+    const answer = await api.json<{ readonly matched: ReplayMatched }>("replays", {
+      method: "POST",
+      body: { ...body, dryRun: true },
+    });
+    if (isText) world.stdout(`${answer.matched.text} would be queued for replay.\n`);
+    else printJson(answer, world);
+    return STATUS.done;
+  }
+  const job = await api.json<ReplayAnswer>("replays", { method: "POST", body });
+  if (isText) world.stdout(`Replay job ${job.id}: ${job.matched.text}.\n`);
+  const waits = given.flag("--wait") || (isText && world.isTerminal && !given.flag("--detach"));
+  if (!waits) {
+    if (isText) world.stdout(`Follow it with: gitlab-hook-relay replays show ${job.id}\n`);
+    else printJson(job, world);
+    return STATUS.done;
+  }
+  const ended = await replayEnd(job, api, { world, isShown: isText && world.isTerminal });
+  if (ended === null) {
+    world.stderr(`The job goes on. To end it: gitlab-hook-relay replays cancel ${job.id}\n`);
+    return STATUS.done;
+  }
+  if (isText) world.stdout(`${progressText(ended)}.\n`);
+  else printJson(ended, world);
+  return ended.state === "done" && ended.progress.failed === 0 ? STATUS.done : STATUS.failed;
+}
+
+function rateOf(given: Given): { readonly rate?: number } {
+  const rate = given.text("--rate");
+  if (rate === undefined) return {};
+  if (!/^[1-9]\d{0,4}$/.test(rate))
+    throw new UsageError(`--rate must be a whole number of deliveries per second, not "${rate}"`);
+  return { rate: Number(rate) };
 }

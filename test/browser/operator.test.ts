@@ -341,6 +341,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
         `/events/${dead}`,
         "/events/gone",
         "/events/replay?kind=push",
+        "/replays",
         "/dead",
         "/targets",
         "/targets/audit",

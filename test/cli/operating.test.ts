@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentLog } from "../../lib/log.ts";
+import { ReplayRunner } from "../../relay/replay/runner.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { createAdminFixture, type AdminFixture } from "../helpers/admin.ts";
 import { fetchOf, runCli, type CliRun } from "../helpers/cli.ts";
 
@@ -93,13 +96,75 @@ describe("replay", () => {
     expect((await run(["replay", "x", "--state", "dead"])).status).toBe(2);
   });
 
-  test("replays the dead letters of a target, after a dry run that changes nothing", async () => {
+  test("starts a job for the dead letters of a target, after a dry run that changes nothing", async () => {
     await relay.add({}, "{}", ["ci-bot"]);
     await relay.settle("ci-bot", "dead");
     const argv = ["replay", "--state", "dead", "--target", "ci-bot"];
-    expect(JSON.parse((await run([...argv, "--dry-run"])).stdout)).toEqual({ wouldReplay: 1, more: false });
-    expect((await run(argv, true)).stdout).toBe("1 event replayed.\n");
-    expect((await run(argv, true)).stdout).toBe("0 events replayed.\n");
+    const text = "1 event to ci-bot: 1 delivery";
+    expect(JSON.parse((await run([...argv, "--dry-run"])).stdout)).toMatchObject({ matched: { text } });
+    expect((await run([...argv, "--dry-run"], true)).stdout).toBe(`${text} would be queued for replay.\n`);
+    expect(await relay.queue.replayJobs.list()).toEqual([]);
+    const { stdout } = await run([...argv, "--rate", "5", "--to", "audit", "--detach"], true);
+    const [job] = await relay.queue.replayJobs.list();
+    expect(job?.plan).toMatchObject({ ratePerSecond: 5, targets: ["audit"], filter: { target: "ci-bot" } });
+    expect(stdout).toContain(`Replay job ${job?.plan.id}: 1 event to audit: 1 delivery.\n`);
+    expect(JSON.parse((await run(argv)).stdout)).toMatchObject({ state: "running", matched: { text } });
+    expect(JSON.parse((await run(["replay", "--all"])).stdout)).toMatchObject({ filter: {} });
+  });
+
+  test("on a terminal shows how far the job is, and ends with it", async () => {
+    for (let n = 0; n < 3; n++) await relay.add({}, "{}", ["ci-bot"]);
+    for (let n = 0; n < 3; n++) await relay.settle("ci-bot", "dead");
+    const { queue, clock } = relay;
+    const runner = new ReplayRunner({ queue, clock, log: silentLog });
+    runner.begin();
+    for (const [last, status] of [
+      ["done", 0],
+      ["dead", 1],
+    ] as const) {
+      const argv = ["replay", "--target", "ci-bot", "--state", "dead,done"];
+      const running = run(argv, true);
+      await eventually(async () => (await queue.replayJobs.active()).length > 0);
+      await clock.advance(3000);
+      for (const outcome of ["done", "done", last] as const) await relay.settle("ci-bot", outcome);
+      let ended: CliRun | null = null;
+      void running.then((result) => (ended = result));
+      await eventually(async () => {
+        await clock.advance(1000);
+        return ended !== null;
+      });
+      const { stdout } = ended as unknown as CliRun;
+      expect((ended as unknown as CliRun).status).toBe(status);
+      expect(stdout).toContain("\r\u001b[2Krunning: 0 of 3 deliveries delivered, 3 to go");
+      expect(stdout).toMatch(
+        status === 0
+          ? /done: 3 of 3 deliveries delivered\.\n$/
+          : /2 of 3 deliveries delivered, 1 failed again\.\n$/,
+      );
+    }
+    await runner.close();
+  });
+
+  test("leaves the job alone when it is asked to end", async () => {
+    await relay.add({}, "{}", ["ci-bot"]);
+    const end = new AbortController();
+    const argv = ["replay", "--kind", "push", "--to", "audit", "--wait"];
+    const running = runCli(argv, { fetch: fetchOf(relay), clock: relay.clock, ended: end.signal });
+    await eventually(async () => (await relay.queue.replayJobs.active()).length > 0);
+    end.abort();
+    const { status, stderr } = await running;
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/^The job goes on\..* replays cancel /)]);
+    expect((await relay.queue.replayJobs.active())[0]?.state).toBe("running");
+  });
+
+  test.each([
+    [["replay", "x", "--rate", "5"], "--rate goes with filters"],
+    [["replay", "x", "--wait"], "--wait goes with filters"],
+    [["replay", "--kind", "push", "--rate", "0"], "--rate must be a whole number"],
+    [["replay", "x", "--all"], "ids or filters"],
+  ])("%j is wrong usage", async (argv, message) => {
+    const { status, stderr } = await run(argv);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
   test("replays an event to the targets of --to", async () => {
@@ -112,6 +177,34 @@ describe("replay", () => {
     const { status, stderr } = await run(["replay", "01kf0000000000000000000000"]);
     expect(status).toBe(1);
     expect(stderr).toContain("there is no such event");
+  });
+});
+
+describe("replays", () => {
+  test("lists, shows, pauses, resumes and cancels", async () => {
+    expect((await run(["replays"], true)).stdout).toBe("No replay job is kept.\n");
+    await relay.add({}, "{}", ["ci-bot"]);
+    const { id } = JSON.parse((await run(["replay", "--kind", "push", "--to", "ci-bot"])).stdout);
+    const table = (await run(["replays", "list"], true)).stdout;
+    expect(table).toMatch(/^STARTED \(UTC\) +ID +BY +WHAT +STATE\n/);
+    expect(table).toContain(
+      `${id}  token  1 event to ci-bot: 1 delivery  running: 0 of 1 delivery delivered, 1 to go`,
+    );
+    for (const [action, state] of [
+      ["show", "running"],
+      ["pause", "paused"],
+      ["resume", "running"],
+      ["cancel", "cancelled"],
+    ] as const) {
+      expect(JSON.parse((await run(["replays", action, id])).stdout)).toMatchObject({ id, state });
+      expect((await run(["replays", "show", id], true)).stdout).toContain(`${state}: 0 of`);
+    }
+    expect(await run(["replays", "resume", id])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("it is cancelled") as string,
+    });
+    expect((await run(["replays", "pause"])).status).toBe(2);
+    expect((await run(["replays", "show", "none"])).status).toBe(1);
   });
 });
 

@@ -142,7 +142,7 @@ describe("completion", () => {
         .split("\n")
         .map((text) => text.split("\t")[0] as string);
     };
-    expect(complete("gitlab-hook-relay rep")).toEqual(["replay"]);
+    expect(complete("gitlab-hook-relay rep")).toEqual(["replay", "replays"]);
     expect(complete("gitlab-hook-relay events --state d")).toEqual(["dead", "done"]);
     expect(complete("gitlab-hook-relay targets p")).toEqual(["pause"]);
   });
@@ -154,7 +154,7 @@ describe("completion", () => {
       const script = `${stdout}\nCOMP_WORDS=(gitlab-hook-relay ${quoted}); COMP_CWORD=${words.length}; _gitlab_hook_relay; echo "\${COMPREPLY[@]}"`;
       return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split(" ");
     };
-    expect(complete("rep")).toEqual(["replay"]);
+    expect(complete("rep")).toEqual(["replay", "replays"]);
     expect(complete("events", "--sta")).toEqual(["--state", "--status"]);
     expect(complete("events", "--state", "d")).toEqual(["done", "dead"]);
     expect(complete("targets", "p")).toEqual(["pause"]);

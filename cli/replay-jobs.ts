@@ -1,0 +1,73 @@
+/** Replay jobs as the commands know them: what the API says of one, in words, and waiting for its end. */
+import { sleep } from "../lib/clock.ts";
+import { counted, grouped } from "../lib/numbers.ts";
+import type { RelayApi } from "./relay-api.ts";
+import type { CliWorld } from "./world.ts";
+
+const POLL_MS = 500;
+/** Goes to the beginning of the line and empties it. */
+const AGAIN = "\r\u001b[2K";
+
+export interface ReplayMatched {
+  readonly text: string;
+  readonly events: number;
+  readonly deliveries: number;
+}
+
+export interface ReplayAnswer {
+  readonly id: string;
+  readonly state: "running" | "paused" | "done" | "cancelled";
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly endedAt: string | null;
+  readonly matched: ReplayMatched;
+  readonly progress: {
+    readonly queued: number;
+    readonly delivered: number;
+    readonly failed: number;
+    readonly open: number;
+    readonly gone: number;
+    readonly remaining: number;
+  };
+}
+
+/** "running: 12 of 16 delivered, 1 failed again, 3 to go". */
+export function progressText({ state, progress }: ReplayAnswer): string {
+  const { delivered, failed, gone, open, remaining } = progress;
+  const all = delivered + failed + gone + open + remaining;
+  const parts = [
+    `${grouped(delivered)} of ${counted(all, "delivery")} delivered`,
+    ...(failed > 0 ? [`${grouped(failed)} failed again`] : []),
+    ...(gone > 0 ? [`${grouped(gone)} gone meanwhile`] : []),
+    ...(open + remaining > 0 ? [`${grouped(open + remaining)} to go`] : []),
+  ];
+  return `${state}: ${parts.join(", ")}`;
+}
+
+/**
+ * Resolves with the job once it has ended, or null if the program is asked to end before. A person sees how far it is.
+ * Rejects with a RelayApiError.
+ */
+export async function replayEnd(
+  first: ReplayAnswer,
+  api: RelayApi,
+  { world, isShown }: { readonly world: CliWorld; readonly isShown: boolean },
+): Promise<ReplayAnswer | null> {
+  const show = (text: string): void => {
+    if (isShown) world.stdout(`${AGAIN}${text.slice(0, Math.max(1, world.columns - 1))}`);
+  };
+  let job = first;
+  try {
+    while (job.state === "running" || job.state === "paused") {
+      show(progressText(job));
+      await sleep(world.clock, POLL_MS, world.ended);
+      job = await api.json<ReplayAnswer>(`replays/${encodeURIComponent(job.id)}`, { signal: world.ended });
+    }
+    return job;
+  } catch (error) {
+    if (!world.ended.aborted) throw error;
+    return null;
+  } finally {
+    show("");
+  }
+}
