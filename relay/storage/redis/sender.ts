@@ -104,41 +104,91 @@ export interface SyncWanted {
 }
 
 /**
- * Sends these calls with the wait for their sync (WAITAOF) behind them, all at once on a connection that nobody else waits on.
- * Scripts go in full: one that was missing would be repeated behind the wait, and not be covered by it.
+ * Sends these calls with the wait for their sync (WAITAOF) behind them, all at once on a connection that nobody else waits on. Those
+ * whose script Redis does not know are sent again in full, with a wait of their own behind them.
  * Rejects with an UpstreamError where the wait was refused or cut off.
  */
 export async function sendSynced(
   client: Redis,
   prefix: string,
   calls: readonly ScriptCall[],
-  { replicas, timeoutMs }: SyncWanted,
+  wanted: SyncWanted,
 ): Promise<Synced> {
-  // A pipeline, so that in a cluster all of it goes to one node.
-  const pipeline = client.pipeline();
-  for (const call of calls) {
-    if (call.staged !== undefined) pipeline.callBuffer(...staging(call.staged));
-    pipeline.callBuffer(...runningInFull(call, prefix));
-  }
-  pipeline.call("WAITAOF", 1, replicas, timeoutMs);
+  const byHash = calls.map((call): Command => ({ words: running(call, prefix), staged: call.staged }));
   try {
-    const replies = (await pipeline.exec()) ?? [];
-    let at = 0;
-    const next = (): readonly [Error | null, unknown] =>
-      replies[at++] ?? [new Error("Connection is closed."), null];
-    const results = calls.map(({ staged }): PromiseSettledResult<unknown> => {
-      const [unstaged] = staged === undefined ? [null] : next();
-      const [failed, value] = next();
-      const error = unstaged ?? failed;
-      return error === null
-        ? { status: "fulfilled", value }
-        : { status: "rejected", reason: translateRedisError(error) };
+    const sent = await sendTogether(client, byHash, wanted);
+    const isMissing = (index: number): boolean => isMissingScript(sent.failures[index]);
+    const missing = calls.filter((_, index) => isMissing(index));
+    if (missing.length === 0) return settled(sent);
+    // What was staged is still there.
+    const inFull = missing.map((call): Command => ({
+      words: runningInFull(call, prefix),
+      staged: undefined,
+    }));
+    const again = await sendTogether(client, inFull, wanted);
+    let next = 0;
+    const places = calls.map((_, index) => (isMissing(index) ? next++ : null));
+    return settled({
+      values: places.map((place, index) => (place === null ? sent.values : again.values)[place ?? index]),
+      failures: places.map(
+        (place, index) => (place === null ? sent.failures : again.failures)[place ?? index],
+      ),
+      local: Math.min(sent.local, again.local),
+      replicas: Math.min(sent.replicas, again.replicas),
     });
-    const [error, counts] = next();
-    if (error !== null) throw error;
-    const [local = 0, synced = 0] = counts as readonly number[];
-    return { results, local, replicas: synced };
   } catch (error) {
     throw translateRedisError(error);
   }
+}
+
+interface Command {
+  readonly words: [string, ...Value[]];
+  readonly staged: Staged | undefined;
+}
+
+/** What Redis said to calls that were sent together: for each either a value or a failure that is not null. */
+interface Replies {
+  readonly values: readonly unknown[];
+  readonly failures: readonly unknown[];
+  readonly local: number;
+  readonly replicas: number;
+}
+
+function settled({ values, failures, local, replicas }: Replies): Synced {
+  const results = failures.map((failure, index): PromiseSettledResult<unknown> =>
+    failure === null
+      ? { status: "fulfilled", value: values[index] }
+      : { status: "rejected", reason: translateRedisError(failure) },
+  );
+  return { results, local, replicas };
+}
+
+/** In a pipeline, so that in a cluster all of it goes to one node. Rejects if the wait failed. */
+async function sendTogether(
+  client: Redis,
+  commands: readonly Command[],
+  { replicas, timeoutMs }: SyncWanted,
+): Promise<Replies> {
+  const pipeline = client.pipeline();
+  for (const { words, staged } of commands) {
+    if (staged !== undefined) pipeline.callBuffer(...staging(staged));
+    pipeline.callBuffer(...words);
+  }
+  pipeline.call("WAITAOF", 1, replicas, timeoutMs);
+  const replies = (await pipeline.exec()) ?? [];
+  let at = 0;
+  const next = (): readonly [Error | null, unknown] =>
+    replies[at++] ?? [new Error("Connection is closed."), null];
+  const values: unknown[] = [];
+  const failures: (Error | null)[] = [];
+  for (const { staged } of commands) {
+    const [unstaged] = staged === undefined ? [null] : next();
+    const [failed, value] = next();
+    values.push(value);
+    failures.push(unstaged ?? failed);
+  }
+  const [error, counts] = next();
+  if (error !== null) throw error;
+  const [local = 0, synced = 0] = counts as readonly number[];
+  return { values, failures, local, replicas: synced };
 }
