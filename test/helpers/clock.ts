@@ -58,7 +58,7 @@ export class FakeClock implements Clock {
       const next = this.#earliest();
       if (next === null || next.dueAt > end) break;
       this.#pending.delete(next);
-      this.#moveTo(next.dueAt);
+      this.#moveTo(Math.max(this.#elapsed, next.dueAt));
       next.task();
       await turn();
     }
@@ -69,6 +69,11 @@ export class FakeClock implements Clock {
   /** The wall clock jumps, as after a time correction; timers and the monotonic clock do not notice. */
   setNow(ms: number): void {
     this.#wall = ms;
+  }
+
+  /** Both clocks run on while the process is stopped: what became due fires with the next advance(). */
+  freeze(ms: number): void {
+    this.#moveTo(this.#elapsed + ms);
   }
 
   #moveTo(elapsed: number): void {

@@ -154,6 +154,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
       };
     },
     trouble: () => disk.failing,
+    isLost: () => false,
     probe: () => Promise.resolve(),
     compact: () => Promise.resolve(),
     verify: () => Promise.resolve(),

@@ -176,10 +176,14 @@ async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
-async function* contentOf({ fd, bytes, name }: SnapshotFile): AsyncGenerator<Buffer> {
+async function* contentOf({ content, bytes, name }: SnapshotFile): AsyncGenerator<Buffer> {
+  if (typeof content !== "number") {
+    yield content;
+    return;
+  }
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, bytes)));
   for (let at = 0; at < bytes;) {
-    const got = await nodeDisk.read(fd, piece.subarray(0, bytes - at), at);
+    const got = await nodeDisk.read(content, piece.subarray(0, bytes - at), at);
     if (got === 0) throw new Error(`Cannot back up "${name}": it became shorter meanwhile; try again`);
     at += got;
     yield piece.subarray(0, got);

@@ -4,6 +4,9 @@
  * A journal is consistent if every segment that there is at one moment is read up to some length of the newest: a segment is never
  * changed once another one was begun, and is removed only after what it held is durable in later ones. So all segments are opened, and
  * listed again: if none was removed in between, they were all there at once, and an open file stays what it is even when its name goes.
+ *
+ * The small files beside it may be written anew in place, by the relay or by an operator: each is read until it says the same twice.
+ * Larger ones only grow at their end, by whole lines.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,15 +18,20 @@ import { backupError } from "./tar.ts";
 
 const JOURNALS = ["journal", "activity/journal"];
 /** Files of a running process, or unfinished: worth nothing elsewhere. */
-const PASSING = /^(?:lock|lock\..{1,200}|spare|probe|.{1,200}\.(?:part|draft|idx|socket))$/;
-/** How often segments may be removed while they are opened. */
+const PASSING = /^(?:lock|lock\..{1,200}|spare|probe|.{1,200}\.(?:part|draft|idx|socket|[0-9a-f]{12}))$/;
+/** What only grows at its end, by whole lines. */
+const TRAIL = ".jsonl";
+/** Files up to this length are read whole, at once. */
+const SMALL_BYTES = 1_048_576;
+/** How often segments may be removed while they are opened, or a small file changed while it is read. */
 const ATTEMPTS = 50;
 
 export interface SnapshotFile {
   /** Path below the data folder. */
   readonly name: string;
-  readonly fd: number;
   readonly bytes: number;
+  /** The bytes of a small file, or an open file that has them. */
+  readonly content: Buffer | number;
 }
 
 interface Place {
@@ -45,7 +53,7 @@ export async function openSnapshot(base: string, disk: Disk = nodeDisk): Promise
 }
 
 export async function closeSnapshot(files: readonly SnapshotFile[]): Promise<void> {
-  for (const { fd } of files) await nodeDisk.close(fd);
+  for (const { content } of files) if (typeof content === "number") await nodeDisk.close(content);
 }
 
 async function openSegments({ base, disk }: Place, journal: string): Promise<SnapshotFile[]> {
@@ -68,8 +76,8 @@ async function openSegments({ base, disk }: Place, journal: string): Promise<Sna
 /** The newest one may end in space for what comes next. */
 async function withoutZeros(files: SnapshotFile[]): Promise<SnapshotFile[]> {
   const newest = files.at(-1);
-  if (newest === undefined) return files;
-  const bytes = await endOfContent({ disk: nodeDisk, fd: newest.fd, bytes: newest.bytes }, 0);
+  if (newest === undefined || typeof newest.content !== "number") return files;
+  const bytes = await endOfContent({ disk: nodeDisk, fd: newest.content, bytes: newest.bytes }, 0);
   return [...files.slice(0, -1), { ...newest, bytes }];
 }
 
@@ -90,9 +98,42 @@ async function openOthers(place: Place, folder: string, into: SnapshotFile[]): P
     const name = join(folder, entry.name);
     if (entry.isDirectory()) await openOthers(place, name, into);
     else if (entry.isFile() && !PASSING.test(entry.name) && !JOURNALS.includes(folder)) {
-      const file = await openFile(place, name);
+      const file = await openOther(place, name);
       if (file !== null) into.push(file);
     }
+  }
+}
+
+/** Null if it is gone. Rejects if it does not hold still. */
+async function openOther(place: Place, name: string): Promise<SnapshotFile | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const first = await readSmall(place, name);
+    if (!Buffer.isBuffer(first)) return first;
+    const second = await readSmall(place, name);
+    // Trails only grow: what was appended meanwhile is left to the next backup.
+    const length = name.endsWith(TRAIL) ? first.length : undefined;
+    if (Buffer.isBuffer(second) && second.subarray(0, length).equals(first))
+      return { name, bytes: first.length, content: first };
+    if (second !== null && !Buffer.isBuffer(second)) await closeSnapshot([second]);
+  }
+  throw new Error(
+    `Cannot back up "${join(place.base, name)}": it changed ${ATTEMPTS} times while it was read`,
+  );
+}
+
+/** What the file holds; the open file itself if it is not a small one, null if it is gone. */
+async function readSmall(place: Place, name: string): Promise<Buffer | SnapshotFile | null> {
+  const file = await openFile(place, name);
+  if (file === null || file.bytes > SMALL_BYTES) return file;
+  try {
+    const bytes = Buffer.alloc(file.bytes);
+    const fd = file.content as number;
+    let at = 0;
+    for (let got = -1; at < bytes.length && got !== 0; at += got)
+      got = await place.disk.read(fd, bytes.subarray(at), at);
+    return bytes.subarray(0, at);
+  } finally {
+    await closeSnapshot([file]);
   }
 }
 
@@ -100,7 +141,7 @@ async function openOthers(place: Place, folder: string, into: SnapshotFile[]): P
 async function openFile({ base, disk }: Place, name: string): Promise<SnapshotFile | null> {
   try {
     const fd = await disk.open(join(base, name), "read");
-    return { name, fd, bytes: await disk.size(fd) };
+    return { name, bytes: await disk.size(fd), content: fd };
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw error;

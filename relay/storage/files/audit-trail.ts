@@ -11,7 +11,7 @@ import { z } from "zod";
 import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import { jsonOrNull } from "../../../lib/json.ts";
 import type { AuditEntry, AuditNote, AuditPage, AuditQuery, WholeAuditTrail } from "../audit-trail.ts";
-import { syncFolder } from "./small-files.ts";
+import { syncFolder, type FolderGuard } from "./small-files.ts";
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.jsonl$/;
 const DAY_LENGTH = 10;
@@ -40,13 +40,15 @@ const idOf = (at: number): string => `${dayOf(at)}-${at.toString(36)}-${randomBy
 
 export class FilesAuditTrail implements WholeAuditTrail {
   readonly #folder: string;
+  readonly #guard: FolderGuard;
   /** The file that was last written. */
   #file: OpenDay | null = null;
   /** Lines are written one after another. */
   #before: Promise<unknown> = Promise.resolve();
 
   /** @param folder is made when the first change is asked for */
-  constructor(folder: string) {
+  constructor(folder: string, guard: FolderGuard) {
+    this.#guard = guard;
     this.#folder = folder;
   }
 
@@ -90,6 +92,7 @@ export class FilesAuditTrail implements WholeAuditTrail {
   async replaceAll(entries: AsyncIterable<AuditEntry>): Promise<void> {
     await this.close();
     await storage(async () => {
+      await this.#guard();
       for (const day of await this.#days()) await unlink(join(this.#folder, `${day}.jsonl`));
     });
     for await (const { id: _id, status, ...note } of entries) {
@@ -97,6 +100,7 @@ export class FilesAuditTrail implements WholeAuditTrail {
       const id = idOf(note.at);
       const lines = [{ id, ...note }, ...(status === null ? [] : [{ answered: id, status }])];
       await storage(async () => {
+        await this.#guard();
         const { handle } = await this.#opened(day);
         await handle.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
       });
@@ -107,6 +111,7 @@ export class FilesAuditTrail implements WholeAuditTrail {
   async expire(before: number): Promise<void> {
     const oldest = new Date(before).toISOString().slice(0, DAY_LENGTH);
     await storage(async () => {
+      await this.#guard();
       for (const day of await this.#days())
         if (day < oldest) await unlink(join(this.#folder, `${day}.jsonl`));
     });
@@ -122,6 +127,7 @@ export class FilesAuditTrail implements WholeAuditTrail {
   #append(day: string, line: object): Promise<void> {
     const appended = this.#before.then(() =>
       storage(async () => {
+        await this.#guard();
         const { handle } = await this.#opened(day);
         await handle.appendFile(`${JSON.stringify(line)}\n`);
         await handle.datasync();

@@ -55,9 +55,10 @@ export class Dispatch {
   }
 
   async claim(name: string, room: Room): Promise<Claim[]> {
-    const { book, clock, work, isClosed } = this.#core;
+    const { book, clock, journal, work, isClosed } = this.#core;
     const target = book.findTarget(name);
-    if (target === null || target.paused || isClosed()) return [];
+    // Whoever has taken the folder delivers what it holds.
+    if (target === null || target.paused || isClosed() || journal.isLost()) return [];
     // Due times come from a wall clock once, at the start; from then on they are kept on the monotonic one.
     if (room.capMs !== undefined && !this.#capped.has(target.code)) {
       this.#capped.add(target.code);

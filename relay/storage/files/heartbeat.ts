@@ -6,11 +6,11 @@ import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 import { timeIn, type Heartbeat } from "../heartbeat.ts";
-import { readOrNull } from "./small-files.ts";
+import { readOrNull, type FolderGuard } from "./small-files.ts";
 
 export const HEARTBEAT_FILE = "last-seen";
 
-export function createFilesHeartbeat(folder: string): Heartbeat {
+export function createFilesHeartbeat(folder: string, guard: FolderGuard): Heartbeat {
   const path = join(folder, HEARTBEAT_FILE);
   let file: FileHandle | null = null;
   return {
@@ -19,6 +19,7 @@ export function createFilesHeartbeat(folder: string): Heartbeat {
       return text === null ? null : timeIn(text);
     },
     async write(at) {
+      await guard();
       file ??= await openForWriting(path);
       await file.write(`${String(at).padStart(13, "0")}\n`, 0);
     },

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 import { nodeDisk } from "../journal/disk.ts";
+import type { Lock } from "../journal/lock.ts";
 import type { Journal, RecoveryVisitor } from "../journal/types.ts";
 import type { StorageDeps, StorageDriver } from "../driver.ts";
 import { refuseMarked } from "../migration/port.ts";
@@ -17,6 +18,7 @@ import { probeFolder } from "./probe.ts";
 import { createFilesLastHour } from "./last-hour.ts";
 import { FilesRecoveryNotes } from "./recovery-notes.ts";
 import { createFilesSecrets } from "./secrets.ts";
+import type { FolderGuard } from "./small-files.ts";
 import { openFilesQueue } from "./queue.ts";
 
 /** The activity's facts are small: smaller segments give space back sooner. */
@@ -24,9 +26,15 @@ const ACTIVITY_SEGMENT_BYTES = 8_388_608;
 
 export function createFilesDriver({ clock, log, random, onSync, settings }: StorageDeps): StorageDriver {
   const { fs } = settings();
+  /** Of the data folder, from the moment that a queue or a migration is opened. */
+  let held: Lock | null = null;
+  const guard: FolderGuard = async () => await held?.ensure();
 
   async function openQueueJournal(visitor: RecoveryVisitor): Promise<Journal> {
-    const { journal } = await openStorage({ ...fs, visitor }, { clock, log });
+    const { journal } = await openStorage(
+      { ...fs, visitor },
+      { clock, log, onLocked: (lock) => (held = lock) },
+    );
     journal.onSync(onSync);
     return journal;
   }
@@ -52,7 +60,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
           segmentBytes: ACTIVITY_SEGMENT_BYTES,
           minFreeBytes: fs.minFreeBytes,
         },
-        { clock, log },
+        { clock, log, ...(held === null ? {} : { lock: held }) },
       );
       return createFilesActivityStore(journal);
     },
@@ -69,11 +77,11 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
         },
         role,
       ),
-    openHeartbeat: async () => createFilesHeartbeat(fs.base),
-    openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit")),
-    openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base),
-    openLastHour: async () => createFilesLastHour(fs.base),
-    openSecrets: async () => createFilesSecrets(fs.base),
+    openHeartbeat: async () => createFilesHeartbeat(fs.base, guard),
+    openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit"), guard),
+    openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base, guard),
+    openLastHour: async () => createFilesLastHour(fs.base, guard),
+    openSecrets: async () => createFilesSecrets(fs.base, guard),
     async disk() {
       const freeBytes = await nodeDisk.freeBytes(fs.base).catch(() => null);
       return freeBytes === null ? null : { freeBytes, floorBytes: fs.minFreeBytes };

@@ -3,9 +3,9 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import type { LastHour } from "../last-hour.ts";
-import { readOrNull } from "./small-files.ts";
+import { readOrNull, type FolderGuard } from "./small-files.ts";
 
-export function createFilesLastHour(folder: string): LastHour {
+export function createFilesLastHour(folder: string, guard: FolderGuard): LastHour {
   const path = join(folder, "last-hour.json");
   const failure = (error: unknown): UpstreamError =>
     new UpstreamError("storage", `${path}: ${messageOf(error)}`, { retryable: true });
@@ -19,6 +19,7 @@ export function createFilesLastHour(folder: string): LastHour {
     },
     async write(text) {
       try {
+        await guard();
         await mkdir(folder, { recursive: true });
         await writeFile(`${path}.draft`, text, { mode: 0o600 });
         await rename(`${path}.draft`, path);

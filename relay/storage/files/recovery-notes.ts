@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
-import { readOrNull, replaceFile } from "./small-files.ts";
+import { readOrNull, replaceFile, type FolderGuard } from "./small-files.ts";
 
 export const RECOVERY_NOTES_FILE = "recovery.json";
 
@@ -21,10 +21,12 @@ const LEASE: RecoveryLease = { renew: () => Promise.resolve(true), release: () =
 
 export class FilesRecoveryNotes implements RecoveryNotes {
   readonly #path: string;
+  readonly #guard: FolderGuard;
   /** Changes come one after another. */
   #before: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string) {
+  constructor(folder: string, guard: FolderGuard) {
+    this.#guard = guard;
     this.#path = join(folder, RECOVERY_NOTES_FILE);
   }
 
@@ -72,6 +74,7 @@ export class FilesRecoveryNotes implements RecoveryNotes {
 
   async #write(next: Content): Promise<void> {
     try {
+      await this.#guard();
       await replaceFile(this.#path, JSON.stringify(next));
     } catch (error) {
       throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });

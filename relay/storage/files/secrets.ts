@@ -3,10 +3,10 @@ import { link, mkdir, readFile, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import type { SharedSecrets } from "../secrets.ts";
-import { readOrNull, replaceFile, syncFolder, writeTemporary } from "./small-files.ts";
+import { readOrNull, replaceFile, syncFolder, writeTemporary, type FolderGuard } from "./small-files.ts";
 
 /** One process writes the folder; counters are read once and kept. */
-export function createFilesSecrets(folder: string): SharedSecrets {
+export function createFilesSecrets(folder: string, guard: FolderGuard): SharedSecrets {
   const counters = new Map<string, number>();
   /** Increments come one after another. */
   let before: Promise<unknown> = Promise.resolve();
@@ -24,6 +24,7 @@ export function createFilesSecrets(folder: string): SharedSecrets {
     const present = await count(name);
     const next = to === null ? present + 1 : Math.max(present, to);
     if (next === present) return present;
+    await guard();
     await storage(() => replaceFile(join(folder, name), `${next}\n`));
     counters.set(name, next);
     return next;
@@ -33,7 +34,7 @@ export function createFilesSecrets(folder: string): SharedSecrets {
     async ensure(name, make) {
       const path = join(folder, name);
       try {
-        const isNew = (await readOrNull(path)) === null && (await makeFile(folder, path, make()));
+        const isNew = (await readOrNull(path)) === null && (await makeNew(path, make()));
         const value = (await readFile(path, "utf8")).trim();
         if (value === "") throw new Error("it is empty; remove it to have a new one made");
         return { value, isNew, place: path, file: path };
@@ -61,6 +62,11 @@ export function createFilesSecrets(folder: string): SharedSecrets {
       await inTurn(() => countOn(name, to));
     },
   };
+
+  async function makeNew(path: string, value: string): Promise<boolean> {
+    await guard();
+    return await makeFile(folder, path, value);
+  }
 
   function inTurn(task: () => Promise<number>): Promise<number> {
     const done = before.then(task);

@@ -4,6 +4,12 @@ import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 
+/** Asked before each write: rejects with an UpstreamError if another process has taken the folder. */
+export type FolderGuard = () => Promise<void>;
+
+/** For a folder that several processes may write to. */
+export const unguarded: FolderGuard = () => Promise.resolve();
+
 /** Null: there is no such file. */
 export async function readOrNull(path: string): Promise<string | null> {
   try {

@@ -11,6 +11,7 @@ import { emptyHeader, HEADER_BYTES, readHeader } from "./frame.ts";
 import { fill, type SegmentBytes } from "./segment-bytes.ts";
 import { identityOf, IndexBuilder, type SegmentIdentity } from "./segment-index.ts";
 import type { Segment } from "./segment.ts";
+import type { Lock } from "./lock.ts";
 import type { RecoveryNeeds } from "./types.ts";
 
 const NAME = /^(\d{10})\.idx$/;
@@ -20,6 +21,8 @@ const MADE_AT_START_BYTES = 67_108_864;
 export interface IndexDeps {
   readonly disk: Disk;
   readonly log: Log;
+  /** Of the folder: without it, nothing is written or removed. */
+  readonly lock: Pick<Lock, "isLost" | "ensure">;
   /** Of the segments. */
   readonly folder: string;
   readonly needs: RecoveryNeeds;
@@ -128,7 +131,13 @@ export class SegmentIndexes {
   }
 
   #inTurn(sequence: number, task: () => Promise<void>): void {
-    this.#work = this.#work.then(task).catch((error: unknown) => {
+    const { lock } = this.#deps;
+    const guarded = async (): Promise<void> => {
+      if (lock.isLost()) return;
+      await lock.ensure();
+      await task();
+    };
+    this.#work = this.#work.then(guarded).catch((error: unknown) => {
       this.#deps.log.warn("journal.index-failed", { segment: sequence, error: messageOf(error) });
     });
   }

@@ -165,6 +165,10 @@ export class FileJournal implements Journal {
     return this.#writer.trouble?.message ?? this.#space.trouble(this.#writer.pendingBytes, this.#ledger);
   }
 
+  isLost(): boolean {
+    return this.#opened.lock.isLost();
+  }
+
   async probe(): Promise<void> {
     if (this.#closed) return;
     await this.#space.look();

@@ -46,8 +46,13 @@ export class NewSegments {
   /** Notes the descriptors in `opened` as it opens them. */
   async #open(segment: Segment, opened: number[]): Promise<SegmentFile> {
     const { disk, folder, ledger, spare, wantsDurable } = this.#deps;
-    const filledBytes = spare.isReady ? await spare.take(segment.path) : 0;
-    if (filledBytes > 0) ledger.segments.set(segment.sequence, segment);
+    let filledBytes = 0;
+    if (spare.isReady) {
+      // Takes the name first, as a rename would go over the segment of a process that took the folder while this one was frozen.
+      await disk.close(await disk.open(segment.path, "create"));
+      ledger.segments.set(segment.sequence, segment);
+      filledBytes = await spare.take(segment.path);
+    }
     const fd = await disk.open(segment.path, filledBytes > 0 ? "update" : "create");
     opened.push(fd);
     ledger.segments.set(segment.sequence, segment);

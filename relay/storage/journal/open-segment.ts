@@ -28,7 +28,7 @@ export interface SegmentFile {
 export interface OpenSegmentDeps {
   readonly disk: Disk;
   readonly log: Log;
-  readonly lock: Pick<Lock, "isLost">;
+  readonly lock: Pick<Lock, "ensure">;
 }
 
 export class OpenSegment {
@@ -89,13 +89,13 @@ export class OpenSegment {
     this.length = end;
   }
 
-  /** False where the disk refuses. */
+  /** False if the disk refuses, or if another process has taken the folder, perhaps while this one was frozen: what it read stays. */
   async #shorten(length: number): Promise<boolean> {
     const { disk, log, lock } = this.#deps;
     try {
-      // What another process has is never touched.
-      if (!lock.isLost()) await disk.truncate(this.#file.fd, length);
-      if (!lock.isLost()) await disk.syncAll(this.#file.fd);
+      await lock.ensure();
+      await disk.truncate(this.#file.fd, length);
+      await disk.syncAll(this.#file.fd);
       return true;
     } catch (error) {
       log.warn("journal.cut-failed", { segment: this.segment.sequence, error: messageOf(error) });

@@ -38,7 +38,8 @@ export async function openJournal(
   let lock: Lock | null = null;
   try {
     await makeDurableFolder(disk, base);
-    lock = await acquireLock(base, all);
+    lock = all.lock === undefined ? await acquireLock(base, all) : withoutRelease(all.lock);
+    all.onLocked?.(lock);
     await makeDurableFolder(disk, folder);
     const ledger = new Ledger(options.visitor?.needs?.packed ?? null);
     const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
@@ -46,8 +47,9 @@ export async function openJournal(
     const visitor = options.visitor ?? null;
     const needs = visitor?.needs;
     const fromBytes = options.indexFromBytes ?? INDEX_FROM_BYTES;
-    const indexes = needs === undefined ? null : new SegmentIndexes({ disk, log, folder, needs, fromBytes });
-    const recovered = await recoverJournal(folder, { disk, log, ledger, quarantine, indexes }, visitor);
+    const indexes =
+      needs === undefined ? null : new SegmentIndexes({ disk, log, lock, folder, needs, fromBytes });
+    const recovered = await recoverJournal(folder, { disk, log, lock, ledger, quarantine, indexes }, visitor);
     const journal = new FileJournal(folder, options, all, {
       lock,
       ledger,
@@ -61,4 +63,9 @@ export async function openJournal(
     await lock?.release();
     throw openingError(base, error);
   }
+}
+
+/** For those who write under a lock that others hold. */
+function withoutRelease(lock: Lock): Lock {
+  return { ...lock, release: () => Promise.resolve() };
 }

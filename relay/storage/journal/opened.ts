@@ -16,6 +16,10 @@ export interface JournalDeps {
   readonly random: () => number;
   /** How quick the file system is. @default measureWrites */
   readonly measure?: typeof measureWrites;
+  /** The lock of the folder above, if whoever holds it opens this journal as well and closes it first. @default one of its own */
+  readonly lock?: Lock;
+  /** Told the lock as soon as it is taken: other files of the folder are written under it, too. */
+  readonly onLocked?: (lock: Lock) => void;
 }
 
 /** What opening it has found and made. */

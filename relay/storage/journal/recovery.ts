@@ -15,6 +15,7 @@ import { laterVersionError } from "./errors.ts";
 import { FrameType, keyEncoding } from "./frame.ts";
 import type { SegmentIndexes } from "./indexes.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Lock } from "./lock.ts";
 import type { Quarantine, Stretch } from "./quarantine.ts";
 import { scanSegment } from "./scan.ts";
 import type { ScanBuffers } from "./scan-window.ts";
@@ -32,6 +33,8 @@ export interface RecoveredJournal {
 export interface JournalRecoveryDeps {
   readonly disk: Disk;
   readonly log: Log;
+  /** A process that was frozen while it read may have lost the folder: it is asked before anything is mended. */
+  readonly lock: Pick<Lock, "ensure">;
   readonly ledger: Ledger;
   readonly quarantine: Quarantine;
   /** Null: every segment is read. */
@@ -64,6 +67,7 @@ export async function recoverJournal(
   }
   let truncatedBytes = 0;
   for (const [segment, bad] of damages) {
+    await deps.lock.ensure();
     truncatedBytes += await mendSegment(segment, bad, segment.sequence === newest, deps);
   }
   await deps.disk.syncFolder(folder);
@@ -113,6 +117,7 @@ async function mendSegment(
     if (isNewest) await disk.syncAll(fd);
     for (const stretch of bad) {
       segment.damaged = true;
+      segment.damagedBytes += stretch.end - stretch.start;
       if (!(await quarantine.keep(fd, stretch))) segment.pinned = true;
     }
     return cut;

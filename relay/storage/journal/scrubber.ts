@@ -1,7 +1,7 @@
 /**
  * Reads sealed segments again while the relay is up, as a start no longer does: what a disk has lost shows before somebody asks for it.
  * One segment at a time, slowly, each once a day. Nothing is changed. A damaged segment loses its index, so that the next start reads
- * it, keeps the damaged bytes in quarantine and has the rest rewritten.
+ * it, finds the damage again, keeps the damaged bytes in quarantine and has the rest rewritten.
  */
 import { sleep, type Clock } from "../../../lib/clock.ts";
 import { systemCode } from "../../../lib/errors.ts";
@@ -43,16 +43,19 @@ export class Scrubber {
     this.#deps = deps;
   }
 
-  /** Sealed segments that were found whole within the last day, and damaged bytes in the others. */
+  /**
+   * Sealed segments that were found whole within the last day, and damaged bytes in the others: those that the start found, too, so
+   * that damage is told until its segment is gone.
+   */
   get found(): { readonly verifiedSegments: number; readonly damagedBytes: number } {
-    this.#forgetRemoved();
     let verifiedSegments = 0;
-    let damaged = 0;
-    for (const { damagedBytes } of this.#verdicts.values()) {
-      if (damagedBytes === 0) verifiedSegments += 1;
-      damaged += damagedBytes;
+    let damagedBytes = 0;
+    for (const segment of this.#deps.ledger.segments.values()) {
+      const verdict = this.#verdicts.get(segment);
+      if (verdict?.damagedBytes === 0) verifiedSegments += 1;
+      damagedBytes += Math.max(segment.damagedBytes, verdict?.damagedBytes ?? 0);
     }
-    return { verifiedSegments, damagedBytes: damaged };
+    return { verifiedSegments, damagedBytes };
   }
 
   /** Reads the next segment that is due, if there is one. Rejects with what the disk throws. */

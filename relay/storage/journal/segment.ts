@@ -18,6 +18,8 @@ export interface Segment {
   removalBytes: number;
   /** Holds bytes that are no frames: worth rewriting whatever else it holds. */
   damaged: boolean;
+  /** Of those bytes, the ones that the opening found. */
+  damagedBytes: number;
   /** Nothing is appended any more. */
   sealed: boolean;
   /** Must stay: it holds bytes that could neither be read nor be copied to quarantine. */
@@ -44,6 +46,7 @@ export function newSegment(folder: string, sequence: number, salt: number): Segm
     liveFrames: 0,
     removalBytes: 0,
     damaged: false,
+    damagedBytes: 0,
     sealed: false,
     pinned: false,
   };

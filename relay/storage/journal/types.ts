@@ -22,7 +22,7 @@ export interface JournalStats {
   readonly truncatedBytes: number;
   /** Sealed segments that verify() has found whole within the last day. */
   readonly verifiedSegments: number;
-  /** Bytes of sealed segments in which verify() has found no whole frame. */
+  /** Bytes of the present segments in which verify() or the opening found no whole frame. */
   readonly damagedBytes: number;
 }
 
@@ -81,6 +81,8 @@ export interface Journal {
   stats(): JournalStats;
   /** What is wrong with storing now; null where nothing is. */
   trouble(): string | null;
+  /** Another process has taken the folder: nothing is written any more. */
+  isLost(): boolean;
   /** Looks at the disk again: free space, and one synced write after a failure. */
   probe(): Promise<void>;
   /** Rewrites segments that are mostly dead and removes those that are wholly so. */

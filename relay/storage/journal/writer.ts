@@ -38,7 +38,7 @@ export interface WriterDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Of the folder: nothing is written without it. */
-  readonly lock: Pick<Lock, "isLost" | "ensure">;
+  readonly lock: Pick<Lock, "ensure">;
   readonly segmentBytes: number;
   /** A new, empty segment whose name is on stable storage, open for writing. */
   begin(): Promise<SegmentFile>;

@@ -10,6 +10,7 @@ import { createRedisAuditTrail } from "./audit-trail.ts";
 import { openRedis, type RedisConnection } from "./connection.ts";
 import { createRedisHeartbeat } from "./heartbeat.ts";
 import { createFilesLastHour } from "../files/last-hour.ts";
+import { unguarded } from "../files/small-files.ts";
 import { markKey, openRedisMigration, readRedisMark } from "./migration.ts";
 import { createRedisRecoveryNotes } from "./recovery-notes.ts";
 import { probeRedis } from "./probe.ts";
@@ -34,7 +35,7 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
     openAuditTrail: async () => createRedisAuditTrail(await connection()),
     openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
-    openLastHour: async () => createFilesLastHour(deps.settings().fs.base),
+    openLastHour: async () => createFilesLastHour(deps.settings().fs.base, unguarded),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),
     probe: () => probeRedis(connection, deps),

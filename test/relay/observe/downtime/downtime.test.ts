@@ -7,6 +7,7 @@ import type { LogFields, Log } from "../../../../lib/log.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { BEAT_MS, openAbsence, type Absence } from "../../../../relay/observe/downtime/downtime.ts";
 import { createFilesHeartbeat, HEARTBEAT_FILE } from "../../../../relay/storage/files/heartbeat.ts";
+import { unguarded } from "../../../../relay/storage/files/small-files.ts";
 import { timeIn, type Heartbeat } from "../../../../relay/storage/heartbeat.ts";
 import { createFilesDriver } from "../../../../relay/storage/files/index.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
@@ -139,13 +140,13 @@ describe("createFilesHeartbeat()", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   test("gives back the last time, and never grows", async () => {
-    const mark = createFilesHeartbeat(folder);
+    const mark = createFilesHeartbeat(folder, unguarded);
     expect(await mark.read()).toBeNull();
     await mark.write(1_700_000_000_000);
     await mark.write(1_700_000_005_000);
-    expect(await createFilesHeartbeat(folder).read()).toBe(1_700_000_005_000);
+    expect(await createFilesHeartbeat(folder, unguarded).read()).toBe(1_700_000_005_000);
     await mark.close();
-    const next = createFilesHeartbeat(folder);
+    const next = createFilesHeartbeat(folder, unguarded);
     await next.write(1_700_000_010_000);
     await next.close();
     expect(await readFile(join(folder, HEARTBEAT_FILE), "utf8")).toBe("1700000010000\n");
@@ -154,7 +155,7 @@ describe("createFilesHeartbeat()", () => {
 
   test("what is no time counts as none", async () => {
     await writeFile(join(folder, HEARTBEAT_FILE), "\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-    expect(await createFilesHeartbeat(folder).read()).toBeNull();
+    expect(await createFilesHeartbeat(folder, unguarded).read()).toBeNull();
     expect([timeIn("12"), timeIn(""), timeIn(null), timeIn("1700000000000")]).toEqual([
       null,
       null,

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { silentLog } from "../../../../lib/log.ts";
 import { keepLastHour, type HourPart } from "../../../../relay/observe/hour/keep.ts";
 import { createFilesLastHour } from "../../../../relay/storage/files/last-hour.ts";
+import { unguarded } from "../../../../relay/storage/files/small-files.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 
 function part(value: unknown): HourPart & { value: unknown } {
@@ -22,7 +23,7 @@ test("keepLastHour() writes each minute and at the end, and a next run begins wi
   const folder = await mkdtemp(join(tmpdir(), "last-hour-"));
   const clock = new FakeClock();
   const deps = (webhooks: HourPart, targets: HourPart) => ({
-    store: createFilesLastHour(folder),
+    store: createFilesLastHour(folder, unguarded),
     clock,
     log: silentLog,
     parts: { webhooks, targets },
@@ -48,7 +49,7 @@ test("keepLastHour() begins anew where the file is damaged, and warns once where
   const kept = part("as it was");
   const clock = new FakeClock();
   const hour = await keepLastHour({
-    store: createFilesLastHour(join(folder, "last-hour.json")),
+    store: createFilesLastHour(join(folder, "last-hour.json"), unguarded),
     clock,
     log: { ...silentLog, warn: (event) => void events.push(event) },
     parts: { webhooks: kept, targets: kept },

@@ -103,6 +103,50 @@ test("openSnapshot() begins again if segments are removed while it opens them", 
   await closeSnapshot(files);
 });
 
+test.each([
+  ["longer", "new and longer than it was"],
+  ["shorter", "new"],
+  ["of the same length", "NEW TEXT"],
+])(
+  "openSnapshot() has no mixture of a small file that is written in place meanwhile: %s",
+  async (_how, next) => {
+    await (await open(base)).close();
+    const path = join(base, "last-seen");
+    await writeFile(path, "old text");
+    let opened = -1;
+    let reads = 0;
+    const disk: typeof nodeDisk = {
+      ...nodeDisk,
+      async open(at, mode) {
+        const fd = await nodeDisk.open(at, mode);
+        if (at === path) opened = fd;
+        return fd;
+      },
+      // The file is written anew when the first half of it was read.
+      async read(fd, into, position) {
+        if (fd !== opened || reads++ > 0) return await nodeDisk.read(fd, into, position);
+        const got = await nodeDisk.read(fd, into.subarray(0, 4), position);
+        await writeFile(path, next);
+        return got;
+      },
+    };
+    const files = await openSnapshot(base, disk);
+    const file = files.find(({ name }) => name === "last-seen");
+    expect(String(file?.content)).toBe(next);
+    expect(file?.bytes).toBe(next.length);
+    await closeSnapshot(files);
+  },
+);
+
+test("openSnapshot() leaves out a file that is being written under a name of its own", async () => {
+  await (await open(base)).close();
+  await writeFile(join(base, "recovery.json"), "{}");
+  await writeFile(join(base, "recovery.json.0123456789ab"), '{"half');
+  const files = await openSnapshot(base);
+  expect(files.map(({ name }) => name)).toEqual(["recovery.json"]);
+  await closeSnapshot(files);
+});
+
 /** A data folder with a little of everything. */
 async function smallBackup(): Promise<Buffer> {
   const journal = await open(base);

@@ -3,16 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FilesAuditTrail } from "../../../../relay/storage/files/audit-trail.ts";
+import { unguarded } from "../../../../relay/storage/files/small-files.ts";
 import { auditContract, auditNote } from "../../../helpers/audit-contract.ts";
 
 async function opened() {
   const folder = await mkdtemp(join(tmpdir(), "audit-"));
-  const trails = [new FilesAuditTrail(folder)];
+  const trails = [new FilesAuditTrail(folder, unguarded)];
   return {
     folder,
     trail: trails[0] as FilesAuditTrail,
     async reopen() {
-      const next = new FilesAuditTrail(folder);
+      const next = new FilesAuditTrail(folder, unguarded);
       trails.push(next);
       return next;
     },

@@ -3,14 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { FilesRecoveryNotes } from "../../../../relay/storage/files/recovery-notes.ts";
+import { unguarded } from "../../../../relay/storage/files/small-files.ts";
 import { recoveryNotesContract } from "../../../helpers/recovery-notes-contract.ts";
 
 describe("files", () => {
   recoveryNotesContract(async () => {
     const folder = await mkdtemp(join(tmpdir(), "recovery-notes-"));
     return {
-      notes: new FilesRecoveryNotes(folder),
-      reopen: async () => new FilesRecoveryNotes(folder),
+      notes: new FilesRecoveryNotes(folder, unguarded),
+      reopen: async () => new FilesRecoveryNotes(folder, unguarded),
       close: () => rm(folder, { recursive: true }),
     };
   }, false);

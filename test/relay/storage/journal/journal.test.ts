@@ -52,15 +52,30 @@ async function text(journal: Journal, key: string): Promise<string | null> {
 const isLog = (operation: string) => (name: string, path: string) =>
   name === operation && path.endsWith(".log");
 
-/** A disk on which the process is frozen once, right after its write has become durable. */
+/** A disk on which the process is frozen once: right after a write has become durable, or in the middle of reading. */
 class FreezingDisk extends SimDisk {
   frozen: (() => Promise<void>) | null = null;
+  frozenInRead: (() => Promise<void>) | null = null;
 
   override async syncData(fd: number): Promise<void> {
     await super.syncData(fd);
     const frozen = this.frozen;
     this.frozen = null;
     await frozen?.();
+  }
+
+  override async read(fd: number, into: Uint8Array, position: number): Promise<number> {
+    const frozen = this.frozenInRead;
+    this.frozenInRead = null;
+    await frozen?.();
+    return super.read(fd, into, position);
+  }
+
+  /** Another process takes the folder while this one is stopped. */
+  async taken(): Promise<void> {
+    await this.unlink("/sim/lock");
+    await this.symlink("another process", "/sim/lock");
+    clock.freeze(60_000);
   }
 }
 
@@ -70,14 +85,41 @@ describe("journal.write()", () => {
     const journal = await open({}, freezing);
     await journal.write([set("a", "1")], "synced");
     freezing.frozen = async () => {
-      await freezing.unlink("/sim/lock");
-      await freezing.symlink("another process", "/sim/lock");
-      await clock.advance(20_000);
+      await freezing.taken();
     };
     await expect(journal.write([set("b", "2")], "synced")).rejects.toThrow(
       "another process has taken the folder",
     );
     await close(journal);
+    expect(freezing.openFiles).toBe(0);
+  });
+
+  test("cuts nothing off a segment that another process may have read, whatever else fails", async () => {
+    const freezing = new FreezingDisk();
+    const journal = await open({}, freezing);
+    await journal.write([set("a", "1")], "synced");
+    freezing.frozen = async () => {
+      await freezing.taken();
+      throw Object.assign(new Error("EIO"), { code: "EIO" });
+    };
+    await expect(journal.write([set("b", "2")], "synced")).rejects.toThrow("EIO");
+    await close(journal).catch(() => {});
+    await freezing.unlink("/sim/lock");
+    expect(await text(await open({}, freezing), "b")).toBe("2");
+  });
+
+  test("mends nothing at an opening that was stopped while it read, until the folder was another's", async () => {
+    const freezing = new FreezingDisk();
+    const journal = await open({}, freezing);
+    await journal.write([set("a", "1")], "synced");
+    await close(journal);
+    const file = `${FOLDER}/0000000001.log`;
+    freezing.setBytes(file, Buffer.concat([freezing.bytes(file), Buffer.from("torn")]));
+    const before = Buffer.from(freezing.bytes(file));
+    freezing.frozenInRead = () => freezing.taken();
+    await expect(open({}, freezing)).rejects.toThrow("another process has taken the folder");
+    expect(freezing.bytes(file)).toEqual(before);
+    expect(await freezing.readlink("/sim/lock")).toBe("another process");
     expect(freezing.openFiles).toBe(0);
   });
 

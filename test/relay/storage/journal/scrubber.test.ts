@@ -79,6 +79,27 @@ test("what the disk has lost is counted and told, and the next start reads that 
   expect(again.has("id:1")).toBe(true);
 });
 
+test("damage is told after a restart, too, without reading the other segments, until its segment is gone", async () => {
+  const { journal, verify, sealed, disk, open } = await rig();
+  const bytes = disk.bytes(`${FOLDER}/0000000001.log`);
+  bytes[100] = bytes[100]! ^ 1;
+  for (let count = 0; count < sealed; count++) await verify();
+  const { damagedBytes } = journal.stats();
+  await journal.close();
+  for (let restart = 0; restart < 2; restart++) {
+    const before = disk.counts.get("read")!;
+    const again = await open();
+    expect(again.stats()).toMatchObject({ damagedBytes, verifiedSegments: 0 });
+    // Of each sealed segment but the damaged one its index, and the two frames that show whose index it is.
+    expect(disk.counts.get("read")! - before).toBeLessThan(5 * sealed);
+    await again.close();
+  }
+  const last = await open();
+  await last.compact();
+  expect(last.stats()).toMatchObject({ damagedBytes: 0, quarantinedBytes: damagedBytes });
+  expect(last.has("id:1")).toBe(true);
+});
+
 test("close() ends a reading that is under way", async () => {
   const { journal, disk } = await rig();
   const verifying = journal.verify();

@@ -260,3 +260,14 @@ test("largestSpare() is a segment, less in a small journal, nothing if off", () 
   expect(largestSpare({ base: "", preallocate: "off" }, 1000)).toBe(0);
   expect(largestSpare({ base: "" }, 1000)).toBe(0);
 });
+
+test("a spare never goes over a segment that another process began while this one was stopped", async () => {
+  const journal = await open();
+  await settled();
+  expect(lengths()).toEqual({ spare: SEGMENT_BYTES });
+  disk.setBytes(`${FOLDER}/0000000001.log`, Buffer.from("what the other process stored"));
+  await expect(journal.write([set("k", 100)], "synced")).rejects.toThrow("EEXIST");
+  expect(disk.bytes(`${FOLDER}/0000000001.log`).toString()).toBe("what the other process stored");
+  await journal.write([set("k", 100)], "synced");
+  expect(disk.names(FOLDER)).toContain("0000000002.log");
+});
