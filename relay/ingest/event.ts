@@ -3,28 +3,14 @@
  * same event recognisable.
  */
 import { isAscii, isUtf8 } from "node:buffer";
+import { ALERT_TARGETS } from "../event/alert.ts";
 import { deliveryKey, formerKeyOfId, originOf } from "../event/delivery-key.ts";
 import { eventFacts } from "../event/event-facts.ts";
 import type { NewEvent } from "../event/event.ts";
 import { isTestDelivery } from "../event/test-delivery.ts";
+import { isOwnHeader, SECRET_HEADER } from "../event/received-headers.ts";
 import { instanceHost } from "./authenticate.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
-
-/** Kept beside `x-gitlab-*`: what tells deliveries apart, what the signature covers, and what the body is. */
-const KEPT_HEADERS: ReadonlySet<string> = new Set([
-  "idempotency-key",
-  "webhook-id",
-  "webhook-timestamp",
-  "webhook-signature",
-  "content-type",
-  "user-agent",
-  "x-relay-recovered",
-  "traceparent",
-  "tracestate",
-]);
-
-/** The secret token stays here: it is neither stored nor passed on. */
-const SECRET_HEADER = "x-gitlab-token";
 
 /**
  * The JSON object that a body holds; null if it holds anything else. Must be UTF-8 without byte order mark, as RFC 8259 asks
@@ -63,8 +49,13 @@ export interface ReceivedWebhook {
   readonly verifiedMs: number;
 }
 
-/** The event as the queue takes it. Never throws, whatever the payload holds. */
-export function newEvent(received: ReceivedWebhook): NewEvent {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * The event as the queue takes it. Never throws, whatever the payload holds.
+ * @param custom headers that are kept beside GitLab's own, names in lower case
+ */
+export function newEvent(received: ReceivedWebhook, custom: ReadonlySet<string> = NONE): NewEvent {
   const { headers, body, hookKey, parsed } = received;
   const header = headerOf(headers, "x-gitlab-event");
   const instance = headerOf(headers, "x-gitlab-instance");
@@ -97,7 +88,7 @@ export function newEvent(received: ReceivedWebhook): NewEvent {
     verifiedBy: received.verifiedBy,
     verifiedMs: received.verifiedMs,
     bodyBytes: body.byteLength,
-    headers: keptHeaders(headers),
+    headers: keptHeaders(headers, custom),
   };
   const ids = {
     deliveryId,
@@ -115,10 +106,10 @@ export function newEvent(received: ReceivedWebhook): NewEvent {
   };
 }
 
-function keptHeaders(headers: RequestHeaders): [string, string][] {
+function keptHeaders(headers: RequestHeaders, custom: ReadonlySet<string>): [string, string][] {
   const kept: [string, string][] = [];
   for (const name in headers) {
-    if ((name.startsWith("x-gitlab-") && name !== SECRET_HEADER) || KEPT_HEADERS.has(name)) {
+    if ((isOwnHeader(name) && name !== SECRET_HEADER && name !== ALERT_TARGETS) || custom.has(name)) {
       const value = headers[name];
       if (typeof value === "string") kept.push([name, value]);
     }

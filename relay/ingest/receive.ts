@@ -124,7 +124,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   }
 
   const toEvent = (checked: Checked): ReadEvent | Mismatch => {
-    const event = newEvent(checked);
+    const event = newEvent(checked, deps.rules().customHeaders);
     const { hookKey, parsed } = checked;
     const mismatch = hookKey === null ? null : hookMismatch(hookKey, event.meta, parsed);
     if (mismatch !== null) return new Mismatch(mismatch);

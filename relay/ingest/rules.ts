@@ -10,14 +10,23 @@ export interface IngestRules {
   readonly maxUnverifiedBytes: number;
   readonly addresses: AddressRules;
   readonly senders: Senders;
+  /** Custom headers that some target gets, names in lower case. */
+  readonly customHeaders: ReadonlySet<string>;
 }
 
-export function compileIngest(config: Pick<Config, "server" | "gitlab" | "instances">): IngestRules {
+export function compileIngest(
+  config: Pick<Config, "server" | "gitlab" | "instances" | "targets">,
+): IngestRules {
   return {
     maxBodyBytes: config.server.maxBodyBytes,
     // One body must fit, with what its pieces cost beside their bytes.
     maxUnverifiedBytes: Math.max(config.server.maxUnverifiedBytes, 1.25 * config.server.maxBodyBytes),
     addresses: createAddressRules(config.server),
     senders: createSenders(config),
+    customHeaders: new Set(
+      Object.values(config.targets).flatMap((target) =>
+        "passHeaders" in target ? target.passHeaders.map((name) => name.toLowerCase()) : [],
+      ),
+    ),
   };
 }

@@ -1,6 +1,7 @@
 /** Which state an event is in, and whether it fits a filter: pure, for every queue. */
 import { instanceOf, type EventMeta } from "../event/event.ts";
 import { projectMatcher } from "../event/patterns.ts";
+import { isOwnHeader } from "../event/received-headers.ts";
 import type { Delivery, DeliveryState } from "./delivery-state.ts";
 import type { EventFilter, EventState, OneOrMore } from "./queue.ts";
 
@@ -112,7 +113,8 @@ function searchText(meta: EventMeta): string {
   const values = Object.values(rest).filter(
     (value) => typeof value === "string" || typeof value === "number",
   );
-  return [...values, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n").toLowerCase();
+  const shown = headers.filter(([name]) => isOwnHeader(name));
+  return [...values, ...shown.map(([name, value]) => `${name}: ${value}`)].join("\n").toLowerCase();
 }
 
 /** Whether one of the deliveries is as the filter wants: state, target and answer of the same one. */

@@ -106,7 +106,7 @@ export function detailJson(event: EventSummary, masking: Masking, waitsFor: (del
   return {
     ...metaJson(event.meta),
     state: event.state,
-    headers: event.meta.headers.map(([name, value]) => [name, masking.header(name, value)]),
+    headers: event.meta.headers.map(([name, value]) => [name, masking.received(name, value)]),
     deliveries: event.deliveries.map((delivery) => ({
       ...deliveryJson(delivery, mask),
       waitsFor: delivery.state === "waiting" ? waitsFor(delivery) : null,

@@ -43,7 +43,7 @@ export interface EventView extends EventActions {
 export function eventPage(view: EventView): Html {
   const { event, masking } = view;
   const { meta } = event;
-  const headers = meta.headers.map(([name, value]) => [name, masking.header(name, value)] as const);
+  const headers = meta.headers.map(([name, value]) => [name, masking.received(name, value)] as const);
   const path = `/events/${meta.id}`;
   return html`<div class="title">
       <div>

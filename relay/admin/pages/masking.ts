@@ -4,6 +4,7 @@
  */
 import { cutMasked } from "../../../lib/cut.ts";
 import { MASK } from "../../../lib/log.ts";
+import { isOwnHeader } from "../../event/received-headers.ts";
 import { maskPattern } from "../../../lib/mask-patterns.ts";
 
 /** Characters of one text that are looked at and shown; the rest is cut off, and the text says so. */
@@ -14,6 +15,8 @@ export interface Masking {
   text(text: string): string;
   /** A header's value as it may be shown. */
   header(name: string, value: string): string;
+  /** The same of a received one: custom headers of a hook are credentials as often as not. */
+  received(name: string, value: string): string;
   /** Whether the value of a field of this name is hidden. */
   isSecret(field: string): boolean;
 }
@@ -42,11 +45,13 @@ export function createMasking(settings: MaskSettings): Masking {
   const mask = (given: string): string =>
     patterns.reduce((left, pattern) => pattern.replaceAll(left, MASK), given);
   const text = (given: string): string => cutMasked(given, MAX_SHOWN, mask);
+  const header = (name: string, value: string): string =>
+    SECRET_HEADERS.has(name) || name.split("-").some((part) => fields.has(part)) ? MASK : text(value);
   return {
     text,
+    header,
+    received: (name, value) => (isOwnHeader(name) ? header(name, value) : MASK),
     isSecret: (field) => fields.has(field.toLowerCase()),
-    header: (name, value) =>
-      SECRET_HEADERS.has(name) || name.split("-").some((part) => fields.has(part)) ? MASK : text(value),
   };
 }
 

@@ -24,6 +24,14 @@ export function instanceHeader({ instanceName }: Pick<EventMeta, "instanceName">
   return instanceName === undefined ? {} : { "x-relay-instance": instanceName };
 }
 
+/** The custom headers of an event that have these names, in lower case. */
+export function customHeaders(
+  { headers }: Pick<EventMeta, "headers">,
+  names: ReadonlySet<string>,
+): Record<string, string> {
+  return names.size === 0 ? {} : Object.fromEntries(headers.filter(([name]) => names.has(name)));
+}
+
 /** GitLab's signature is of the received bytes. */
 const SIGNATURE: ReadonlySet<string> = new Set(["webhook-signature", "webhook-timestamp"]);
 
@@ -33,9 +41,9 @@ export function withoutSignature(meta: EventMeta): EventMeta {
 }
 
 /**
- * All headers of an attempt but those of the signature, names in lower case. Later ones win: GitLab's, the format's, the relay's,
- * the configured ones.
- * @param format headers that the format of the body brings along, names in lower case
+ * All headers of an attempt but those of the signature, names in lower case. Later ones win: GitLab's, the hook's custom ones and the
+ * format's, the relay's, the configured ones.
+ * @param format headers that the format of the body brings along, custom ones before them, names in lower case
  * @param configured names in lower case
  */
 export function headersOf(

@@ -9,7 +9,7 @@ import { createConnections, type ConnectionDeps } from "../connection/connection
 import { excerptOf, exchange, ExchangeError } from "../connection/exchange.ts";
 import type { TargetDeps } from "../target-type.ts";
 import { createEnveloper, type Envelope } from "./envelope.ts";
-import { headersOf, signatureHeaders, withoutSignature } from "./headers.ts";
+import { customHeaders, headersOf, signatureHeaders, withoutSignature } from "./headers.ts";
 import type { HttpTargetSettings } from "./settings.ts";
 
 export interface HttpTargetDeps extends ConnectionDeps, Pick<TargetDeps, "traceparent"> {
@@ -58,11 +58,12 @@ export function createRequests(config: HttpTargetSettings): RequestOf {
   const keys = config.signingTokens.map(decodeSigningToken).filter((key) => key !== null);
   const configured = configuredHeaders(config, new URL(config.url));
   const enveloped = createEnveloper(config);
+  const passed = new Set(config.passHeaders.map((name) => name.toLowerCase()));
   return function requestOf(sending, nowMs) {
     const { body, headers: format } = enveloped(sending);
     const { attempt } = sending;
     const meta = body === sending.body ? sending.meta : withoutSignature(sending.meta);
-    const headers = headersOf({ meta, attempt }, format, configured);
+    const headers = headersOf({ meta, attempt }, { ...customHeaders(meta, passed), ...format }, configured);
     return { body, headers: { ...headers, ...signatureHeaders(keys, meta.id, nowMs, body) } };
   };
 }
@@ -78,9 +79,12 @@ export function shownAddress({ url, format }: Pick<HttpTargetSettings, "url" | "
 /** Headers that say how to talk; their values are no secrets. */
 const PLAIN: ReadonlySet<string> = new Set(["accept", "accept-language", "content-type", "user-agent"]);
 
-/** Names of the headers whose values come from the settings and may be secrets, in lower case. */
-export function settingsHeaders({ headers }: Pick<HttpTargetSettings, "headers">): ReadonlySet<string> {
-  const names = Object.keys(headers).map((name) => name.toLowerCase());
+/** Names of the headers whose values come from the settings, or from a hook's own, and may be secrets, in lower case. */
+export function settingsHeaders({
+  headers,
+  passHeaders,
+}: Pick<HttpTargetSettings, "headers" | "passHeaders">): ReadonlySet<string> {
+  const names = [...Object.keys(headers), ...passHeaders].map((name) => name.toLowerCase());
   return new Set(["authorization", ...names.filter((name) => !PLAIN.has(name))]);
 }
 

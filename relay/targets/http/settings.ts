@@ -28,6 +28,21 @@ const headerName = z
     error: "belongs to the connection and cannot be set",
   });
 
+/** Credentials of the hook, and what the relay says itself. */
+const NOT_PASSED: ReadonlySet<string> = new Set([
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "forwarded",
+  "via",
+]);
+const OWN_PREFIX = /^(?:x-gitlab-|x-relay-|x-forwarded-|webhook-|ce-)/;
+
+const passedHeader = headerName.refine(
+  (name) => !NOT_PASSED.has(name.toLowerCase()) && !OWN_PREFIX.test(name.toLowerCase()),
+  { error: "is passed by itself or not at all; for a credential of the target set headers" },
+);
+
 const headerValue = secret(
   z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: "must be printable Latin-1 on one line" }),
 );
@@ -49,6 +64,11 @@ const fields = z.strictObject({
     .record(headerName, headerValue)
     .default({})
     .describe('Headers sent along, such as { Authorization: "Bearer ${BOT_TOKEN}" }'),
+  passHeaders: z
+    .array(passedHeader)
+    .max(20)
+    .default([])
+    .describe("Custom headers of GitLab's hooks that the target gets as they came, such as [X-Tenant]"),
   signingTokens: z
     .array(signingToken)
     .default([])

@@ -3,6 +3,7 @@ import { barChart, lineChart, niceSeconds, niceTop } from "../../../relay/admin/
 import { curlCommand } from "../../../relay/admin/pages/curl.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
 import { duration, size } from "../../../relay/admin/pages/html.ts";
+import { MASK } from "../../../lib/log.ts";
 import { createMasking, maskingOf } from "../../../relay/admin/pages/masking.ts";
 import { maskFields, prettyTokens } from "../../../relay/admin/pages/pretty.ts";
 import { TOKEN_HOLDER } from "../../../relay/admin/auth/roles.ts";
@@ -81,6 +82,12 @@ test.each(['"', '\\"', '"\\"', '"a":"', '"a" ', "{", '"":', '"a":-', "1e", "\\"]
     expect(msOf(128)).toBeLessThan(Math.max(8 * msOf(32), 400));
   },
 );
+
+test("createMasking(): values of custom headers are shown by nobody, GitLab's own are", () => {
+  const masking = createMasking({ patterns: [], fields: [] });
+  expect(masking.received("x-tenant", "acme")).toBe(MASK);
+  expect(masking.received("x-gitlab-event", "Push Hook")).toBe("Push Hook");
+});
 
 test("createMasking() looks at no more of a text than is shown", () => {
   const masking = createMasking({ patterns: ["b+c"], fields: [] });

@@ -346,3 +346,11 @@ describe("known", () => {
     intake.queue.release();
   });
 });
+
+test("custom headers of a hook are kept if a target's passHeaders names them, and only those", async () => {
+  const bot = { type: "http", url: "http://127.0.0.1:9/", passHeaders: ["X-Tenant"] };
+  const intake = createIntake({ gitlab: { secretTokens: [TOKEN] }, targets: { bot } });
+  const headers = { "x-gitlab-token": TOKEN, "x-tenant": "acme", "x-other": "b", authorization: "Bearer c" };
+  expect((await intake.post({ headers })).status).toBe(202);
+  expect(intake.queue.stored()[0]?.meta.headers).toEqual([["x-tenant", "acme"]]);
+});

@@ -26,6 +26,12 @@ function answered(target: string, state: Delivery["state"], status: number | nul
   return { ...newDelivery("id", target, 0, 0), state, attempts: 1, history: [attempt] };
 }
 
+test("metaMatches() does not look into custom headers, which may be credentials", () => {
+  const meta = eventMeta({ headers: [["x-gateway-key", "s3cret"]] });
+  expect(metaMatches(meta, { text: "s3cret" })).toBe(false);
+  expect(metaMatches(meta, { text: "x-gateway" })).toBe(false);
+});
+
 describe("metaMatches()", () => {
   test.each<[string, EventFilter, boolean]>([
     ["the instance without a name", { instance: "default" }, true],

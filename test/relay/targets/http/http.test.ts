@@ -493,3 +493,41 @@ describe("addresses", () => {
     expect(server.connections()).toBe(connected);
   });
 });
+
+describe("passHeaders", () => {
+  const meta = eventMeta({
+    headers: [
+      ["x-gitlab-event", "Push Hook"],
+      ["x-tenant", "acme"],
+      ["x-other", "for another target"],
+    ],
+  });
+
+  test("the target gets the custom headers that it names, as they came; its own settings win", async () => {
+    const got: Received[] = [];
+    const server = await serve((request, response) => {
+      got.push(request);
+      response.end();
+    });
+    await targetAt(server.url, { passHeaders: ["X-Tenant", "X-Absent"] }).send(sending({ meta }));
+    await targetAt(server.url, { passHeaders: ["X-Tenant"], headers: { "X-Tenant": "mine" } }).send(
+      sending({ meta }),
+    );
+    await targetAt(server.url).send(sending({ meta }));
+    expect(got.map((one) => one.headers["x-tenant"])).toEqual(["acme", "mine", undefined]);
+    expect(got.flatMap((one) => Object.keys(one.headers))).not.toContain("x-other");
+    expect(got.flatMap((one) => Object.keys(one.headers))).not.toContain("x-absent");
+  });
+
+  test.each([
+    "Authorization",
+    "Cookie",
+    "X-Gitlab-Token",
+    "webhook-signature",
+    "X-Forwarded-For",
+    "Host",
+    "a b",
+  ])("%s is refused", (name) => {
+    expect(() => httpConfig({ passHeaders: [name] })).toThrow(/passHeaders/);
+  });
+});
