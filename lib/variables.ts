@@ -58,6 +58,7 @@ export const INSTALLER_VARIABLES: readonly string[] = [
   "HOOKS_SINCE",
   "HOOKS_UNTIL",
   "HOOKS_STATE_FILE",
+  "HOOKS_SYSTEM_EVENTS",
   "HOOKS_TIME_LIMIT",
   "HOOKS_TOPICS",
   "HOOKS_URL",

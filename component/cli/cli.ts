@@ -19,6 +19,7 @@ import { stretchKey } from "../../lib/secrets.ts";
 import { unexpectedText } from "../../lib/unexpected.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
+import { installOnInstance, uninstallFromInstance } from "../hooks/instance-level.ts";
 import type { InstallDeps } from "../hooks/run.ts";
 import { Output } from "./output.ts";
 import { publish } from "./publish.ts";
@@ -55,10 +56,18 @@ interface Run {
 /** The commands; each returns its exit status. */
 const RUN: Readonly<Record<Command, (run: Run) => Promise<number>>> = {
   install: (run) =>
-    hooksCommand(run, "install", (deps) =>
-      install({ ...deps, config: { ...deps.config, url: String(run.config.url) } }),
+    hooksCommand(run, "install", (deps) => {
+      const withUrl = { ...deps, config: { ...deps.config, url: String(run.config.url) } };
+      return run.config.level === "instance"
+        ? installOnInstance(withUrl, { hasGroup: run.config.group !== null })
+        : install(withUrl);
+    }),
+  uninstall: (run) =>
+    hooksCommand(run, "uninstall", (deps) =>
+      run.config.level === "instance"
+        ? uninstallFromInstance(deps, { hasGroup: run.config.group !== null })
+        : uninstall(deps),
     ),
-  uninstall: (run) => hooksCommand(run, "uninstall", uninstall),
   async recover(run) {
     const { outcome, report } = await recoverCommand({ ...run, mask: run.secrets.mask });
     const { failed, outstanding } = report.summary;
@@ -139,6 +148,9 @@ function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run
   };
 }
 
+/** What is named in the place of a group where there is none. */
+const INSTANCE = "(instance)";
+
 type Deps = Parameters<typeof uninstall>[0] & Pick<InstallDeps, "stretchKey">;
 
 async function hooksCommand(
@@ -150,7 +162,8 @@ async function hooksCommand(
   const config: RunConfig = {
     ...run.config,
     gitlabUrl: String(run.config.gitlabUrl),
-    group: String(run.config.group),
+    // Only the instance's own hook is without a group.
+    group: run.config.group ?? INSTANCE,
   };
   const terminal = config.output === "json" ? null : (world.terminal ?? null);
   const stdout = terminal === null ? world.stdout : (text: string): void => terminal.write(text);
@@ -166,7 +179,7 @@ async function hooksCommand(
   const notices: string[] = [];
   const plan = config.dryRun ? "-plan" : "";
   const round = `${new URL(config.gitlabUrl).host}/${config.group}#${command}${plan}${filterMark(config)}`;
-  const where = `${config.group} on ${config.gitlabUrl}`;
+  const where = run.config.group === null ? config.gitlabUrl : `${config.group} on ${config.gitlabUrl}`;
   output.begin(
     `gitlab-hook-relay ${world.version}: ${command} ${where}${config.dryRun ? " (dry run)" : ""}`,
     command === "install" && config.dryRun ? wantedLines(config) : [],

@@ -2,30 +2,17 @@
  * GitLab's REST API in the installer's words, on gitbeaker's resources: which of them it calls and what it takes from their answers.
  * Every method throws UpstreamError or RunStopped, and nothing that carries a request or a token.
  */
-import { UpstreamError } from "../../lib/errors.ts";
 import { createHookLog, type HookLogApi } from "./hook-log.ts";
 import { badAnswer, createRest, LONGEST_PAGE, type PageNumber, type Rest } from "../../lib/gitlab/rest.ts";
 import type { Send } from "../../lib/gitlab/sender.ts";
 import { createResources, type Resources } from "./gitbeaker.ts";
+import { hookOf, removeSurely, unlessAbsent, unlessGone, type HookApi } from "./hook-api.ts";
 import { createStanding, type StandingApi } from "./standing.ts";
-import type { Hook, HookBody, Level, Page, Project, ProjectDetails } from "./types.ts";
+import { createSystemHooks } from "./system-hooks.ts";
+import type { HookBody, HookLevel, Level, Page, Project, ProjectDetails } from "./types.ts";
 
 /** Filters of a group's list of projects, as GitLab names them in camel case. */
 export type ProjectQuery = Readonly<Record<string, string | number | boolean>>;
-
-export interface HookApi {
-  /** All hooks, all pages. */
-  list(parent: number | string): Promise<Hook[]>;
-  /** One hook; it names the custom headers, which the list leaves out. */
-  show(parent: number | string, id: number): Promise<Hook>;
-  create(parent: number | string, body: HookBody): Promise<Hook>;
-  edit(parent: number | string, id: number, body: HookBody): Promise<Hook>;
-  /** Removing what is gone already is success. */
-  remove(parent: number | string, id: number): Promise<void>;
-  removeHeader(parent: number | string, id: number, name: string): Promise<void>;
-  /** A test delivery; resolves where the receiver answered 2xx. */
-  test(parent: number | string, id: number, trigger: string): Promise<void>;
-}
 
 export interface Schedule {
   readonly id: number;
@@ -61,7 +48,7 @@ export interface GitLab {
   ): Promise<Page<ProjectDetails>>;
   /** What the instance is and what the token's user may do. */
   readonly standing: StandingApi;
-  readonly hooks: Readonly<Record<Level, HookApi>>;
+  readonly hooks: Readonly<Record<HookLevel, HookApi>>;
   readonly logs: Readonly<Record<Level, HookLogApi>>;
   readonly schedules: ScheduleApi;
 }
@@ -69,12 +56,6 @@ export interface GitLab {
 function listOf<T>(value: unknown, one: (item: unknown) => T): T[] {
   if (Array.isArray(value)) return value.map(one);
   throw badAnswer("a list");
-}
-
-function hookOf(value: unknown): Hook {
-  const hook = value as Partial<Hook> | null;
-  if (typeof hook?.id === "number" && typeof hook.url === "string") return hook as Hook;
-  throw badAnswer("a hook");
 }
 
 function projectOf(value: unknown): Project {
@@ -143,6 +124,7 @@ export function createGitLab(url: string, send: Send): GitLab {
     hooks: {
       project: hookApi(resources.projectHooks, rest, "projects"),
       group: hookApi(resources.groupHooks, rest, "groups"),
+      instance: createSystemHooks(rest),
     },
     logs: { project: createHookLog(rest, "projects"), group: createHookLog(rest, "groups") },
     schedules: scheduleApi(resources),
@@ -163,13 +145,8 @@ function hookApi(
     create: async (parent, { url, ...body }) => hookOf(await resource.add(parent, String(url), body)),
     // gitbeaker's edit() demands the url, and sending it is not always wanted.
     edit: async (parent, id, body) => hookOf((await rest.put(path(parent, id), body)).body),
-    async remove(parent, id) {
-      const done = resource.remove(parent, id).then(() => true as const);
-      if ((await unlessAbsent(done)) !== null) return;
-      // It was there a moment ago: a single odd answer is not believed.
-      const shown = await unlessAbsent(resource.show(parent, id).then(() => true as const));
-      if (shown !== null) await resource.remove(parent, id);
-    },
+    remove: (parent, id) =>
+      removeSurely({ remove: () => resource.remove(parent, id), show: () => resource.show(parent, id) }),
     removeHeader: (parent, id, name) =>
       unlessGone(rest.delete(path(parent, id, `/custom_headers/${encodeURIComponent(name)}`))),
     test: async (parent, id, trigger) => {
@@ -203,17 +180,4 @@ function scheduleOf(value: unknown): Schedule {
   const schedule = value as Partial<Schedule> | null;
   if (typeof schedule?.id === "number") return schedule as Schedule;
   throw badAnswer("a schedule");
-}
-
-async function unlessAbsent<T>(call: Promise<T>): Promise<T | null> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof UpstreamError && error.code === "not-found") return null;
-    throw error;
-  }
-}
-
-async function unlessGone(call: Promise<unknown>): Promise<void> {
-  await unlessAbsent(call);
 }

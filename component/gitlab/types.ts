@@ -2,8 +2,19 @@
 
 export type Level = "project" | "group";
 
+/** Where a hook may hang: the instance's own are GitLab's system hooks. */
+export type HookLevel = Level | "instance";
+
 /** Where a hook hangs. */
-export interface Place {
+export interface HookPlace {
+  readonly level: HookLevel;
+  /** As of a Place; of no meaning for the instance. */
+  readonly id: number | string;
+  readonly path: string;
+}
+
+/** A project or a group. */
+export interface Place extends HookPlace {
   readonly level: Level;
   /** Always the number: a path may change during a run. Of a group whose number is not known yet, the path. */
   readonly id: number | string;

@@ -10,7 +10,7 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import { ATTEMPTS } from "../../lib/gitlab/sender.ts";
-import type { Hook, Place } from "../gitlab/types.ts";
+import type { Hook, HookPlace, Place } from "../gitlab/types.ts";
 import type { SecretVariable } from "./carried.ts";
 import { describe, markerIn, type Marker, type WantedHook } from "./desired.ts";
 import { EndOfRun } from "./end-of-run.ts";
@@ -28,7 +28,7 @@ export interface ApplyDeps extends HookWriterDeps {
   readonly pruneDuplicates: boolean;
   readonly reenable: boolean;
   /** Asked before a project gets a hook; throws where no project may get one. @returns a hook that makes it needless, or null */
-  readonly beforeCreate: (place: Place) => Promise<HookAbove | null>;
+  readonly beforeCreate: (project: Place) => Promise<HookAbove | null>;
   /** Whether a project whose hooks GitLab does not find is not there itself. */
   readonly isGone: (projectId: number) => Promise<boolean>;
   /** Whether a project that refuses is one in which the token has less than the Maintainer role. */
@@ -71,7 +71,7 @@ export class Apply {
   }
 
   /** Exactly one healthy hook of ours, as wanted. */
-  async install(place: Place, wanted: WantedHook): Promise<HookResult> {
+  async install(place: HookPlace, wanted: WantedHook): Promise<HookResult> {
     if (this.#refusedForAll !== null) throw this.#refusedForAll;
     return this.#guarded(place, async () => {
       for (let lists = 1; ; lists++) {
@@ -89,7 +89,7 @@ export class Apply {
   }
 
   /** What `install` would do, without a write; losses are counted. */
-  async foresee(place: Place, wanted: WantedHook): Promise<Foreseen> {
+  async foresee(place: HookPlace, wanted: WantedHook): Promise<Foreseen> {
     let losses: readonly SecretVariable[] = [];
     const result = await this.#guarded(place, async () => {
       const foreseen = await this.#foreseen(place, await this.#look(place, wanted));
@@ -100,7 +100,7 @@ export class Apply {
   }
 
   /** The same as `install` from hooks that were listed just now: for the group, whose hooks decide on more than themselves. */
-  installListed(place: Place, wanted: WantedHook, present: readonly Hook[]): Promise<HookResult> {
+  installListed(place: HookPlace, wanted: WantedHook, present: readonly Hook[]): Promise<HookResult> {
     return this.#guarded(place, () => {
       const plan = this.#plan(wanted, present);
       return this.#deps.dryRun
@@ -114,7 +114,7 @@ export class Apply {
   }
 
   /** Writes a mark into the description of a hook and leaves everything else as it is. */
-  async mark(place: Place, hook: Hook, change: Partial<Marker>): Promise<void> {
+  async mark(place: HookPlace, hook: Hook, change: Partial<Marker>): Promise<void> {
     const before = markerIn(hook["description"]);
     if (before === null || this.#deps.dryRun) return;
     const description = describe({ ...before, ...change }, hook["description"]);
@@ -122,7 +122,7 @@ export class Apply {
   }
 
   /** No hook of ours. */
-  async remove(place: Place): Promise<HookResult> {
+  async remove(place: HookPlace): Promise<HookResult> {
     if (this.#refusedForAll !== null) throw this.#refusedForAll;
     return this.#guarded(place, async () => {
       const api = this.#deps.hooks[place.level];
@@ -134,13 +134,13 @@ export class Apply {
   }
 
   /** Hooks of ours in a place. Throws what the request throws. */
-  async ours(place: Place): Promise<readonly Hook[]> {
+  async ours(place: HookPlace): Promise<readonly Hook[]> {
     const present = await this.#deps.hooks[place.level].list(place.id);
     return present.filter((hook) => isOurs(hook, this.#deps.relayUrl));
   }
 
   /** The same; none where the place is gone or closed to this token. */
-  async oursIfThere(place: Place): Promise<readonly Hook[]> {
+  async oursIfThere(place: HookPlace): Promise<readonly Hook[]> {
     try {
       return await this.#sure(place, () => this.ours(place));
     } catch (error) {
@@ -150,7 +150,7 @@ export class Apply {
   }
 
   /** A single odd 404 is gone at the second look. Throws Gone where the project itself is not there. */
-  async #sure<T>(place: Place, work: () => Promise<T>): Promise<T> {
+  async #sure<T>(place: HookPlace, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -161,7 +161,7 @@ export class Apply {
     }
   }
 
-  async #look(place: Place, wanted: WantedHook): Promise<HookPlan> {
+  async #look(place: HookPlace, wanted: WantedHook): Promise<HookPlan> {
     const plan = this.#plan(wanted, await this.#deps.hooks[place.level].list(place.id));
     if (plan.keep !== null) this.#deps.seen.found(wanted, plan.keep);
     return plan;
@@ -172,7 +172,7 @@ export class Apply {
     return planHook(wanted, present, { signingIgnored: seen.signingIgnored, dryRun }, relayUrl);
   }
 
-  async #carryOut(place: Place, wanted: WantedHook, plan: HookPlan): Promise<HookResult> {
+  async #carryOut(place: HookPlace, wanted: WantedHook, plan: HookPlan): Promise<HookResult> {
     const { reenable, pruneDuplicates: prunes, hooks, seen } = this.#deps;
     if (plan.losses.length > 0) throw new Loss(plan.losses);
     if (plan.keep === null) {
@@ -189,6 +189,7 @@ export class Apply {
     if (changes.length > 0) {
       hook = await this.#writer.edit({ place, wanted, hook, plan });
       if (plan.movesBack) seen.movesBack();
+      if (plan.leavesSystem) seen.leavesSystem();
       if (lacksSentToken(wanted, hook))
         return resultOf(place, "fail", { changes, hookId: hook.id, reason: TOKEN_NOT_KEPT });
       const unkept = hook["signing_token_present"] === false && wanted.signingToken !== null;
@@ -216,15 +217,16 @@ export class Apply {
   }
 
   /** A hook of a group makes one in the project needless; null: none does. */
-  async #coveredBefore(place: Place): Promise<HookResult | null> {
-    const above = place.level === "project" ? await this.#deps.beforeCreate(place) : null;
+  async #coveredBefore(place: HookPlace): Promise<HookResult | null> {
+    if (place.level !== "project") return null;
+    const above = await this.#deps.beforeCreate({ ...place, level: place.level });
     if (above === null) return null;
     const { hook, group } = above;
     return resultOf(place, "none", { hookId: hook.id, reason: `covered by hook ${hook.id} of ${group}` });
   }
 
   /** What `#carryOut` would do. */
-  async #foreseen(place: Place, plan: HookPlan): Promise<Foreseen> {
+  async #foreseen(place: HookPlace, plan: HookPlan): Promise<Foreseen> {
     const { losses, unverified } = plan;
     if (unverified.length > 0) this.#deps.losses.addUnverified(unverified);
     if (losses.length > 0) this.#deps.losses.add(losses);
@@ -240,7 +242,7 @@ export class Apply {
   }
 
   /** One project's trouble becomes its result; what concerns the whole run goes on upwards. */
-  async #guarded(place: Place, work: () => Promise<HookResult>): Promise<HookResult> {
+  async #guarded(place: HookPlace, work: () => Promise<HookResult>): Promise<HookResult> {
     try {
       const result = await this.#sure(place, work);
       this.#unanswered = 0;

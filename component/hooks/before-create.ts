@@ -3,7 +3,7 @@
  * projects get hooks beside it, and the hooks of groups below, which make one in their projects needless. Nothing of it is asked
  * as long as no project gets a hook.
  */
-import type { HookApi } from "../gitlab/client.ts";
+import type { HookApi } from "../gitlab/hook-api.ts";
 import type { Place } from "../gitlab/types.ts";
 import type { WantedHook } from "./desired.ts";
 import type { ProjectGate } from "./level.ts";

@@ -4,7 +4,7 @@
  * GitLab wipes the secret token and all custom headers when a hook's address changes. A run that holds what it must write back
  * may change the address; one that does not must leave the hook alone. Signing tokens survive a change of the address.
  */
-import { createFingerprint } from "../../lib/secrets.ts";
+import { createFingerprint, SYSTEM_HOOK_KEY } from "../../lib/secrets.ts";
 import { markerIn, UNKNOWN_FINGERPRINT, type WantedHook } from "./desired.ts";
 import type { Hook } from "../gitlab/types.ts";
 
@@ -71,10 +71,10 @@ export function endsInOwnKey(hook: Hook): boolean {
   return last === ownKey(hook);
 }
 
-/** `p7` or `g3`: the key of the project or group that the hook says it belongs to; null where it does not say. */
-export function ownKey(hook: Hook): string | null {
+/** `p7` or `g3`: the key of the project or group that the hook says it belongs to; a system hook says nothing. */
+export function ownKey(hook: Hook): string {
   if (typeof hook["project_id"] === "number") return `p${hook["project_id"]}`;
-  return typeof hook["group_id"] === "number" ? `g${hook["group_id"]}` : null;
+  return typeof hook["group_id"] === "number" ? `g${hook["group_id"]}` : SYSTEM_HOOK_KEY;
 }
 
 /** The variables that would hold what is lacking. */

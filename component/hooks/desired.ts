@@ -6,7 +6,8 @@
  * has any. Both stay the same as long as nothing hidden changes, so that a run that finds them right has nothing to write. On a
  * group's hook `at=<project id>` names the project whose hooks tell whether projects have hooks of ours beside the group's,
  * `moving` says that they may, and `of=<count>:<newest id>:<8 hex digits>` what the list of its projects looked like. On every hook
- * `was=<8 hex digits>` names the relay that it called before this one.
+ * `was=<8 hex digits>` names the relay that it called before this one, and
+ * `beside-system` says that it leaves events to a system hook.
  */
 import { createHash } from "node:crypto";
 import { subscribable } from "../../lib/events.ts";
@@ -17,11 +18,12 @@ import {
   groupHookKey,
   projectHookKey,
   stretchKey,
+  SYSTEM_HOOK_KEY,
   type StretchKey,
 } from "../../lib/secrets.ts";
-import { eventFlag } from "../options/checks.ts";
+import { eventFlag, systemFlag } from "../options/checks.ts";
 import type { InstallerConfig } from "../options/config.ts";
-import type { Level } from "../gitlab/types.ts";
+import type { HookLevel, Level } from "../gitlab/types.ts";
 
 export const HOOK_NAME = "gitlab-hook-relay";
 
@@ -51,6 +53,8 @@ export interface Marker {
   readonly listed: ListShape | null;
   /** Digest of the relay's address before the present one; null: there was none. */
   readonly was: string | null;
+  /** It leaves events to a system hook of ours. */
+  readonly besideSystem?: true;
 }
 
 /** What a group's list of projects looked like. */
@@ -66,10 +70,10 @@ export interface ListShape {
 /** Of a hook about whose secrets nothing is known: equal to no fingerprint that anybody computes. */
 export const UNKNOWN_FINGERPRINT = "0".repeat(16);
 
-export type Desire = (level: Level, id: number) => WantedHook;
+export type Desire = (level: HookLevel, id: number) => WantedHook;
 
 const MARKER =
-  /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?(?: was=([0-9a-f]{8}))?/;
+  /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?(?: was=([0-9a-f]{8}))?( beside-system)?/;
 const LONGEST_DESCRIPTION = 2048;
 
 /** The marker in a hook's description; null where there is none. */
@@ -90,6 +94,7 @@ export function markerIn(description: unknown): Marker | null {
             digest: match[7] ?? null,
           },
     was: match[8] ?? null,
+    ...(match[9] === undefined ? {} : { besideSystem: true }),
   };
 }
 
@@ -100,14 +105,14 @@ export function describe(marker: Marker, present: unknown): string {
   const { listed } = marker;
   const list = listed === null ? "" : ` of=${listed.total ?? ""}:${listed.newest}:${listed.digest ?? ""}`;
   const was = marker.was === null ? "" : ` was=${marker.was}`;
-  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}${list}${was}`;
+  const text = `gitlab-hook-relay fp=${marker.fingerprint}${names}${sample}${marker.moving ? " moving" : ""}${list}${was}${marker.besideSystem === true ? " beside-system" : ""}`;
   if (typeof present !== "string" || present.trim() === "") return text;
   if (MARKER.test(present)) return present.replace(MARKER, text);
   const joined = `${present.trim()} | ${text}`;
   return joined.length <= LONGEST_DESCRIPTION ? joined : text;
 }
 
-const HOOK_KEY_AT_END = /\/[pg][1-9]\d{0,18}$/;
+const HOOK_KEY_AT_END = /\/(?:[pg][1-9]\d{0,18}|system)$/;
 
 /** The relay's address with a hook's own key as last part of the path. */
 export function withHookKey(url: string, hookKey: string): string {
@@ -152,12 +157,36 @@ function digestOfNames(headers: Readonly<Record<string, string>>): string {
     : createHash("sha256").update(JSON.stringify(names)).digest("hex").slice(0, 8);
 }
 
-/** Flags of all events that a hook of this level can send. */
-export function eventFlags(events: readonly string[], level: Level): Record<string, boolean> {
+/** Flags of all events that a hook of this level can send. @param leftOut flags that another hook sends */
+export function eventFlags(
+  events: readonly string[],
+  level: Level,
+  leftOut: ReadonlySet<string> = new Set(),
+): Record<string, boolean> {
   const wanted = new Set(events.map(eventFlag));
   const everything = events.includes("all");
-  return Object.fromEntries(subscribable(level).map((row) => [row.flag, everything || wanted.has(row.flag)]));
+  const isOn = (flag: string): boolean => (everything || wanted.has(flag)) && !leftOut.has(flag);
+  return Object.fromEntries(subscribable(level).map(({ flag }) => [flag, isOn(flag)]));
 }
+
+/** Flags of a system hook: those of `--system-events` that `--events` asks for. No other hook has an event for repositories. */
+export function systemFlags({
+  events,
+  systemEvents,
+}: Pick<InstallerConfig, "events" | "systemEvents">): Record<string, boolean> {
+  const asked = eventFlags(events, "project");
+  const chosen = new Set(systemEvents.map(systemFlag));
+  const isOn = (flag: string): boolean =>
+    (systemEvents.includes("all") || chosen.has(flag)) &&
+    (asked[flag] ?? (events.includes("all") || chosen.has(flag)));
+  return Object.fromEntries(subscribable("system").map(({ flag }) => [flag, isOn(flag)]));
+}
+
+const KEYS: Readonly<Record<HookLevel, (id: number) => string>> = {
+  project: projectHookKey,
+  group: groupHookKey,
+  instance: () => SYSTEM_HOOK_KEY,
+};
 
 /** Events that were asked for by name and that hooks of this level do not have. */
 export function eventsWithout(events: readonly string[], level: Level): string[] {
@@ -167,7 +196,12 @@ export function eventsWithout(events: readonly string[], level: Level): string[]
 
 /** Prepares the wanted hooks of one run; the key of the fingerprints is stretched once, here. */
 export function createDesire(
-  config: InstallerConfig & { readonly url: string; readonly gitlabUrl: string },
+  config: InstallerConfig & {
+    readonly url: string;
+    readonly gitlabUrl: string;
+    /** Flags that a system hook of ours sends. @default none */
+    readonly leftToSystemHook?: readonly string[];
+  },
   stretch: StretchKey = stretchKey,
 ): Desire {
   const { secretToken, signingToken, masterSecret } = config.secrets;
@@ -183,10 +217,15 @@ export function createDesire(
   const { removeSecrets } = config;
   const managesHidden = hidden.some((s) => s !== null) || headerLines.length > 0 || removeSecrets;
 
-  const flags = { project: eventFlags(config.events, "project"), group: eventFlags(config.events, "group") };
+  const leftOut = new Set(config.leftToSystemHook);
+  const flags = {
+    project: eventFlags(config.events, "project", leftOut),
+    group: eventFlags(config.events, "group", leftOut),
+    instance: systemFlags(config),
+  };
 
   return function desiredHook(level, id) {
-    const key = level === "project" ? projectHookKey(id) : groupHookKey(id);
+    const key = KEYS[level](id);
     const url = masterSecret === null ? config.url : withHookKey(config.url, key);
     const token = masterSecret === null ? secretToken : deriveSecretToken(masterSecret, host, key);
     const signing = masterSecret === null ? signingToken : deriveSigningToken(masterSecret, host, key);
@@ -208,6 +247,7 @@ export function createDesire(
         sample: null,
         listed: null,
         was: null,
+        ...(level !== "instance" && leftOut.size > 0 ? { besideSystem: true } : {}),
       },
       managesHidden,
       removesSecrets: removeSecrets,

@@ -2,10 +2,10 @@
 import type { UpstreamError } from "../../lib/errors.ts";
 import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import { oneLine } from "../../lib/one-line.ts";
-import type { Level } from "../gitlab/types.ts";
+import type { HookLevel } from "../gitlab/types.ts";
 
 interface Cure {
-  readonly when: (error: UpstreamError, level: Level) => boolean;
+  readonly when: (error: UpstreamError, level: HookLevel) => boolean;
   readonly text: string;
 }
 
@@ -49,7 +49,7 @@ const CURES: readonly Cure[] = [
 ];
 
 /** The refusal in one line: what GitLab said, and what to do about it where that is known. */
-export function explain(error: UpstreamError, level: Level): string {
+export function explain(error: UpstreamError, level: HookLevel): string {
   const cure = CURES.find((c) => c.when(error, level));
   return cure === undefined ? error.message : `${error.message} (${cure.text})`;
 }

@@ -47,7 +47,8 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
   let level: Level = config.level === "group" ? "group" : "project";
 
   async function onLevel(probe: Probe): Promise<void> {
-    const decision = decideLevel({ level: config.level, filtered: isFiltered(config) }, probe);
+    const asked = config.level === "instance" ? "auto" : config.level;
+    const decision = decideLevel({ level: asked, filtered: isFiltered(config) }, probe);
     level = decision.level;
     notice(`level ${level}: ${decision.why}`);
     const missing = eventsWithout(config.events, level);
@@ -71,7 +72,7 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
       refuseTugOfWar(seen);
     },
   );
-  for (const text of findings(config, seen, losses)) notice(text);
+  for (const text of installFindings(config, seen, losses)) notice(text);
   return outcome;
 }
 
@@ -84,7 +85,7 @@ function refuseTugOfWar({ movedBack }: Seen): void {
 }
 
 /** What the operator has to know and no single project says. */
-function findings(config: RunConfig, seen: InstallRun["seen"], losses: Losses): string[] {
+export function installFindings(config: RunConfig, seen: Seen, losses: Losses): string[] {
   const { secretToken, signingToken, masterSecret } = config.secrets;
   const texts: string[] = [];
   if (secretToken === null && signingToken === null && masterSecret === null) {
@@ -96,6 +97,12 @@ function findings(config: RunConfig, seen: InstallRun["seen"], losses: Losses): 
   if (unverified !== null) texts.push(unverified);
   if (config.dryRun && losses.hooks > 0) {
     texts.push(`carrying this out would end with status 2: ${losses.sentence()}`);
+  }
+  if (seen.leftSystem > 0) {
+    const hooks = seen.leftSystem === 1 ? "1 hook" : `${seen.leftSystem} hooks`;
+    texts.push(
+      `${hooks} had left pushes and merge requests to a system hook of the instance and now send them, too: if that hook is still there, these events come twice; --level instance keeps them apart`,
+    );
   }
   if (seen.signingIgnored) {
     const left =

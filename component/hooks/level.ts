@@ -9,7 +9,7 @@
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
-import type { HookApi } from "../gitlab/client.ts";
+import type { HookApi } from "../gitlab/hook-api.ts";
 import type { StandingApi } from "../gitlab/standing.ts";
 import type { Hook, Level } from "../gitlab/types.ts";
 import { isGroupMissing } from "./explain.ts";

@@ -1,7 +1,7 @@
 /** How a command over the projects of a group ends: complete, stopped by a limit, or ended by trouble. */
 import { UpstreamError } from "../../lib/errors.ts";
 import { RunStopped } from "../../lib/gitlab/budget.ts";
-import type { Level } from "../gitlab/types.ts";
+import type { HookLevel } from "../gitlab/types.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { explainRun } from "./explain.ts";
 import type { Round } from "./round.ts";
@@ -9,14 +9,14 @@ import type { Round } from "./round.ts";
 export interface RoundOutcome {
   readonly complete: boolean;
   readonly remaining: number | null;
-  readonly level: Level;
+  readonly level: HookLevel;
   /** What ended the run that is no limit: GitLab down, the group unknown, no token left, nothing to work on. */
   readonly trouble: { readonly message: string; readonly status: 1 | 2 } | null;
 }
 
 /** Runs a command's rounds; limits and GitLab's troubles become part of the outcome. */
 export async function concluded(
-  level: () => Level,
+  level: () => HookLevel,
   round: Round,
   run: () => Promise<void>,
 ): Promise<RoundOutcome> {

@@ -4,7 +4,7 @@
  * downwards: the way up ends at the first refusal.
  */
 import { UpstreamError } from "../../lib/errors.ts";
-import type { HookApi } from "../gitlab/client.ts";
+import type { HookApi } from "../gitlab/hook-api.ts";
 import type { Hook } from "../gitlab/types.ts";
 import type { WantedHook } from "./desired.ts";
 import { isGroupMissing } from "./explain.ts";

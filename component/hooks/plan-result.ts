@@ -1,6 +1,6 @@
 /** A plan that was carried out, or would be, as the result of its place. Pure. */
 import type { UpstreamError } from "../../lib/errors.ts";
-import type { Place } from "../gitlab/types.ts";
+import type { HookPlace } from "../gitlab/types.ts";
 import type { Change, HookPlan } from "./plan.ts";
 import { resultOf, type HookResult } from "./result.ts";
 
@@ -12,7 +12,7 @@ export interface Done {
   readonly prunes: boolean;
 }
 
-export function planResult(place: Place, { duplicates }: HookPlan, done: Done): HookResult {
+export function planResult(place: HookPlace, { duplicates }: HookPlan, done: Done): HookResult {
   const { prunes, hookId } = done;
   const removed = prunes ? duplicates : [];
   const left = prunes ? 0 : duplicates.length;

@@ -54,6 +54,8 @@ export interface HookPlan {
   readonly unverified: readonly SecretVariable[];
   /** It has been at this relay before, and somebody has taken it to another one since. */
   readonly movesBack: boolean;
+  /** It left events to a system hook, and is to send them itself now. */
+  readonly leavesSystem?: boolean;
 }
 
 export interface PlanOptions {
@@ -76,8 +78,7 @@ export function isOurs(hook: Hook, relayUrl: string | null): boolean {
 export function pointsTo(hook: Hook, relayUrl: string): boolean {
   const address = bareAddress(hook.url);
   if (address === null) return false;
-  const key = ownKey(hook);
-  const keyed = key === null ? null : bareAddress(withHookKey(relayUrl, key));
+  const keyed = bareAddress(withHookKey(relayUrl, ownKey(hook)));
   return address === bareAddress(relayUrl) || address === keyed;
 }
 
@@ -140,6 +141,7 @@ export function planHook(
     lacking,
     losses: address.losses,
     unverified,
+    leavesSystem: markerIn(keep["description"])?.besideSystem === true && wanted.marker.besideSystem !== true,
     movesBack:
       isOfOtherRelay(wanted, keep) && markerIn(keep["description"])?.was === digestOfRelay(wanted.url),
   };
@@ -176,7 +178,8 @@ function markerFor(wanted: WantedHook, hook: Hook, lacking: Lacking): Marker {
   const was = isOfOtherRelay(wanted, hook) ? digestOfRelay(hook.url) : (before?.was ?? null);
   if (!wanted.managesHidden && (lacking.token || lacking.signing || lacking.headers)) {
     const kept = before ?? { fingerprint: UNKNOWN_FINGERPRINT, headerNames: "" };
-    return { ...kept, moving: marker.moving, sample, listed, was };
+    const { moving, besideSystem } = marker;
+    return { ...kept, moving, sample, listed, was, ...(besideSystem === true ? { besideSystem } : {}) };
   }
   return {
     ...marker,

@@ -1,5 +1,5 @@
 /** What became of one place. */
-import type { Place } from "../gitlab/types.ts";
+import type { HookPlace } from "../gitlab/types.ts";
 import type { Change } from "./plan.ts";
 
 export const ACTIONS = ["create", "update", "none", "remove", "skip", "fail"] as const;
@@ -20,7 +20,7 @@ export interface HookResult {
 }
 
 export function resultOf(
-  place: Place,
+  place: HookPlace,
   action: Action,
   rest: {
     readonly changes?: readonly Change[];

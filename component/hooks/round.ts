@@ -19,6 +19,8 @@ import { workThrough } from "./work-through.ts";
 export interface RunConfig extends InstallerConfig {
   readonly gitlabUrl: string;
   readonly group: string;
+  /** Flags that a system hook of ours sends, so that the hooks beside it leave them out. @default none */
+  readonly leftToSystemHook?: readonly string[];
 }
 
 export interface RoundDeps {

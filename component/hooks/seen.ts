@@ -8,6 +8,7 @@ export class Seen {
   #firstCreated: number | null = null;
   #youngestFound: number | null = null;
   #movedBack = 0;
+  #leftSystem = 0;
 
   /** Signing tokens were sent and not kept, or the instance does not know them. */
   get signingIgnored(): boolean {
@@ -49,6 +50,15 @@ export class Seen {
     this.wrote(wanted, hook);
     const at = createdAt(hook);
     if (at !== null) this.#firstCreated = Math.min(this.#firstCreated ?? at, at);
+  }
+
+  /** Hooks that left events to a system hook before. */
+  get leftSystem(): number {
+    return this.#leftSystem;
+  }
+
+  leavesSystem(): void {
+    this.#leftSystem++;
   }
 
   /** A hook comes back from another relay. */

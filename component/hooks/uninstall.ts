@@ -1,5 +1,5 @@
 /** `uninstall`: no hook of ours is left, neither on the group nor in its projects; the hooks of others stay. */
-import type { HookApi } from "../gitlab/client.ts";
+import type { HookApi } from "../gitlab/hook-api.ts";
 import type { Place } from "../gitlab/types.ts";
 import { Apply } from "./apply.ts";
 import type { LevelStore } from "./cursor.ts";

@@ -6,8 +6,8 @@
 import { UpstreamError } from "../../lib/errors.ts";
 import type { Budget } from "../../lib/gitlab/budget.ts";
 import { ATTEMPTS, backoffMs } from "../../lib/gitlab/sender.ts";
-import type { HookApi } from "../gitlab/client.ts";
-import type { Hook, Level, Place } from "../gitlab/types.ts";
+import type { HookApi } from "../gitlab/hook-api.ts";
+import type { Hook, HookLevel, HookPlace } from "../gitlab/types.ts";
 import { bodyOf } from "./body.ts";
 import { endsInOwnKey, variablesOf } from "./carried.ts";
 import { markerIn, type WantedHook } from "./desired.ts";
@@ -16,7 +16,7 @@ import { isOurs, type HookPlan } from "./plan.ts";
 import type { Seen } from "./seen.ts";
 
 export interface HookWriterDeps {
-  readonly hooks: Readonly<Record<Level, HookApi>>;
+  readonly hooks: Readonly<Record<HookLevel, HookApi>>;
   readonly budget: Pick<Budget, "pause">;
   readonly random: () => number;
   readonly seen: Seen;
@@ -28,7 +28,7 @@ export interface HookWriterDeps {
 
 /** The hook of ours that a plan keeps, and what it is to become. */
 export interface Kept {
-  readonly place: Place;
+  readonly place: HookPlace;
   readonly wanted: WantedHook;
   readonly hook: Hook;
   readonly plan: HookPlan;
@@ -47,7 +47,7 @@ export class HookWriter {
     this.#deps = deps;
   }
 
-  async create(place: Place, wanted: WantedHook): Promise<Hook> {
+  async create(place: HookPlace, wanted: WantedHook): Promise<Hook> {
     const { budget, random } = this.#deps;
     const api = this.#deps.hooks[place.level];
     const body = bodyOf(wanted, { present: null, url: wanted.url, headers: true, marker: wanted.marker });
@@ -107,7 +107,7 @@ export class HookWriter {
   }
 
   /** Names of the custom headers that the hook has and that are not wanted. */
-  async #strayHeaders(place: Place, wanted: WantedHook, hook: Hook): Promise<string[]> {
+  async #strayHeaders(place: HookPlace, wanted: WantedHook, hook: Hook): Promise<string[]> {
     const shown = await this.#deps.hooks[place.level].show(place.id, hook.id);
     const known = shown["custom_headers"];
     const names = Array.isArray(known) ? known.map((h: { key?: unknown }) => String(h.key)) : [];
@@ -116,14 +116,14 @@ export class HookWriter {
   }
 
   /** Headers that somebody added to a hook of ours by hand are wiped with the address, and their values are known to nobody. */
-  async #refuseLossOfHeaders(place: Place, wanted: WantedHook, hook: Hook): Promise<void> {
+  async #refuseLossOfHeaders(place: HookPlace, wanted: WantedHook, hook: Hook): Promise<void> {
     if (wanted.removesSecrets || markerIn(hook["description"]) === null) return;
     const strays = await this.#strayHeaders(place, wanted, hook);
     if (strays.length > 0) throw new Loss(["HOOKS_CUSTOM_HEADERS"]);
   }
 
   /** A test in an empty repository carries the push of a project that the hook's own key does not stand for. */
-  async #cannotTest(place: Place, hook: Hook, error: UpstreamError): Promise<boolean> {
+  async #cannotTest(place: HookPlace, hook: Hook, error: UpstreamError): Promise<boolean> {
     if (error.code === "not-found") return true;
     if (error.code !== "invalid") return false;
     if (NO_TEST.test(error.message)) return true;

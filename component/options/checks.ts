@@ -89,6 +89,26 @@ export function knownEvents(names: readonly string[], context: z.RefinementCtx):
   refuse(context, `unknown event ${texts.join(", ")}; known: ${known.join(", ")}`);
 }
 
+/** The flag of a system hook that a name stands for; null where system hooks have no such event, or always send it. */
+export function systemFlag(name: string): string | null {
+  const row = eventByName(name);
+  return row !== undefined && row.scopes.includes("system") ? row.flag : null;
+}
+
+/** Events that a system hook may leave to the hooks of groups and projects. */
+export function systemEvents(names: readonly string[], context: z.RefinementCtx): void {
+  const unknown = names.filter((name) => name !== "all" && systemFlag(name) === null);
+  if (names.length > 0 && unknown.length === 0) return;
+  const known = ["all", ...subscribable("system").map((row) => row.kind)].join(", ");
+  const wrong = unknown.map((name) => JSON.stringify(name)).join(", ");
+  refuse(
+    context,
+    names.length === 0
+      ? `must name at least one of ${known}`
+      : `system hooks have no choice of ${wrong}; known: ${known}`,
+  );
+}
+
 export function someEvent(names: readonly string[], context: z.RefinementCtx): void {
   if (names.length === 0) refuse(context, "must name at least one event");
   knownEvents(names, context);

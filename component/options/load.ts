@@ -33,6 +33,7 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
   };
   const notation = listNotation(sources.env);
   const values: Record<string, unknown> = {};
+  const missing: OptionRow[] = [];
   for (const row of OPTIONS) {
     const texts = (line.given.get(row.name) ?? []).filter((text) => text !== "");
     if (!row.commands.includes(command)) {
@@ -50,9 +51,11 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
       const reading = readTexts(row, texts, notation);
       if ("problem" in reading) problems.push({ path: labelOf(row), message: reading.problem });
       else values[row.key] = reading.value;
-    } else if (row.required?.includes(command)) {
-      problems.push({ path: labelOf(row), message: "is required" });
-    }
+    } else if (row.required?.includes(command)) missing.push(row);
+  }
+  for (const row of missing) {
+    const isOptional = row.optionalOnInstance === true && values["level"] === "instance";
+    if (!isOptional) problems.push({ path: labelOf(row), message: "is required" });
   }
   const parsed = optionsSchema.safeParse(values);
   if (!parsed.success) problems.push(...parsed.error.issues.map(problemOf));

@@ -37,6 +37,8 @@ export interface RowBase {
   readonly commands: readonly Command[];
   /** Commands that do not run without it. */
   readonly required?: readonly Command[];
+  /** It may be missing with `--level instance`. */
+  readonly optionalOnInstance?: boolean;
   readonly example?: string;
   /** Environment variable that is read where neither the option nor its own variable is set. */
   readonly fallback?: string;

@@ -9,6 +9,7 @@ import {
   plainPath,
   projectGlobs,
   someEvent,
+  systemEvents,
   validDate,
   webUrl,
   withoutApiPath,
@@ -51,7 +52,7 @@ export const TABLE = {
     input: { default: "$CI_SERVER_URL", regex: ADDRESS },
   }),
   group: textOption({
-    commands: hooks, required: writers, example: "acme/platform", tidy: plainPath, check: groupPath,
+    commands: hooks, required: writers, optionalOnInstance: true, example: "acme/platform", tidy: plainPath, check: groupPath,
     description: "Group whose projects get the hook: full path or id.",
     input: { regex: "^\\S+$", note: "Write an id in quotes." },
   }),
@@ -64,9 +65,13 @@ export const TABLE = {
     commands: ["install"], example: "push,merge_requests", check: someEvent,
     description: "Events that the hooks send: kinds (merge_request), flags (merge_requests_events) or their stems (merge_requests), or `all`.",
   }),
-  level: choice(["auto", "group", "project"], "auto", {
+  level: choice(["auto", "group", "project", "instance"], "auto", {
     commands: hooks,
-    description: "One hook on the group (a paid tier, needs the Owner role), a hook in each project, or whichever the instance allows.",
+    description: "One hook on the group (a paid tier, needs the Owner role), a hook in each project, or whichever the instance allows. instance: one system hook for the whole instance (needs an administrator's token), and with a group its hooks for what the system hook does not send.",
+  }),
+  systemEvents: listOption(["all"], {
+    commands: ["install"], example: "repository_update", check: systemEvents,
+    description: "With --level instance: which of push, tag_push, merge_request and repository_update the system hook sends; what it leaves out the hooks of the group send. Or `all`.",
   }),
   include: listOption([], {
     commands: hooks, example: "acme/apps/**", check: projectGlobs,

@@ -136,6 +136,10 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
         } else {
           const probe = await probeOf(deps);
           level = levelOf(deps, probe);
+          if (config.level === "instance")
+            deps.notice(
+              "GitLab keeps no log of a system hook's deliveries that its API shows: only the hooks of the group are looked at",
+            );
           if (probe?.hooks?.some((hook) => isOurs(hook, config.url)))
             await visitAndReport(groupPlace(config));
           else if (level === "group") {
@@ -166,7 +170,7 @@ async function probeOf({ config, gitlab }: RecoverDeps): Promise<Probe | null> {
 
 /** A group hook of ours covers all projects, unless the installer says that it is still on its way there. */
 function levelOf({ config }: RecoverDeps, probe: Probe | null): Level {
-  if (config.level !== "auto") return config.level;
+  if (config.level === "group" || config.level === "project") return config.level;
   const ours = probe?.hooks?.filter((hook) => isOurs(hook, config.url)) ?? [];
   const arrived = ours.some((hook) => markerIn(hook["description"])?.moving !== true);
   return arrived ? "group" : "project";

@@ -4,7 +4,7 @@
  */
 import { shownUrl } from "../../lib/log.ts";
 import type { StopReason } from "../../lib/gitlab/budget.ts";
-import type { Level } from "../gitlab/types.ts";
+import type { HookLevel } from "../gitlab/types.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { HookWork } from "./hook-work.ts";
 import type { Missed } from "./finding.ts";
@@ -67,7 +67,7 @@ export interface RecoverySummary extends Counts {
 /** report.json: every key is always there. */
 export interface RecoveryReport {
   readonly complete: boolean;
-  readonly level: Level;
+  readonly level: HookLevel;
   readonly stoppedBy: StopReason | null;
   readonly mode: string;
   /** UTC: logs were read back to here, or to where an earlier run had stopped. */

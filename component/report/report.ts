@@ -5,7 +5,7 @@
  */
 import type { StopReason } from "../../lib/gitlab/budget.ts";
 import { oneLine } from "../../lib/one-line.ts";
-import type { Level } from "../gitlab/types.ts";
+import type { HookLevel } from "../gitlab/types.ts";
 import { changesText } from "../hooks/change-text.ts";
 import type { Action, HookResult } from "../hooks/result.ts";
 import { endText, type Context } from "./context.ts";
@@ -28,7 +28,7 @@ export interface Summary {
 /** report.json: every key is always there. */
 export interface InstallReport {
   readonly complete: boolean;
-  readonly level: Level;
+  readonly level: HookLevel;
   readonly stoppedBy: StopReason | null;
   readonly summary: Summary;
   readonly requests: { readonly total: number; readonly rejected: number };

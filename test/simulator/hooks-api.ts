@@ -1,4 +1,4 @@
-/** Webhooks of projects and groups: list, show, create, change, delete, and their single headers and variables. */
+/** Webhooks of projects, of groups and of the instance: list, show, create, change, delete, and their single headers and variables. */
 import type { Hono } from "hono";
 import { groupAbility, groupRole, projectAbility, projectRole } from "./access.ts";
 import { requireUser } from "./auth.ts";
@@ -17,6 +17,9 @@ import type { World } from "./world.ts";
 export type HookParent =
   | { readonly kind: "project"; readonly of: Project }
   | { readonly kind: "group"; readonly of: Group };
+/** Who may have hooks: a project, a group, or the instance. */
+type HookOwner = HookParent | { readonly kind: "system"; readonly of: { readonly hooks: Hook[] } };
+type FindOwner = (c: Ctx) => HookOwner;
 export type FindParent = (c: Ctx) => HookParent;
 
 export function mountHooksApi(app: Hono<SimEnv>, world: World): void {
@@ -24,6 +27,15 @@ export function mountHooksApi(app: Hono<SimEnv>, world: World): void {
   const findGroup = groupParent(world);
   mountHooks(app, world, "/projects/:id/hooks", findProject);
   mountHooks(app, world, "/groups/:id/hooks", findGroup);
+  mountHooks(app, world, "/hooks", systemParent(world));
+}
+
+/** The hooks of the instance, which administrators alone may see. Throws 401 or 403. */
+function systemParent(world: World): FindOwner {
+  return (c) => {
+    if (!requireUser(c).admin) throw forbidden();
+    return { kind: "system", of: { hooks: world.model.systemHooks } };
+  };
 }
 
 /** The project of a request whose user may administer its hooks. Throws 401, 403 or 404. */
@@ -57,14 +69,14 @@ function knowsCustomRoles(world: World): boolean {
 }
 
 /** The hook that a request names, if it belongs to the parent. Throws 404. */
-export function hookOf(c: Ctx, parent: HookParent): Hook {
+export function hookOf(c: Ctx, parent: HookOwner): Hook {
   const id = idParam(c, "hook_id");
   const hook = parent.of.hooks.find((h) => h.id === id);
   if (!hook) throw notFound();
   return hook;
 }
 
-function mountHooks(app: Hono<SimEnv>, world: World, base: string, find: FindParent): void {
+function mountHooks(app: Hono<SimEnv>, world: World, base: string, find: FindOwner): void {
   app.get(base, (c) =>
     c.json(paginate(c, find(c).of.hooks, world.baseUrl).map((hook) => hookEntity(world, hook, false))),
   );
@@ -75,10 +87,10 @@ function mountHooks(app: Hono<SimEnv>, world: World, base: string, find: FindPar
     const input = readHookInput(world, parent.kind, await readParams(c));
     const url = input.texts.get("url");
     if (url === undefined || url === null) throw invalid(400, "url is missing");
-    const draft = world.model.draftHook(parent.of, url);
+    const draft = world.model.draftHook(parent.kind === "system" ? null : parent.of, url);
     assign(draft, input, false);
     validate(world, draft, false);
-    const limit = world.settings.hookLimits[parent.kind];
+    const limit = parent.kind === "system" ? Infinity : world.settings.hookLimits[parent.kind];
     if (parent.of.hooks.length >= limit) {
       throw invalid(422, `Maximum number of ${parent.kind} hooks (${limit}) exceeded`);
     }
@@ -119,7 +131,7 @@ function mountPairs(
   app: Hono<SimEnv>,
   world: World,
   route: string,
-  find: FindParent,
+  find: FindOwner,
   field: "urlVariables" | "customHeaders",
 ): void {
   const known = (): boolean => (field === "customHeaders" ? world.since(17, 1) : world.since(15, 2));

@@ -340,7 +340,7 @@ describe("the table of options", () => {
 
   test("holds every option of the contract under its name", () => {
     const contract =
-      "gitlab-url group url events level include exclude topics visibility chunk-size concurrency max-requests time-limit state-file report-dir dry-run fail-on-drift allow-empty remove-secrets enable-ssl-verification push-events-branch-filter custom-headers prune-duplicates reenable output";
+      "gitlab-url group url events level system-events include exclude topics visibility chunk-size concurrency max-requests time-limit state-file report-dir dry-run fail-on-drift allow-empty remove-secrets enable-ssl-verification push-events-branch-filter custom-headers prune-duplicates reenable output";
     const names = OPTIONS.filter((row) => row.commands.includes("install")).map((row) => row.name);
     expect(names).toEqual(contract.split(" "));
     expect(OPTIONS.find((row) => row.name === "chunk-size")?.env).toBe("HOOKS_CHUNK_SIZE");
