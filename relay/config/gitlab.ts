@@ -34,6 +34,12 @@ const credentialFields = {
       "With token and signature both configured: every one that is sent must be right (all), or one suffices (any)",
     ),
   signatureToleranceSeconds: positive.default(300).describe("Greatest age of a signature in seconds"),
+  pairSystemHooks: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether a push, tag or merge request that a system hook and another hook both send goes to each target once",
+    ),
 };
 
 export const gitlabSettings = z.strictObject(credentialFields);

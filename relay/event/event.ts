@@ -5,6 +5,13 @@
  * The length of the metadata comes first so that lists read it without loading the body.
  */
 
+/** The event of a pair that was stored first, and the targets that got it, which do not get the other. */
+export interface Twin {
+  /** Its id. */
+  readonly of: string;
+  readonly targets: readonly string[];
+}
+
 export interface EventMeta {
   /** 26 characters of lower-case Crockford base32, sortable by time of receipt: see relay/event/event-id.ts. */
   readonly id: string;
@@ -39,6 +46,10 @@ export interface EventMeta {
   readonly instance: string | null;
   /** Name of the GitLab in the settings whose credential the event came with; missing: the one of `gitlab`. */
   readonly instanceName?: string | undefined;
+  /** What a system hook and another hook say alike of one event; missing: no pair, or pairs are not looked for. See pair-key.ts. */
+  readonly pairKey?: string | undefined;
+  /** The event of the pair that came first; missing: this one did, or it is alone. */
+  readonly twin?: Twin | undefined;
   /** `webhook-id`, else `Idempotency-Key`; null if GitLab sent neither. */
   readonly deliveryId: string | null;
   /** Marked by `X-Relay-Recovered`: it was fetched back from GitLab's delivery log. */
@@ -117,6 +128,8 @@ export function withId(meta: NewEvent["meta"], id: string): EventMeta {
     hookKey: meta.hookKey,
     instance: meta.instance,
     instanceName: meta.instanceName,
+    pairKey: meta.pairKey,
+    twin: meta.twin,
     deliveryId: meta.deliveryId,
     recovered: meta.recovered,
     verifiedBy: meta.verifiedBy,

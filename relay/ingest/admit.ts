@@ -44,6 +44,7 @@ export interface Checked {
   readonly verifiedBy: readonly Credential[];
   /** The GitLab whose credential it carries; null: the one of `gitlab`. */
   readonly instance: string | null;
+  readonly pairSystemHooks: boolean;
   readonly receivedAt: number;
   readonly verifiedMs: number;
 }
@@ -128,7 +129,7 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       read.body.forget();
       return unauthorized(address, proof.reason, hookKey);
     }
-    const { instance, verifiedBy } = proof;
+    const { instance, verifiedBy, pairSystemHooks } = proof;
     // Only now is it known whose list counts.
     if (!proof.allowed(address)) {
       read.body.forget();
@@ -139,7 +140,17 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     const body = read.body.whole();
     const parsed = parseObject(body);
     if (parsed === null) return MALFORMED;
-    const value = use({ headers, hookKey, body, parsed, verifiedBy, instance, receivedAt, verifiedMs });
+    const value = use({
+      headers,
+      hookKey,
+      body,
+      parsed,
+      verifiedBy,
+      instance,
+      pairSystemHooks,
+      receivedAt,
+      verifiedMs,
+    });
     return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
   }
 

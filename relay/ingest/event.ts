@@ -7,6 +7,7 @@ import { ALERT_TARGETS } from "../event/alert.ts";
 import { deliveryKey, formerKeyOfId, originOf } from "../event/delivery-key.ts";
 import { eventFacts } from "../event/event-facts.ts";
 import type { NewEvent } from "../event/event.ts";
+import { pairKeyOf } from "../event/pair-key.ts";
 import { isTestDelivery } from "../event/test-delivery.ts";
 import { isOwnHeader, SECRET_HEADER } from "../event/received-headers.ts";
 import { instanceHost } from "./authenticate.ts";
@@ -43,6 +44,8 @@ export interface ReceivedWebhook {
   readonly hookKey: string | null;
   /** The GitLab whose credential it carries; null: the one of `gitlab`. */
   readonly instance: string | null;
+  /** Whether a system hook's and another hook's event are recognised as a pair. */
+  readonly pairSystemHooks: boolean;
   /** Wall clock, milliseconds. */
   readonly receivedAt: number;
   readonly verifiedBy: readonly ("token" | "signature")[];
@@ -90,13 +93,14 @@ export function newEvent(received: ReceivedWebhook, custom: ReadonlySet<string> 
     bodyBytes: body.byteLength,
     headers: keptHeaders(headers, custom),
   };
+  const pairKey = received.pairSystemHooks ? pairKeyOf(meta, parsed) : undefined;
   const ids = {
     deliveryId,
     webhookUuid: headerOf(headers, "x-gitlab-webhook-uuid"),
     eventUuid: headerOf(headers, "x-gitlab-event-uuid"),
   };
   return {
-    meta,
+    meta: pairKey === undefined ? meta : { ...meta, pairKey },
     body,
     dedupeKey: deliveryKey({ origin: originOf(received.instance, instanceHost(headers)), hookKey }, ids, {
       header,

@@ -29,6 +29,7 @@ import { json, MALFORMED, refusal, type Reply, type Refused } from "./answer.ts"
 import { newEvent } from "./event.ts";
 import { hookMismatch } from "./hook-binding.ts";
 import { idsOf, MAX_KNOWN_IDS } from "./known.ts";
+import { Pairs } from "./pairs.ts";
 import type { WebhookRequest } from "./request.ts";
 import type { Lingering } from "./respond.ts";
 import type { IngestRules } from "./rules.ts";
@@ -48,7 +49,7 @@ export interface ActivityReader {
 }
 
 export interface IngestDeps {
-  readonly queue: Pick<Queue, "enqueue" | "known">;
+  readonly queue: Pick<Queue, "enqueue" | "known" | "onEvent">;
   readonly clock: Clock;
   readonly log: Log;
   /** The rules in force; read once per request. */
@@ -84,6 +85,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics, traceIdOf = incomingTraceId } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const storageDeadlines = new Deadlines(clock, PERSIST_DEADLINE_MS);
+  const pairs = new Pairs(queue, clock);
   const admit = createAdmission({ clock, log, rules: deps.rules, unverified });
 
   function unavailable(error: unknown): Refused {
@@ -133,7 +135,7 @@ export function createIngest(deps: IngestDeps): Ingest {
 
   /** The facts count once the event is stored, even if that takes longer than the sender is made to wait. */
   async function enqueue({ event, facts }: ReadEvent): Promise<Enqueued> {
-    const stored = await queue.enqueue(event);
+    const stored = await pairs.enqueue(event);
     if (facts !== null && stored.status === "accepted") deps.activity?.note(facts, stored.id);
     return stored;
   }

@@ -26,6 +26,7 @@ export type Proof =
       /** Name in the settings; null: the GitLab of `gitlab`. */
       readonly instance: string | null;
       readonly verifiedBy: readonly Credential[];
+      readonly pairSystemHooks: boolean;
       /** Whether this GitLab may send from the address. */
       readonly allowed: (address: string | null) => boolean;
     }
@@ -45,6 +46,7 @@ export interface Senders {
 }
 
 interface Sender {
+  readonly pairSystemHooks: boolean;
   readonly instance: string | null;
   readonly authenticator: Authenticator;
   readonly allowed: (address: string | null) => boolean;
@@ -76,6 +78,7 @@ export function createSenders(config: Pick<Config, "server" | "gitlab" | "instan
                 ok: true,
                 instance: sender.instance,
                 verifiedBy: verdict.verifiedBy,
+                pairSystemHooks: sender.pairSystemHooks,
                 allowed: sender.allowed,
               };
           return { ok: false, reason: reasonOf(verdicts.map(({ verdict }) => verdict)) };
@@ -90,16 +93,20 @@ function sendersOf({ server, gitlab, instances }: Pick<Config, "server" | "gitla
   const { allowed } = createAddressRules(server);
   const others = Object.entries(instances).map(([name, settings]) => ({
     instance: name,
+    pairSystemHooks: settings.pairSystemHooks,
     authenticator: createAuthenticator({ ...settings, ...hostOf(settings) }),
     allowed:
       settings.allowedIps.length === 0
         ? allowed
         : createAddressRules({ trustedProxies: [], allowedIps: settings.allowedIps }).allowed,
   }));
-  const { secretTokens, signingTokens, masterSecret } = gitlab;
+  const { secretTokens, signingTokens, masterSecret, pairSystemHooks } = gitlab;
   const isUnused = secretTokens.length + signingTokens.length === 0 && masterSecret === "";
   if (isUnused && others.length > 0) return others;
-  return [{ instance: null, authenticator: createAuthenticator(gitlab), allowed }, ...others];
+  return [
+    { instance: null, pairSystemHooks, authenticator: createAuthenticator(gitlab), allowed },
+    ...others,
+  ];
 }
 
 function hostOf({ url }: InstanceSettings): { readonly host?: string } {

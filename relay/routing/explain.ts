@@ -39,9 +39,16 @@ export async function explainRouting(
   const stoppedBy = [
     ...(rules.enabled ? [] : [{ rule: "enabled", text: "the target is switched off for this project" }]),
     ...compileRules(rules, () => {}).stoppedBy(meta, payload),
+    ...stoppedByTwin(asked),
     ...(await stoppedByProject(asked, narrowing)),
   ];
   return { gets: stoppedBy.length === 0, stoppedBy, overrides: inForce };
+}
+
+function stoppedByTwin({ name, meta: { twin } }: RoutingQuestion): StoppingRule[] {
+  return twin?.targets.includes(name) === true
+    ? [{ rule: "twin", text: `the target got the same event of another hook, ${twin.of}` }]
+    : [];
 }
 
 async function stoppedByProject(

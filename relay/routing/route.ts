@@ -7,7 +7,7 @@
 import type { Config } from "../config/schema.ts";
 import type { TargetSettings } from "../targets/registry.ts";
 import { alertTargets } from "../event/alert.ts";
-import { instanceOf, type EventMeta } from "../event/event.ts";
+import { instanceOf, type EventMeta, type Twin } from "../event/event.ts";
 import { parsedBody } from "../event/parsed-body.ts";
 import type { Route, Router } from "../queue/queue.ts";
 import type { RuleSettings } from "../targets/rules.ts";
@@ -84,12 +84,23 @@ export function createRouter(config: RoutingConfig, options: RoutingOptions = {}
     if (alerted !== null) return alertRoutes(alerted);
     const narrowing = options.narrowing?.(meta) ?? null;
     const central = byBody(candidates(meta), meta, loadBody);
-    return narrowing === null ? central : narrowed(central, narrowing, meta, loadBody);
+    const routes = narrowing === null ? central : narrowed(central, narrowing, meta, loadBody);
+    return meta.twin === undefined ? routes : withoutTwin(routes, meta.twin);
   };
   const ordered = new Set(targets.filter(({ ordering }) => ordering === "project").map(({ name }) => name));
   const laneAt = (meta: EventMeta, target: string): string | null =>
     ordered.has(target) ? laneOf(meta) : null;
   return Object.assign(route, { laneOf: laneAt });
+}
+
+/** A target that got the other event of the pair does not get this one. */
+function withoutTwin(
+  routes: readonly Route[] | Promise<readonly Route[]>,
+  { targets }: Twin,
+): readonly Route[] | Promise<readonly Route[]> {
+  const left = (all: readonly Route[]): readonly Route[] =>
+    all.filter(({ target }) => !targets.includes(target));
+  return routes instanceof Promise ? routes.then(left) : left(routes);
 }
 
 /** The routes that the project's own file lets through as well. */

@@ -25,6 +25,7 @@ function received({ headers, body }: Webhook) {
     body: Buffer.from(body),
     parsed,
     instance: null,
+    pairSystemHooks: false,
     hookKey: null,
     receivedAt: RECEIVED_AT,
     verifiedBy: ["token"],

@@ -1,9 +1,12 @@
 /** Several GitLabs at one relay, as a process of its own that restarts and reloads. */
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "../helpers/eventually.ts";
+import { countingTarget } from "../helpers/recovery.ts";
+import { hasRedis, startRedis } from "../helpers/redis-server.ts";
 import { AS_ADMIN, killRelays, startRelayProcess } from "../helpers/relay-process.ts";
 
 const PUSH =
@@ -65,7 +68,7 @@ test("a second GitLab joins a running relay, keeps its ids to itself, and is rem
   expect((await push(again, PARTNER, "one"))[0]).toBe(200);
   expect(await instanceNames(again)).toEqual(["default", "partner"]);
   expect(await instanceNames(again, "?instance=partner")).toEqual(["partner"]);
-}, 30_000);
+}, 60_000);
 
 test("a secret that the relay made is accepted on when another GitLab joins, and not made for others alone", async () => {
   const base = await folder();
@@ -85,4 +88,63 @@ test("a secret that the relay made is accepted on when another GitLab joins, and
   expect((await push(url, OWN, "two"))[0]).toBe(202);
   expect((await push(url, PARTNER, "two"))[0]).toBe(202);
   expect(await instanceNames(url)).toEqual(["default", "partner", "partner"]);
-}, 30_000);
+}, 60_000);
+
+const SYSTEM_PUSH = readFileSync(new URL("../fixtures/system-push.json", import.meta.url), "utf8");
+
+describe.each(hasRedis ? ["fs", "redis"] : ["fs"])(
+  "a system hook beside a project's hook, on %s",
+  (driver) => {
+    test("both events are stored, and the target gets one of them", async () => {
+      const base = await folder();
+      const target = await countingTarget();
+      cleaning.push(() => target.close());
+      const redis = driver === "redis" ? await startRedis() : null;
+      if (redis !== null) cleaning.push(() => redis.close());
+      const config = join(base, "relay.yaml");
+      const bot = { type: "http", url: `${target.url}/`, allowPrivateNetworks: true };
+      const partner = { secretTokens: [PARTNER], pairSystemHooks: true };
+      await writeFile(config, JSON.stringify({ instances: { partner }, targets: { bot } }));
+      const relay = startRelayProcess({
+        RELAY_CONFIG: config,
+        RELAY_DATA_DIR: join(base, "data"),
+        ...(redis === null ? {} : { REDIS_URL: redis.url }),
+      });
+      const url = await relay.url();
+      const send = async (event: string, id: string, body: string): Promise<number> => {
+        const headers = { "x-gitlab-token": PARTNER, "x-gitlab-event": event, "webhook-id": id };
+        return (await fetch(`${url}/webhooks/gitlab`, { method: "POST", headers, body })).status;
+      };
+      const parsed = JSON.parse(SYSTEM_PUSH) as object;
+      const ofHook = JSON.stringify({ ...parsed, object_kind: "push", commits: [{ id: "da15" }] });
+      const answers = await Promise.all([
+        send("Push Hook", "a", ofHook),
+        send("System Hook", "b", SYSTEM_PUSH),
+      ]);
+      expect(answers).toEqual([202, 202]);
+      // Of another push only the system hook's event comes.
+      const alone = SYSTEM_PUSH.replace("refs/heads/main", "refs/heads/alone");
+      expect(await send("System Hook", "c", alone)).toBe(202);
+      await target.counted(2);
+
+      const response = await fetch(`${url}/api/v1/events`, { headers: AS_ADMIN });
+      const { events } = (await response.json()) as { events: Stored[] };
+      const twin = events.find((event) => event.twin !== null);
+      const first = events.find(({ id }) => id === twin?.twin?.of);
+      expect(twin).toMatchObject({ state: "unmatched", pairKey: first?.pairKey, twin: { targets: ["bot"] } });
+      expect(target.arrivals.map(({ eventId }) => eventId).toSorted()).toEqual(
+        events
+          .filter((event) => event.twin === null)
+          .map(({ id }) => id)
+          .toSorted(),
+      );
+    }, 60_000);
+  },
+);
+
+interface Stored {
+  readonly id: string;
+  readonly state: string;
+  readonly pairKey: string | null;
+  readonly twin: { readonly of: string; readonly targets: readonly string[] } | null;
+}

@@ -59,6 +59,7 @@ describe.each(PLACES)("%s", (_place, received) => {
           headers: Object.fromEntries([["x-gitlab-event", "Issue Hook"], ...headers]),
           body: bytes,
           instance: null,
+          pairSystemHooks: false,
           hookKey: null,
           parsed: body as Readonly<Record<string, unknown>>,
           receivedAt: 0,

@@ -27,6 +27,8 @@ export function metaJson(meta: EventMeta) {
   return {
     ...rest,
     instanceName: instanceOf(meta),
+    pairKey: meta.pairKey ?? null,
+    twin: meta.twin ?? null,
     refChange: meta.refChange ?? null,
     sourceProjectId: meta.sourceProjectId ?? null,
     sourceBranch: meta.sourceBranch ?? null,

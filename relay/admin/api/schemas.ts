@@ -135,6 +135,11 @@ const metadata = {
     .describe(
       "The GitLab whose secret it came with: a name of `instances`, or `default` for that of `gitlab`",
     ),
+  pairKey: textOrNull.describe("The same for what a system hook and another hook sent of one event"),
+  twin: z
+    .object({ of: z.string(), targets: z.array(z.string()) })
+    .nullable()
+    .describe("The event of the pair that came first, and the targets that got it in place of this one"),
   deliveryId: textOrNull,
   recovered: z.boolean(),
   verifiedBy: z.array(z.enum(["token", "signature"])),

@@ -46,7 +46,7 @@ function row(event: EventSummary, hasInstance: boolean): Html {
     <td class="what" title="${sentence(meta, null)}">
       <a href="/events/${meta.id}"
         ><span class="kind">${kindWords(meta)}</span> <span class="subject">${subject(meta)}</span></a
-      >${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}
+      >${meta.recovered ? html` <span class="tag">recovered</span>` : ""}${meta.test === true ? html` <span class="tag">test</span>` : ""}${meta.twin === undefined ? "" : html` <span class="tag">twin</span>`}
     </td>
     ${hasInstance ? html`<td class="instance">${instanceOf(meta)}</td>` : ""}
     <td class="project" title="${project}">${project}</td>

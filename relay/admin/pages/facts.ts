@@ -37,6 +37,13 @@ export function factsList({ event, duplicates }: FactsView): Html {
         : html`<a href="/events?instance=${encodeURIComponent(meta.instanceName)}">${meta.instanceName}</a>`,
     ],
     ["Instance", meta.instance],
+    ["Twin of", meta.twin === undefined ? null : html`<a href="/events/${meta.twin.of}">${meta.twin.of}</a>`],
+    [
+      "Pair",
+      meta.pairKey === undefined
+        ? null
+        : html`<a href="/events?q=${meta.pairKey}">what a system hook and another hook sent of it</a>`,
+    ],
     ["Delivery id", meta.deliveryId ?? "none was sent"],
     ["Origin", originOf(meta)],
     ["Duplicates", duplicates === null ? null : duplicatesOf(duplicates, event)],

@@ -46,6 +46,7 @@ instances:
       masterSecret: "",
       credentials: "all",
       signatureToleranceSeconds: 300,
+      pairSystemHooks: false,
       allowedIps: ["10.0.0.0/8"],
     },
     cloud: {
@@ -54,6 +55,7 @@ instances:
       masterSecret: "the-master-of-the-cloud",
       credentials: "any",
       signatureToleranceSeconds: 60,
+      pairSystemHooks: false,
       allowedIps: [],
     },
   });

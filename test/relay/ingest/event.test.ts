@@ -55,6 +55,7 @@ function made(headers: Record<string, string>, hookKey: string | null = null, by
     parsed: parseObject(bytes) ?? {},
     hookKey,
     instance: null,
+    pairSystemHooks: false,
     receivedAt: 1,
     verifiedBy: ["token"],
     verifiedMs: 0.5,

@@ -109,3 +109,11 @@ test.each<[string, Narrowing, string | null]>([
   const { stoppedBy } = await explain({ bot: {}, narrowing });
   expect(stoppedBy).toEqual(text === null ? [] : [{ rule: "project-file", text }]);
 });
+
+test("explainRouting(): a target that got the other event of a pair does not get its twin", async () => {
+  const twin = { of: "01kf0000000000000000000002", targets: ["bot"] };
+  expect((await explain({ bot: {}, meta: { twin } })).stoppedBy).toEqual([
+    { rule: "twin", text: `the target got the same event of another hook, ${twin.of}` },
+  ]);
+  expect((await explain({ bot: {}, meta: { twin: { ...twin, targets: ["other"] } } })).gets).toBe(true);
+});

@@ -674,6 +674,18 @@ describe("pages", () => {
     expect(filtered).not.toContain("acme/own");
   });
 
+  test("mark the second of a pair, and lead to the first", async () => {
+    const f = fixture();
+    const pairKey = "pair-0123456789abcdef0123456789abcdef";
+    const first = await f.add({ pairKey });
+    const second = await f.add({ pairKey, twin: { of: first, targets: ["ci-bot"] } });
+    const visitor = new Visitor(f);
+    expect((await visitor.text("/events")).match(/class="tag">twin</g)).toHaveLength(1);
+    expect(await visitor.text(`/events/${second}`)).toContain(`href="/events/${first}"`);
+    expect(await visitor.text(`/events/${first}`)).toContain(`href="/events?q=${pairKey}"`);
+    expect((await visitor.text(`/events?q=${pairKey}`)).match(/data-id=/g)).toHaveLength(2);
+  });
+
   test("find an event by its id at once, if it fits the other filters", async () => {
     const f = fixture();
     const id = await f.add();

@@ -1,0 +1,151 @@
+/**
+ * Whether an event is the twin of one that is stored already: a system hook and the hook of a project or group both send the same push,
+ * tag or merge request. Both are stored; a target gets the first of the two.
+ *
+ * Of n equal events that arrive from one side, a target gets n at least, whatever comes in which order and fails:
+ * - a twin names an event that is on stable storage and whose targets are decided, and is kept from those targets alone;
+ * - each event has one twin at most, from the other side, and a twin has none: of two equal events of one side, both are delivered;
+ * - what is not certain is no twin: an event that could not be stored, one whose targets are not known in time, one that is not
+ *   remembered any more.
+ *
+ * The memory is this process's own and bounded. After a restart, or with the two at different relays, both are delivered.
+ */
+import type { Clock, Timer } from "../../lib/clock.ts";
+import type { NewEvent, Twin } from "../event/event.ts";
+import { pairSide, type PairSide } from "../event/pair-key.ts";
+import type { Enqueued, Queue } from "../queue/queue.ts";
+
+/** Milliseconds for which an event waits for its twin. */
+export const PAIR_WINDOW_MS = 120_000;
+/** Milliseconds that an event waits to hear where its forerunner, which is being stored, goes. */
+export const FORERUNNER_WAIT_MS = 1000;
+/** Events that wait for their twins; beyond it the oldest does so no longer. */
+const MAX_WAITING = 10_000;
+/** Events whose targets were known before their writes were answered. */
+const MAX_EARLY = 1000;
+
+/** An event that may have a twin. */
+interface Forerunner {
+  readonly place: string;
+  /** Monotonic, milliseconds. */
+  readonly at: number;
+  id: string | null;
+  /** What its twin is told; null: it has not been stored. */
+  readonly outcome: Promise<Twin | null>;
+  readonly settle: (twin: Twin | null) => void;
+}
+
+export class Pairs {
+  readonly #queue: Pick<Queue, "enqueue">;
+  readonly #clock: Clock;
+  /** Those without a twin yet, oldest first, by side and key. */
+  readonly #free = new Map<string, Forerunner[]>();
+  /** All that are remembered, oldest first. */
+  readonly #all = new Set<Forerunner>();
+  readonly #byId = new Map<string, Forerunner>();
+  readonly #early = new Map<string, readonly string[]>();
+
+  /** Listens to the queue for as long as it lives. */
+  constructor(queue: Pick<Queue, "enqueue" | "onEvent">, clock: Clock) {
+    this.#queue = queue;
+    this.#clock = clock;
+    queue.onEvent((event) => {
+      if (event.type === "routed" && event.meta.pairKey !== undefined && event.meta.twin === undefined)
+        this.#routed(event.meta.id, event.targets);
+    });
+  }
+
+  /** As the queue's own, with the twin noted in the event where there is one. */
+  async enqueue(event: NewEvent): Promise<Enqueued> {
+    const { pairKey } = event.meta;
+    const side = pairSide(event.meta);
+    if (pairKey === undefined || side === null) return this.#queue.enqueue(event);
+    const forerunner = this.#take(placeOf(event, side === "hook" ? "system" : "hook"));
+    const twin = forerunner === null ? null : await this.#outcomeOf(forerunner);
+    if (twin !== null) return this.#queue.enqueue({ ...event, meta: { ...event.meta, twin } });
+    const own = this.#remember(placeOf(event, side));
+    try {
+      const stored = await this.#queue.enqueue(event);
+      if (stored.status === "accepted") this.#stored(own, stored.id);
+      else this.#forget(own);
+      return stored;
+    } catch (error) {
+      this.#forget(own);
+      throw error;
+    }
+  }
+
+  #remember(place: string): Forerunner {
+    let settle: Forerunner["settle"] = () => {};
+    const outcome = new Promise<Twin | null>((resolve) => (settle = resolve));
+    const own: Forerunner = { place, at: this.#clock.monotonic(), id: null, outcome, settle };
+    this.#free.set(place, [...(this.#free.get(place) ?? []), own]);
+    this.#all.add(own);
+    for (const oldest of this.#all) {
+      if (this.#all.size <= MAX_WAITING && !this.#isOver(oldest)) break;
+      this.#forget(oldest);
+    }
+    return own;
+  }
+
+  /** The oldest that has no twin, which now has one. */
+  #take(place: string): Forerunner | null {
+    const found = this.#free.get(place)?.find((one) => !this.#isOver(one)) ?? null;
+    if (found !== null) this.#notFree(found);
+    return found;
+  }
+
+  #isOver({ at }: Forerunner): boolean {
+    return this.#clock.monotonic() - at > PAIR_WINDOW_MS;
+  }
+
+  #notFree(one: Forerunner): void {
+    const left = (this.#free.get(one.place) ?? []).filter((other) => other !== one);
+    if (left.length === 0) this.#free.delete(one.place);
+    else this.#free.set(one.place, left);
+  }
+
+  #forget(one: Forerunner): void {
+    this.#notFree(one);
+    this.#all.delete(one);
+    if (one.id !== null) this.#byId.delete(one.id);
+    one.settle(null);
+  }
+
+  #stored(own: Forerunner, id: string): void {
+    own.id = id;
+    const targets = this.#early.get(id);
+    this.#early.delete(id);
+    if (targets !== undefined) own.settle({ of: id, targets });
+    else if (this.#all.has(own)) this.#byId.set(id, own);
+  }
+
+  #routed(id: string, targets: readonly string[]): void {
+    const own = this.#byId.get(id);
+    this.#byId.delete(id);
+    if (own !== undefined) {
+      own.settle({ of: id, targets });
+      return;
+    }
+    const [oldest] = this.#early.keys();
+    if (this.#early.size >= MAX_EARLY && oldest !== undefined) this.#early.delete(oldest);
+    this.#early.set(id, targets);
+  }
+
+  async #outcomeOf({ outcome }: Forerunner): Promise<Twin | null> {
+    let timer: Timer | null = null;
+    const late = new Promise<null>((resolve) => {
+      timer = this.#clock.after(FORERUNNER_WAIT_MS, () => resolve(null));
+    });
+    try {
+      return await Promise.race([outcome, late]);
+    } finally {
+      (timer as Timer | null)?.cancel();
+    }
+  }
+}
+
+/** Within one GitLab. */
+function placeOf({ meta }: NewEvent, side: PairSide): string {
+  return `${meta.instanceName ?? ""}/${side}/${meta.pairKey}`;
+}
