@@ -47,8 +47,11 @@ export class ReplayStateError extends Error {
 }
 
 export interface ReplayDesk {
-  /** Counts what such a job would deliver; for COUNT_MS at most. Rejects with an UnknownTargetError. */
-  preview(order: ReplayOrder): Promise<ReplayCount>;
+  /**
+   * Counts what such a job would deliver. Rejects with an UnknownTargetError.
+   * @param budgetMs of counting, at most. @default COUNT_MS
+   */
+  preview(order: ReplayOrder, budgetMs?: number): Promise<ReplayCount>;
   /** Durable when it resolves. Rejects with an UnknownTargetError or a TooManyReplaysError. */
   start(order: ReplayOrder, createdBy: string): Promise<ReplayJob>;
   /** Newest first. */
@@ -77,7 +80,7 @@ export function createReplayDesk({ jobs, clock, log, targets, wake }: ReplayDesk
   }
 
   return {
-    preview: async (order) => jobs.count(await setOf(order), COUNT_MS),
+    preview: async (order, budgetMs = COUNT_MS) => jobs.count(await setOf(order), budgetMs),
 
     async start(order, createdBy) {
       const set = await setOf(order);

@@ -84,9 +84,9 @@ export function describeReplayContract(
       await queue.replayJobs.create(plan);
       return (await queue.replayJobs.get(id)) as ReplayJob;
     };
-    const lease = async (ttlMs = 60_000): Promise<ReplayLease> => {
+    const lease = async (): Promise<ReplayLease> => {
       let found: ReplayLease | null = null;
-      await until(async () => (found = await queue.replayJobs.lease(ttlMs)) !== null);
+      await until(async () => (found = await queue.replayJobs.lease(60_000)) !== null);
       return found as unknown as ReplayLease;
     };
     const jobNow = async (id = "job"): Promise<ReplayJob> => (await queue.replayJobs.get(id)) as ReplayJob;
@@ -292,7 +292,7 @@ export function describeReplayContract(
         const ids = await storeDead(9);
         await create(await setOf({}));
         for (let round = seed; ; round++) {
-          const mine = await lease(200);
+          const mine = await lease();
           const job = await jobNow();
           const part = job.parts.find((one) => !one.isScanned);
           if (part === undefined) break;

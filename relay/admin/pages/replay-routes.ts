@@ -11,6 +11,9 @@ import { replayPage, replayQuestion, replaysPage } from "./replays.ts";
 import type { PageContext, Site } from "./site.ts";
 import { queryString } from "./view.ts";
 
+/** How long the page counts events whatever became of them: there may be very many, and few ask for that. */
+const ALL_MS = 1000;
+
 export function mountReplays({ pages, deps, moment, frame }: Site): void {
   const { replays, clock } = deps;
 
@@ -46,7 +49,7 @@ export function mountReplays({ pages, deps, moment, frame }: Site): void {
     const isKnown = filter.target === undefined || targets.includes(filter.target);
     const [failed, all] = await Promise.all([
       isKnown ? replays.preview({ filter, targets: null }) : NOTHING,
-      replays.preview({ filter, targets }),
+      replays.preview({ filter, targets }, ALL_MS),
     ]);
     const content = replayQuestion({ read, failed, all, fields, targets, csrf: c.get("csrf") });
     return frame(c, { title: "Replay a set of events", section: "events" }, content);

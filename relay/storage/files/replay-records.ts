@@ -30,6 +30,7 @@ export class ReplayRecords {
   /** Takes in what the journal holds, in any order. */
   restore(rest: string, value: Uint8Array): void {
     const record = jsonOrNull(Buffer.from(value).toString("utf8"));
+    if (record === null) return;
     if (rest.includes(":")) this.#parts.set(PREFIX.replays + rest, record as PartRecord);
     else this.#jobs.set(rest, record as JobRecord);
   }
