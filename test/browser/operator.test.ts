@@ -1,9 +1,4 @@
-/**
- * The operator's pages in a real browser against a real relay. With SCREENSHOTS=1 the pictures of docs/images are made anew:
- * SCREENSHOTS=1 npx vitest run test/browser
- */
-import { mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+/** The operator's pages in a real browser against a real relay. */
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MORNING, mergeRequest, note, push } from "../helpers/payloads.ts";
@@ -18,9 +13,6 @@ import {
   openStage,
   type Stage,
 } from "./stage.ts";
-
-const IMAGES = fileURLToPath(new URL("../../docs/images/", import.meta.url));
-const wantsImages = process.env["SCREENSHOTS"] === "1";
 
 let stage: Stage;
 let browser: Browser;
@@ -68,12 +60,6 @@ async function confirmed(place: Page | Locator, label: string, confirm: string):
 
 async function isLive(page: Page): Promise<void> {
   await page.locator("button.live.on").waitFor();
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (!wantsImages) return;
-  mkdirSync(IMAGES, { recursive: true });
-  await page.screenshot({ path: `${IMAGES}${name}.png` });
 }
 
 describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60_000 }, () => {
@@ -196,7 +182,6 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     const group = page.locator("section.panel", { hasText: "audit" });
     expect(await group.locator(".reasons li").count()).toBe(1);
     expect(await group.textContent()).toContain("400");
-    await picture(page, "dead-letters");
     await page.getByRole("button", { name: "Replay all…" }).click();
     await page
       .getByRole("dialog")
@@ -375,25 +360,4 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     },
     120_000,
   );
-
-  test("pictures for the README", async () => {
-    stage.auditAnswers = 410;
-    const dead = await stage.send(mergeRequest("bob", "shop", 19, "Say when the cart is full", "open"));
-    await stage.reaches(dead, "dead");
-    stage.auditAnswers = 200;
-    const light = await visit("/", { colorScheme: "light", viewport: { width: 1200, height: 760 } });
-    await isLive(light);
-    await picture(light, "overview");
-    await light.goto(`${stage.url}/activity`);
-    await picture(light, "activity");
-    const dark = await visit(`/events/${dead}`, {
-      colorScheme: "dark",
-      viewport: { width: 1200, height: 760 },
-    });
-    await isLive(dark);
-    await picture(dark, "event");
-    const narrow = await visit("/events", { colorScheme: "light", viewport: { width: 375, height: 760 } });
-    await isLive(narrow);
-    await picture(narrow, "narrow");
-  });
 });

@@ -144,7 +144,7 @@ function startFilters() {
 
 // The preview
 
-const preview = document.getElementById("preview");
+const preview = document.querySelector("aside#preview");
 
 async function showEvent(row) {
   const link = row.querySelector(".what a");

@@ -113,23 +113,33 @@ function lead(view: Overview): Html {
   return html`<h1 class="lead ${tone}">${link === null ? text : html`<a href="${link}">${text}</a>`}</h1>`;
 }
 
-/** What else needs an operator, each with the page that helps. */
+/** What else needs an operator, each with the page that helps; beyond the first lines folded. */
 function needs({ attention, now }: Overview): Html | string {
   const [, ...items] = attention;
   if (items.length === 0) return "";
-  const left = attention.length - NEEDS_SHOWN;
-  return html`<ul class="needs" aria-label="What else needs you">
-    ${items
-      .slice(0, NEEDS_SHOWN - 1)
-      .map(
-        ({ severity, text, link, since }) =>
-          html`<li class="${severity === "critical" ? "bad" : "warn"}">
-            <a href="${link}">${text}</a
-            >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
-          </li>`,
-      )}
-    ${left > 0 ? html`<li class="muted"><a href="/api/v1/attention">and ${grouped(left)} more</a></li>` : ""}
-  </ul>`;
+  const folded = items.slice(NEEDS_SHOWN - 1);
+  const lines = (some: readonly AttentionItem[]): Html =>
+    html`<ul class="needs">
+      ${some.map((item) => needLine(item, now))}
+    </ul>`;
+  return html`<section class="what-else" aria-label="What else needs you">
+    ${lines(items.slice(0, NEEDS_SHOWN - 1))}
+    ${
+      folded.length === 0
+        ? ""
+        : html`<details class="raw" data-keep="needs">
+            <summary>and ${grouped(folded.length)} more</summary>
+            ${lines(folded)}
+          </details>`
+    }
+  </section>`;
+}
+
+function needLine({ severity, text, link, since }: AttentionItem, now: number): Html {
+  return html`<li class="${severity === "critical" ? "bad" : "warn"}">
+    <a href="${link}">${text}</a
+    >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
+  </li>`;
 }
 
 function tiles({ minutes, stats, now }: Overview): Html {
