@@ -187,7 +187,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       .getByRole("dialog")
       .getByRole("button", { name: /^Replay \d+$/ })
       .click();
-    await page.getByText(/queued for replay/).waitFor();
+    await page.getByRole("status").filter({ hasText: "queued for replay" }).waitFor();
     await page.getByText("None. A delivery ends up here").waitFor();
     expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
   });

@@ -92,7 +92,7 @@ export async function openScene(): Promise<Scene> {
 
 /** As if the relay had been killed ten minutes ago. */
 async function noteAbsence(data: string): Promise<void> {
-  const heartbeat = createFilesHeartbeat(data);
+  const heartbeat = createFilesHeartbeat(data, async () => {});
   await heartbeat.write(Date.now() - AWAY_MS);
   await heartbeat.close();
 }
