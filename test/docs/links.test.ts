@@ -9,6 +9,7 @@ const pages = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "findings/README.md",
+  "bench/README.md",
   ...["docs", "docs/decisions"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).flatMap((name) => (name.endsWith(".md") ? [`${folder}/${name}`] : [])),
   ),

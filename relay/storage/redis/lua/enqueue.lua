@@ -37,7 +37,11 @@ redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
 indexIds(id, ARGV[7], false)
-if ARGV[8] == '1' then
+if ARGV[8] == '1' and #ARGV == 8 then
+  -- It goes nowhere and has just come: nothing can stand against its being over.
+  redis.call('HSET', p .. ':state:' .. id, 'open', 0)
+  finish(id, ARGV[3], size)
+elseif ARGV[8] == '1' then
   addRoutes(id, ARGV[3], 9, {})
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
