@@ -61,6 +61,8 @@ test.each([
   "p0",
   "p01",
   "x1",
+  "xp1",
+  "p1 system",
   "P1",
   "p1 ",
   "p1\n",
@@ -81,6 +83,12 @@ test("hook keys name project and group", () => {
 test("splitSecrets() drops blanks and empty items", () => {
   expect(splitSecrets(" new , old,,  ")).toEqual(["new", "old"]);
   expect(splitSecrets("")).toEqual([]);
+});
+
+test("a fingerprint stays what it is in every version: hooks carry it", () => {
+  expect(createFingerprint(["a master secret", "another"])(["p1", "https://relay.example/p1"])).toBe(
+    "064d96fa868dbeba",
+  );
 });
 
 test("createFingerprint() tells sets of values apart without showing them", () => {

@@ -135,3 +135,14 @@ test.each([
 ])("decodeSigningToken() refuses a token %s", (_claim, text) => {
   expect(decodeSigningToken(text)).toBeNull();
 });
+
+test.each([
+  ["another prefix", `wxsec_${"A".repeat(32)}`, null],
+  ["no prefix", "A".repeat(32), null],
+  ["23 bytes", `whsec_${Buffer.alloc(23).toString("base64")}`, null],
+  ["24 bytes", `whsec_${Buffer.alloc(24).toString("base64")}`, 24],
+  ["64 bytes", `whsec_${Buffer.alloc(64).toString("base64")}`, 64],
+  ["65 bytes", `whsec_${Buffer.alloc(65).toString("base64")}`, null],
+])("decodeSigningToken() of %s", (_what, text, length) => {
+  expect(decodeSigningToken(text)?.length ?? null).toBe(length);
+});

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
+  givenUp,
   HISTORY_LENGTH,
+  moved,
   newDelivery,
   settled,
   type Attempt,
@@ -109,5 +111,27 @@ describe("settled()", () => {
   test("changes nothing in the delivery that it is given", () => {
     settled(sending, { outcome: "done", at: 2005, attempt: attempt(2000) });
     expect(sending).toEqual({ ...waiting, state: "sending" });
+  });
+});
+
+test("givenUp() ends a delivery without an attempt, and keeps what was tried before", () => {
+  const tried = settled(waiting, { outcome: "retry", at: 2005, attempt: attempt(2000), dueAt: 9000 });
+  expect(givenUp(tried, 3000, "no such target")).toEqual({
+    ...tried,
+    state: "dead",
+    dueAt: null,
+    endedAt: 3000,
+    reason: "no such target",
+  });
+});
+
+test("moved() ends a delivery and names the target that has it now", () => {
+  expect(moved(waiting, 3000, "new")).toEqual({
+    ...waiting,
+    state: "dead",
+    dueAt: null,
+    endedAt: 3000,
+    reason: 'Moved to the target "new"',
+    movedTo: "new",
   });
 });

@@ -123,6 +123,11 @@ describe("laterType()", () => {
     const place = { sequence: 1, offset: 0 };
     for (const type of [1, 2, 3]) expect(laterType(segment(1, [{ ...A, type }]), 0, place, SALT)).toBeNull();
     for (const type of [0, 4, 15]) expect(laterType(segment(1, [{ ...A, type }]), 0, place, SALT)).toBe(type);
+    for (let bit = 0; bit < 32; bit++) {
+      const bytes = segment(1, [NEW]);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      expect(laterType(bytes, 0, place, SALT), `bit ${bit} of the mark`).toBeNull();
+    }
     expect(laterType(segment(1, [NEW]), 0, { sequence: 2, offset: 0 }, SALT)).toBeNull();
     expect(laterType(segment(1, [NEW]), 0, { sequence: 1, offset: 1 }, SALT)).toBeNull();
   });
