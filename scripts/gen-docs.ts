@@ -14,6 +14,7 @@ import { inputsTable } from "./docs/inputs.ts";
 import { logEventsTable } from "./docs/log-events.ts";
 import { newestVersion, pinned } from "./docs/release.ts";
 import { optionsTable, secretsTable } from "./docs/options.ts";
+import { testHelpersTable } from "./docs/test-helpers.ts";
 import { environmentTable, settingsTables, undescribed } from "./docs/settings.ts";
 
 const root = new URL("../", import.meta.url);
@@ -39,6 +40,7 @@ const regions: Readonly<Record<string, () => string>> = {
   events: eventsTable,
   folders: foldersTable,
   "log-events": logEventsTable,
+  "test-helpers": testHelpersTable,
   "installer-options": optionsTable,
   "installer-secrets": secretsTable,
   ...Object.fromEntries(
@@ -61,6 +63,7 @@ function withRegions(path: string, text: string): string {
 
 const markdown = [
   "README.md",
+  "test/helpers/README.md",
   ...readdirSync(new URL("docs/", root))
     .filter((f) => f.endsWith(".md"))
     .map((f) => `docs/${f}`),

@@ -90,7 +90,7 @@ export function createIngest(deps: IngestDeps): Ingest {
 
   function unavailable(error: unknown): Refused {
     if (!(error instanceof UpstreamError)) throw error;
-    log.error("webhook.unavailable", { code: error.code, reason: error.message });
+    log.error("webhook.unavailable", { code: error.code, error: error.message });
     return {
       ok: false,
       status: 503,

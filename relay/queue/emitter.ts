@@ -22,8 +22,8 @@ export class Emitter<T> {
     for (const listener of this.#listeners) {
       try {
         listener(value);
-      } catch (thrown) {
-        this.#log.error("queue.listener-failed", { error: messageOf(thrown) });
+      } catch (error) {
+        this.#log.error("queue.listener-failed", { error: messageOf(error) });
       }
     }
   }

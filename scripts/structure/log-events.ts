@@ -72,6 +72,19 @@ function literals(node: Node): string[] {
   return [];
 }
 
+/** `messageOf(thrown)` or `error.message`. */
+function isErrorText(value: Node): boolean {
+  if (value.type === "CallExpression")
+    return value.callee.type === "Identifier" && value.callee.name === "messageOf";
+  return (
+    value.type === "MemberExpression" &&
+    value.property.type === "Identifier" &&
+    value.property.name === "message" &&
+    value.object.type === "Identifier" &&
+    value.object.name === "error"
+  );
+}
+
 function fieldsOf(node: Node | undefined): { readonly fields: string[]; readonly errorIsReason: boolean } {
   if (node?.type !== "ObjectExpression") return { fields: [], errorIsReason: false };
   const fields: string[] = [];
@@ -80,13 +93,7 @@ function fieldsOf(node: Node | undefined): { readonly fields: string[]; readonly
     if (property.type !== "Property" || property.key.type !== "Identifier") continue;
     fields.push(property.key.name);
     const { value } = property;
-    if (
-      property.key.name === "reason" &&
-      value.type === "CallExpression" &&
-      value.callee.type === "Identifier" &&
-      value.callee.name === "messageOf"
-    )
-      errorIsReason = true;
+    if (property.key.name === "reason" && isErrorText(value)) errorIsReason = true;
   }
   return { fields, errorIsReason };
 }

@@ -101,8 +101,8 @@ export class Dispatch {
       return new LocalClaim(delivery, decodeEvent(bytes), held, (claim, settlement) =>
         this.#settle(target, row, claim, settlement),
       );
-    } catch (thrown) {
-      log.error("delivery.read-failed", { eventId, target: target.name, error: messageOf(thrown) });
+    } catch (error) {
+      log.error("delivery.read-failed", { eventId, target: target.name, error: messageOf(error) });
       if (this.#claims.get(row) !== held) return null;
       this.#claims.delete(row);
       this.#putAside(target, row);
@@ -170,8 +170,8 @@ export class Dispatch {
     const value = encodeState({ delivery, lane, order: table.replayOrder(row) });
     return journal
       .write([{ type: "set", key: stateKey(eventId, target, replay), value }], "lazy", "completion")
-      .catch((thrown: unknown) => {
-        log.warn("delivery.write-failed", { eventId, target, error: messageOf(thrown) });
+      .catch((error: unknown) => {
+        log.warn("delivery.write-failed", { eventId, target, error: messageOf(error) });
       });
   }
 }

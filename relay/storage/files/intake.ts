@@ -83,9 +83,9 @@ export class Intake {
     const value = encodeEvent({ meta, body: event.body });
     try {
       await journal.write([{ type: "set", key, value }], "synced");
-    } catch (thrown) {
-      if (thrown instanceof UpstreamError) this.#noteFailed(event.dedupeKey, words);
-      throw thrown;
+    } catch (error) {
+      if (error instanceof UpstreamError) this.#noteFailed(event.dedupeKey, words);
+      throw error;
     } finally {
       this.#underWay.delete(event.dedupeKey);
     }

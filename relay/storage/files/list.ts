@@ -195,9 +195,9 @@ export async function listEvents(
     scan.found.map(async ({ event, id }) => {
       try {
         return core.table.index.idOf(event) === id ? await readSummary(core, event) : null;
-      } catch (thrown) {
-        core.log.error("list.read-failed", { eventId: id, error: messageOf(thrown) });
-        failures.push(thrown);
+      } catch (error) {
+        core.log.error("list.read-failed", { eventId: id, error: messageOf(error) });
+        failures.push(error);
         return null;
       }
     }),

@@ -14,7 +14,7 @@ export interface OpenedStorage {
   readonly journal: Journal;
 }
 
-/** Rejects as openJournal() does: with a ConfigError where the folder cannot be used, with an UpstreamError where the disk fails. */
+/** Rejects as openJournal() does: with a ConfigError if the folder cannot be used, with an UpstreamError if the disk fails. */
 export async function openStorage(
   options: JournalOptions,
   deps: Partial<JournalDeps> = {},

@@ -114,7 +114,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
         "lazy",
         "completion",
       )
-      .catch((thrown: unknown) => log.warn("queue.orphans-kept", { error: messageOf(thrown) }));
+      .catch((error: unknown) => log.warn("queue.orphans-kept", { error: messageOf(error) }));
   }
   log.info("queue.opened", {
     events: table.eventCount,

@@ -167,9 +167,9 @@ export class Removal {
     }
     try {
       await journal.write(operations, durability, "completion");
-    } catch (thrown) {
+    } catch (error) {
       for (const { event } of ids) table.setEventFlag(event, EVENT_FLAGS.removed, false);
-      throw thrown;
+      throw error;
     }
     if (remembered.length > 0) records.remembered(number, remembered.length, newestOf(remembered));
     for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of remembered) dedupe.add(w0, w1, w2, w3);
@@ -206,8 +206,8 @@ export class Removal {
       }
       await this.#joinRoutes();
       await this.#joinRemembered(oldest);
-    } catch (thrown) {
-      log.warn("retention.compaction-failed", { error: messageOf(thrown) });
+    } catch (error) {
+      log.warn("retention.compaction-failed", { error: messageOf(error) });
     }
   }
 

@@ -125,12 +125,12 @@ export class RoutingLine {
       if (routes instanceof Promise) {
         return routes.then(
           (found) => this.#done(event, meta, found),
-          (thrown) => this.#fail(event, thrown),
+          (error) => this.#fail(event, error),
         );
       }
       this.#done(event, meta, routes);
-    } catch (thrown) {
-      this.#fail(event, thrown);
+    } catch (error) {
+      this.#fail(event, error);
     }
     return undefined;
   }
@@ -145,8 +145,8 @@ export class RoutingLine {
       table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
       table.setGitlabIds(event, gitlabIdNumbers(meta));
       this.#done(event, meta, await this.#route(event, meta));
-    } catch (thrown) {
-      this.#fail(event, thrown);
+    } catch (error) {
+      this.#fail(event, error);
     }
   }
 
@@ -159,10 +159,10 @@ export class RoutingLine {
     });
   }
 
-  #fail(event: number, thrown: unknown): void {
+  #fail(event: number, error: unknown): void {
     if (this.#isGone(event)) return;
     const { log, table, clock } = this.#core;
-    log.error("routing.failed", { eventId: table.index.idOf(event), error: messageOf(thrown) });
+    log.error("routing.failed", { eventId: table.index.idOf(event), error: messageOf(error) });
     table.setEventFlag(event, EVENT_FLAGS.inLine, false);
     this.#failed.add(event);
     this.#againTimer ??= clock.after(TRY_AGAIN_MS, () => this.#tryAgain());
@@ -243,9 +243,9 @@ export class RoutingLine {
         "lazy",
         "completion",
       );
-    } catch (thrown) {
+    } catch (error) {
       // The events are stored and go their way; after a restart they are matched anew.
-      log.warn("routing.write-failed", { record: number, events, error: messageOf(thrown) });
+      log.warn("routing.write-failed", { record: number, events, error: messageOf(error) });
     }
   }
 }

@@ -95,7 +95,7 @@ export async function copySecret(folder: string, name: string, value: string): P
   return path;
 }
 
-/** The text of a secret's file; null where there is none. */
+/** The text of a secret's file; null if there is none. */
 export async function readSecret(folder: string, name: string): Promise<string | null> {
   const text = (await readOrNull(join(folder, name)))?.trim() ?? "";
   return text === "" ? null : text;
@@ -109,7 +109,7 @@ async function storage<T>(task: () => Promise<T>): Promise<T> {
   }
 }
 
-/** False where another process was quicker. */
+/** False if another process was quicker. */
 async function makeFile(folder: string, path: string, value: string): Promise<boolean> {
   await mkdir(folder, { recursive: true });
   const temporary = await writeTemporary(path, `${value}\n`);

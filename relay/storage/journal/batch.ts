@@ -41,7 +41,7 @@ export interface BatchEntry {
 export interface Write {
   readonly entries: readonly BatchEntry[];
   readonly bytes: number;
-  /** Null for a lazy write: nobody waits for it. */
+  /** Null for a lazy write: no caller waits for it. */
   readonly waiter: { resolve(): void; reject(error: Error): void } | null;
   number: number;
 }

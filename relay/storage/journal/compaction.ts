@@ -7,7 +7,7 @@
  * When may a segment go? Reading back, a later frame of a key overrules an earlier one; so a frame may only be dropped if that
  * brings no earlier frame of its key back to light.
  *  1. A set that is not its key's present value may always go: a later frame of the key overrules the earlier ones without it,
- *     the present value or, where the key is gone, a removal.
+ *     the present value or, if the key is gone, a removal.
  *  2. A removal may go when its key is live again (the present value overrules), or when no older segment exists, since older
  *     frames of the key stand in older segments or before it in the same one.
  * Hence: a segment without live frames is removed if it holds no removals, or is the oldest. Copying an old frame to the end is
@@ -50,7 +50,7 @@ export interface CompactionDeps {
   stopped(): boolean;
 }
 
-/** Runs one sweep and one compaction at a time, whoever asks. */
+/** Runs one sweep and one compaction at a time. */
 export class Compactor {
   readonly #deps: CompactionDeps;
   #sweeping: Promise<void> | null = null;
@@ -77,7 +77,7 @@ export class Compactor {
     await this.#compacting;
   }
 
-  /** Resolves when nothing runs any more; whoever asked for it is told how it ended. */
+  /** Resolves when nothing runs any more; the caller is told how it ended. */
   async idle(): Promise<void> {
     await Promise.allSettled([this.#sweeping, this.#compacting]);
   }

@@ -25,11 +25,11 @@ export interface Disk {
   close(fd: number): Promise<void>;
   unlink(path: string): Promise<void>;
   list(folder: string): Promise<string[]>;
-  /** With its parents, for the owner only; returns the first one made, null where all existed. */
+  /** With its parents, for the owner only; returns the first one made, null if all existed. */
   makeFolder(folder: string): Promise<string | null>;
   /** The names in the folder are on stable storage. */
   syncFolder(folder: string): Promise<void>;
-  /** Bytes that this process may still use; null where the system does not say. */
+  /** Bytes that this process may still use; null if the system does not say. */
   freeBytes(folder: string): Promise<number | null>;
   symlink(target: string, path: string): Promise<void>;
   readlink(path: string): Promise<string>;

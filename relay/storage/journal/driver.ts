@@ -13,7 +13,7 @@ const CLEARED_AT_ONCE = 1000;
 
 export type JournalDriver = Driver<JournalOptions, Promise<Journal>>;
 
-/** After dispose() every use rejects with an UpstreamError (`closed`). getInstance() opens the journal where it is not. */
+/** After dispose() every use rejects with an UpstreamError (`closed`). getInstance() opens the journal if it is not open. */
 export function journalDriver(options: JournalOptions, deps: Partial<JournalDeps> = {}): JournalDriver {
   let opening: Promise<Journal> | null = null;
   let disposed = false;

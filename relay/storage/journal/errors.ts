@@ -35,7 +35,7 @@ export function laterVersionError(base: string, segment: string, offset: number,
   ]);
 }
 
-/** What went wrong while opening: a ConfigError where an operator must cure it, otherwise an UpstreamError. */
+/** What went wrong while opening: a ConfigError if an operator must cure it, otherwise an UpstreamError. */
 export function openingError(base: string, thrown: unknown): Error {
   if (thrown instanceof ConfigError || thrown instanceof UpstreamError) return thrown;
   if (FORBIDDEN.has(systemCode(thrown) ?? "")) {

@@ -72,7 +72,7 @@ export function emptyHeader(): Header {
   };
 }
 
-/** A key as stored: UTF-8, or UTF-16 where the string holds half a surrogate pair, which UTF-8 cannot say. */
+/** A key as stored: UTF-8, or UTF-16 if the string holds half a surrogate pair, which UTF-8 cannot say. */
 export interface KeyEncoding {
   readonly bytes: number;
   readonly wide: boolean;

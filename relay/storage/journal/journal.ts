@@ -1,7 +1,7 @@
 /**
  * The journal: ties the ledger of what is durable, the writes that are not yet, the segments and the limits together.
  *
- * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone where it fails.
+ * A key's value is what the last write of it said, whether or not that is durable yet. Nothing has to be undone if it fails.
  */
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
 import { bytesOf, entryOf, probeEntry, type BatchEntry } from "./batch.ts";
@@ -259,7 +259,7 @@ export class FileJournal implements Journal {
     this.#compactSoon();
   }
 
-  /** In the background: nobody waits for it, and what fails is tried again at the next occasion. */
+  /** In the background: no caller waits for it, and what fails is tried again at the next occasion. */
   #compactSoon(): void {
     if (!this.#closed) this.#inBackground(this.#compactor.compact());
   }

@@ -42,7 +42,7 @@ export class KeyIndex {
     return this.#slots.size + this.#packedCount;
   }
 
-  /** The key's slot, valid until the next change; undefined where the key is not live. */
+  /** The key's slot, valid until the next change; undefined if the key is not live. */
   find(key: string): number | undefined {
     if (this.#packed?.parse(key, this.#words) !== true) return this.#slots.get(key);
     const slot = this.findPacked(this.#words);

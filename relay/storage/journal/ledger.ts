@@ -28,7 +28,7 @@ export class Ledger {
   readonly segments = new Map<number, Segment>();
   /** Bytes of the frames that hold a key's present value. */
   liveBytes = 0;
-  /** Set when a segment has lost its last live frame; whoever looks for dead segments takes it back. */
+  /** Set when a segment has lost its last live frame; the search for dead segments takes it back. */
   emptied = false;
 
   /** @param packed of the journal's keys; null: none are packed */

@@ -85,7 +85,7 @@ export function socketPath(folder: string, token: string): string {
   return join(folder, `lock.${token}.socket`);
 }
 
-/** Null where the file system has no sockets, or the path is too long for one. */
+/** Null if the file system has no sockets, or the path is too long for one. */
 export async function listenAt(path: string): Promise<Server | null> {
   if (Buffer.byteLength(path) >= MAX_SOCKET_PATH) return null;
   const server = createServer((connection) => connection.destroy());
@@ -106,7 +106,7 @@ export async function hangUp(server: Server | null): Promise<void> {
   });
 }
 
-/** Whether somebody listens there. Only a clear no is a no. */
+/** Whether a process listens there. Only a clear no is a no. */
 export async function answers(path: string): Promise<boolean> {
   return await new Promise((resolve) => {
     const connection = connect(path);

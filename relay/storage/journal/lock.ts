@@ -9,7 +9,7 @@
  * at that time, so that a reused id is not taken for it. Another namespace, as with two containers on one folder, where ids say
  * nothing: the holder listens on a socket in the folder, and the kernel knows whether it still does.
  *
- * A stale lock is replaced by whoever first makes `lock.<its token>`, which works once; that claim is itself a lock, with a
+ * A stale lock is replaced by the process that first makes `lock.<its token>`, which works once; that claim is itself a lock, with a
  * holder that may die. Having it, the lock is looked at again: it may have been replaced meanwhile. So there are never two winners,
  * and a crash half-way leaves a stale lock.
  */
@@ -58,7 +58,7 @@ export interface LockDeps {
   readonly log: Log;
 }
 
-/** Takes the folder's lock. Rejects with a ConfigError that names the holder where another process has it. */
+/** Takes the folder's lock. Rejects with a ConfigError that names the holder if another process has it. */
 export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock> {
   const { disk } = deps;
   const token = randomBytes(6).toString("hex");
@@ -221,7 +221,7 @@ async function take(deps: LockDeps, folder: string, name: string, self: Holder):
   }
 }
 
-/** False where the name is taken. */
+/** False if the name is taken. */
 async function made(disk: Disk, target: string, path: string): Promise<boolean> {
   try {
     await disk.symlink(target, path);
@@ -232,7 +232,7 @@ async function made(disk: Disk, target: string, path: string): Promise<boolean> 
   }
 }
 
-/** Null where there is no lock; empty where it is something else than a link. */
+/** Null if there is no lock; empty if it is something else than a link. */
 async function targetOf(disk: Disk, path: string): Promise<string | null> {
   try {
     return await disk.readlink(path);

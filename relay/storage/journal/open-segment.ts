@@ -19,7 +19,7 @@ const ZEROS = Buffer.alloc(PAGE_BYTES);
 export interface SegmentFile {
   readonly segment: Segment;
   readonly fd: number;
-  /** Its writes are durable when they return; null where there is no such descriptor. */
+  /** Its writes are durable when they return; null if there is no such descriptor. */
   readonly durableFd: number | null;
   /** Length of the file before the first write: zeros, to be written over. */
   readonly filledBytes: number;
@@ -68,14 +68,14 @@ export class OpenSegment {
 
   /**
    * Ends the segment, of which all is durable: what is left of its zeros is cut off, and that is durable before another segment is
-   * begun, so that zeros in any segment but the newest are damage. Where the disk refuses, they are taken for damage one day.
+   * begun, so that zeros in any segment but the newest are damage. If the disk refuses, they are taken for damage one day.
    */
   async seal(): Promise<void> {
     if (this.length < this.filledBytes) await this.#shorten(this.length);
     await this.#close();
   }
 
-  /** After a failure: cuts what is not durable off the file. Where the disk refuses that too, it may come to light at the next opening. */
+  /** After a failure: cuts what is not durable off the file. If the disk refuses that too, it may come to light at the next opening. */
   async cut(): Promise<void> {
     if (!(await this.#shorten(this.segment.bytes))) this.segment.damaged = true;
     await this.#close();

@@ -24,8 +24,8 @@ const DEFAULT_DEPS: JournalDeps = {
 };
 
 /**
- * Opens the journal, whatever state its files are in. Rejects with a ConfigError where the folder cannot be written to, another
- * process has it or a later version wrote to it (its files are then as they were), with an UpstreamError where the disk fails. A crash half-way leaves what was there.
+ * Opens the journal, whatever state its files are in. Rejects with a ConfigError if the folder cannot be written to, another
+ * process has it or a later version wrote to it (its files are then as they were), with an UpstreamError if the disk fails. A crash half-way leaves what was there.
  */
 export async function openJournal(
   options: JournalOptions,

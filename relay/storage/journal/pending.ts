@@ -63,7 +63,7 @@ export class Pending {
   }
 }
 
-/** The first `length` bytes of the value that the entry sets; null where it removes the key. */
+/** The first `length` bytes of the value that the entry sets; null if it removes the key. */
 export function pendingValue({ type, value, valueBytes }: BatchEntry, length: number): Uint8Array | null {
   return type === FrameType.set ? Buffer.concat(value, Math.min(length, valueBytes)) : null;
 }

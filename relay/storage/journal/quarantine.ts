@@ -1,6 +1,6 @@
 /**
  * Where bytes go that are no frames: one file for each stretch, named by segment, offset and checksum, so that the same stretch
- * found again at the next opening is not kept twice. Nothing reads them back; they are for whoever wants to know what happened.
+ * found again at the next opening is not kept twice. Nothing reads them back; they show an operator what happened.
  */
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -43,7 +43,7 @@ export class Quarantine {
   }
 
   /**
-   * Copies the stretch of an open segment. False where that failed: the segment must then be left as it is. A crash half-way
+   * Copies the stretch of an open segment. False if that failed: the segment must then be left as it is. A crash half-way
    * leaves a file that the next opening replaces.
    */
   async keep(fd: number, stretch: Stretch): Promise<boolean> {
@@ -59,7 +59,7 @@ export class Quarantine {
     }
   }
 
-  /** False where the file was there already. */
+  /** False if the file was there already. */
   async #copy(fd: number, { sequence, start, end }: Stretch): Promise<boolean> {
     const disk = this.#disk;
     const source = { disk, fd, bytes: end };

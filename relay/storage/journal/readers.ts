@@ -1,8 +1,8 @@
 /**
  * Reading values. What is asked for in one turn of the event loop and stands close together is read in one go: a trip through the
- * thread pool costs more than some kilobytes that nobody wanted. Where that fails or ends early, each value is read by itself.
+ * thread pool costs more than some kilobytes that no caller wanted. If that fails or ends early, each value is read by itself.
  *
- * File descriptors are kept open for the segments read last, a bounded number of them, and closed once nobody reads.
+ * File descriptors are kept open for the segments read last, a bounded number of them, and closed once no caller reads.
  */
 import type { Disk } from "./disk.ts";
 import type { Segment } from "./segment.ts";
@@ -13,7 +13,7 @@ const GAP_BYTES = 16_384;
 const RUN_BYTES = 1_048_576;
 const RUN_VALUES = 256;
 
-/** What somebody waits for. */
+/** What a caller waits for. */
 interface Wanted {
   readonly segment: Segment;
   readonly offset: number;
@@ -44,7 +44,7 @@ export class Readers {
     this.#limit = limit;
   }
 
-  /** Reads `length` bytes at `offset`, fewer at the end; rejects with what the disk throws, ENOENT where the segment is gone. */
+  /** Reads `length` bytes at `offset`, fewer at the end; rejects with what the disk throws, ENOENT if the segment is gone. */
   read(segment: Segment, offset: number, length: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#wanted === null) {
@@ -91,7 +91,7 @@ export class Readers {
     }
   }
 
-  /** False where not all of it came: nobody has been answered then. */
+  /** False if not all of it came: no caller has been answered then. */
   async #readTogether(fd: number, run: readonly Wanted[]): Promise<boolean> {
     const start = run[0]!.offset;
     const last = run.at(-1)!;

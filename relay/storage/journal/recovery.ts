@@ -1,6 +1,6 @@
 /**
- * Opening: reads every segment, or the index beside it, and fills the ledger, then mends. It always succeeds where files can be read at all and no later
- * version wrote to them. What is not a whole frame is cut off where it is the end of the newest segment (the write that a crash
+ * Opening: reads every segment, or the index beside it, and fills the ledger, then mends. It always succeeds if files can be read at all and no later
+ * version wrote to them. What is not a whole frame is cut off if it is the end of the newest segment (the write that a crash
  * interrupted), and otherwise copied to quarantine; reading goes on at the next whole frame. Nothing is changed before everything
  * was read, so a journal of a later version stays as it is.
  *
@@ -194,7 +194,7 @@ function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }
   });
 }
 
-/** Null where the file is gone: its removal was under way when the process ended. */
+/** Null if the file is gone: its removal was under way when the process ended. */
 async function openExisting(disk: Disk, path: string): Promise<number | null> {
   try {
     return await disk.open(path, "read");

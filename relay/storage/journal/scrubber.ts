@@ -1,5 +1,5 @@
 /**
- * Reads sealed segments again while the relay is up, as a start no longer does: what a disk has lost shows before somebody asks for it.
+ * Reads sealed segments again while the relay is up, as a start no longer does: what a disk has lost shows before an operator asks for it.
  * One segment at a time, slowly, each once a day. Nothing is changed. A damaged segment loses its index, so that the next start reads
  * it, finds the damage again, keeps the damaged bytes in quarantine and has the rest rewritten.
  */
@@ -76,7 +76,7 @@ export class Scrubber {
     const segment = this.#next();
     if (segment === null) return;
     const bad = await this.#read(segment);
-    // Removed meanwhile: nobody needs what was found.
+    // Removed meanwhile: what was found is of no use.
     if (bad === null || ledger.segments.get(segment.sequence) !== segment) return;
     const damagedBytes = bad.reduce((sum, { start, end }) => sum + end - start, 0);
     this.#verdicts.set(segment, { at: clock.monotonic(), damagedBytes });

@@ -9,7 +9,7 @@ export interface Segment {
   readonly path: string;
   /** The same in all its frames. At a start: as found in them; 0 if there is none. */
   salt: number;
-  /** Bytes that are known to be on stable storage; the file may be longer where a write is under way or has failed. */
+  /** Bytes that are known to be on stable storage; the file may be longer if a write is under way or has failed. */
   bytes: number;
   /** Bytes and number of the frames that hold a key's present value. */
   liveBytes: number;

@@ -52,7 +52,7 @@ export class Space {
     await this.#looking;
   }
 
-  /** Whether so much more may be taken while the floor, and as much again, stays free. False where the system does not say. */
+  /** Whether so much more may be taken while the floor, and as much again, stays free. False if the system does not say. */
   async hasRoom(bytes: number): Promise<boolean> {
     await this.look();
     return this.#free !== null && this.#free - this.#writtenSince - 2 * bytes >= this.#limits.minFreeBytes;
@@ -79,7 +79,7 @@ export class Space {
     return refused;
   }
 
-  /** What speaks against taking `bytes` more, while `pending` bytes wait; null where nothing does. */
+  /** What speaks against taking `bytes` more, while `pending` bytes wait; null if nothing does. */
   #judge(
     priority: "intake" | "completion",
     bytes: number,

@@ -4,7 +4,7 @@
  *
  *     none  --begin-->  filling (`spare.part`)  --filled, synced-->  ready (`spare`)  --take-->  a segment
  *
- * It is filled only where that pays: the file system writes in place quicker than it appends, batches are small (a large one pays for
+ * It is filled only if that pays: the file system writes in place quicker than it appends, batches are small (a large one pays for
  * its sync with less than the zeros cost), the open segment is half used up, and the disk keeps its floor and as much again. Its
  * bytes need no trust: no frame is believed that was not written for its segment. A spare of an earlier run is taken over.
  *
@@ -170,7 +170,7 @@ export class Spare {
     this.#state = isFilled ? "ready" : "none";
   }
 
-  /** False where it was told to stop. */
+  /** False if it was told to stop. */
   async #writeZeros(): Promise<boolean> {
     const { clock, disk, folder, lock } = this.#deps;
     const bytes = this.#bytes;
@@ -214,7 +214,7 @@ export class Spare {
     }
   }
 
-  /** Where it cannot be removed, the next start tries again. What another process may have made is left alone. */
+  /** If it cannot be removed, the next start tries again. What another process may have made is left alone. */
   async #remove(name: string): Promise<void> {
     const { disk, folder, lock, log } = this.#deps;
     if (!lock.isTrusted()) return;

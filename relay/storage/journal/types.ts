@@ -69,17 +69,17 @@ export interface Journal {
    * `completion` is what lets the backlog shrink, and is tried even then.
    */
   write(operations: readonly Operation[], durability: "synced" | "lazy", priority?: Priority): Promise<void>;
-  /** The value; rejects with an UpstreamError (`storage`) where its frame is no longer whole. */
+  /** The value; rejects with an UpstreamError (`storage`) if its frame is no longer whole. */
   get(key: string): Promise<Uint8Array | null>;
-  /** The first `length` bytes of the value, fewer where it is shorter; not checked against the frame's checksum. */
+  /** The first `length` bytes of the value, fewer if it is shorter; not checked against the frame's checksum. */
   getStart(key: string, length: number): Promise<Uint8Array | null>;
   has(key: string): boolean;
-  /** Length of the value in bytes; null where there is none. */
+  /** Length of the value in bytes; null if there is none. */
   size(key: string): number | null;
   /** The keys that begin so, in no particular order. */
   keys(prefix: string): IterableIterator<string>;
   stats(): JournalStats;
-  /** What is wrong with storing now; null where nothing is. */
+  /** What is wrong with storing now; null if nothing is. */
   trouble(): string | null;
   /** Another process has taken the folder: nothing is written any more. */
   isLost(): boolean;
@@ -89,20 +89,20 @@ export interface Journal {
   compact(): Promise<void>;
   /**
    * Reads the sealed segment that was read longest ago, slowly, and checks what it holds; nothing if all were read within a day.
-   * Rejects with an UpstreamError (`storage`) where the disk fails.
+   * Rejects with an UpstreamError (`storage`) if the disk fails.
    */
   verify(): Promise<void>;
   /** Calls back with the duration of each sync in milliseconds. */
   onSync(listener: (durationMs: number) => void): () => void;
   /**
-   * Writes down what is lazy and lets go of the folder; nothing is open afterwards. Rejects with an UpstreamError where lazy writes
+   * Writes down what is lazy and lets go of the folder; nothing is open afterwards. Rejects with an UpstreamError if lazy writes
    * could not be made durable.
    */
   close(): Promise<void>;
 }
 
 export interface JournalOptions {
-  /** Folder; made where it does not exist. */
+  /** Folder; made if it does not exist. */
   readonly base: string;
   /** A new segment is begun when this one would grow beyond. @default 64 MiB */
   readonly segmentBytes?: number;

@@ -4,7 +4,7 @@ import type { Ledger, Location } from "./ledger.ts";
 import type { Readers } from "./readers.ts";
 import { storageError } from "./errors.ts";
 
-/** The first `length` bytes of the key's value, all for Infinity, null where it is not live. Only the whole of it can be checked. */
+/** The first `length` bytes of the key's value, all for Infinity, null if it is not live. Only the whole of it can be checked. */
 export async function readValue(
   ledger: Ledger,
   readers: Readers,

@@ -1,4 +1,4 @@
-/** Writes that are not durable yet: in which order, how many bytes, and whether somebody waits for them or they are forced. */
+/** Writes that are not durable yet: in which order, how many bytes, and whether a caller waits for them or they are forced. */
 import type { Write } from "./batch.ts";
 
 /** How many writes make the next batch, and their bytes. */
@@ -11,9 +11,9 @@ export class WriteQueue {
   /** Not yet handed to the disk, in order. */
   #queue: Write[] = [];
   #numbered = 0;
-  /** Everything up to this write is to be synced though nobody waits for it. */
+  /** Everything up to this write is to be synced though no caller waits for it. */
   #forced = 0;
-  /** Writes here and in flight that somebody waits for. */
+  /** Writes here and in flight that a caller waits for. */
   #waiting = 0;
   #lazyBytes = 0;
   #pendingBytes = 0;
@@ -23,7 +23,7 @@ export class WriteQueue {
     return this.#pendingBytes;
   }
 
-  /** Of those, the bytes that nobody waits for. */
+  /** Of those, the bytes that no caller waits for. */
   get lazyBytes(): number {
     return this.#lazyBytes;
   }
@@ -81,7 +81,7 @@ export class WriteQueue {
     else this.#lazyBytes -= write.bytes;
   }
 
-  /** Everything up to the write, by default all, becomes durable though nobody waits. */
+  /** Everything up to the write, by default all, becomes durable though no caller waits. */
   force(last?: Write): void {
     this.#forced = Math.max(this.#forced, last?.number ?? this.#numbered);
   }
@@ -90,7 +90,7 @@ export class WriteQueue {
     this.#forced = 0;
   }
 
-  /** Somebody waits for something pending, or this write is forced. */
+  /** A caller waits for something pending, or this write is forced. */
   isWanted(oldest: Write | undefined): boolean {
     return oldest !== undefined && (this.#waiting > 0 || oldest.number <= this.#forced);
   }

@@ -9,9 +9,9 @@
  * and not for two (measured, 64 writers of 10 KB: 10 to 20 % more events a second than write, then fdatasync, then the next).
  * A small batch that finds nothing under way has nothing to overlap with: one durable write is one trip instead of two.
  *
- * A failed write or fdatasync is final for its segment: Linux may have dropped the pages and say yes next time. Whoever waits
+ * A failed write or fdatasync is final for its segment: Linux may have dropped the pages and say yes next time. Writes that are waited for
  * for what was written to it and not yet synced is refused; the segment ends at its last durable byte; what is still in the
- * queue, and lazy writes, which nobody waits for, go to a new segment.
+ * queue, and lazy writes, which no caller waits for, go to a new segment.
  */
 import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../../lib/clock.ts";
@@ -116,8 +116,8 @@ export class Writer {
   }
 
   /**
-   * What arrives in one turn of the event loop is looked at together, also where the disk is done first: under load that makes
-   * batches larger by half, for the price of a few microseconds where there is none.
+   * What arrives in one turn of the event loop is looked at together, also if the disk is done first: under load that makes
+   * batches larger by half, for the price of a few microseconds if there is none.
    */
   #wake(): void {
     if (this.#woken) return;
@@ -243,7 +243,7 @@ export class Writer {
     this.#deps.synced(durationMs, bytes, active.filledBytes - length);
   }
 
-  /** After a failure, with nothing under way: refuses the waiters, ends the segment, and goes on where somebody still waits. */
+  /** After a failure, with nothing under way: refuses the waiters, ends the segment, and goes on if a write still waits. */
   async #giveUpSegment(): Promise<void> {
     const { log } = this.#deps;
     const error = storageError("write to the journal", this.#failure);
@@ -262,7 +262,7 @@ export class Writer {
     log.error("journal.write-failed", {
       segment: active?.segment.sequence ?? null,
       code: error.code,
-      reason: error.message,
+      error: error.message,
       refused: refused.length,
     });
     for (const write of refused) write.waiter?.reject(error);

@@ -66,12 +66,12 @@ const broken: Reply = () => {
 };
 
 async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
-  const error: unknown = await promise.then(
+  const rejection: unknown = await promise.then(
     () => null,
-    (thrown: unknown) => thrown,
+    (error: unknown) => error,
   );
-  expect(error).toBeInstanceOf(UpstreamError);
-  return error as UpstreamError;
+  expect(rejection).toBeInstanceOf(UpstreamError);
+  return rejection as UpstreamError;
 }
 
 test("backoffMs() doubles under full jitter and stops at its cap", () => {

@@ -138,10 +138,10 @@ describe("through a proxy", () => {
 
   test("a proxy that is not there is named, without credentials", async () => {
     const travel = createTransport({ HTTP_PROXY: "http://svc:sesame@127.0.0.1:9" });
-    const error: unknown = await travel(new URL("http://gitlab.test/"), get()).catch(
-      (thrown: unknown) => thrown,
+    const failure: unknown = await travel(new URL("http://gitlab.test/"), get()).catch(
+      (error: unknown) => error,
     );
-    expect(error).toMatchObject({ name: "ProxyFailure", proxy: "127.0.0.1:9", code: "ECONNREFUSED" });
-    expect(inspect(error, { depth: 9 })).not.toContain("sesame");
+    expect(failure).toMatchObject({ name: "ProxyFailure", proxy: "127.0.0.1:9", code: "ECONNREFUSED" });
+    expect(inspect(failure, { depth: 9 })).not.toContain("sesame");
   });
 });

@@ -221,7 +221,7 @@ describe("503", () => {
     expect(intake.lines[0]).toMatchObject({
       event: "webhook.unavailable",
       code,
-      reason: "no space left on /data",
+      error: "no space left on /data",
     });
   });
 
