@@ -202,6 +202,10 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await page.getByRole("button", { name: "Replay", exact: true }).click();
     await page.getByText("2 deliveries are queued for replay.").waitFor();
     expect(new URL(page.url()).searchParams.get("kind")).toBe("pipeline");
+    await page.getByRole("link", { name: "Follow the replay job" }).click();
+    await page.locator("#replay .pill", { hasText: "done" }).waitFor();
+    expect((await page.locator("#replay dd").first().textContent())?.trim()).toBe("2");
+    expect(await axeProblems(page, "all")).toEqual([]);
   });
 
   test("everything can be done with the keyboard alone", async () => {
