@@ -10,7 +10,10 @@ import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import { ShortLivedSet } from "../../lib/short-lived.ts";
 
-/** What `fetch` returns for a request that was answered from its socket. */
+/**
+ * What `fetch` returns for a request that was answered from its socket. It is made while modules are loaded, and must be: the listener
+ * puts a class of its own in the place of the global Response, and takes objects of that class for answers that are still to be written.
+ */
 export const ALREADY_ANSWERED = RESPONSE_ALREADY_SENT;
 
 export interface ServerTimeouts {
