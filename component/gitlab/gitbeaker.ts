@@ -67,6 +67,9 @@ function requesterOn(base: string, rest: Rest): unknown {
   /** Throws if the list does not get on. */
   function follow(endpoint: string, { page = 1, ...query }: Query, { body, headers }: Incoming): void {
     if (!Array.isArray(body)) return;
+    const isWhole = Number(page) === 1 && headers["x-next-page"] === "";
+    // Most lists are one page, and nothing is left of them.
+    if (isWhole) return;
     const list = `${endpoint}?${JSON.stringify(query)}`;
     const pages = Number(page) === 1 ? new Pages() : (lists.get(list) ?? new Pages());
     pages.read(Number(page), body);

@@ -224,7 +224,17 @@ export function createDesire(
     instance: systemFlags(config),
   };
 
+  /** Without a master secret all hooks of a level are the same, and a group may have ten thousand projects. */
+  const shared = new Map<HookLevel, WantedHook>();
+
   return function desiredHook(level, id) {
+    if (masterSecret !== null) return hookFor(level, id);
+    const known = shared.get(level) ?? hookFor(level, id);
+    shared.set(level, known);
+    return known;
+  };
+
+  function hookFor(level: HookLevel, id: number): WantedHook {
     const key = KEYS[level](id);
     const url = masterSecret === null ? config.url : withHookKey(config.url, key);
     const token = masterSecret === null ? secretToken : deriveSecretToken(masterSecret, host, key);
@@ -252,5 +262,5 @@ export function createDesire(
       managesHidden,
       removesSecrets: removeSecrets,
     };
-  };
+  }
 }

@@ -166,7 +166,7 @@ function addressPlan(wanted: WantedHook, hook: Hook, lacking: Lacking): AddressP
 }
 
 function isOfOtherRelay(wanted: WantedHook, hook: Hook): boolean {
-  return normalisedUrl(hook.url) !== normalisedUrl(wanted.url);
+  return hook.url !== wanted.url && normalisedUrl(hook.url) !== normalisedUrl(wanted.url);
 }
 
 /** The description never claims more than is known: what this run does not write keeps its mark. */

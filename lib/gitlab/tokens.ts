@@ -127,14 +127,14 @@ export class Tokens {
   /** Requests that may still go before all tokens rest, as far as is known. */
   room(): number {
     const now = this.#clock.monotonic();
-    const each = this.#states.map((state) => {
-      if (this.#isRefused(state) || state.closedUntil > now) return 0;
+    let room = 0;
+    for (const state of this.#states) {
+      if (this.#isRefused(state) || state.closedUntil > now) continue;
       this.#refresh(state);
-      return state.remaining === null
-        ? Number.POSITIVE_INFINITY
-        : Math.max(0, state.remaining - state.inFlight - reserveOf(state.limit));
-    });
-    return each.reduce((sum, room) => sum + room, 0);
+      if (state.remaining === null) return Number.POSITIVE_INFINITY;
+      room += Math.max(0, state.remaining - state.inFlight - reserveOf(state.limit));
+    }
+    return room;
   }
 
   #learn(state: TokenState, answer: AnswerHead, use: Use, { ownLimit, refusal }: PermitSettlement): void {

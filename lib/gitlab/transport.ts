@@ -49,6 +49,9 @@ export class AnswerTooLong extends Error {
   override readonly name = "AnswerTooLong";
 }
 
+/** Origins whose proxy is remembered. */
+const MOST_ORIGINS = 1_000;
+
 /** An answer beyond this is not GitLab's, bytes. */
 const MAX_ANSWER_BYTES = 67_108_864;
 
@@ -62,6 +65,18 @@ export function createTransport(env: ProxyEnv = {}, { cutAt }: TransportOptions 
   const times = { headersTimeout: 0, bodyTimeout: 0 };
   const direct = new Agent(times);
   const proxied = new Map<string, ProxyAgent>();
+  /** By origin: the environment does not change, and each look into it leaves the engine. */
+  const proxies = new Map<string, ProxyServer | null>();
+
+  function proxyOf(url: URL): ProxyServer | null {
+    const { origin } = url;
+    const known = proxies.get(origin);
+    if (known !== undefined) return known;
+    const proxy = proxyFor(url, env);
+    if (proxies.size >= MOST_ORIGINS) proxies.clear();
+    proxies.set(origin, proxy);
+    return proxy;
+  }
 
   function agentOf({ uri, authorization }: ProxyServer): ProxyAgent {
     const known = proxied.get(uri);
@@ -74,7 +89,7 @@ export function createTransport(env: ProxyEnv = {}, { cutAt }: TransportOptions 
   }
 
   return async function travel(url, sent) {
-    const proxy = proxyFor(url, env);
+    const proxy = proxyOf(url);
     if (proxy === null) return exchange(direct, url, sent, cutAt);
     try {
       return await exchange(agentOf(proxy), url, sent, cutAt);
