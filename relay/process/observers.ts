@@ -132,6 +132,7 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
   const misspelt = unknownVariables(env);
   const alerts = createAlerts({
     queue,
+    memory: stores.shared,
     clock,
     log,
     settings: () => current.config().alerts,

@@ -5,7 +5,7 @@
 
 /** The names of all secrets that relays keep, and what those of all counters begin with. */
 export const SHARED_SECRETS = ["webhook-secret", "admin-token", "session-salt"] as const;
-export const SHARED_COUNTERS = "session-epoch";
+export const SHARED_COUNTERS = ["session-epoch", "alert-"] as const;
 
 export interface KeptSecret {
   readonly value: string;

@@ -1,7 +1,12 @@
 /**
  * Alerts without Prometheus: what needs an operator becomes an event of the relay's own, stored and delivered to the targets of the
  * settings like any other, with retries, dead letters and replays. The router knows these events and gives them to no other target.
+ *
+ * Which matters were told stands in the storage, as a counter for each: odd while it is told and not over. So a relay that was restarted, and
+ * the other relays of a Redis, tell none again. The counter is part of the event's dedupe key: those that tell it at once, or again after a
+ * crash in between, store one event.
  */
+import { createHash } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
@@ -10,14 +15,16 @@ import type { AlertSettings } from "../../config/alerts.ts";
 import { ALERT_KIND, ALERT_TARGETS, alertPayload, type AlertContent } from "../../event/alert.ts";
 import { NOTHING_KNOWN, type NewEvent } from "../../event/event.ts";
 import type { Queue } from "../../queue/queue.ts";
-import type { AttentionItem } from "../attention/attention.ts";
-import { planAlerts, type PlannedAlert, type Told } from "./plan.ts";
+import { attentionKey, type AttentionItem } from "../attention/attention.ts";
+import type { SharedSecrets } from "../../storage/secrets.ts";
+import { overNow, planAlerts, type Over, type PlannedAlert, type Told } from "./plan.ts";
 
-/** Relays that share a Redis see the same within this time: what one has told the others do not tell again. */
-const SAME_MS = 60_000;
+/** After this time a matter that was told before the start and has not shown since is over without a word: nobody knows its text. */
+const FORGOTTEN_AFTER_MS = 600_000;
 
 export interface AlertsDeps {
-  readonly queue: Pick<Queue, "enqueue" | "known">;
+  readonly queue: Pick<Queue, "enqueue">;
+  readonly memory: Pick<SharedSecrets, "count" | "raise" | "counters">;
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   /** Undefined: none are sent. */
@@ -35,35 +42,65 @@ export interface Alerts {
 }
 
 export function createAlerts(deps: AlertsDeps): Alerts {
-  const { queue, clock, log } = deps;
+  const { queue, clock, log, memory } = deps;
   const told = new Map<string, Told>();
+  let over = new Map<string, Over>();
+  const startedAt = clock.now();
+  let hasForgotten = false;
   let running: Promise<void> | null = null;
 
   async function tell({ key, action, item }: PlannedAlert, settings: AlertSettings): Promise<void> {
     const now = clock.now();
+    const name = counterOf(key);
+    const count = await memory.count(name);
+    const isTold = count % 2 === 1;
+    // Told already: by this relay before it was restarted, or by another one.
+    const isNews = action === "standing" || isTold !== (action === "raised");
+    if (isNews) {
+      const period = action === "standing" ? Math.floor(now / (settings.repeatMinutes * 60_000)) : 0;
+      await store(
+        { key, action, item },
+        { settings, now, dedupeKey: `alert:${action}\n${count}.${period}\n${key}` },
+      );
+    }
+    if (isNews && action !== "standing") await memory.raise(name, count + 1);
+    if (action === "cleared") {
+      told.delete(key);
+      over.set(key, { at: now, backAt: null });
+    } else told.set(key, { item, at: now });
+  }
+
+  async function store({ action, item }: PlannedAlert, { settings, now, dedupeKey }: Storing): Promise<void> {
     // Nothing is told to a target about itself: it would arrive when it no longer matters.
     const targets = settings.to.filter((name) => item.link !== `/targets#${name}`);
-    const isRepetition = action === "standing";
-    const period = Math.floor(now / (isRepetition ? settings.repeatMinutes * 60_000 : SAME_MS));
-    const keyOf = (of: number): string => `alert:${action}\n${of}\n${key}`;
-    const isTold = !isRepetition && (await queue.known([keyOf(period - 1)])).length > 0;
-    if (targets.length > 0 && !isTold) {
-      const content = contentOf({ action, item }, settings, deps.mask);
-      const event = alertEvent(content, { targets, now, dedupeKey: keyOf(period) });
-      const { id, status } = await queue.enqueue(event);
-      if (status === "accepted") log.info("alert.stored", { eventId: id, action, kind: item.kind, targets });
-    }
-    if (action === "cleared") told.delete(key);
-    else told.set(key, { item, at: now });
+    if (targets.length === 0) return;
+    const event = alertEvent(contentOf({ action, item }, settings, deps.mask), { targets, now, dedupeKey });
+    const { id, status } = await queue.enqueue(event);
+    if (status === "accepted") log.info("alert.stored", { eventId: id, action, kind: item.kind, targets });
+  }
+
+  /** Each matter that was told before the start, and has not been seen since. */
+  async function forget(): Promise<void> {
+    if (hasForgotten || clock.now() - startedAt < FORGOTTEN_AFTER_MS) return;
+    const seen = new Set([...told.keys()].map(counterOf));
+    for (const [name, count] of await memory.counters(COUNTERS))
+      if (count % 2 === 1 && !seen.has(name)) await memory.raise(name, count + 1);
+    hasForgotten = true;
   }
 
   async function tellAll(items: readonly AttentionItem[]): Promise<void> {
     const settings = deps.settings();
     if (settings === undefined) {
+      // What is asked for again later is told anew.
+      for (const key of told.keys()) {
+        const count = await memory.count(counterOf(key));
+        if (count % 2 === 1) await memory.raise(counterOf(key), count + 1);
+      }
       told.clear();
       return;
     }
-    for (const planned of planAlerts(items, told, settings, clock.now())) {
+    over = overNow(over, new Set(items.map(attentionKey)), clock.now());
+    for (const planned of planAlerts(items, { told, over }, settings, clock.now())) {
       try {
         await tell(planned, settings);
       } catch (error) {
@@ -71,17 +108,34 @@ export function createAlerts(deps: AlertsDeps): Alerts {
         log.warn("alert.not-stored", { kind: planned.item.kind, error: messageOf(error) });
       }
     }
+    await forget();
   }
 
   return {
     update(items) {
       // The list of a later look says what this one would.
       running ??= tellAll(items)
-        .catch((error: unknown) => log.error("alert.failed", { error: messageOf(error) }))
+        .catch((error: unknown) => {
+          // The storage's own lines say what is wrong with it; the next list is told as this one would have been.
+          if (!(error instanceof UpstreamError)) log.error("alert.failed", { error: messageOf(error) });
+        })
         .finally(() => (running = null));
       return running;
     },
   };
+}
+
+const COUNTERS = "alert-";
+
+/** The name of a matter's counter, which may become a file's. */
+function counterOf(key: string): string {
+  return COUNTERS + createHash("sha256").update(key).digest("hex").slice(0, 24);
+}
+
+interface Storing {
+  readonly settings: AlertSettings;
+  readonly now: number;
+  readonly dedupeKey: string;
 }
 
 function contentOf(

@@ -28,8 +28,9 @@ export async function copySecrets(source: Named, target: Named): Promise<void> {
         },
       ]);
   }
-  // A session that was ended must not come to life again.
-  for (const [name, count] of await from.counters(SHARED_COUNTERS)) await into.raise(name, count);
+  // A session that was ended must not come to life again, nor an alert be told twice.
+  for (const beginning of SHARED_COUNTERS)
+    for (const [name, count] of await from.counters(beginning)) await into.raise(name, count);
 }
 
 export async function copyRest(source: StorageDriver, target: StorageDriver): Promise<void> {

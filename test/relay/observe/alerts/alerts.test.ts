@@ -7,6 +7,7 @@ import { ALERT_KIND, ALERT_TARGETS, alertTargets } from "../../../../relay/event
 import type { EventMeta } from "../../../../relay/event/event.ts";
 import { sentence } from "../../../../relay/event/sentence.ts";
 import { createAlerts } from "../../../../relay/observe/alerts/alerts.ts";
+import { BACK_FOR_MS, CALM_MS } from "../../../../relay/observe/alerts/plan.ts";
 import type { AttentionItem } from "../../../../relay/observe/attention/attention.ts";
 import { createRouter } from "../../../../relay/routing/route.ts";
 import { createRequests } from "../../../../relay/targets/http/http.ts";
@@ -38,11 +39,30 @@ function settings(alerts: object): AlertSettings {
   return configSchema.parse({ targets, alerts }).alerts as AlertSettings;
 }
 
-function rig(alerts: object, queue: MemoryQueue = createMemoryQueue()) {
-  const clock = new FakeClock();
+/** What relays of one storage share. */
+function memory() {
+  const counts = new Map<string, number>();
+  return {
+    count: async (name: string) => counts.get(name) ?? 0,
+    raise: async (name: string, to: number) => void counts.set(name, Math.max(counts.get(name) ?? 0, to)),
+    counters: async () => counts,
+  };
+}
+
+interface Shared {
+  readonly queue?: MemoryQueue;
+  readonly told?: ReturnType<typeof memory>;
+  readonly clock?: FakeClock;
+}
+
+function rig(
+  alerts: object,
+  { queue = createMemoryQueue(), told = memory(), clock = new FakeClock() }: Shared = {},
+) {
   const own = settings(alerts);
   const made = createAlerts({
     queue,
+    memory: told,
     clock,
     log: silentLog,
     settings: () => own,
@@ -52,7 +72,7 @@ function rig(alerts: object, queue: MemoryQueue = createMemoryQueue()) {
     queue
       .stored()
       .map(({ meta, body }) => [meta.action, meta.subjectType, alertTargets(meta), String(body)] as const);
-  return { clock, queue, alerts: made, sent };
+  return { clock, queue, told, alerts: made, sent };
 }
 
 test("a matter is told when it comes and when it is over, and not in between", async () => {
@@ -62,6 +82,64 @@ test("a matter is told when it comes and when it is over, and not in between", a
   expect(sent().map(([action, kind, targets]) => [action, kind, targets])).toEqual([
     ["raised", "dead-letters", ["ops"]],
     ["cleared", "dead-letters", ["ops"]],
+  ]);
+});
+
+test("a matter that comes and goes is told once, until it stays or has been away for long", async () => {
+  const { alerts, clock, sent } = rig({ to: ["ops"] });
+  const told = (): (string | null)[] => sent().map(([action]) => action);
+  for (let look = 0; look < 20; look += 1) {
+    await alerts.update(look % 2 === 0 ? [DEAD] : []);
+    await clock.advance(20_000);
+  }
+  expect(told()).toEqual(["raised", "cleared"]);
+  await alerts.update([DEAD]);
+  await clock.advance(BACK_FOR_MS);
+  await alerts.update([DEAD]);
+  expect(told()).toEqual(["raised", "cleared", "raised"]);
+  await alerts.update([]);
+  await clock.advance(CALM_MS);
+  await alerts.update([DEAD]);
+  expect(told()).toEqual(["raised", "cleared", "raised", "cleared", "raised"]);
+});
+
+test("a restart tells nothing again: what stands is known, and its end is told", async () => {
+  const { alerts, ...shared } = rig({ to: ["ops"] });
+  await alerts.update([DEAD]);
+  await shared.clock.advance(3_600_000);
+  const after = rig({ to: ["ops"] }, shared);
+  await after.alerts.update([DEAD]);
+  expect(after.sent().map(([action]) => action)).toEqual(["raised"]);
+  await after.alerts.update([]);
+  expect(after.sent().map(([action]) => action)).toEqual(["raised", "cleared"]);
+});
+
+test("a crash between an alert and the memory of it tells nothing again", async () => {
+  const { alerts, ...shared } = rig({ to: ["ops"] });
+  const forgetful = {
+    ...shared.told,
+    raise: () => Promise.reject(new UpstreamError("storage", "gone", { retryable: true })),
+  };
+  await rig({ to: ["ops"] }, { ...shared, told: forgetful }).alerts.update([DEAD]);
+  await alerts.update([DEAD]);
+  expect(shared.queue.stored()).toHaveLength(1);
+});
+
+test("what was over while no relay ran is told when it comes again, not when it is seen late", async () => {
+  const { alerts, ...shared } = rig({ to: ["ops"] });
+  await alerts.update([DEAD, FAILING]);
+  const after = rig({ to: ["ops"] }, shared);
+  // The one shows again only once attempts have failed.
+  await shared.clock.advance(60_000);
+  await after.alerts.update([FAILING]);
+  await shared.clock.advance(600_000);
+  await after.alerts.update([FAILING]);
+  expect(after.sent()).toHaveLength(2);
+  await after.alerts.update([FAILING, DEAD]);
+  expect(after.sent().map(([action, kind]) => [action, kind])).toEqual([
+    ["raised", "dead-letters"],
+    ["raised", "target-failing"],
+    ["raised", "dead-letters"],
   ]);
 });
 
@@ -92,13 +170,16 @@ test("what cannot be stored is told with the next list, and secrets are masked",
   expect(sent()[0]?.[3]).toContain("a ***");
 });
 
-test("relays of one storage tell the same matter once, also where a minute ends between their looks", async () => {
-  const queue = createMemoryQueue();
-  const [first, second] = [rig({ to: ["ops"] }, queue), rig({ to: ["ops"] }, queue)];
-  await first.alerts.update([DEAD]);
-  await second.clock.advance(60_000 - (second.clock.now() % 60_000));
-  await second.alerts.update([DEAD]);
-  expect(first.sent()).toHaveLength(1);
+test("relays of one storage tell the same matter once, at once or an hour later, and its end once", async () => {
+  const first = rig({ to: ["ops"] });
+  const second = rig({ to: ["ops"] }, first);
+  const third = rig({ to: ["ops"] }, first);
+  await Promise.all([first.alerts.update([DEAD]), second.alerts.update([DEAD])]);
+  await first.clock.advance(3_600_000);
+  await third.alerts.update([DEAD]);
+  const all = [first, second, third];
+  await Promise.all(all.map(({ alerts }) => alerts.update([])));
+  expect(first.sent().map(([action]) => action)).toEqual(["raised", "cleared"]);
 });
 
 test("the router gives an alert to its targets alone, and a webhook that looks like one to none of them", async () => {
