@@ -1,4 +1,7 @@
-/** The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. */
+/**
+ * The formats that the reports of all commands share: JUnit and dotenv, as GitLab reads them from a job's artifacts. Pure. JUnit is one
+ * template here; junit-report-builder brings lodash and an XML writer.
+ */
 import { createHash } from "node:crypto";
 import { oneLine } from "../../lib/one-line.ts";
 

@@ -7,7 +7,7 @@
  *
  * So an id alone says when the event came and which delivery it was, and whoever remembers the id (16 bytes) can tell a duplicate
  * and name the original. Ids of one relay only ever ascend, even if the clock is set back; a clock that was more than MAX_LEAD_MS
- * ahead is not believed any longer, and the ids begin anew at the present time.
+ * ahead is not believed any longer, and the ids begin anew at the present time. A ULID has random bits where these have the digest.
  */
 import { hash } from "node:crypto";
 

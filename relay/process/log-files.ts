@@ -1,6 +1,7 @@
 /**
  * Log lines in a file per UTC day, beside standard output: `relay-2026-01-31.jsonl`, the same lines, kept for some days. Writing
- * never waits for the disk and never fails its caller; what cannot be written is counted and told once per trouble.
+ * never waits for the disk and never fails its caller; what cannot be written is counted and told once per trouble. pino-roll begins files at local midnight and
+ * keeps a number of files, not of days.
  */
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, readdir, unlink } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
  * Small charts as inline SVG, drawn on the server: no script, no inline style (the content security policy allows neither), and
- * colours from the style sheet by class. Every chart says in words what it shows.
+ * colours from the style sheet by class. Every chart says in words what it shows. Chart libraries draw in the browser, by script.
  */
 import { html, raw } from "hono/html";
 import type { Html } from "./html.ts";

@@ -12,6 +12,8 @@
  * A stale lock is replaced by the process that first makes `lock.<its token>`, which works once; that claim is itself a lock, with a
  * holder that may die. Having it, the lock is looked at again: it may have been replaced meanwhile. So there are never two winners,
  * and a crash half-way leaves a stale lock.
+ *
+ * proper-lockfile knows no processes: it goes by the age of a folder on the clock, so that every crash costs its waiting time.
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";

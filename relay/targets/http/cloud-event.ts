@@ -4,6 +4,7 @@
  *
  * The id is the relay's event id, although the adapter asks for a new one, so that a repeated delivery is recognised; "current
  * time" is the time of receipt. In structured mode the received bytes stand in `data` as they are, in binary mode they are the body.
+ * The SDK (cloudevents) parses and validates data that goes through here as bytes.
  */
 import { object, text } from "../../../lib/json.ts";
 import type { EventMeta } from "../../event/event.ts";

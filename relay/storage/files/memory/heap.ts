@@ -1,6 +1,6 @@
 /**
  * A binary heap of row numbers. Where each row stands is noted in a column that several heaps share, so that a row can be taken
- * out of the middle; hence a row may be in one of those heaps at a time.
+ * out of the middle; hence a row may be in one of those heaps at a time. tinyqueue has objects as items, and takes only the first one out.
  */
 import type { Column } from "./columns.ts";
 
