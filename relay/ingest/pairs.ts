@@ -56,10 +56,12 @@ export class Pairs {
   }
 
   /** As the queue's own, with the twin noted in the event where there is one. */
-  async enqueue(event: NewEvent): Promise<Enqueued> {
-    const { pairKey } = event.meta;
-    const side = pairSide(event.meta);
-    if (pairKey === undefined || side === null) return this.#queue.enqueue(event);
+  enqueue(event: NewEvent): Promise<Enqueued> {
+    const side = event.meta.pairKey === undefined ? null : pairSide(event.meta);
+    return side === null ? this.#queue.enqueue(event) : this.#enqueueOne(event, side);
+  }
+
+  async #enqueueOne(event: NewEvent, side: PairSide): Promise<Enqueued> {
     const forerunner = this.#take(placeOf(event, side === "hook" ? "system" : "hook"));
     const twin = forerunner === null ? null : await this.#outcomeOf(forerunner);
     if (twin !== null) return this.#queue.enqueue({ ...event, meta: { ...event.meta, twin } });
