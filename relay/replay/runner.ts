@@ -32,7 +32,7 @@ export const KEEP_ENDED = 100;
 const LOOK_MS = 250;
 /** Ended deliveries of so many milliseconds are noted together. */
 const GATHER_MS = 25;
-/** Without a job, or while another relay carries them out. */
+/** Without a job that is running, or while another relay carries them out. */
 const IDLE_MS = 2000;
 const RETRY_MS = 5000;
 const LEASE_MS = 10_000;
@@ -150,7 +150,9 @@ export class ReplayRunner {
     const standings = await this.#follow(jobs);
     const hasMoved = await this.#queueNext(standings);
     for (const job of jobs) await this.#finish(job, standings);
-    return hasMoved ? 0 : LOOK_MS;
+    if (hasMoved) return 0;
+    const isAtRest = standings.every(({ job, open }) => job.state === "paused" && open.open === 0);
+    return isAtRest ? IDLE_MS : LOOK_MS;
   }
 
   /** What of each part is still open. */

@@ -160,6 +160,7 @@ describe("ReplayRunner", () => {
     expect(await waiting("a")).toBe(0);
     expect(runner.counts()).toEqual({ running: 0, paused: 1 });
     expect(progressOf(await now(job))).toMatchObject({ delivered: MAX_UNTRIED, remaining: 30 });
+    expect(clock.nextTimerMs).toBeGreaterThan(250);
     await jobs.change(job.plan.id, "resume");
     await clock.advance(500);
     expect(await waiting("a")).toBe(30);
