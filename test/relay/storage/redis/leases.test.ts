@@ -284,11 +284,13 @@ describe.runIf(hasRedis)("workers on a Redis queue", () => {
       await store("one");
       await eventually(() => received === 2);
       const before = await scripts();
+      const since = performance.now();
       await new Promise((resolve) => {
         setTimeout(resolve, 2000);
       });
-      // Two targets, asked about once a second each, and the sweeps.
-      expect((await scripts()) - before).toBeLessThan(12);
+      // Two targets, asked about once a second each, the sweeps, and what is left of the deliveries. A busy machine's timers are late.
+      const calls = (await scripts()) - before;
+      expect(calls).toBeLessThan(6 + (5 * (performance.now() - since)) / 1000);
 
       await rig.server.kill();
       errors.length = 0;
