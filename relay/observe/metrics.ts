@@ -251,6 +251,15 @@ function registerQueueGauges(registry: Registry, deps: MetricsDeps): void {
     ["check"],
   );
   gauge(
+    "relay_dead_letters",
+    "Dead letters, by target and reason.",
+    async () =>
+      [...((await stats())?.targets ?? [])].flatMap(([target, { deadReasons }]) =>
+        [...deadReasons].map(([reason, value]) => ({ labels: { target, reason }, value })),
+      ),
+    ["target", "reason"],
+  );
+  gauge(
     "relay_target_events",
     "Deliveries kept, by target and state.",
     async () =>

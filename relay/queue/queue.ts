@@ -96,6 +96,8 @@ export interface TargetStats {
   readonly waiting: number;
   readonly sending: number;
   readonly dead: number;
+  /** The dead ones by reason (dead-reason.ts); those that there are none of are absent. */
+  readonly deadReasons: ReadonlyMap<string, number>;
   readonly lanes: number;
   readonly paused: boolean;
   /** False: the settings do not have it, and what is open or dead here are orphans. */

@@ -6,6 +6,7 @@ import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "
 import { memoryReplayJobs } from "./memory-replay-jobs.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { deadReasonOf } from "../../relay/queue/dead-reason.ts";
 import { foldId, gitlabIdsOf } from "../../relay/event/gitlab-ids.ts";
 import { newDelivery, settled, type Delivery } from "../../relay/queue/delivery-state.ts";
 import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
@@ -244,6 +245,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         waiting: count("waiting", target),
         sending: count("sending", target),
         dead: count("dead", target),
+        deadReasons: reasonsOf(all().filter((d) => d.state === "dead" && d.target === target)),
         lanes: count("waiting", target),
         paused: paused.has(target),
         exists: targets.includes(target),
@@ -282,4 +284,13 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       faults.error = new UpstreamError("closed", "the queue is closed", { retryable: true });
     },
   };
+}
+
+function reasonsOf(dead: readonly Delivery[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const delivery of dead) {
+    const reason = deadReasonOf(delivery);
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
 }

@@ -4,6 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
+import { deadReasonOf } from "../../relay/queue/dead-reason.ts";
+import { standingDeliveries } from "../../relay/queue/filter.ts";
 import { numberOfId } from "../../relay/event/gitlab-ids.ts";
 import type { Attempt } from "../../relay/queue/delivery-state.ts";
 import type {
@@ -17,6 +19,7 @@ import type {
 } from "../../relay/queue/queue.ts";
 import type { ReplayQueue } from "../../relay/queue/replay-job.ts";
 import { eventMeta } from "./events.ts";
+import { seeded } from "./random.ts";
 
 export interface QueueSettings {
   readonly dedupeSeconds: number;
@@ -1243,6 +1246,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(stats.events).toBe(3);
         expect(stats.byState).toEqual({ waiting: 4, sending: 1, done: 1, dead: 0 });
         expect(stats.targets.get("a")).toEqual({
+          deadReasons: new Map(),
           waiting: 1,
           sending: 1,
           dead: 0,
@@ -1276,6 +1280,87 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect((await queue.stats()).targets.get("a")?.oldestAt).toBe(
           (await queue.get(old))!.meta.receivedAt,
         );
+      });
+    });
+
+    describe("dead letters by reason", () => {
+      const failures: readonly Partial<Attempt>[] = [
+        { status: 410, error: "answered 410" },
+        { status: 418, error: "answered 418" },
+        { status: 302, error: "answered 302, a redirect" },
+        { status: null, error: "no answer within 10 s" },
+        { status: null, error: "connect ECONNREFUSED 127.0.0.1:1" },
+        { status: null, error: "something odd" },
+      ];
+      /** What stats() should say, counted from every event. */
+      const recount = async (): Promise<Record<string, Record<string, number>>> => {
+        const counts: Record<string, Record<string, number>> = {};
+        for (const id of await idsOf({})) {
+          const event = await queue.get(id);
+          for (const delivery of standingDeliveries(event?.deliveries ?? [])) {
+            if (delivery.state !== "dead") continue;
+            const ofTarget = (counts[delivery.target] ??= {});
+            const reason = deadReasonOf(delivery);
+            ofTarget[reason] = (ofTarget[reason] ?? 0) + 1;
+          }
+        }
+        return counts;
+      };
+      const counted = async (): Promise<Record<string, Record<string, number>>> => {
+        const { targets } = await queue.stats();
+        for (const { dead: total, deadReasons } of targets.values())
+          expect([...deadReasons.values()].reduce((sum, count) => sum + count, 0)).toBe(total);
+        return Object.fromEntries(
+          [...targets].flatMap(([target, { deadReasons }]) =>
+            deadReasons.size === 0 ? [] : [[target, Object.fromEntries(deadReasons)]],
+          ),
+        );
+      };
+
+      test.each([1, 2, 3])("are what a full recount says, whatever happened (seed %i)", async (seed) => {
+        const random = seeded(seed);
+        const pick = <T>(values: readonly T[]): T => values[random.below(values.length)]!;
+        const settings = { ...SETTINGS, retain: { ...SETTINGS.retain, deadSeconds: 60 } };
+        const restart = (): Promise<void> => reopen(settings, toTarget("a", "b"));
+        await restart();
+        const settleSome = async (): Promise<void> => {
+          for (const claimed of await queue.claim(pick(["a", "b"]), { first: 3, retry: 3 })) {
+            const at = harness.now();
+            const failed = attempt(at, pick(failures));
+            if (random.below(5) === 0) await done(claimed);
+            else await claimed.settle({ outcome: "dead", at, attempt: failed, reason: failed.error! });
+          }
+        };
+        let key = 0;
+        const met = new Set<string>();
+        const steps: readonly (() => Promise<unknown>)[] = [
+          () => store(`s${seed}-${key++}`),
+          () => store(`s${seed}-${key++}`),
+          settleSome,
+          settleSome,
+          settleSome,
+          async () => queue.replay(pick([...(await idsOf({})), "none"]), [pick(["a", "b"])]),
+          () => queue.replayAll({ state: "dead", target: pick(["a", "b"]) }, null, 2),
+          async () => queue.remove(pick([...(await idsOf({ state: "dead" })), "none"])),
+          async () => {
+            queue.setRouting(toTarget("a"), ["a"]);
+            await queue.move("b", "a");
+            queue.setRouting(toTarget("a", "b"), ["a", "b"]);
+          },
+          async () => {
+            await harness.advance(20_000);
+            await queue.expire();
+          },
+          restart,
+        ];
+        for (let step = 0; step < 60; step++) {
+          await pick(steps)();
+          if (step % 6 !== 5) continue;
+          const now = await counted();
+          expect([step, now]).toEqual([step, await recount()]);
+          for (const reasons of Object.values(now)) for (const reason in reasons) met.add(reason);
+        }
+        expect(met.size).toBeGreaterThan(2);
       });
     });
 

@@ -135,6 +135,7 @@ export const NO_STATS: TargetStats = {
   waiting: 0,
   sending: 0,
   dead: 0,
+  deadReasons: new Map(),
   lanes: 0,
   paused: false,
   exists: true,
@@ -157,6 +158,7 @@ export function targetJson(status: TargetStatus, stats: TargetStats, mask: Mask)
     waiting: stats.waiting,
     sending: stats.sending,
     dead: stats.dead,
+    deadReasons: Object.fromEntries(stats.deadReasons),
     lanes: stats.lanes,
     oldestAt: isoOrNull(stats.oldestAt),
   };

@@ -202,6 +202,7 @@ const targetSchema = z.object({
   waiting: count,
   sending: count,
   dead: count,
+  deadReasons: z.record(z.string(), count).describe("The dead ones by reason"),
   lanes: count,
   oldestAt: timeOrNull,
 });

@@ -4,7 +4,7 @@ import { counted, grouped } from "../../../lib/numbers.ts";
 import { ask } from "./ask.ts";
 import { when, type Html } from "./html.ts";
 import type { QueueStats } from "../../queue/queue.ts";
-import type { DeadLetters } from "./view.ts";
+import type { DeadGroup, DeadLetters } from "./view.ts";
 import { sentence } from "../../event/sentence.ts";
 
 export interface DeadView {
@@ -47,13 +47,6 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
       </div>
     </div>
     <div id="dead" data-live>
-      ${
-        dead.partial
-          ? html`<p class="partial">
-              Reasons are those of the newest ${grouped(dead.seen)} of ${grouped(total)} dead letters.
-            </p>`
-          : ""
-      }
       ${byTarget.map(
         ([target, count]) =>
           html`<section class="panel">
@@ -75,24 +68,46 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
                 }
               </div>
             </div>
-            <ul class="reasons">
-              ${dead.groups
-                .filter((group) => group.target === target)
-                .map(
-                  (group) =>
-                    html`<li>
-                      <strong>${grouped(group.count)}</strong>
-                      <div>
-                        ${group.reason}
-                        <p class="muted">
-                          last ${when(group.lastAt)}, such as
-                          <a href="/events/${group.example.meta.id}">${sentence(group.example.meta, null)}</a>
-                        </p>
-                      </div>
-                    </li>`,
-                )}
-            </ul>
+            ${reasonList(
+              stats.targets.get(target)!.deadReasons,
+              dead.groups.filter((group) => group.target === target),
+            )}
           </section>`,
       )}
     </div>`;
+}
+
+/** Texts of one reason that are shown, each with the newest event that died of it. */
+const TEXTS = 3;
+
+/** The counts are of all dead letters, the texts and examples of the newest that were looked at. */
+function reasonList(counts: ReadonlyMap<string, number>, groups: readonly DeadGroup[]): Html {
+  return html`<ul class="reasons">
+    ${[...counts]
+      .sort((a, b) => b[1] - a[1])
+      .map(
+        ([reason, count]) =>
+          html`<li>
+            <strong>${grouped(count)}</strong>
+            <div>
+              ${reasonWords(reason)}
+              ${groups
+                .filter((group) => group.deadReason === reason)
+                .slice(0, TEXTS)
+                .map(example)}
+            </div>
+          </li>`,
+      )}
+  </ul>`;
+}
+
+function example({ reason, lastAt, example: { meta } }: DeadGroup): Html {
+  return html`<p class="muted">
+    ${reason}; last ${when(lastAt)}, such as <a href="/events/${meta.id}">${sentence(meta, null)}</a>
+  </p>`;
+}
+
+/** A reason of dead-reason.ts as a line of its own. */
+export function reasonWords(reason: string): string {
+  return /^\d/.test(reason) ? `answered ${reason}` : reason.charAt(0).toUpperCase() + reason.slice(1);
 }

@@ -2,12 +2,9 @@
 import { instanceNames } from "../../config/gitlab.ts";
 import { overviewPage } from "./overview.ts";
 import type { Site } from "./site.ts";
-import { allChecks, deadLetters, targetRows } from "./view.ts";
+import { allChecks, targetRows } from "./view.ts";
 
 const NEWEST = 12;
-/** Dead letters that the overview groups. */
-const DEAD_SHOWN = 100;
-
 export function mountOverview({ pages, deps, masking, frame }: Site): void {
   const { queue, clock, minutes } = deps;
   const startedAt = clock.now();
@@ -29,7 +26,6 @@ export function mountOverview({ pages, deps, masking, frame }: Site): void {
         refused: minutes.total("unauthorized") + minutes.total("forbidden"),
         unavailable: minutes.total("unavailable"),
       },
-      dead: stats.byState.dead === 0 ? null : await deadLetters(deps, {}, DEAD_SHOWN),
       selfRecovery: deps.selfRecovery(),
       attention: await deps.attention(),
       masking: masking(),

@@ -6,13 +6,13 @@ import type { Check, EventSummary, QueueStats } from "../../queue/queue.ts";
 import type { RecoveryStatus } from "../../recovery/self-recovery.ts";
 import { barChart, lineChart } from "./charts.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
+import { reasonWords } from "./dead.ts";
 import { duration, hourNames, size, when, type Html } from "./html.ts";
 import { eventTable } from "./event-table.ts";
 import { firstSteps } from "./first-steps.ts";
 import { recoveryLine } from "./recovery.ts";
 import { sparkline } from "./sparkline.ts";
 import { targetTable, type TargetTable } from "./target-table.ts";
-import type { DeadLetters } from "./view.ts";
 
 export interface Overview extends TargetTable {
   readonly version: string;
@@ -30,7 +30,6 @@ export interface Overview extends TargetTable {
     readonly unavailable: number;
   };
   /** Null: none. */
-  readonly dead: DeadLetters | null;
   /** What the relay recovers by itself; null: nothing. */
   readonly selfRecovery: RecoveryStatus | null;
   /** What needs an operator, most urgent first. */
@@ -58,7 +57,7 @@ export function overviewPage(view: Overview): Html {
       <div id="targets" data-live>${targetTable(view)}</div>
     </section>
     <div class="pair" id="charts" data-live>${charts(view.minutes)}</div>
-    <div id="dead-groups" data-live>${view.dead === null ? "" : deadSection(view.dead)}</div>
+    <div id="dead-groups" data-live>${view.stats.byState.dead === 0 ? "" : deadSection(view.stats)}</div>
     <section>
       <h2>Newest events</h2>
       <div id="newest" data-live>
@@ -245,18 +244,24 @@ function charts(minutes: readonly Minute[]): Html {
 
 const GROUPS = 5;
 
-function deadSection({ groups }: DeadLetters): Html {
+/** The most frequent of all dead letters, by target and reason. */
+function deadSection({ targets }: QueueStats): Html {
+  const groups = [...targets]
+    .flatMap(([target, { deadReasons }]) =>
+      [...deadReasons].map(([reason, count]) => ({ target, reason, count })),
+    )
+    .sort((one, other) => other.count - one.count);
   return html`<section>
     <h2>Dead letters by reason</h2>
     <div class="panel">
       <ul class="reasons">
         ${groups.slice(0, GROUPS).map(
-          (group) =>
+          ({ target, reason, count }) =>
             html`<li>
-              <strong>${grouped(group.count)}</strong>
+              <strong>${grouped(count)}</strong>
               <div>
-                <a href="/events?state=dead&target=${group.target}">${group.target}</a> ${group.reason}
-                <span class="muted">last ${when(group.lastAt)}</span>
+                <a href="/events?state=dead&target=${encodeURIComponent(target)}">${target}</a>
+                ${reasonWords(reason)}
               </div>
             </li>`,
         )}

@@ -1,5 +1,6 @@
 /** What the pages show, gathered from queue, workers and settings. */
 import { parseId } from "../../event/event-id.ts";
+import { deadReasonOf, type DeadReason } from "../../queue/dead-reason.ts";
 import { metaMatches, stateMatches, wordsOf } from "../../queue/filter.ts";
 import type {
   Check,
@@ -46,6 +47,8 @@ export function allChecks(deps: Pick<AdminDeps, "queue" | "checks">): Check[] {
 
 export interface DeadGroup {
   readonly target: string;
+  /** By which the queue counts (dead-reason.ts). */
+  readonly deadReason: DeadReason;
   readonly reason: string;
   readonly count: number;
   /** Wall clock at which the newest of them died. */
@@ -84,6 +87,7 @@ export async function deadLetters(
       const at = delivery.endedAt ?? event.meta.receivedAt;
       groups.set(key, {
         target: delivery.target,
+        deadReason: deadReasonOf(delivery),
         reason,
         count: (group?.count ?? 0) + 1,
         lastAt: Math.max(group?.lastAt ?? 0, at),

@@ -27,6 +27,8 @@ export interface TargetSituation {
   readonly paused: boolean;
   readonly waiting: number;
   readonly dead: number;
+  /** The dead ones by reason. */
+  readonly deadReasons: ReadonlyMap<string, number>;
   /** Wall clock of receipt of the oldest event that waits; null: none waits. */
   readonly oldestAt: number | null;
   readonly breaker: "closed" | "open" | "half-open";
@@ -235,6 +237,13 @@ function orphanItems({ orphans }: Situation): AttentionItem[] {
   ];
 }
 
+/** The reason of a target's dead letters, or the one that most of them have. */
+function mostOf({ deadReasons }: TargetSituation): string {
+  const [most, ...others] = [...deadReasons].sort((a, b) => b[1] - a[1]);
+  if (most === undefined) return "";
+  return others.length === 0 ? ` (${most[0]})` : ` (mostly ${most[0]})`;
+}
+
 function deadItems({ targets }: Situation): AttentionItem[] {
   const dead = targets.filter((target) => target.dead > 0);
   if (dead.length === 0) return [];
@@ -245,7 +254,7 @@ function deadItems({ targets }: Situation): AttentionItem[] {
       severity: "warning",
       since: null,
       count,
-      text: `${counted(count, "dead letter")} ${count === 1 ? "needs" : "need"} a decision: ${dead.map((target) => `${grouped(target.dead)} ${target.name}`).join(", ")}`,
+      text: `${counted(count, "dead letter")} ${count === 1 ? "needs" : "need"} a decision: ${dead.map((target) => `${grouped(target.dead)} ${target.name}${mostOf(target)}`).join(", ")}`,
       link: "/dead",
     },
   ];

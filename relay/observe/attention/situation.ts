@@ -35,6 +35,7 @@ export function situationOf(sources: SituationSources): Situation {
         paused: counts?.paused ?? false,
         waiting: counts?.waiting ?? 0,
         dead: counts?.dead ?? 0,
+        deadReasons: counts?.deadReasons ?? new Map(),
         oldestAt: counts?.oldestAt ?? null,
         breaker: target.breaker,
         attempts: target.attemptsLastTenMinutes,

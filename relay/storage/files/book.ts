@@ -5,6 +5,8 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { Dictionary } from "./memory/columns.ts";
 import { Lanes } from "./memory/lanes.ts";
+import type { Delivery } from "../../queue/delivery-state.ts";
+import { DEAD_REASONS, deadReasonCode } from "../../queue/dead-reason.ts";
 import type { EventState, QueueStats, Router, TargetStats } from "../../queue/queue.ts";
 import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, SENDING, STATES, WAITING } from "./memory/table.ts";
 import type { EventTable, Walker } from "./memory/table.ts";
@@ -15,6 +17,8 @@ export interface TargetBook {
   readonly lanes: Lanes;
   /** Deliveries by state; what a replay stands for is not counted any more. */
   readonly counts: [number, number, number, number];
+  /** The dead ones of these by reason, at its place in DEAD_REASONS. */
+  readonly deadReasons: number[];
   paused: boolean;
   /** Whether the settings have it. What waits for a target that they no longer have is an orphan. */
   isConfigured: boolean;
@@ -42,6 +46,7 @@ export class Book {
       code: this.#targets.values.length,
       lanes: new Lanes(this.table),
       counts: [0, 0, 0, 0],
+      deadReasons: DEAD_REASONS.map(() => 0),
       paused: false,
       isConfigured: false,
       oldest: this.table.walk(0, "newer"),
@@ -100,7 +105,7 @@ export class Book {
     const target = this.targetOf(delivery);
     const state = table.state.get(delivery);
     this.#supersede(delivery);
-    if (this.isStanding(delivery)) target.counts[state]!++;
+    if (this.isStanding(delivery)) this.#count(delivery, 1);
     if (state !== WAITING) return;
     target.lanes.add(delivery, lane);
     const event = table.event.get(delivery);
@@ -108,11 +113,17 @@ export class Book {
     if (stand === 0 || table.index.orderOf(event) < table.index.orderOf(stand)) target.oldest.moveTo(event);
   }
 
+  /** Any state but dead, which bury() sets. */
   setState(delivery: number, state: number): void {
-    const { counts } = this.targetOf(delivery);
-    if (this.isStanding(delivery)) counts[this.table.state.get(delivery)]!--;
+    if (this.isStanding(delivery)) this.#count(delivery, -1);
     this.table.state.set(delivery, state);
-    if (this.isStanding(delivery)) counts[state]!++;
+    if (this.isStanding(delivery)) this.#count(delivery, 1);
+  }
+
+  /** A delivery that is not over is dead from now on. */
+  bury(row: number, delivery: Pick<Delivery, "reason" | "history">): void {
+    this.table.deadReason.set(row, deadReasonCode(delivery));
+    this.setState(row, DEAD);
   }
 
   /** Frees an event and all that is known of it. */
@@ -121,7 +132,7 @@ export class Book {
     if (!table.hasEventFlag(event, EVENT_FLAGS.routed)) this.#unrouted--;
     for (const delivery of table.deliveriesOf(event)) {
       const target = this.targetOf(delivery);
-      if (this.isStanding(delivery)) target.counts[table.state.get(delivery)]!--;
+      if (this.isStanding(delivery)) this.#count(delivery, -1);
       if (!this.isFinal(delivery)) target.lanes.remove(delivery);
     }
     table.removeEvent(event);
@@ -131,7 +142,7 @@ export class Book {
   retire(delivery: number, at: number): void {
     const { table } = this;
     const target = this.targetOf(delivery);
-    if (this.isStanding(delivery)) target.counts[table.state.get(delivery)]!--;
+    if (this.isStanding(delivery)) this.#count(delivery, -1);
     if (!this.isFinal(delivery)) target.lanes.remove(delivery);
     table.setDeliveryFlag(delivery, DELIVERY_FLAGS.superseded);
     table.state.set(delivery, DEAD);
@@ -187,6 +198,9 @@ export class Book {
           waiting: target.counts[WAITING],
           sending: target.counts[SENDING],
           dead: target.counts[DEAD],
+          deadReasons: new Map(
+            target.deadReasons.flatMap((count, code) => (count === 0 ? [] : [[DEAD_REASONS[code]!, count]])),
+          ),
           lanes: target.lanes.laneCount,
           paused: target.paused,
           exists: target.isConfigured,
@@ -234,7 +248,15 @@ export class Book {
       if (table.hasDeliveryFlag(earlier, DELIVERY_FLAGS.superseded)) continue;
       const counted = earlier === other && this.isStanding(earlier);
       table.setDeliveryFlag(earlier, DELIVERY_FLAGS.superseded);
-      if (counted && !this.isStanding(earlier)) target.counts[table.state.get(earlier)]!--;
+      if (counted && !this.isStanding(earlier)) this.#count(earlier, -1);
     }
+  }
+
+  /** One more, or one less, of a delivery's state and reason. */
+  #count(delivery: number, change: 1 | -1): void {
+    const { counts, deadReasons } = this.targetOf(delivery);
+    const state = this.table.state.get(delivery);
+    counts[state]! += change;
+    if (state === DEAD) deadReasons[this.table.deadReason.get(delivery)]! += change;
   }
 }

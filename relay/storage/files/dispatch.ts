@@ -11,7 +11,7 @@ import type { Delivery, Settlement } from "../../queue/delivery-state.ts";
 import type { Claim, Room } from "../../queue/queue.ts";
 import { deliveryNow, readDelivery } from "./reading.ts";
 import { encodeState, stateKey } from "./records.ts";
-import { DEAD, DELIVERY_FLAGS, SENDING, STATES, WAITING } from "./memory/table.ts";
+import { DELIVERY_FLAGS, DONE, SENDING, WAITING } from "./memory/table.ts";
 
 /** How long a delivery waits whose event could not be read just now, and how often that may be before it is a dead letter. */
 const READ_AGAIN_MS = 5000;
@@ -134,7 +134,7 @@ export class Dispatch {
     const delivery = settled(before, { outcome: "dead", at, attempt, reason: UNREADABLE });
     const lane = target.lanes.keyOf(row);
     target.lanes.remove(row);
-    book.setState(row, DEAD);
+    book.bury(row, delivery);
     table.endedAt.set(row, at);
     void this.#write(row, delivery, lane);
   }
@@ -152,7 +152,8 @@ export class Dispatch {
       target.lanes.giveBack(row);
     } else {
       target.lanes.remove(row);
-      book.setState(row, STATES.indexOf(delivery.state));
+      if (delivery.state === "dead") book.bury(row, delivery);
+      else book.setState(row, DONE);
       table.endedAt.set(row, delivery.endedAt);
     }
     work.touch(target);

@@ -145,7 +145,7 @@ export class Orphans {
       const { row, id } = orphan;
       table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
       book.targetOf(row).lanes.remove(row);
-      book.setState(row, DEAD);
+      book.bury(row, delivery);
       table.endedAt.set(row, delivery.endedAt ?? clock.now());
       const meta = await readMeta(this.#core, table.index.keyOf(findById(this.#core, id)));
       if (meta !== null) events.emit({ type: "settled", meta, delivery, attempt: null });

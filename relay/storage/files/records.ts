@@ -12,6 +12,7 @@
  */
 import { Dictionary, pairName } from "./memory/columns.ts";
 import { EVENT_KEY, ID_BYTES } from "../../event/event-id.ts";
+import { deadReasonCode } from "../../queue/dead-reason.ts";
 import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import type { IdWords } from "../../event/event-id.ts";
 import type { Attempt, Delivery, DeliveryState } from "../../queue/delivery-state.ts";
@@ -48,6 +49,8 @@ export interface StateHead {
   readonly order: number | null;
   readonly lane: string | null;
   readonly isMoved: boolean;
+  /** Place of its reason in DEAD_REASONS; null: it is not dead, or was written by a version before 0.2. */
+  readonly deadReason: number | null;
 }
 
 const STATE_LETTERS: readonly DeliveryState[] = ["waiting", "sending", "done", "dead"];
@@ -63,8 +66,10 @@ interface StateRest {
 /** In the second byte. */
 const HAS_LANE = 1;
 const IS_MOVED = 2;
+/** From this bit on: the place of its reason in DEAD_REASONS, plus 1; 0: it has none here. */
+const REASON_SHIFT = 2;
 
-/** Layout: state 1, has a lane and was moved 1, attempts 2, time 8, order 8 (0: the event's), length of the lane 2, lane, JSON. */
+/** Layout: state 1, has a lane, was moved, reason of death 1, attempts 2, time 8, order 8 (0: the event's), length of the lane 2, lane, JSON. */
 export function encodeState(record: StateRecord): Uint8Array {
   const { delivery, lane, order } = record;
   const rest: StateRest = {
@@ -78,7 +83,9 @@ export function encodeState(record: StateRecord): Uint8Array {
   const laneBytes = Buffer.byteLength(laneText, "utf8");
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + laneBytes + Buffer.byteLength(json, "utf8"));
   bytes.writeUInt8(STATE_LETTERS.indexOf(delivery.state), 0);
-  bytes.writeUInt8((lane === null ? 0 : HAS_LANE) | (delivery.movedTo === undefined ? 0 : IS_MOVED), 1);
+  const reason = delivery.state === "dead" ? deadReasonCode(delivery) + 1 : 0;
+  const flags = (lane === null ? 0 : HAS_LANE) | (delivery.movedTo === undefined ? 0 : IS_MOVED);
+  bytes.writeUInt8(flags | (reason << REASON_SHIFT), 1);
   bytes.writeUInt16LE(delivery.attempts, 2);
   bytes.writeDoubleLE(delivery.endedAt ?? delivery.dueAt ?? 0, 4);
   bytes.writeDoubleLE(order ?? 0, 12);
@@ -91,6 +98,7 @@ export function encodeState(record: StateRecord): Uint8Array {
 export function decodeStateHead(value: Uint8Array): StateHead {
   const bytes = asBuffer(value);
   const order = bytes.readDoubleLE(12);
+  const reason = bytes.readUInt8(1) >>> REASON_SHIFT;
   return {
     state: STATE_LETTERS[bytes.readUInt8(0)]!,
     attempts: bytes.readUInt16LE(2),
@@ -101,11 +109,18 @@ export function decodeStateHead(value: Uint8Array): StateHead {
         ? null
         : bytes.toString("utf8", HEAD_BYTES, HEAD_BYTES + bytes.readUInt16LE(20)),
     isMoved: (bytes.readUInt8(1) & IS_MOVED) !== 0,
+    deadReason: reason === 0 ? null : reason - 1,
   };
 }
 
+/** Length of what a start reads: the head, or all of it if only the history tells why it is dead. */
+export function stateNeededBytes(value: Uint8Array): number {
+  const { state, deadReason } = decodeStateHead(value);
+  return state === "dead" && deadReason === null ? value.length : stateHeadBytes(value);
+}
+
 /** Length of what decodeStateHead() reads. */
-export function stateHeadBytes(value: Uint8Array): number {
+function stateHeadBytes(value: Uint8Array): number {
   return HEAD_BYTES + asBuffer(value).readUInt16LE(20);
 }
 

@@ -4,12 +4,12 @@
  */
 import { EVENT_KEY, ID_LENGTH, formatEventKey, parseIdInto } from "../../event/event-id.ts";
 import type { RecoveryNeeds } from "../journal/types.ts";
-import { PREFIX, stateHeadBytes } from "./records.ts";
+import { PREFIX, stateNeededBytes } from "./records.ts";
 
 const EVENT_KEY_LENGTH = EVENT_KEY.length + ID_LENGTH;
 
 export const RECOVERY_NEEDS: RecoveryNeeds = {
-  version: 1,
+  version: 2,
   packed: {
     bytes: EVENT_KEY_LENGTH,
     parse: (key, into) =>
@@ -18,5 +18,5 @@ export const RECOVERY_NEEDS: RecoveryNeeds = {
       parseIdInto(key, EVENT_KEY.length, into),
     format: (id) => formatEventKey(id[0]!, id[1]!, id[2]!, id[3]!),
   },
-  needed: (key, value) => (key.startsWith(PREFIX.state) ? stateHeadBytes(value) : value.length),
+  needed: (key, value) => (key.startsWith(PREFIX.state) ? stateNeededBytes(value) : value.length),
 };

@@ -6,12 +6,13 @@ import type { Clock } from "../../../lib/clock.ts";
 import { ID_LENGTH, parseIdInto } from "../../event/event-id.ts";
 import type { IdWords, OrderSource } from "../../event/event-id.ts";
 import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
+import { deadReasonCode } from "../../queue/dead-reason.ts";
 import type { Book } from "./book.ts";
 import { Dictionary } from "./memory/columns.ts";
-import { DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
+import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 import type { RecordBook } from "./record-book.ts";
-import { PREFIX, decodeRoutes, decodeStateHead, type StateHead } from "./records.ts";
+import { PREFIX, decodeRoutes, decodeState, decodeStateHead, type StateHead } from "./records.ts";
 
 /** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
 export const MAX_WAIT_MS = 86_400_000;
@@ -73,6 +74,8 @@ export class RecoveryRows {
     const state = Math.max(0, STATES.indexOf(head.state));
     table.state.set(row, state);
     table.attempts.set(row, head.attempts);
+    if (state === DEAD)
+      table.deadReason.set(row, head.deadReason ?? deadReasonCode(decodeState(value).delivery));
     table.setDeliveryFlag(row, DELIVERY_FLAGS.written);
     if (head.isMoved) table.setDeliveryFlag(row, DELIVERY_FLAGS.superseded);
     if (state >= DONE) table.endedAt.set(row, head.at);

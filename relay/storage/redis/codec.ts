@@ -3,6 +3,7 @@
  * delivery stands for it), then the rest as JSON, which
  * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
  */
+import { deadReasonOf } from "../../queue/dead-reason.ts";
 import { InvariantError } from "../../../lib/errors.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { newDelivery, type Delivery, type DeliveryState } from "../../queue/delivery-state.ts";
@@ -28,7 +29,9 @@ export function encodeDelivery({
   state,
   ...rest
 }: Delivery): string {
-  return (rest.movedTo === undefined ? LETTERS[state] : MOVED) + JSON.stringify(rest);
+  // Scripts count dead letters by it.
+  const counted = state === "dead" ? { deadReason: deadReasonOf(rest), ...rest } : rest;
+  return (rest.movedTo === undefined ? LETTERS[state] : MOVED) + JSON.stringify(counted);
 }
 
 /** A delivery that has not been tried is due from the time on at which its event came in. */
@@ -41,7 +44,9 @@ export function decodeDelivery(
   const fresh = newDelivery(id, target, replay, receivedAt);
   const state = STATES.get(text.charAt(0));
   if (state === undefined) throw new InvariantError(`a delivery in Redis begins with "${text.charAt(0)}"`);
-  return text.length === 1
-    ? { ...fresh, state }
-    : { ...fresh, ...(JSON.parse(text.slice(1)) as Partial<Delivery>), state };
+  if (text.length === 1) return { ...fresh, state };
+  const { deadReason: _counted, ...rest } = JSON.parse(text.slice(1)) as Partial<Delivery> & {
+    deadReason?: string;
+  };
+  return { ...fresh, ...rest, state };
 }

@@ -1,7 +1,18 @@
 /** Counts of the Redis queue, as all its relays see it. */
 import type { QueueStats, TargetStats } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
+import { DEAD_REASONS } from "../../queue/dead-reason.ts";
 import { receivedAtOf } from "./ids.ts";
+
+const [OTHER = ""] = DEAD_REASONS;
+
+/** What an earlier version gave up has no reason in Redis, and counts as `other`. */
+function reasonsOf(dead: number, reasons: Readonly<Record<string, string>>): Map<string, number> {
+  const counts = new Map(Object.entries(reasons).map(([reason, count]) => [reason, Number(count)]));
+  const without = dead - [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (without > 0) counts.set(OTHER, (counts.get(OTHER) ?? 0) + without);
+  return counts;
+}
 
 async function readTarget(
   { client, prefix, ask }: RedisConnection,
@@ -19,16 +30,18 @@ async function readTarget(
       throw error;
     }
   };
-  const [unfinished, dead, oldest, first, retry] = await Promise.all([
+  const [unfinished, dead, reasons, oldest, first, retry] = await Promise.all([
     ask(client.zcard(open)),
     ask(client.zcard(`${prefix}:dead:${target}`)),
+    ask(client.hgetall(`${prefix}:reasons:${target}`)),
     ask(client.zrange(open, 0, 0)),
     ask(pending("first")),
     ask(pending("retry")),
   ]);
   const sending = Math.min(unfinished, first + retry);
   const oldestAt = oldest[0] === undefined ? null : receivedAtOf(oldest[0]);
-  return { waiting: unfinished - sending, sending, dead, lanes, paused, exists, oldestAt };
+  const deadReasons = reasonsOf(dead, reasons);
+  return { waiting: unfinished - sending, sending, dead, deadReasons, lanes, paused, exists, oldestAt };
 }
 
 async function read(redis: RedisConnection, configured: readonly string[]): Promise<QueueStats> {

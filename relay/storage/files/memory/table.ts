@@ -80,6 +80,8 @@ export class EventTable implements LaneRows {
   readonly state = new Column(Uint8Array);
   readonly deliveryFlags = new Column(Uint8Array);
   readonly attempts = new Column(Uint16Array);
+  /** Once it is dead: place of its reason in DEAD_REASONS. */
+  readonly deadReason = new Column(Uint8Array);
   /** While it is not over: monotonic clock from which it may be sent, 0: at once. */
   readonly due = new Column(Float64Array);
   /** Once it is over: wall clock at which it ended. No delivery has both, so both have the same cells. */
@@ -194,7 +196,8 @@ export class EventTable implements LaneRows {
 
   freeDelivery(row: number): void {
     this.#replayOrder.delete(row);
-    for (const column of [this.state, this.deliveryFlags, this.attempts, this.due]) column.set(row, 0);
+    for (const column of [this.state, this.deliveryFlags, this.attempts, this.due, this.deadReason])
+      column.set(row, 0);
     for (const column of [this.lane, this.next, this.previous, this.place]) column.set(row, 0);
     this.deliveries.give(row);
   }

@@ -33,7 +33,7 @@ for _, one in ipairs(all) do
 end
 for target, one in pairs(last) do
   if one.state == 'd' then sum('done', -1) end
-  redis.call('ZREM', p .. ':dead:' .. target, id)
+  removeDead(id, target, one.value)
   forgetTarget(target)
 end
 return 1

@@ -59,8 +59,7 @@ for target, one in pairs(last) do
   elseif one.state == 'x' then
     dead = dead + 1
     redis.call('SADD', p .. ':targets', target)
-    redis.call('ZADD', p .. ':dead:' .. target, 0, id)
-    redis.call('ZADD', p .. ':dead', 0, id)
+    addDead(id, target, one.value)
   end
 end
 if isRouted or next(last) then redis.call('HSET', key, 'open', open) end

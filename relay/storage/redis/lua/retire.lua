@@ -32,13 +32,12 @@ if letter == 'w' then
     leaveLane(target, lane, ref)
   end
 elseif last[target].replay == tonumber(replay) then
-  redis.call('ZREM', p .. ':dead:' .. target, id)
+  removeDead(id, target, state)
   if redis.call('HINCRBY', key, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
 end
 if string.sub(ARGV[6], 1, 1) == 'x' then
   redis.call('HINCRBY', key, 'dead', 1)
-  redis.call('ZADD', p .. ':dead', 0, id)
-  redis.call('ZADD', p .. ':dead:' .. target, 0, id)
+  addDead(id, target, ARGV[6])
 end
 local former = to ~= '' and last[to]
 local isOpen = false

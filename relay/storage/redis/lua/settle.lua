@@ -36,8 +36,7 @@ if outcome == 'done' or outcome == 'dead' then
     sum('done', 1)
   elseif last then
     redis.call('HINCRBY', key, 'dead', 1)
-    redis.call('ZADD', p .. ':dead', 0, id)
-    redis.call('ZADD', p .. ':dead:' .. target, 0, id)
+    addDead(id, target, ARGV[9])
   end
   forgetTarget(target)
   redis.call('HINCRBY', key, 'open', -1)

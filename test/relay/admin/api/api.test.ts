@@ -359,6 +359,7 @@ describe("targets", () => {
           waiting: 1,
           sending: 0,
           dead: 0,
+          deadReasons: {},
           lanes: 1,
           oldestAt: null,
         },

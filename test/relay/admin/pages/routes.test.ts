@@ -738,7 +738,7 @@ describe("GET /", () => {
         await f.add({}, "{}", ["ci-bot"]);
         await f.settle("ci-bot", "dead");
       },
-      "1 dead letter needs a decision: 1 ci-bot",
+      "1 dead letter needs a decision: 1 ci-bot (503)",
     ],
     [
       "a target fails",
@@ -801,7 +801,7 @@ describe("GET /", () => {
     }
     await f.settle("audit", "dead");
     const html = await new Visitor(f).text("/");
-    expect(html).toMatch(/<strong>3<\/strong> <div> <a [^>]*>ci-bot<\/a> answered 503, attempts used up/);
+    expect(html).toMatch(/<strong>3<\/strong> <div> <a [^>]*>ci-bot<\/a> answered 503 <\/div>/);
     expect(html).toMatch(/<strong>1<\/strong> <div> <a [^>]*>audit<\/a>/);
   });
 

@@ -13,6 +13,7 @@ function target(changes: Partial<TargetSituation> = {}): TargetSituation {
     name: "ci-bot",
     paused: false,
     waiting: 0,
+    deadReasons: new Map(),
     dead: 0,
     oldestAt: null,
     breaker: "closed",

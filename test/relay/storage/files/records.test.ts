@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Attempt } from "../../../../relay/queue/delivery-state.ts";
+import { DEAD_REASONS, deadReasonOf } from "../../../../relay/queue/dead-reason.ts";
 import { newDelivery } from "../../../../relay/queue/delivery-state.ts";
 import {
   decodeRoutes,
@@ -9,6 +10,7 @@ import {
   encodeRoutes,
   encodeState,
   routedEvent,
+  stateNeededBytes,
   visitIds,
 } from "../../../../relay/storage/files/records.ts";
 import type { RoutedEvent } from "../../../../relay/storage/files/records.ts";
@@ -48,7 +50,19 @@ describe("encodeState() and decodeState()", () => {
       order: 12_345,
       lane,
       isMoved: false,
+      deadReason: state === "dead" ? DEAD_REASONS.indexOf(deadReasonOf(delivery)) : null,
     });
+  });
+
+  test("stateNeededBytes() is the head, and all of it for a dead letter whose head does not say why", () => {
+    const { eventId: _, target: __, replay: ___, ...fresh } = newDelivery("x", "a", 0, 0);
+    const dead = { ...fresh, state: "dead", dueAt: null, endedAt: AT, reason: "gone" } as const;
+    const bytes = Buffer.from(encodeState({ delivery: dead, lane: "p7", order: null }));
+    expect(stateNeededBytes(bytes)).toBe(24);
+    // As versions before 0.2 wrote it.
+    bytes[1]! &= 3;
+    expect(decodeStateHead(bytes)).toMatchObject({ state: "dead", lane: "p7", deadReason: null });
+    expect(stateNeededBytes(bytes)).toBe(bytes.length);
   });
 
   test("an order of null is the event's own", () => {

@@ -20,6 +20,7 @@
 --   lane:<target>:<key>   list of the deliveries that go strictly one after another
 --   final                 ids of events that are delivered or matched nobody, by time of the end
 --   dead, dead:<target>   ids of events with a dead letter
+--   reasons:<target>      hash: how many of the latter there are for each reason (dead-reason.ts); those of earlier versions have none
 --   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
 --   paused                set of target names
 --   replays               ids of replay jobs, by the time of their making; replays:active: set of those that have not ended;
@@ -79,6 +80,22 @@ local function forgetTarget(target)
   if redis.call('EXISTS', p .. ':open:' .. target, p .. ':dead:' .. target) == 0 then
     redis.call('SREM', p .. ':targets', target)
   end
+end
+
+-- One more, or one less, dead letter with the reason that this delivery has.
+local function countReason(target, delivery, by)
+  local reason = string.match(delivery, '"deadReason":"([^"]*)"')
+  local key = p .. ':reasons:' .. target
+  if reason and redis.call('HINCRBY', key, reason, by) == 0 then redis.call('HDEL', key, reason) end
+end
+
+local function addDead(id, target, delivery)
+  redis.call('ZADD', p .. ':dead', 0, id)
+  if redis.call('ZADD', p .. ':dead:' .. target, 0, id) == 1 then countReason(target, delivery, 1) end
+end
+
+local function removeDead(id, target, delivery)
+  if redis.call('ZREM', p .. ':dead:' .. target, id) == 1 then countReason(target, delivery, -1) end
 end
 
 local function finish(id, at, size)

@@ -2,7 +2,7 @@
 
 local function supersede(id, former)
   if former and former.state == 'x' then
-    redis.call('ZREM', p .. ':dead:' .. former.target, id)
+    removeDead(id, former.target, former.value)
     if redis.call('HINCRBY', p .. ':state:' .. id, 'dead', -1) <= 0 then redis.call('ZREM', p .. ':dead', id) end
   elseif former and former.state == 'd' then
     sum('done', -1)
