@@ -1,8 +1,8 @@
-/** `targets`: how the targets of a running relay fare; pauses and resumes them, and moves what is kept for one that is gone. */
+/** `targets`: how the targets of a running relay fare; pauses and resumes them, moves what is kept for one that is gone, and shows what one would get. */
 import { STATUS, UsageError, type CommandSpec } from "../command.ts";
 import { printJson, wantsText } from "../output.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
-import { textTable } from "../text-table.ts";
+import { plain, textTable } from "../text-table.ts";
 import type { CliWorld } from "../world.ts";
 
 interface Target {
@@ -23,15 +23,29 @@ interface Targets {
   readonly orphans: readonly { readonly name: string; readonly waiting: number; readonly dead: number }[];
 }
 
+interface Preview {
+  readonly target: string;
+  readonly event: string;
+  readonly gets: boolean;
+  readonly stoppedBy: readonly { readonly rule: string; readonly text: string }[];
+  /** Null: the target sends nothing that can be shown. */
+  readonly request: {
+    readonly to: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  } | null;
+  readonly error: string | null;
+}
+
 export const targets: CommandSpec = {
   name: "targets",
   group: "Operating",
-  summary: "show the targets of a running relay; pause, resume or move them",
+  summary: "show the targets of a running relay; pause, resume or move them, or preview what one would get",
   args: [
     {
       name: "action",
       description: "what to do; without it: list them",
-      choices: ["list", "pause", "resume", "move"],
+      choices: ["list", "pause", "resume", "move", "preview"],
     },
     { name: "name", description: "of the target" },
     {
@@ -39,7 +53,11 @@ export const targets: CommandSpec = {
       description: "for move: the target that gets what is kept for one that the settings no longer name",
     },
   ],
-  options: [OUTPUT_OPTION, ...API_OPTIONS],
+  options: [
+    { name: "--event", value: "ID", description: "for preview: the stored event" },
+    OUTPUT_OPTION,
+    ...API_OPTIONS,
+  ],
   examples: [
     { command: "gitlab-hook-relay targets", what: "state, backlog and last error of each target" },
     {
@@ -49,6 +67,10 @@ export const targets: CommandSpec = {
     {
       command: "gitlab-hook-relay targets move old-bot ci-bot",
       what: "what was kept for old-bot goes to ci-bot",
+    },
+    {
+      command: "gitlab-hook-relay targets preview ci-bot --event 01m8hka2z600y3dc59vvey26e7",
+      what: "whether ci-bot would get the event, why not, and what would be sent",
     },
   ],
   async run(given, world) {
@@ -71,10 +93,35 @@ export const targets: CommandSpec = {
       const answer = await api.json<{ readonly moved: number }>(path, { method: "POST", body: { to } });
       return say(answer, `${answer.moved} deliveries moved from ${name} to ${to}.\n`);
     }
+    if (action === "preview") {
+      const event = given.text("--event");
+      if (event === undefined) throw new UsageError("targets preview needs --event ID");
+      const answer = await api.json<Preview>(path, { method: "POST", body: { event } });
+      return say(answer, previewText(answer));
+    }
     const answer = await api.json<Target>(path, { method: "POST" });
     return say(answer, `${name} is ${answer.paused ? "paused" : "resumed"}; ${answer.waiting} waiting.\n`);
   },
 };
+
+/** Headers and body as they would be sent, secrets masked. Texts of senders are shown line by line. */
+function previewText({ target, event, gets, stoppedBy, request, error }: Preview): string {
+  const verdict = gets
+    ? [`${target} gets ${event}`]
+    : [`${target} does not get ${event}:`, ...stoppedBy.map(({ rule, text }) => `  ${rule}: ${text}`)];
+  const sent =
+    request === null
+      ? []
+      : [
+          "",
+          request.to,
+          ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`),
+          "",
+          ...request.body.split("\n"),
+        ];
+  const trouble = error === null ? [] : ["", `It would become a dead letter: ${error}`];
+  return [...verdict, ...sent, ...trouble].map((line) => `${plain(line)}\n`).join("");
+}
 
 function targetsText({ targets: found, orphans }: Targets, world: CliWorld): string {
   if (found.length === 0 && orphans.length === 0)

@@ -209,6 +209,24 @@ describe("replays", () => {
 });
 
 describe("targets", () => {
+  test("preview shows whether a target gets an event, why not, and what would be sent", async () => {
+    relay.close();
+    const bot = { type: "http", url: "http://127.0.0.1:9/hooks", headers: { "X-Key": "s3cret-value" } };
+    const targets = { "ci-bot": { ...bot, events: ["push"] }, audit: { ...bot, events: ["issue"] } };
+    relay = createAdminFixture({ settings: { targets } });
+    const id = await relay.add({ kind: "push" }, '{"object_kind":"push"}');
+    const shown = await run(["targets", "preview", "ci-bot", "--event", id], true);
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toContain(`ci-bot gets ${id}\n\nPOST http://127.0.0.1:9/hooks\n`);
+    expect(shown.stdout).toContain('\n\n{"object_kind":"push"}\n');
+    expect(shown.stdout).not.toContain("s3cret-value");
+    expect((await run(["targets", "preview", "audit", "--event", id], true)).stdout).toContain(
+      `audit does not get ${id}:\n  events: `,
+    );
+    const json = JSON.parse((await run(["targets", "preview", "ci-bot", "--event", id])).stdout) as object;
+    expect(json).toMatchObject({ target: "ci-bot", event: id, gets: true });
+  });
+
   test("lists, pauses and resumes", async () => {
     expect((await run(["targets"], true)).stdout).toMatch(/ci-bot +delivering/);
     expect((await run(["targets", "pause", "ci-bot"], true)).stdout).toContain("ci-bot is paused");
@@ -219,6 +237,8 @@ describe("targets", () => {
   test.each([
     [["targets", "pause"], 2, "needs the name"],
     [["targets", "move", "a"], 2, "needs two names"],
+    [["targets", "preview", "ci-bot"], 2, "needs --event ID"],
+    [["targets", "preview", "nope", "--event", "x"], 1, 'no target "nope"'],
     [["targets", "pause", "nope"], 1, 'no target "nope"'],
     [["targets", "explode"], 2, "Allowed choices"],
   ])("%j ends with %i", async (argv, status, text) => {

@@ -144,7 +144,7 @@ describe("completion", () => {
     };
     expect(complete("gitlab-hook-relay rep")).toEqual(["replay", "replays"]);
     expect(complete("gitlab-hook-relay events --state d")).toEqual(["dead", "done"]);
-    expect(complete("gitlab-hook-relay targets p")).toEqual(["pause"]);
+    expect(complete("gitlab-hook-relay targets p")).toEqual(["pause", "preview"]);
   });
 
   test("bash completes commands, options, choices and actions", async () => {
@@ -157,7 +157,7 @@ describe("completion", () => {
     expect(complete("rep")).toEqual(["replay", "replays"]);
     expect(complete("events", "--sta")).toEqual(["--state", "--status"]);
     expect(complete("events", "--state", "d")).toEqual(["done", "dead"]);
-    expect(complete("targets", "p")).toEqual(["pause"]);
+    expect(complete("targets", "p")).toEqual(["pause", "preview"]);
     expect(complete("install", "--level", "g")).toEqual(["group"]);
   });
 });

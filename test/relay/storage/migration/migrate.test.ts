@@ -155,6 +155,8 @@ async function found(driver: Promise<StorageDriver>) {
       paused,
       lanes,
     ]);
+    const byGitlabsId = (await queue.find("key-3")).map(({ meta }) => meta.id);
+    expect(byGitlabsId).toHaveLength(1);
     const known = await queue.known(["key-2", "key-4", "never"]);
     const audit = await storage.openAuditTrail();
     const entries = (await audit.list({ limit: 10 })).entries.map(({ id: _id, ...rest }) => rest);
@@ -182,6 +184,7 @@ async function found(driver: Promise<StorageDriver>) {
       byState,
       counts: counts.toSorted(),
       known,
+      byGitlabsId,
       ...rest,
     };
   });
