@@ -11,6 +11,7 @@ import type { QueueEvent } from "../../queue/queue.ts";
 import type { RecordBook } from "./record-book.ts";
 import type { SteadyTime } from "./memory/expiry-clock.ts";
 import type { EventTable } from "./memory/table.ts";
+import type { Turns } from "./turns.ts";
 import type { WorkSignal } from "./work-signal.ts";
 
 export interface Retention {
@@ -30,6 +31,8 @@ export interface Core {
   readonly orders: OrderSource;
   readonly events: Emitter<QueueEvent>;
   readonly work: WorkSignal;
+  /** What gives events new deliveries takes turns: replays, and the matching while one is being written. */
+  readonly turns: Turns;
   readonly clock: Clock;
   /** The time by which things expire. */
   readonly steady: SteadyTime;

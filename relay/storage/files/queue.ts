@@ -38,6 +38,7 @@ import { Removal } from "./retention.ts";
 import { RoutingLine } from "./routing-line.ts";
 import { SteadyTime } from "./memory/expiry-clock.ts";
 import { EventTable } from "./memory/table.ts";
+import { Turns } from "./turns.ts";
 import { WorkSignal } from "./work-signal.ts";
 
 export interface LocalQueueDeps {
@@ -92,6 +93,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
     orders,
     events,
     work,
+    turns: new Turns(),
     clock,
     steady,
     random,

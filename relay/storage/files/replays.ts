@@ -32,8 +32,6 @@ export interface NewReplay {
 
 export class Replays {
   readonly #core: Core;
-  /** The replays before: the next ones wait for them, as each takes the next number. */
-  #before: Promise<unknown> = Promise.resolve();
 
   constructor(core: Core) {
     this.#core = core;
@@ -80,14 +78,12 @@ export class Replays {
 
   /** Resolves once no replay is being written. */
   async close(): Promise<void> {
-    await this.#before;
+    await this.#core.turns.idle();
   }
 
   /** Runs a task that numbers replays after those before it. */
   inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#before.then(task);
-    this.#before = result.catch(() => {});
-    return result;
+    return this.#core.turns.run(task);
   }
 
   /** Oldest first, so that targets get what is replayed in the order of receipt. */

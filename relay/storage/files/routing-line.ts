@@ -124,11 +124,11 @@ export class RoutingLine {
       const routes = this.#route(event, meta);
       if (routes instanceof Promise) {
         return routes.then(
-          (found) => this.#done(event, meta, found),
+          (found) => this.#arrive(event, meta, found),
           (error) => this.#fail(event, error),
         );
       }
-      this.#done(event, meta, routes);
+      return this.#arrive(event, meta, routes);
     } catch (error) {
       this.#fail(event, error);
     }
@@ -144,7 +144,7 @@ export class RoutingLine {
       table.kind.set(event, table.kindCode(meta.kind, meta.eventName));
       table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
       table.setGitlabIds(event, gitlabIdNumbers(meta));
-      this.#done(event, meta, await this.#route(event, meta));
+      await this.#arrive(event, meta, await this.#route(event, meta));
     } catch (error) {
       this.#fail(event, error);
     }
@@ -166,6 +166,14 @@ export class RoutingLine {
     table.setEventFlag(event, EVENT_FLAGS.inLine, false);
     this.#failed.add(event);
     this.#againTimer ??= clock.after(TRY_AGAIN_MS, () => this.#tryAgain());
+  }
+
+  /** As #done(), but not while a replay is being written: it may be one of this event, which would get a second delivery then. */
+  #arrive(event: number, meta: EventMeta, routes: readonly Route[]): Promise<void> | undefined {
+    const { turns } = this.#core;
+    if (turns.isBusy) return turns.run(() => this.#done(event, meta, routes));
+    this.#done(event, meta, routes);
+    return undefined;
   }
 
   #done(event: number, meta: EventMeta, routes: readonly Route[]): void {
