@@ -8,7 +8,7 @@ export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] =
     isList: true,
     name: "--state",
     value: "STATE",
-    description: "state of any of its deliveries; unmatched: no target wanted it",
+    description: "state of any of its deliveries; unmatched: no target matched",
     choices: ["unrouted", "waiting", "sending", "done", "dead", "unmatched"],
   },
   {

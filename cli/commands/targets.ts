@@ -125,7 +125,7 @@ function previewText({ target, event, gets, stoppedBy, request, error }: Preview
 
 function targetsText({ targets: found, orphans }: Targets, world: CliWorld): string {
   if (found.length === 0 && orphans.length === 0)
-    return "No target is configured: events are kept, and delivered nowhere.\n";
+    return "No target is configured: events are kept, but not delivered.\n";
   const rows = [
     ...found.map((target) => [
       target.name,

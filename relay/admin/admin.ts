@@ -15,7 +15,7 @@ import type { AdminDeps, AdminEnv } from "./ports.ts";
 export interface Admin {
   /** To be mounted at the root; leaves every path that is not its own to others. */
   readonly app: Hono<AdminEnv>;
-  /** The page for an address that is nobody's. */
+  /** The page for an unknown address. */
   missingPage(c: Context): Response | Promise<Response>;
   /** Path that logs in once, without the token. */
   readonly loginPath: string;

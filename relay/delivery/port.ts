@@ -34,7 +34,7 @@ export interface Sending {
   readonly replay: number;
   /** Aborts when the attempt's time is up, the claim is lost or the relay stops. */
   readonly signal: Cancellation;
-  /** Is told what goes over the wire. @default nobody wants to know */
+  /** Is told what goes over the wire. @default not told */
   readonly wire?: Wire;
 }
 

@@ -56,7 +56,7 @@ export type OneOrMore<T> = T | readonly T[];
 
 /** What is asked of an event, all of it at once; of a list, one value has to fit. */
 export interface EventFilter {
-  /** Of any of its deliveries; `unmatched`: no target wanted it. */
+  /** Of any of its deliveries; `unmatched`: no target matched. */
   readonly state?: OneOrMore<EventState>;
   readonly target?: string;
   /** Last answer of the same delivery: a status such as `422`, a class such as `5xx`, or `none` for an attempt without an answer. */

@@ -21,7 +21,7 @@ const timeFilter = filterText.describe(
 /** In the order of FILTER_NAMES. */
 export const filters = {
   state: filterText.describe(
-    `One of ${EVENT_STATES.join(", ")}, or several with commas: of any delivery; unmatched: no target wanted it`,
+    `One of ${EVENT_STATES.join(", ")}, or several with commas: of any delivery; unmatched: no target matched`,
   ),
   target: filterText.describe("Name of a target"),
   status: filterText.describe(

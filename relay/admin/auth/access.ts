@@ -1,5 +1,5 @@
 /**
- * Who may use the operator's side, and for what: whoever sends the admin token as a bearer token, has signed in, or is signed in by
+ * Who may use the operator's side, and for what: a person who sends the admin token as a bearer token, has signed in, or is signed in by
  * a listed proxy; then the route's permission decides. Neither addresses nor headers that anybody can write decide.
  *
  * A change made without a bearer token must carry a CSRF token. The right admin token is never refused for the failures of others.

@@ -6,7 +6,7 @@
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 
-/** Milliseconds between two looks for a change that another relay made, while somebody listens. */
+/** Milliseconds between two looks for a change that another relay made, while a stream listens. */
 const POLL_MS = 1000;
 
 export interface EpochStore {
@@ -22,7 +22,7 @@ export class SessionEpoch {
   /** As last read. */
   #known = 0;
   readonly #listeners = new Set<() => void>();
-  /** Set while somebody listens. */
+  /** Set while a stream listens. */
   #poll: Timer | null = null;
 
   constructor(store: EpochStore, clock: Pick<Clock, "after">) {

@@ -68,17 +68,17 @@ export function noticeOf(read: Read, targets: readonly string[]): string | null 
     case "moved":
       return count === 1 ? "1 delivery was moved." : `${grouped(count)} deliveries were moved.`;
     case "no-target":
-      return "The event was matched with no target: choose the one that is to get it.";
+      return "The event matched no target: choose the target to replay it to.";
     case "no-filter":
-      return "Filter the list first: a set of events is replayed by what it has in common.";
+      return "Filter the list first, then replay what it shows.";
     case "removed":
       return "The event was removed.";
     case "gone":
-      return "There is no such event any more.";
+      return "The event no longer exists.";
     case "paused":
-      return `The target is paused: the events of ${target} wait until it is resumed.`;
+      return `The target is paused: deliveries to ${target} wait until you resume it.`;
     case "resumed":
-      return `The target is resumed: the events of ${target} go out again.`;
+      return `The target is resumed: deliveries to ${target} go out again.`;
     default:
       return null;
   }

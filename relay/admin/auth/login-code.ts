@@ -1,9 +1,9 @@
-/** The link that logs in once: made at the start for whoever sits at the terminal, kept in memory alone. */
+/** The link that logs in once: made at the start for the person at the terminal, kept in memory alone. */
 import { randomBytes } from "node:crypto";
 import { sameText } from "./session.ts";
 
 export interface LoginCode {
-  /** The code; whoever brings it first is logged in. */
+  /** The code; its first use logs in. */
   readonly code: string;
   /** True once, for the right code. */
   redeem(given: string): boolean;

@@ -25,7 +25,7 @@ const RENEWAL_SECONDS = 30 * 86_400;
 export interface LoginParts {
   readonly identities: Identities;
   readonly loginCode: LoginCode;
-  /** Null: nobody signs in at a provider. */
+  /** Null: people do not sign in at a provider. */
   readonly provider: () => Provider | null;
   readonly assets: Assets;
 }
@@ -123,7 +123,7 @@ class Logins {
   }
 
   /**
-   * Ends all sessions of whoever asks, on every relay of this storage: those of the admin token, or those of one person. Rejects
+   * Ends all sessions of the person who asks, on every relay of this storage: those of the admin token, or those of one person. Rejects
    * with an UpstreamError if that cannot be written.
    */
   async end(c: AdminContext): Promise<Response> {

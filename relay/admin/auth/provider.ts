@@ -1,4 +1,4 @@
-/** The identity provider of the settings in force: made when somebody first needs it, and anew after the settings changed. */
+/** The identity provider of the settings in force: made when it is first needed, and anew after the settings changed. */
 import { createHmac } from "node:crypto";
 import type { OidcSettings } from "../../config/sign-in.ts";
 import type { AdminDeps } from "../ports.ts";

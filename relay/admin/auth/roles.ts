@@ -11,7 +11,7 @@ export type Role = (typeof ROLES)[number];
 export type Permission = "read" | "read-bodies" | "act" | "administer";
 
 export interface Person {
-  /** As other people know them; `token` for whoever brings the admin token. */
+  /** As other people know them; `token` for the admin token. */
   readonly name: string;
   readonly role: Role;
   readonly via: "token" | "oidc" | "proxy";

@@ -35,11 +35,11 @@ export interface Sessions {
   readonly renewalName: string;
   /** Name of the cookie that holds a sign-in under way. */
   readonly signInName: string;
-  /** The value of a cookie for somebody who has just shown who they are. */
+  /** The value of a cookie for a person who has just logged in. */
   open(by: Pick<Session, "person" | "subject" | "epoch">, ttlMs: number): string;
   /** The session of a cookie; null if it is forged or has run out. Whether its epoch still holds is the caller's question. */
   read(cookie: string): Session | null;
-  /** The CSRF token of somebody who has no session, as a proxy signs them in. */
+  /** The CSRF token of a person without a session, whom a proxy signs in. */
   csrfOf(person: Person): string;
 }
 

@@ -3,7 +3,7 @@
  * reader costs no memory. Each entry has a number; with the feed's own name in front it is the id from which a reader resumes.
  * A reader that fell behind the ring, or that comes back to another run of the relay, is told so by a gap.
  *
- * Entries are kept while somebody reads, and for some minutes after: while nobody watches, what happens is only counted, so that
+ * Entries are kept while a reader is there, and for some minutes after: without readers, what happens is only counted, so that
  * metadata of a thousand events need not outlive their delivery.
  */
 import { randomBytes } from "node:crypto";
@@ -21,7 +21,7 @@ export interface FeedEntry {
 
 export interface FeedGap {
   readonly reason: "lagging" | "restarted";
-  /** Entries that are gone; null where nobody knows. */
+  /** Entries that are gone; null if unknown. */
   readonly missed: number | null;
 }
 
@@ -57,7 +57,7 @@ export function createFeed(queue: Pick<Queue, "onEvent">, clock: Clock, size = R
   let count = 0;
   /** The first that is kept; equal to `count` where none is. */
   let first = 0;
-  /** Monotonic clock until which somebody may come back. */
+  /** Monotonic clock until which a reader may come back. */
   let keptUntil = -Infinity;
   let closed = false;
   const stop = queue.onEvent((event) => {

@@ -113,7 +113,7 @@ export function eventStream(options: StreamOptions): ReadableStream<Uint8Array> 
       options.onEnd();
     },
   };
-  // Nothing is made before somebody reads it.
+  // Nothing is made before a client reads it.
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 

@@ -1,7 +1,7 @@
 /** An event as a command that sends it again by hand. The secret is left out: it is a variable for the operator to fill in. */
 import type { EventMeta } from "../../event/event.ts";
 
-/** Headers that curl makes itself, or that the relay checks and nobody can reproduce. */
+/** Headers that curl makes itself, or that are signatures and times of the original request. */
 const LEFT_OUT = new Set([
   "host",
   "content-length",

@@ -21,7 +21,8 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
     return html`<h1>Dead letters</h1>
       <div id="dead" data-live>
         <p class="empty">
-          None. A delivery ends up here when its target refuses it for good, or attempts or age are used up.
+          None. A delivery becomes a dead letter when its target refuses it for good, or when its attempts or
+          its age run out.
         </p>
       </div>`;
   const byTarget = [...stats.targets]

@@ -187,7 +187,7 @@ const STEP_WORDS: Readonly<Record<Exclude<Step["name"], "attempt">, string>> = {
   matched: "matched",
   done: "delivered",
   dead: "dead letter",
-  next: "next try",
+  next: "next attempt",
   waiting: "sending",
 };
 

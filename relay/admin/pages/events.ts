@@ -58,7 +58,7 @@ export function eventsPage(view: EventsView): Html {
 
 /** The page's script goes on by itself; without it the link does. */
 function searchGoesOn({ read, page, filter }: EventsView): Html {
-  if (page.cursor === null) return html`<p class="partial">The search stopped early.</p>`;
+  if (page.cursor === null) return html`<p class="partial">The search was cut short.</p>`;
   const [w0 = 0, w1 = 0] = parseId(page.cursor) ?? [];
   const looked = lookedBefore(read) + page.looked;
   const until = filter.from === undefined ? "" : html`, wanted is ${exactly(filter.from)}`;
@@ -88,5 +88,5 @@ function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): H
   if (isLater) return html`<p class="empty">There is nothing older.</p>`;
   return isFiltered
     ? html`<p class="empty">No events match. <a href="/events">Show all</a></p>`
-    : html`<p class="empty">No event is kept. What arrives shows here by itself.</p>`;
+    : html`<p class="empty">No events yet. New ones appear here by themselves.</p>`;
 }

@@ -44,7 +44,7 @@ export function factsList({ event, duplicates }: FactsView): Html {
         ? null
         : html`<a href="/events?q=${meta.pairKey}">what a system hook and another hook sent of it</a>`,
     ],
-    ["Delivery id", meta.deliveryId ?? "none was sent"],
+    ["Delivery id", meta.deliveryId ?? "not sent"],
     ["Origin", originOf(meta)],
     ["Duplicates", duplicates === null ? null : duplicatesOf(duplicates, event)],
   ];
@@ -72,6 +72,6 @@ function duplicatesOf({ count, lastAt }: Duplicates, { state }: EventSummary): H
 }
 
 function originOf({ recovered, test }: EventSummary["meta"]): string {
-  if (test === true) return "a test that was started in GitLab";
-  return recovered ? "fetched back from GitLab's log" : "sent by GitLab";
+  if (test === true) return "a test sent from GitLab";
+  return recovered ? "recovered from GitLab's log" : "sent by GitLab";
 }

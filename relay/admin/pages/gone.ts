@@ -6,14 +6,15 @@ import type { Html } from "./html.ts";
 export function gonePage(): Html {
   return html`<h1>There is no such event</h1>
     <p class="empty">
-      It was removed, or retention no longer keeps it. <a href="/events" rel="up">All events</a>
+      It was deleted, or it was kept for as long as the settings say.
+      <a href="/events" rel="up">All events</a>
     </p>`;
 }
 
 export function goneTargetPage(name: string): Html {
   return html`<h1>There is no target ${name}</h1>
     <p class="empty">
-      The settings do not name it. What is kept for it is on the page of
+      The settings do not name it. Deliveries that are kept for it are under
       <a href="/targets#orphans" rel="up">targets</a>.
     </p>`;
 }

@@ -31,8 +31,9 @@ export function loginForm({ next, problem, signIn }: LoginView): Html {
     /></label>
     <button class="primary">Log in</button>
     <p class="muted">
-      It is the value of <code>RELAY_ADMIN_TOKEN</code>; without one, the relay made it at its first start and
-      keeps it in the file <code>admin-token</code> of its data folder: its first log lines name the place.
+      The value of <code>RELAY_ADMIN_TOKEN</code>. Without one, the relay generated a token at its first
+      start; it is in the file <code>admin-token</code> of the data folder, and the first log lines say where
+      that is.
     </p>
   </form>`;
 }

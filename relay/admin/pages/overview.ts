@@ -37,7 +37,7 @@ export interface Overview extends TargetTable {
   readonly newest: readonly EventSummary[];
   /** Names of the GitLabs; empty: there is only one. */
   readonly instances: readonly string[];
-  /** Where webhooks are to be sent, such as https://hooks.acme.dev/webhooks/gitlab. */
+  /** Where webhooks go, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
   /** The file with the secret token that the relay made for itself; null where the settings have one. */
   readonly secretFile: string | null;
@@ -76,7 +76,7 @@ export function overviewPage(view: Overview): Html {
           ({ name, ok, detail }) =>
             html`<li>
               <span class="mark-${ok ? "good" : "bad"}"
-                >${ok ? "✓" : "✗"}<span class="sr">${ok ? "holds" : "fails"}</span></span
+                >${ok ? "✓" : "✗"}<span class="sr">${ok ? "OK" : "failing"}</span></span
               >
               <strong>${name}</strong> <span class="muted">${detail}</span>
             </li>`,

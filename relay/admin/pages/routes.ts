@@ -61,7 +61,7 @@ export interface PageParts extends ApiParts {
 export interface OperatorPages {
   /** To be mounted at the root. */
   readonly app: Hono<AdminEnv>;
-  /** For an address that is nobody's; needs no login and holds nothing. */
+  /** For an unknown address; needs no login and shows nothing of the relay. */
   missingPage(c: Context): Response | Promise<Response>;
 }
 

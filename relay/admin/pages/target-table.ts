@@ -19,7 +19,7 @@ export interface TargetTable {
 export function targetTable(table: TargetTable): Html {
   if (table.targets.length === 0)
     return html`<p class="empty">
-      No target is configured: events are kept and shown here, and delivered nowhere. Set
+      No target is configured: events are kept and shown, but not delivered. Set
       <code>RELAY_TARGET_URL</code>, or add <code>targets:</code> to relay.yaml; a change takes effect without
       a restart.
     </p>`;
@@ -133,7 +133,7 @@ export function targetState(target: TargetRow, now: number): Html {
     const left =
       target.breakerUntil === null
         ? ""
-        : `, next try in ${duration(Math.max(1000, target.breakerUntil - now))}`;
+        : `, next attempt in ${duration(Math.max(1000, target.breakerUntil - now))}`;
     return html`<span class="pill dead">breaker open${left}</span>`;
   }
   if (target.trouble !== null) return html`<span class="pill dead">failing</span>`;

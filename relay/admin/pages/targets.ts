@@ -46,7 +46,7 @@ function projectFileSection({ refusedFiles }: TargetsView): Html {
 
 function orphanSection({ orphans, targets, csrf, mayAct, now }: TargetsView): Html {
   return html`<section class="panel" id="orphans">
-    <h2>Not in the settings any more</h2>
+    <h2>No longer in the settings</h2>
     <p>
       Deliveries are kept for targets that were renamed or removed. Put the targets back into relay.yaml, or
       move the deliveries to another target.

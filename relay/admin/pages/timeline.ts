@@ -34,7 +34,7 @@ export interface Step {
 }
 
 /**
- * The steps of one event. What lies in the future (the next try) comes last.
+ * The steps of one event. What lies in the future (the next attempt) comes last.
  * @param waitsFor what a waiting delivery waits for, in words
  */
 export function timeline(event: EventSummary, waitsFor: (delivery: Delivery) => string): readonly Step[] {
@@ -78,9 +78,8 @@ function matched(event: EventSummary): Step {
   const first = event.deliveries
     .filter((delivery) => delivery.replay === 0)
     .map((delivery) => delivery.target);
-  if (event.state === "unrouted")
-    return { ...step("matched", null, "not matched with targets yet"), outcome: "pending" };
-  if (event.deliveries.length === 0) return step("matched", null, "no target wanted it");
+  if (event.state === "unrouted") return { ...step("matched", null, "not matched yet"), outcome: "pending" };
+  if (event.deliveries.length === 0) return step("matched", null, "no target matched");
   return step("matched", null, first.length === 0 ? "replays only" : first.join(", "));
 }
 

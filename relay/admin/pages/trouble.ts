@@ -14,6 +14,6 @@ export function troublePage(message: string, checks: readonly Check[]): Html {
           (check) => html`<li><strong>${check.name}</strong> <span class="muted">${check.detail}</span></li>`,
         )}
     </ul>
-    <p class="muted">Webhooks are answered with 503 meanwhile. This page tries again every few seconds.</p>
+    <p class="muted">Until it does, webhooks get 503. This page tries again every few seconds.</p>
   </section>`;
 }

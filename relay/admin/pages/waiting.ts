@@ -16,7 +16,7 @@ export async function waitsNow(
 
 /** @param target null: the settings do not name it */
 export function waitsFor(delivery: Delivery, target: TargetRow | null, now: number): string {
-  if (target === null) return "the settings do not name this target: move its deliveries, or put it back";
+  if (target === null) return "the settings no longer name this target: move its deliveries, or put it back";
   if (target.paused) return "the target is paused";
   if (target.breaker === "open") {
     const until = target.breakerUntil === null ? "" : ` until ${utcTime(Math.max(now, target.breakerUntil))}`;
@@ -25,9 +25,9 @@ export function waitsFor(delivery: Delivery, target: TargetRow | null, now: numb
   if (delivery.dueAt !== null && delivery.dueAt > now)
     return `the next attempt is at ${utcTime(delivery.dueAt)}`;
   const others = Math.max(0, target.waiting - 1);
-  const queue = others === 0 ? "" : `, ${grouped(others)} others wait`;
+  const queue = others === 0 ? "" : `, ${grouped(others)} others are waiting`;
   if (target.breaker === "half-open") return `the target is being probed${queue}`;
   if (target.inFlight >= target.concurrency)
     return `${grouped(target.inFlight)} of ${grouped(target.concurrency)} slots are busy${queue}`;
-  return others === 0 ? "its turn is now" : `its turn${queue}`;
+  return others === 0 ? "next in line" : `its turn${queue}`;
 }

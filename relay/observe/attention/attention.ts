@@ -10,7 +10,7 @@ import type { Run } from "../hour/minute-stats.ts";
 
 export interface AttentionItem {
   readonly kind: AttentionKind;
-  /** `critical`: webhooks or deliveries are being lost or held up now; `warning`: somebody has to decide. */
+  /** `critical`: webhooks or deliveries are being lost or held up now; `warning`: a person has to decide. */
   readonly severity: "critical" | "warning";
   /** Wall clock, milliseconds; null: not known. */
   readonly since: number | null;
@@ -161,8 +161,8 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
     const share =
       target.attempts === 0
         ? ""
-        : `: ${grouped(target.failed)} of ${grouped(target.attempts)} attempts of ten minutes`;
-    const last = target.lastError === null ? "" : `, the last: ${target.lastError}`;
+        : `: ${grouped(target.failed)} of ${grouped(target.attempts)} attempts failed in ten minutes`;
+    const last = target.lastError === null ? "" : `; last error: ${target.lastError}`;
     return {
       ...about,
       kind: "target-failing",
@@ -175,7 +175,7 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
         ...about,
         kind: "target-behind",
         severity: "warning",
-        text: `${target.name} falls behind, ${backlog}`,
+        text: `${target.name} is falling behind, ${backlog}`,
       }
     : null;
 }

@@ -6,7 +6,7 @@ import type { Log } from "../../../lib/log.ts";
 import { ATTENTION_KINDS } from "../../config/attention-kinds.ts";
 import { attentionKey, attentionOf, type AttentionItem, type Situation } from "./attention.ts";
 
-/** Milliseconds between two looks that nobody asked for. */
+/** Milliseconds between two looks of its own. */
 const LOOK_MS = 10_000;
 
 export interface AttentionWatch {
@@ -23,7 +23,7 @@ export interface AttentionDeps {
   readonly clock: Pick<Clock, "now" | "after">;
   readonly log: Log;
   readonly registry: Registry;
-  /** Told each list that was made. @default nobody listens */
+  /** Told each list that was made. @default no listener */
   readonly onList?: (items: readonly AttentionItem[]) => void;
 }
 

@@ -234,8 +234,8 @@ describe("timeline()", () => {
     expect(words({ meta, state: "sending", deliveries: [{ ...waiting, state: "sending" }] }).at(-1)).toBe(
       "an attempt is under way",
     );
-    expect(words({ meta, state: "unmatched", deliveries: [] }).at(-1)).toBe("no target wanted it");
-    expect(words({ meta, state: "unrouted", deliveries: [] }).at(-1)).toBe("not matched with targets yet");
+    expect(words({ meta, state: "unmatched", deliveries: [] }).at(-1)).toBe("no target matched");
+    expect(words({ meta, state: "unrouted", deliveries: [] }).at(-1)).toBe("not matched yet");
     expect(words({ meta, state: "waiting", deliveries: [{ ...waiting, replay: 1 }] })[3]).toBe(
       "replays only",
     );

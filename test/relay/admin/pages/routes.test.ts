@@ -558,7 +558,7 @@ describe("pages", () => {
     expect(html).toContain("alice pushed 2 commits to main of acme/shop");
     expect(html).toContain("attempt 1");
     expect(html).toContain("down for repairs");
-    expect(html).toContain("next try");
+    expect(html).toContain("next attempt");
     expect(html).toContain("GitLab/19");
     expect(html).toContain("12345678901234567890");
     for (const secret of ["glpat-", "s3cret-value", "Zm9v"]) expect(html).not.toContain(secret);

@@ -17,7 +17,7 @@ const row = (changes: Partial<TargetRow>): TargetRow => ({
 });
 
 test.each([
-  ["no such target", null, null, "the settings do not name this target"],
+  ["no such target", null, null, "the settings no longer name this target"],
   ["paused", row({ paused: true }), null, "the target is paused"],
   [
     "an open breaker",
@@ -26,10 +26,10 @@ test.each([
     "the breaker is open until 07:20:03 UTC",
   ],
   ["a later attempt", row({}), NOW + 60_000, "the next attempt is at 07:21:00 UTC"],
-  ["busy slots", row({ inFlight: 8 }), null, "8 of 8 slots are busy, 1,100 others wait"],
-  ["a probe", row({ breaker: "half-open" }), null, "the target is being probed, 1,100 others wait"],
-  ["its turn", row({}), NOW - 1000, "its turn, 1,100 others wait"],
-  ["nothing", row({ waiting: 1 }), null, "its turn is now"],
+  ["busy slots", row({ inFlight: 8 }), null, "8 of 8 slots are busy, 1,100 others are waiting"],
+  ["a probe", row({ breaker: "half-open" }), null, "the target is being probed, 1,100 others are waiting"],
+  ["its turn", row({}), NOW - 1000, "its turn, 1,100 others are waiting"],
+  ["nothing", row({ waiting: 1 }), null, "next in line"],
 ] as const)("waitsFor(): %s", (_case, target, dueAt, text) => {
   expect(waitsFor({ ...newDelivery("e1", "ci-bot", 0, 0), dueAt }, target, NOW)).toContain(text);
 });

@@ -116,7 +116,7 @@ test("each item says how many, since when, what, and where to go", () => {
       severity: "critical",
       since: NOW - 5000,
       count: 1234,
-      text: "ci-bot is failing: 8 of 8 attempts of ten minutes, the last: connection refused; 1,234 waiting",
+      text: "ci-bot is failing: 8 of 8 attempts failed in ten minutes; last error: connection refused; 1,234 waiting",
       link: "/targets/ci-bot",
     },
     expect.objectContaining({
