@@ -10,7 +10,7 @@ import { eventsPage } from "./events.ts";
 import { gonePage } from "./gone.ts";
 import { previewPage } from "./preview.ts";
 import type { Site } from "./site.ts";
-import { deadLetters, findEvents, queryString } from "./view.ts";
+import { deadLetters, findEvents, NO_DEAD_LETTERS, queryString } from "./view.ts";
 import { waitsNow } from "./waiting.ts";
 
 /** Actions of people that the page of an event shows. */
@@ -51,7 +51,8 @@ export function mountEvents({ pages, deps, moment, frame }: Site): void {
   pages.get("/dead", async (c) => {
     const stats = await queue.stats();
     const content = deadPage({
-      dead: await deadLetters(deps, {}),
+      // To find that there is none would take a look at every event.
+      dead: stats.byState.dead === 0 ? NO_DEAD_LETTERS : await deadLetters(deps, {}),
       stats,
       mayAct: c.get("may")("act"),
       csrf: c.get("csrf"),

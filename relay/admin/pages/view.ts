@@ -64,6 +64,8 @@ export interface DeadLetters {
   readonly partial: boolean;
 }
 
+export const NO_DEAD_LETTERS: DeadLetters = { groups: [], seen: 0, partial: false };
+
 const DEAD_SCAN = 250;
 
 /**

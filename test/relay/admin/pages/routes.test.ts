@@ -701,6 +701,22 @@ describe("pages", () => {
     expect(body.events).toHaveLength(1);
   });
 
+  test("look through no events for dead letters that are not there", async () => {
+    const f = fixture();
+    await f.add({}, "{}", ["ci-bot"]);
+    let lists = 0;
+    const { list } = f.queue;
+    f.queue.list = (...args) => {
+      lists += 1;
+      return list(...args);
+    };
+    expect(await (await f.api("/dead")).text()).toContain("A delivery becomes a dead letter when");
+    expect(lists).toBe(0);
+    await f.settle("ci-bot", "dead");
+    expect(await (await f.api("/dead")).text()).toContain("answered 503, attempts used up");
+    expect(lists).toBe(1);
+  });
+
   test("say what fails while the storage does not answer, and ask again", async () => {
     const f = fixture();
     f.queue.faults.checks.push({ name: "redis", ok: false, detail: "connection refused" });
