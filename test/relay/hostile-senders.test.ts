@@ -66,8 +66,10 @@ test.each([
   "200 slow chunked senders with %s do not fill the memory, and correct webhooks do not wait for them",
   async (_claim, credential, answer, most) => {
     const url = await startRelay();
-    for (let n = 0; n < 30; n += 1) await p99(url, `warm-up-${n}`);
-    const quiet = await p99(url, "quiet");
+    for (let n = 0; n < 24; n += 1) await p99(url, `warm-up-${n}`);
+    // The worst of several against the best of several: what is left of the difference is not the machine's.
+    let quiet = 0;
+    for (let n = 0; n < 6; n += 1) quiet = Math.max(quiet, await p99(url, `quiet-${n}`));
     const before = await residentBytes(url);
     const part = Buffer.concat([Buffer.from("10000\r\n"), Buffer.alloc(65_536, 0x20), Buffer.from("\r\n")]);
     const senders = await Promise.all(Array.from({ length: SENDERS }, () => rawClient(Number(url.port))));
