@@ -188,7 +188,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       .getByRole("button", { name: /^Replay \d+$/ })
       .click();
     await page.getByRole("status").filter({ hasText: "queued for replay" }).waitFor();
-    await page.getByText("None. A delivery ends up here").waitFor();
+    await page.getByText("None. A delivery becomes a dead letter").waitFor();
     expect((await stage.api("events?state=dead"))["events"]).toEqual([]);
   });
 
