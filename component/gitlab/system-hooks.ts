@@ -1,6 +1,6 @@
 /**
- * GitLab's system hooks: those of the whole instance, for administrators alone. gitbeaker knows neither their show nor their edit,
- * so all of them go through `rest`.
+ * GitLab's system hooks: those of the whole instance, for administrators alone. They go through `rest`: gitbeaker 43 has no edit for
+ * them, and its show is a POST, which fires the hook.
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import { collect, type Rest } from "../../lib/gitlab/rest.ts";
