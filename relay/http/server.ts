@@ -79,6 +79,11 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
   };
   const respond = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (isClosing) outgoing.shouldKeepAlive = false;
+    if (incoming.headers.host === undefined && incoming.httpVersion === "1.1") {
+      outgoing.writeHead(400, { ...JSON_HEADERS, connection: "close" });
+      outgoing.end(problem("malformed", "HTTP/1.1 requires the header Host"));
+      return;
+    }
     if (options.inbound !== undefined) incoming.url = options.inbound(incoming.url ?? "/");
     inFlight.add(outgoing);
     outgoing.on("close", isOver);
@@ -93,6 +98,8 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
       connectionsCheckingInterval: timeouts.checkMs ?? 5000,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
+      // Node's own refusal has no body.
+      requireHostHeader: false,
     },
     respond,
   );

@@ -72,6 +72,16 @@ describe("what HTTP allows", () => {
     expect(await client.ended()).toMatch(/ 202 [^]*connection: close[^]*"accepted"/i);
   });
 
+  test("HTTP/1.1 without Host is refused with a JSON body, and nothing is stored", async () => {
+    const { port, queue } = await serve();
+    const client = await rawClient(port);
+    const request = head(path, { ...right, ...length }).replace(/^Host:[^\r]*\r\n/m, "");
+    expect(request).not.toContain("Host:");
+    client.write(write(request + body));
+    expect(await client.ended()).toMatch(/ 400 Bad Request[^]*"malformed"[^]*Host/);
+    expect(queue.stored()).toEqual([]);
+  });
+
   test("Connection: close, as GitLab sends it", async () => {
     const { port } = await serve();
     const client = await rawClient(port);
