@@ -87,7 +87,7 @@ function eventsOf({ events, isWhole }: ReplayCount): string {
 
 export function replaysPage(jobs: readonly ReplayJob[]): Html {
   return html`<h1>Replay jobs</h1>
-    <div id="replays" data-live>
+    <div id="replays" data-live data-refresh>
       ${
         jobs.length === 0
           ? html`<p class="empty">
@@ -154,7 +154,7 @@ export function replayPage(view: ReplayView): Html {
       ${plan.createdBy}${plan.ratePerSecond === null ? "" : html`, at most ${grouped(plan.ratePerSecond)} per second`}.
       <a href="/replays">All replay jobs</a>
     </p>
-    <section class="panel" id="replay" data-live>
+    <section class="panel" id="replay" data-live data-refresh>
       <p>${statePill(state)} ${endedAt === null ? "" : html`<span class="muted">${when(endedAt)}</span>`}</p>
       <progress
         class="replay"
