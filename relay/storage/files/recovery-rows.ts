@@ -109,8 +109,11 @@ export class RecoveryRows {
       table.kind.set(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
       table.record.set(event, number);
-      for (let place = 0; place < GITLAB_IDS; place++)
-        table.gitlabIds[place]!.set(event, record.gitlabId(index, place));
+      for (let place = 0; place < GITLAB_IDS; place++) {
+        const gitlabId = record.gitlabId(index, place);
+        if (gitlabId === 0) break;
+        table.gitlabIds[place]!.set(event, gitlabId);
+      }
       for (const { lane, first } of routes[record.route(index)]!) {
         const row = this.#deliveryRow(event, first);
         if (lane !== null) this.#noteLane(row, lane);
