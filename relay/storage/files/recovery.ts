@@ -221,7 +221,10 @@ export class QueueRecovery {
     return true;
   }
 
-  /** In the order of storing: the first deliveries by that of the events, then the replays by their own. */
+  /**
+   * In the order of storing: the first deliveries by that of the events, then the replays by their own. Replays that have ended came
+   * without one if they were in a Redis: the earlier goes first then, because a later one takes those before it off the counts.
+   */
   #fillLanes(events: readonly number[]): void {
     const { table } = this.#deps;
     const replays: number[] = [];
@@ -231,7 +234,9 @@ export class QueueRecovery {
         else replays.push(row);
       }
     }
-    replays.sort((a, b) => table.order(a) - table.order(b)).forEach((row) => this.#admit(row));
+    const { replay } = table;
+    replays.sort((a, b) => table.order(a) - table.order(b) || replay.get(a) - replay.get(b));
+    for (const row of replays) this.#admit(row);
   }
 
   #admit(row: number): void {

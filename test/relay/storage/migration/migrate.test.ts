@@ -97,6 +97,17 @@ async function fill(driver: Promise<StorageDriver>, events = 30): Promise<string
     await second?.settle({ outcome: "retry", at: now, attempt: attempt(now), dueAt: now + HOUR_MS });
     await queue.replay(first?.meta.id ?? "", ["ordered"]);
     await queue.claim("ordered", { first: 1, retry: 0 });
+    // A dead letter that two replays did not help.
+    for (let round = 0; round < 2; round += 1) {
+      await queue.replay(ids[7] ?? "", ["plain"]);
+      const [claim] = await queue.claim("plain", { first: 1, retry: 0 });
+      await claim?.settle({
+        outcome: "dead",
+        at: now,
+        attempt: attempt(now, { status: 422 }),
+        reason: "HTTP 422",
+      });
+    }
     await queue.replay(ids[1] ?? "", ["plain"]);
     await queue.enqueue(newEvent("key-2"));
     await queue.enqueue(newEvent("key-2"));
