@@ -38,7 +38,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
     const read = queryOf(c);
     const filter = parseFilter(read, moment());
     const bodies = read("bodies") === "1" || read("bodies") === "true";
-    const waitsFor = await waitsNow(deps);
+    const waitsFor = await waitsNow(deps, null);
     log.info("admin.exported", { filter, bodies });
     return c.body(exportEvents(queue, { filter, masking: masking(), bodies, waitsFor }), 200, {
       "Content-Type": "application/x-ndjson",
@@ -51,7 +51,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
     const [event, duplicates] = await Promise.all([queue.get(id), queue.duplicates(id)]);
     if (event === null) return noEvent(c);
     return c.json({
-      ...detailJson(event, masking(), await waitsNow(deps)),
+      ...detailJson(event, masking(), await waitsNow(deps, event.deliveries)),
       duplicates: duplicatesJson(duplicates),
     });
   });

@@ -9,7 +9,7 @@ import { FAILED, failedTargets } from "./event-actions.ts";
 import { eventsPage } from "./events.ts";
 import { gonePage } from "./gone.ts";
 import { previewPage } from "./preview.ts";
-import type { Site } from "./site.ts";
+import { webhookUrl, type Site } from "./site.ts";
 import { deadLetters, findEvents, NO_DEAD_LETTERS, queryString } from "./view.ts";
 import { waitsNow } from "./waiting.ts";
 
@@ -72,12 +72,12 @@ export function mountEvent({ pages, deps, actions, masking, frame }: Site): void
       event,
       duplicates: await queue.duplicates(id),
       actions: (await deps.audit.list({ subject: id, limit: ACTIONS_SHOWN })).entries,
-      waitsFor: await waitsNow(deps),
+      waitsFor: await waitsNow(deps, event.deliveries),
       mayReadBody: c.get("may")("read-bodies"),
       mayAct: c.get("may")("act"),
       mayDelete: c.get("may")("administer"),
       now: deps.clock.now(),
-      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      webhookUrl: webhookUrl(c, deps),
       secretFile: deps.secretFile(),
       body: c.get("may")("read-bodies") ? await queue.body(id) : null,
       masking: masking(),

@@ -1,7 +1,7 @@
 /** The first page. */
 import { instanceNames } from "../../config/gitlab.ts";
 import { overviewPage } from "./overview.ts";
-import type { Site } from "./site.ts";
+import { webhookUrl, type Site } from "./site.ts";
 import { allChecks, targetRows } from "./view.ts";
 
 const NEWEST = 12;
@@ -33,7 +33,7 @@ export function mountOverview({ pages, deps, masking, frame }: Site): void {
       newest: events,
       instances: instanceNames(deps.config()),
       secretFile: deps.secretFile(),
-      webhookUrl: `${new URL(c.req.url).origin}/webhooks/gitlab`,
+      webhookUrl: webhookUrl(c, deps),
       csrf: c.get("csrf"),
     });
     return frame(c, { title: "Overview", section: "overview", stream: "" }, content);

@@ -2,6 +2,7 @@
 import type { Context, Hono } from "hono";
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { ApiParts } from "../api/api-parts.ts";
+import { createBasePath } from "../../http/base-path.ts";
 import { fieldNames, noticedJob, noticeOf, queryOf } from "../auth/forms.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import type { Html } from "./html.ts";
@@ -29,6 +30,12 @@ export interface Site extends Pick<ApiParts, "actions" | "masking" | "moment"> {
 /** Which relay this is, for its pages. */
 export function relayName(deps: Pick<AdminDeps, "config">): string {
   return deps.config().server.name || DEFAULT_NAME;
+}
+
+/** Where the browser that asks would send a webhook to. */
+export function webhookUrl(c: PageContext, deps: Pick<AdminDeps, "config">): string {
+  const { prefix } = createBasePath(deps.config().server.basePath);
+  return `${new URL(c.req.url).origin}${prefix}/webhooks/gitlab`;
 }
 
 /** @param assets the addresses of script and style sheet */

@@ -5,10 +5,15 @@ import { utcTime } from "../../../lib/utc.ts";
 import type { AdminDeps } from "../ports.ts";
 import { targetRows, type TargetRow } from "./view.ts";
 
-/** What deliveries wait for as things stand now. */
+/**
+ * What deliveries wait for as things stand now.
+ * @param deliveries those that will be asked about: while none of them waits, the storage is asked nothing; null: any
+ */
 export async function waitsNow(
   deps: Pick<AdminDeps, "queue" | "targets" | "clock">,
+  deliveries: readonly Delivery[] | null,
 ): Promise<(delivery: Delivery) => string> {
+  if (deliveries?.every(({ state }) => state !== "waiting") === true) return () => "";
   const rows = new Map(targetRows(deps, await deps.queue.stats()).map((row) => [row.name, row]));
   const now = deps.clock.now();
   return (delivery) => waitsFor(delivery, rows.get(delivery.target) ?? null, now);

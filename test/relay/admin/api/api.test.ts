@@ -186,6 +186,26 @@ describe("GET events/:id", () => {
     ]);
   });
 
+  test("asks the storage how targets stand only while a delivery of the event waits", async () => {
+    const f = fixture();
+    const id = await f.add({}, "{}", ["ci-bot"]);
+    let asked = 0;
+    const { stats } = f.queue;
+    f.queue.stats = () => {
+      asked += 1;
+      return stats.call(f.queue);
+    };
+    expect(await json(await f.api(`/api/v1/events/${id}`))).toMatchObject({
+      deliveries: [{ waitsFor: "next in line" }],
+    });
+    expect(asked).toBe(1);
+    await f.settle("ci-bot", "done");
+    expect(await json(await f.api(`/api/v1/events/${id}`))).toMatchObject({
+      deliveries: [{ waitsFor: null }],
+    });
+    expect(asked).toBe(1);
+  });
+
   test("tells how often GitLab sent the event again, and when last", async () => {
     const f = fixture();
     const id = await f.add();

@@ -77,6 +77,13 @@ class Visitor {
   }
 }
 
+test("event: the curl command posts below server.basePath", async () => {
+  const f = fixture();
+  const id = await f.add();
+  f.config = { ...f.config, server: { ...f.config.server, basePath: "/relay/" } };
+  expect(await new Visitor(f).text(`/events/${id}`)).toMatch(/http:\/\/[^/ ]+\/relay\/webhooks\/gitlab/);
+});
+
 test("targets: projects whose own file is refused stand there with why, without secrets, and are told on the overview", async () => {
   const f = fixture();
   const visitor = new Visitor(f);
