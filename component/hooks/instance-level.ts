@@ -26,7 +26,7 @@ export async function installOnInstance(
   const { config } = deps;
   const sent = flagsSent(config);
   if (hasGroup) refuseEmptyRest(config, sent);
-  if (hasGroup) deps.notice(leftOutNotice(config.group, sent));
+  for (const text of hasGroup ? [leftOutNotice(config.group, sent)] : besideNotices(sent)) deps.notice(text);
   const onInstance = await installSystemHook(deps, sent);
   const isRight = onInstance.complete && onInstance.trouble === null && !onInstance.failed;
   if (hasGroup && onInstance.failed)
@@ -151,8 +151,20 @@ function namesOf(flags: readonly string[]): string {
   return flags.length === 0 ? "no pushes" : flags.map((flag) => flag.replace(/_events$/, "")).join(", ");
 }
 
+/** Flags that hooks of groups and projects have as well. */
+function sharedFlags(sent: readonly string[]): string[] {
+  return sent.filter((flag) => flag !== "repository_update_events");
+}
+
+/** Of a run that looks at no hooks of groups. */
+function besideNotices(sent: readonly string[]): string[] {
+  const shared = sharedFlags(sent);
+  const text = `a hook of a group or project that sends ${namesOf(shared)} too makes GitLab send them twice: name the group with --group, or set pairSystemHooks in the relay's settings`;
+  return shared.length === 0 ? [] : [text];
+}
+
 function leftOutNotice(group: string, sent: readonly string[]): string {
-  const shared = sent.filter((flag) => flag !== "repository_update_events");
+  const shared = sharedFlags(sent);
   return shared.length === 0
     ? `the hooks of ${group} send pushes and merge requests; the system hook leaves them out`
     : `the hooks of ${group} leave out ${namesOf(shared)}, which the system hook sends for every project; it lists no commits of a push: --system-events repository_update leaves these events to the hooks of the group`;

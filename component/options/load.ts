@@ -57,6 +57,7 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
     const isOptional = row.optionalOnInstance === true && values["level"] === "instance";
     if (!isOptional) problems.push({ path: labelOf(row), message: "is required" });
   }
+  problems.push(...strayProblems(values));
   const parsed = optionsSchema.safeParse(values);
   if (!parsed.success) problems.push(...parsed.error.issues.map(problemOf));
   const secret = readSecrets(read);
@@ -75,6 +76,15 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
       masterSecret: secret.masterSecret[0] ?? null,
     },
   };
+}
+
+/** What has no effect beside the other options, and was hardly given for that. */
+function strayProblems({ level, systemEvents }: Readonly<Record<string, unknown>>): Problem[] {
+  const isDefault = systemEvents === undefined || String(systemEvents) === "all";
+  if (isDefault || level === "instance") return [];
+  return [
+    { path: "--system-events (HOOKS_SYSTEM_EVENTS)", message: "has an effect with --level instance only" },
+  ];
 }
 
 function unknownNames(env: Env): Problem[] {

@@ -65,6 +65,7 @@ describe("install --level instance", () => {
     const at = await stage();
     const run = await at.run({ env: ALONE });
     expect([run.status, run.report.level, run.report.summary.created]).toEqual([0, "instance", 1]);
+    expect(run.stdout + run.stderr).toContain("makes GitLab send them twice");
     expect(at.system()).toMatchObject([{ url: RELAY_URL, token: SECRET, flags: FOUR }]);
     expect(at.projects.flatMap(ours)).toEqual([]);
     at.sim.counters.reset();

@@ -178,6 +178,19 @@ describe("loadConfig()", () => {
     expect(problems(() => load([], { HOOKS_URL: "" }))[0]?.message).toBe("is required");
   });
 
+  test("refuses --system-events without the level that has such events; the default of the component passes", () => {
+    const given = ["--system-events", "push"];
+    expect(problems(() => load([...given, "--level", "group"]))).toEqual([
+      {
+        path: "--system-events (HOOKS_SYSTEM_EVENTS)",
+        message: "has an effect with --level instance only",
+      },
+    ]);
+    expect(problems(() => load(given))).toHaveLength(1);
+    expect(load([...given, "--level", "instance"]).systemEvents).toEqual(["push"]);
+    expect(load([], { HOOKS_SYSTEM_EVENTS: "all " }).systemEvents).toEqual(["all"]);
+  });
+
   test("reads secrets from the environment or files; hooks are written with the first of several", () => {
     const config = load([], {
       HOOKS_GITLAB_TOKEN: "glpat-1, glpat-2,glpat-1",
