@@ -84,6 +84,10 @@ export async function openRedis(
   const subscriber =
     node === undefined ? client.duplicate() : new RedisClient({ ...options, ...credentials, ...node });
   let syncClient: Redis | null = null;
+  /** Why there is no connection; null: there is one. What a command says then is that it could not be written. */
+  let trouble: Error | null = null;
+  client.on("error", (error: Error) => (trouble = error));
+  client.on("ready", () => (trouble = null));
   watch("main", client, log);
   watch("subscriber", subscriber, log);
   await firstAnswer(client);
@@ -106,7 +110,7 @@ export async function openRedis(
       try {
         return await command;
       } catch (error) {
-        throw translateRedisError(error);
+        throw translateRedisError(client.status === "ready" ? error : (trouble ?? error));
       }
     },
     masters: () => (node === undefined ? [client] : (client as unknown as Cluster).nodes("master")),
