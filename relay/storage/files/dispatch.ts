@@ -10,7 +10,8 @@ import { newDelivery, settled } from "../../queue/delivery-state.ts";
 import type { Delivery, Settlement } from "../../queue/delivery-state.ts";
 import type { Claim, Room } from "../../queue/queue.ts";
 import { deliveryNow, readDelivery } from "./reading.ts";
-import { encodeState, stateKey } from "./records.ts";
+import { stateKey } from "./records.ts";
+import { encodeState } from "./state-records.ts";
 import { DELIVERY_FLAGS, DONE, SENDING, WAITING } from "./memory/table.ts";
 
 /** How long a delivery waits whose event could not be read just now, and how often that may be before it is a dead letter. */

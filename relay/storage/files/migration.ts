@@ -28,15 +28,9 @@ import { DELIVERY_FLAGS, EVENT_FLAGS, EventTable } from "./memory/table.ts";
 import { QueueRecovery } from "./recovery.ts";
 import { RecordBook } from "./record-book.ts";
 import { ReplayRecords } from "./replay-records.ts";
-import {
-  decodeState,
-  encodeIds,
-  encodeRoutes,
-  encodeState,
-  PREFIX,
-  stateKey,
-  type RoutedEvent,
-} from "./records.ts";
+import { encodeIds, PREFIX, stateKey } from "./records.ts";
+import { encodeRoutes, type RoutedEvent } from "./route-records.ts";
+import { decodeState, encodeState } from "./state-records.ts";
 import { readOrNull, replaceFile, syncFolder } from "./small-files.ts";
 
 export const MARK_FILE = "migration.json";

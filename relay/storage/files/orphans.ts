@@ -10,7 +10,8 @@ import type { TargetBook } from "./book.ts";
 import { breathe, type Core } from "./core.ts";
 import { DEAD, DELIVERY_FLAGS, WAITING } from "./memory/table.ts";
 import { findById, readDelivery, readMeta, readState } from "./reading.ts";
-import { encodeState, stateKey } from "./records.ts";
+import { stateKey } from "./records.ts";
+import { encodeState } from "./state-records.ts";
 import type { NewReplay, Replays } from "./replays.ts";
 
 /** Deliveries that are written together. */

@@ -7,8 +7,8 @@ import { newDelivery } from "../../queue/delivery-state.ts";
 import { parseId } from "../../event/event-id.ts";
 import { foldId, gitlabIdsOf, numberOfId } from "../../event/gitlab-ids.ts";
 import { FIND_LIMIT, type EventSummary } from "../../queue/queue.ts";
-import { decodeState, stateKey } from "./records.ts";
-import type { StateRecord } from "./records.ts";
+import { stateKey } from "./records.ts";
+import { decodeState, type StateRecord } from "./state-records.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS, STATES } from "./memory/table.ts";
 
 /** Holds the metadata of nearly every event. */

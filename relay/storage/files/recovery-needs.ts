@@ -4,7 +4,8 @@
  */
 import { EVENT_KEY, ID_LENGTH, formatEventKey, parseIdInto } from "../../event/event-id.ts";
 import type { RecoveryNeeds } from "../journal/types.ts";
-import { PREFIX, stateNeededBytes } from "./records.ts";
+import { PREFIX } from "./records.ts";
+import { stateNeededBytes } from "./state-records.ts";
 
 const EVENT_KEY_LENGTH = EVENT_KEY.length + ID_LENGTH;
 

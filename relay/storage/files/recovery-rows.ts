@@ -12,7 +12,9 @@ import { Dictionary } from "./memory/columns.ts";
 import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 import type { RecordBook } from "./record-book.ts";
-import { PREFIX, decodeRoutes, decodeState, decodeStateHead, type StateHead } from "./records.ts";
+import { PREFIX } from "./records.ts";
+import { decodeRoutes } from "./route-records.ts";
+import { decodeState, decodeStateHead, type StateHead } from "./state-records.ts";
 
 /** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
 export const MAX_WAIT_MS = 86_400_000;

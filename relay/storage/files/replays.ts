@@ -10,7 +10,8 @@ import { scanEvents } from "./list.ts";
 import { deliveryMatches } from "../../queue/filter.ts";
 import type { BulkReplay, EventFilter } from "../../queue/queue.ts";
 import { deliveryNow, findById, readDelivery, readMeta, readState } from "./reading.ts";
-import { encodeState, stateKey } from "./records.ts";
+import { stateKey } from "./records.ts";
+import { encodeState } from "./state-records.ts";
 import { DELIVERY_FLAGS, WAITING } from "./memory/table.ts";
 
 /** Events whose replays are written together. */

@@ -12,17 +12,8 @@ import type { Core, Retention } from "./core.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { IdWords } from "../../event/event-id.ts";
 import { orderOf, timeOfOrder } from "../../event/event-id.ts";
-import {
-  MAX_ROUTED,
-  PREFIX,
-  decodeRoutes,
-  encodeIds,
-  encodeRoutes,
-  routedEvent,
-  stateKey,
-  visitIds,
-} from "./records.ts";
-import type { RoutedEvent } from "./records.ts";
+import { PREFIX, encodeIds, stateKey, visitIds } from "./records.ts";
+import { MAX_ROUTED, decodeRoutes, encodeRoutes, routedEvent, type RoutedEvent } from "./route-records.ts";
 import { findById } from "./reading.ts";
 import type { RoutingLine } from "./routing-line.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS } from "./memory/table.ts";

@@ -15,7 +15,8 @@ import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import type { Route, Router } from "../../queue/queue.ts";
 import { readMeta } from "./reading.ts";
-import { MAX_ROUTED, PREFIX, RoutesWriter } from "./records.ts";
+import { PREFIX } from "./records.ts";
+import { MAX_ROUTED, RoutesWriter } from "./route-records.ts";
 import { EVENT_FLAGS } from "./memory/table.ts";
 
 /**

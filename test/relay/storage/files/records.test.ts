@@ -2,18 +2,19 @@ import { describe, expect, test } from "vitest";
 import type { Attempt } from "../../../../relay/queue/delivery-state.ts";
 import { DEAD_REASONS, deadReasonOf } from "../../../../relay/queue/dead-reason.ts";
 import { newDelivery } from "../../../../relay/queue/delivery-state.ts";
+import { encodeIds, visitIds } from "../../../../relay/storage/files/records.ts";
 import {
   decodeRoutes,
+  encodeRoutes,
+  routedEvent,
+  type RoutedEvent,
+} from "../../../../relay/storage/files/route-records.ts";
+import {
   decodeState,
   decodeStateHead,
-  encodeIds,
-  encodeRoutes,
   encodeState,
-  routedEvent,
   stateNeededBytes,
-  visitIds,
-} from "../../../../relay/storage/files/records.ts";
-import type { RoutedEvent } from "../../../../relay/storage/files/records.ts";
+} from "../../../../relay/storage/files/state-records.ts";
 
 const AT = Date.UTC(2026, 0, 15);
 
