@@ -19,7 +19,8 @@ import {
   type Refused,
 } from "./answer.ts";
 import type { Credential } from "./authenticate.ts";
-import { BODY_DEADLINE_MS, isTooLarge, readBody, type BodyRead } from "./body.ts";
+import { BODY_DEADLINE_MS, readBody, type BodyRead } from "./body.ts";
+import { isTooLarge } from "./unwanted.ts";
 import { parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import type { IngestRules } from "./rules.ts";

@@ -1,6 +1,6 @@
 /** The answers of the ladder: refusals, each with its code, and what is said of an event that is stored. */
 import type { RequestStatus } from "../observe/metrics.ts";
-import { isStillSending } from "./body.ts";
+import { isStillSending } from "./unwanted.ts";
 import { awaitsContinue, type WebhookRequest } from "./request.ts";
 
 export interface Refused {

@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../lib/clock.ts";
 import type { Reply } from "./answer.ts";
-import { discardRest } from "./body.ts";
+import { discardRest } from "./unwanted.ts";
 import type { SocketRequest } from "./request.ts";
 import type { UnverifiedBodies } from "./unverified.ts";
 
