@@ -7,6 +7,7 @@
  */
 import { sleep, type Clock } from "../clock.ts";
 import {
+  CLOCKS_AGREE_MS,
   serverTime,
   Tokens,
   type AnswerHead,
@@ -82,7 +83,7 @@ export interface Budget extends Gate {
   readonly stopped: StopReason | null;
   /** What an operator has to know of the stop: what blocks or throttles, and the cure; null: the reason says it all. */
   readonly stopNote: string | null;
-  /** GitLab's wall clock, milliseconds, by the answer that came last; ours where the two agree to two seconds. */
+  /** The earliest that GitLab's wall clock may say now, milliseconds, by the answer that came last. */
   serverNow(): number;
   /** Tokens that GitLab refused in this run. */
   readonly refusedTokens: number;
@@ -167,7 +168,8 @@ export function createBudget(options: BudgetOptions): Budget {
     },
     settle(permit, answer, settlement) {
       if (answer?.status === 429) rejected++;
-      if (answer !== null) aheadMs = serverTime(answer.headers, clock.now()) - clock.now();
+      const now = clock.now();
+      if (answer !== null) aheadMs = serverTime(answer.headers, now) - now;
       return tokens.settle(permit, answer, settlement);
     },
     async pause(delayMs) {
@@ -188,8 +190,8 @@ export function createBudget(options: BudgetOptions): Budget {
     get stopNote() {
       return stopNote;
     },
-    // The server's date is cut to a second: the end of it is meant.
-    serverNow: () => clock.now() + (aheadMs === 0 ? 0 : aheadMs + 999),
+    // The server's date is cut to a second, which makes it early; clocks that agree may be apart by so much.
+    serverNow: () => clock.now() + (aheadMs === 0 ? -CLOCKS_AGREE_MS : aheadMs),
     get refusedTokens() {
       return tokens.refused;
     },

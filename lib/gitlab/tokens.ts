@@ -38,7 +38,7 @@ export const LONGEST_REST_MS = 3_600_000;
 /** GitLab's windows are minutes: the wait if an answer does not name one. */
 const WINDOW_MS = 60_000;
 /** A clock that differs by more than this from the server's is not used for the server's dates. */
-const CLOCKS_AGREE_MS = 2_000;
+export const CLOCKS_AGREE_MS = 2_000;
 
 /** The server's wall clock at the time of an answer: its `Date` header is exact to a second only. */
 export function serverTime(headers: Readonly<Record<string, string>>, now: number): number {

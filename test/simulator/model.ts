@@ -118,6 +118,8 @@ export interface GroupInput {
 }
 
 export interface ProjectInput {
+  /** How long ago it was made, milliseconds. @default 0 */
+  readonly ageMs?: number;
   readonly path: string;
   readonly name?: string;
   readonly group: Group;
@@ -236,7 +238,7 @@ export class Model {
   }
 
   addProject(input: ProjectInput): Project {
-    const now = this.#clock.now();
+    const now = this.#clock.now() - (input.ageMs ?? 0);
     const project: Project = {
       id: ++this.#lastProjectId,
       path: input.path,

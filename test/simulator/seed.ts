@@ -24,6 +24,9 @@ export interface Seeder {
   tree(input: TreeInput): { readonly group: Group; readonly projects: Project[] };
 }
 
+/** Age of a tree's projects: what was made just now is news to the installer. */
+const DAY_MS = 86_400_000;
+
 export function createSeeder(model: Model, owner: User): Seeder {
   const seeder: Seeder = {
     group(path, more = {}) {
@@ -45,7 +48,7 @@ export function createSeeder(model: Model, owner: User): Seeder {
       const projects: Project[] = [];
       for (let n = 0; n < input.projects; n++) {
         const home = groups[n % groups.length] ?? group;
-        const project = seeder.project(home, `project-${n + 1}`);
+        const project = seeder.project(home, `project-${n + 1}`, { ageMs: DAY_MS });
         for (let h = 0; h < (input.foreignHooks ?? 0); h++) seeder.foreignHook(project, h);
         projects.push(project);
       }

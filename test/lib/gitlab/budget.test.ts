@@ -49,6 +49,32 @@ test("serverTime() trusts the server's date where the clocks differ, and our own
   expect(serverTime({}, START)).toBe(START);
 });
 
+test.each([
+  ["they agree", 0],
+  ["GitLab's is a little behind", -1900],
+  ["GitLab's is a little ahead", 1900],
+  ["GitLab's is a minute ahead", 60_900],
+  ["GitLab's is a minute behind", -60_100],
+])(
+  "serverNow() is never later than GitLab's clock, and at most four seconds earlier: %s",
+  async (_claim, aheadMs) => {
+    let looks = 0;
+    const clock = new FakeClock(START);
+    // A clock that goes on between any two looks at it.
+    const ticking = Object.assign(Object.create(clock) as FakeClock, {
+      now: () => START + looks++,
+      monotonic: () => clock.monotonic(),
+      after: (ms: number, task: () => void) => clock.after(ms, task),
+    });
+    const budget = createBudget({ tokens: ["one"], clock: ticking });
+    const date = new Date(START + aheadMs).toUTCString();
+    await spend(budget, { status: 200, headers: { date } });
+    const early = START + aheadMs + looks - budget.serverNow();
+    expect(early).toBeGreaterThanOrEqual(0);
+    expect(early).toBeLessThan(4100);
+  },
+);
+
 test("reserveOf() leaves one request in a hundred to others, twenty at most", () => {
   expect([null, 10, 600, 2000, 100_000].map(reserveOf)).toEqual([0, 0, 6, 20, 20]);
 });
