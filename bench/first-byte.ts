@@ -6,8 +6,7 @@
  *   npx tsx bench/first-byte.ts [COUNT] [ROUNDS]          default 1000000 15
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../lib/clock.ts";
@@ -17,6 +16,7 @@ import { ADMIN_TOKEN, startRelayProcess } from "../test/helpers/relay-process.ts
 import { newEvent } from "../test/helpers/queue-contract.ts";
 import { openQueue } from "../test/helpers/storage.ts";
 import { median, report, rows, type Measured } from "./lib.ts";
+import { freePort } from "../test/helpers/free-port.ts";
 
 const MOST_MS = 150;
 const MOST_TIMES = 3;
@@ -134,12 +134,4 @@ function firstByteMs(url: string): Promise<number> {
     sent.on("error", reject);
     sent.end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -21,6 +21,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { report, rows } from "./lib.ts";
 import type { MemoryAnswer, MemoryQuestion } from "./servers/memory-probe.ts";
+import { freePort } from "../test/helpers/free-port.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -98,14 +99,6 @@ const relay = spawn(
 );
 const ended = once(relay, "exit");
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
 
 async function isReady(): Promise<boolean> {
   return fetch(`http://127.0.0.1:${port}/readyz`).then(

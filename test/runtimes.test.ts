@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./helpers/eventually.ts";
 import { PUSH } from "./helpers/intake.ts";
-import { freePort } from "./helpers/recovery.ts";
 import { killRelays, ROOT, startRelayProcess, TSX, type RelayProcess } from "./helpers/relay-process.ts";
 import { available } from "./helpers/tools.ts";
+import { freePort } from "./helpers/free-port.ts";
 
 const bin = `${ROOT}test/runtimes/node_modules/.bin/`;
 

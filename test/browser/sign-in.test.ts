@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startProvider, type TestProvider } from "../helpers/oidc-provider.ts";
 import { killRelays, startRelayProcess } from "../helpers/relay-process.ts";
 import { hasChromium, launchChromium } from "./stage.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 const PEOPLE = {
   "1": { preferred_username: "vera", groups: ["acme/apps"] },
@@ -97,11 +97,3 @@ describe.runIf(hasChromium)("signing in in a browser", () => {
     await context.close();
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

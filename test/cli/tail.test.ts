@@ -6,8 +6,8 @@ import { createAdminFixture } from "../helpers/admin.ts";
 import { fetchOf, runCli } from "../helpers/cli.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { httpServer, type Received } from "../helpers/http-server.ts";
-import { freePort } from "../helpers/recovery.ts";
 import { killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

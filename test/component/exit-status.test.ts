@@ -1,18 +1,13 @@
 /** Every row of the table of exit statuses in docs/installer.md, by a run of the whole program; a row without a run fails. */
 import { readFileSync } from "node:fs";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { RELAY_URL, runInstaller, type InstallerOptions } from "../helpers/installer.ts";
+import { openSimulator } from "../helpers/open-simulator.ts";
 import type { SimulatorOptions } from "../simulator/options.ts";
-import { createSimulator, type Simulator } from "../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../simulator/simulator.ts";
 
 async function stage(projects: number, options: SimulatorOptions = {}): Promise<Simulator> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   sim.seed.tree({ projects });
   return sim;
 }

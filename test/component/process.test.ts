@@ -4,12 +4,13 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deriveSecretToken, deriveSigningToken } from "../../lib/secrets.ts";
 import { RELAY_URL } from "../helpers/installer.ts";
+import { openSimulator } from "../helpers/open-simulator.ts";
 import type { Project } from "../simulator/model.ts";
 import type { SimulatorOptions } from "../simulator/options.ts";
-import { createSimulator, type Simulator } from "../simulator/simulator.ts";
+import type { Simulator } from "../simulator/simulator.ts";
 
 const MAIN = fileURLToPath(new URL("../../component/main.ts", import.meta.url));
 
@@ -19,17 +20,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
-
 async function simulator(
   projects: number,
   options: SimulatorOptions = {},
 ): Promise<{ sim: Simulator; projects: Project[] }> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   return { sim, projects: sim.seed.tree({ projects }).projects };
 }
 

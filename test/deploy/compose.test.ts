@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { eventually } from "../helpers/eventually.ts";
-import { freePort, hasRedis, startRedis, type RedisServer } from "../helpers/redis-server.ts";
+import { hasRedis, startRedis, type RedisServer } from "../helpers/redis-server.ts";
 import { killRelays, startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../helpers/runtimes.ts";
 import { hasCommand } from "../helpers/tools.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 const hasNginx = hasCommand("nginx", "-v");
 const deploy = new URL("../../deploy/", import.meta.url).pathname;

@@ -4,6 +4,7 @@ import { createTransport, type Transport } from "../../lib/gitlab/transport.ts";
 import type { InstallReport } from "../../component/report/report.ts";
 import { stretchKey } from "../../lib/secrets.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
+import type { Hook } from "../simulator/hook.ts";
 import type { Simulator } from "../simulator/simulator.ts";
 import { createScaledClock } from "../simulator/scaled-clock.ts";
 
@@ -99,3 +100,8 @@ export async function runInstaller(
 }
 
 export const realTime = systemClock;
+
+/** Hooks of ours on a project or group. */
+export function ours({ hooks }: { readonly hooks: readonly Hook[] }): Hook[] {
+  return hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
+}

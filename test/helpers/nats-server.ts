@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type ConnectionOptions } from "@nats-io/transport-node";
-import { freePort } from "./redis-server.ts";
 import { hasCommand } from "./tools.ts";
+import { freePort } from "./free-port.ts";
 
 export const hasNats = hasCommand("nats-server", "--version");
 

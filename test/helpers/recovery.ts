@@ -1,6 +1,4 @@
 /** What the tests of `recover` share: a clock that jumps over outages, the command in the test's process, a target that counts. */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import type { PlaceReport, RecoveryReport } from "../../component/recover/report.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Hook } from "../simulator/hook.ts";
@@ -55,15 +53,6 @@ export function placeOf(run: RecoverRun, path: string): PlaceReport {
   const place = run.report.results.find((p) => p.path === path);
   if (place === undefined) throw new Error(`no result for ${path}: ${run.stdout}${run.stderr}`);
   return place;
-}
-
-/** A port that nobody listens on, for a relay that comes and goes. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface Arrival {

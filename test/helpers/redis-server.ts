@@ -2,11 +2,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { hasCommand } from "./tools.ts";
+import { freePort } from "./free-port.ts";
 
 export const hasRedis = hasCommand("redis-server", "--version");
 
@@ -22,17 +22,6 @@ export interface RedisServer {
   restart(settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Ends it and removes its files. */
   close(): Promise<void>;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function launch(

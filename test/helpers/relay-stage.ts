@@ -2,8 +2,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { countingTarget, freePort, type CountingTarget } from "./recovery.ts";
+import { countingTarget, type CountingTarget } from "./recovery.ts";
 import { startRelayProcess, type RelayProcess } from "./relay-process.ts";
+import { freePort } from "./free-port.ts";
 
 /** What a test has to close, in the order of its making. */
 export type Closing = (() => Promise<unknown>)[];

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { stringify } from "yaml";
-import { freePort } from "../helpers/redis-server.ts";
 import { startRelayProcess, type RelayProcess } from "../helpers/relay-process.ts";
 import { RUNTIMES, type Runtime } from "../helpers/runtimes.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type Verdict,
 } from "./oracle.ts";
 import { overtaking, replaySome } from "./order.ts";
+import { freePort } from "../helpers/free-port.ts";
 
 export interface KillOptions {
   readonly runtime: Runtime;

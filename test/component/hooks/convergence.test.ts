@@ -1,15 +1,10 @@
 /** After any history two healthy runs leave exactly one hook of ours that fires for each project, and none of others is touched. */
-import { afterEach, describe, expect, test } from "vitest";
-import { RELAY_URL, runInstaller, type InstallerRun } from "../../helpers/installer.ts";
-import type { Hook } from "../../simulator/hook.ts";
+import { describe, expect, test } from "vitest";
+import { RELAY_URL, runInstaller, type InstallerRun, ours } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Group, Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 interface Stage {
   readonly sim: Simulator;
@@ -18,13 +13,8 @@ interface Stage {
 }
 
 async function stage(options: SimulatorOptions = {}): Promise<Stage> {
-  const sim = await createSimulator({ tier: "premium", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "premium", ...options });
   return { sim, ...sim.seed.tree({ projects: 4, subgroups: 2, foreignHooks: 1 }) };
-}
-
-function ours(parent: Group | Project): Hook[] {
-  return parent.hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
 }
 
 function counts({ group, projects }: Stage): [group: number, projects: number] {
@@ -204,8 +194,7 @@ describe("a project that comes into a group which has a hook", () => {
   async function installed(
     projects: number,
   ): Promise<Stage & { readonly files: Map<string, string>; readonly outside: Group }> {
-    const sim = await createSimulator({ tier: "premium", endpointLimits: false });
-    open.push(sim);
+    const sim = await openSimulator({ tier: "premium", endpointLimits: false });
     const at = { sim, ...sim.seed.tree({ projects, subgroups: 2 }) };
     return { ...at, files: new Map<string, string>(), outside: sim.seed.group("outside") };
   }

@@ -1,26 +1,17 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
-import { RELAY_URL, SECRET, runInstaller, type InstallerRun } from "../../helpers/installer.ts";
+import { RELAY_URL, SECRET, runInstaller, type InstallerRun, ours } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Hook } from "../../simulator/hook.ts";
 import type { Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
+import type { Simulator } from "../../simulator/simulator.ts";
 
 const SIGNING = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
-
 async function free(options: SimulatorOptions = {}): Promise<Simulator> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   return sim;
-}
-
-function ours(project: Project, url = RELAY_URL): Hook[] {
-  return project.hooks.filter((hook) => hook.url.startsWith(url));
 }
 
 function inside(sim: Simulator, project: Project): Record<string, unknown> {
@@ -374,8 +365,7 @@ describe("install --dry-run", () => {
 
 describe("uninstall", () => {
   test("removes our hooks from both levels and leaves the others", async () => {
-    const sim = await createSimulator();
-    open.push(sim);
+    const sim = await openSimulator();
     const { group, projects } = sim.seed.tree({ projects: 3, foreignHooks: 2 });
     await runInstaller(sim, { args: ["--level", "project"] });
     sim.model.addHook(group, RELAY_URL);

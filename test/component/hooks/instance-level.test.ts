@@ -1,5 +1,5 @@
 /** One system hook of ours for a whole instance, beside the hooks of a group, and never in their way. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { deriveSecretToken } from "../../../lib/secrets.ts";
 import {
   RELAY_URL,
@@ -7,16 +7,13 @@ import {
   SECRET,
   type InstallerOptions,
   type InstallerRun,
+  ours,
 } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Hook } from "../../simulator/hook.ts";
 import type { Group, Project, Token } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 const FOREIGN = "https://audit.example.com/hook";
 const MASTER = {
@@ -37,8 +34,7 @@ interface Stage {
 }
 
 async function stage(options: SimulatorOptions = {}): Promise<Stage> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   const user = sim.model.addUser({ username: "root", admin: true });
   const admin = sim.model.addToken({ value: "glpat-simulator-root", user });
   sim.model.addHook(null, FOREIGN);
@@ -54,10 +50,6 @@ async function stage(options: SimulatorOptions = {}): Promise<Stage> {
     system: () =>
       sim.model.systemHooks.filter((hook) => hook.url !== FOREIGN).map((hook) => sim.inspect(hook)),
   };
-}
-
-function ours(parent: Group | Project): Hook[] {
-  return parent.hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
 }
 
 describe("install --level instance", () => {

@@ -1,17 +1,12 @@
 /** Exit 0 and "run complete" mean that no project was left behind: not by a list that moves, an odd answer or an older round. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Transport } from "../../../lib/gitlab/transport.ts";
-import { realTime, RELAY_URL, runInstaller, transport as real } from "../../helpers/installer.ts";
+import { realTime, RELAY_URL, runInstaller, transport as real, ours } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { FaultRule } from "../../simulator/faults.ts";
-import type { Hook } from "../../simulator/hook.ts";
 import type { Group, Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 interface Stage {
   readonly sim: Simulator;
@@ -20,13 +15,8 @@ interface Stage {
 }
 
 async function stage(projects: number, options: SimulatorOptions = {}): Promise<Stage> {
-  const sim = await createSimulator({ tier: "free", endpointLimits: false, ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", endpointLimits: false, ...options });
   return { sim, ...sim.seed.tree({ projects, subgroups: 2 }) };
-}
-
-function ours(parent: Group | Project): Hook[] {
-  return parent.hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
 }
 
 function without({ sim }: Stage): string[] {

@@ -1,26 +1,17 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { deriveSecretToken } from "../../../lib/secrets.ts";
-import { RELAY_URL, SECRET, runInstaller } from "../../helpers/installer.ts";
+import { RELAY_URL, SECRET, runInstaller, ours } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Hook } from "../../simulator/hook.ts";
 import type { Group, Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 async function premium(
   options: SimulatorOptions = {},
 ): Promise<{ sim: Simulator; group: Group; projects: Project[] }> {
-  const sim = await createSimulator({ tier: "premium", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "premium", ...options });
   return { sim, ...sim.seed.tree({ projects: 4, subgroups: 2, foreignHooks: 1 }) };
-}
-
-function ours(parent: Group | Project): Hook[] {
-  return parent.hooks.filter((hook) => hook.url.startsWith(RELAY_URL));
 }
 
 describe("--level auto", () => {

@@ -1,21 +1,16 @@
 /** A run that found nothing to work on is no success unless somebody asked for that. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RELAY_URL, runInstaller } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Project, Token } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 async function stage(
   projects: number,
   options: SimulatorOptions = {},
 ): Promise<{ sim: Simulator; projects: Project[] }> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   return { sim, ...sim.seed.tree({ projects, subgroups: 2 }) };
 }
 

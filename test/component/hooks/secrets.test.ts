@@ -1,15 +1,11 @@
 /** What GitLab wipes with a hook's address is only touched by a run that holds what it must write back. */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RELAY_URL, SECRET, runInstaller, type InstallerRun } from "../../helpers/installer.ts";
+import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Hook } from "../../simulator/hook.ts";
 import type { Group, Project } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
-import { createSimulator, type Simulator } from "../../simulator/simulator.ts";
-
-const open: Simulator[] = [];
-afterEach(async () => {
-  for (const sim of open.splice(0)) await sim.close();
-});
+import type { Simulator } from "../../simulator/simulator.ts";
 
 const NONE = { GITLAB_WEBHOOK_SECRET: "" };
 const MASTER = { ...NONE, GITLAB_WEBHOOK_MASTER_SECRET: "a-master-secret-for-tests" };
@@ -20,8 +16,7 @@ async function stage(
   options: SimulatorOptions = {},
   projects = 4,
 ): Promise<{ sim: Simulator; group: Group; projects: Project[] }> {
-  const sim = await createSimulator({ tier: "free", ...options });
-  open.push(sim);
+  const sim = await openSimulator({ tier: "free", ...options });
   return { sim, ...sim.seed.tree({ projects, subgroups: 1, foreignHooks: 1 }) };
 }
 

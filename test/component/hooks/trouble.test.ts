@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Transport } from "../../../lib/gitlab/transport.ts";
-import { RELAY_URL, SECRET, runInstaller, transport } from "../../helpers/installer.ts";
+import { SECRET, runInstaller, transport, ours } from "../../helpers/installer.ts";
 import type { FaultRule } from "../../simulator/faults.ts";
 import type { Hook } from "../../simulator/hook.ts";
 import type { Project } from "../../simulator/model.ts";
@@ -24,10 +24,6 @@ async function free(
 }
 
 const HOOKS = "/projects/:id/hooks";
-
-function ours(project: Project, url = RELAY_URL): Hook[] {
-  return project.hooks.filter((hook) => hook.url.startsWith(url));
-}
 
 function counts(projects: readonly Project[]): number[] {
   return projects.map((p) => ours(p).length);

@@ -10,7 +10,8 @@ import {
 import { eventually } from "../../../helpers/eventually.ts";
 import { newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type RedisRig } from "../../../helpers/redis-queue.ts";
-import { freePort, hasRedis } from "../../../helpers/redis-server.ts";
+import { hasRedis } from "../../../helpers/redis-server.ts";
+import { freePort } from "../../../helpers/free-port.ts";
 
 const DURABLE: RedisFacts = {
   version: "7.0.15",

@@ -7,7 +7,8 @@ import type { Claim, Queue, QueueEvent } from "../../../../relay/queue/queue.ts"
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
 import { startRig, type Opened, type RedisRig } from "../../../helpers/redis-queue.ts";
-import { freePort, hasRedis } from "../../../helpers/redis-server.ts";
+import { hasRedis } from "../../../helpers/redis-server.ts";
+import { freePort } from "../../../helpers/free-port.ts";
 
 /** What a webhook may take, whatever Redis does. */
 const DEADLINE_MS = 5000;

@@ -13,10 +13,11 @@ import { openQueue } from "../../../helpers/storage.ts";
 import { makeCertificates } from "../../../helpers/certificates.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent, toTarget } from "../../../helpers/queue-contract.ts";
-import { DURABLE, freePort, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
+import { DURABLE, hasRedis, startRedis, type RedisServer } from "../../../helpers/redis-server.ts";
 import { killRelays, startRelayProcess } from "../../../helpers/relay-process.ts";
 import { hasRuntime, RUNTIMES } from "../../../helpers/runtimes.ts";
 import { hasCommand } from "../../../helpers/tools.ts";
+import { freePort } from "../../../helpers/free-port.ts";
 
 /** A build without TLS does not know the directive, and says so instead. */
 const hasTls =
