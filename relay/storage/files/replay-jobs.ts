@@ -15,7 +15,15 @@ import type {
   ReplayStep,
   Stepped,
 } from "../../queue/replay-job.ts";
-import { askedOf, replayCount } from "../../queue/replay-set.ts";
+import {
+  askedOf,
+  COUNT_TOGETHER,
+  countSet,
+  STEP_BUDGET_MS,
+  withinSet,
+  type FoundInSet,
+  type LookInSet,
+} from "../../queue/replay-set.ts";
 import { storageClosed } from "../journal/errors.ts";
 import type { Core } from "./core.ts";
 import { scanEvents } from "./list.ts";
@@ -31,11 +39,6 @@ import {
 } from "./replay-records.ts";
 import type { NewReplay, Replays } from "./replays.ts";
 import { DEAD, DONE } from "./memory/table.ts";
-
-/** How long one step looks for events. */
-const STEP_BUDGET_MS = 100;
-/** Events that are counted together. */
-const COUNT_TOGETHER = 500;
 
 /** The data folder's lock is the lease. */
 const LEASE: ReplayLease = {
@@ -58,27 +61,15 @@ export class FilesReplayJobs implements ReplayJobs {
     this.#records = records;
   }
 
-  async count(set: ReplaySet, budgetMs: number): Promise<ReplayCount> {
+  count(set: ReplaySet, budgetMs: number): Promise<ReplayCount> {
     const { clock, book } = this.#core;
     const asked = askedOf(set);
-    const deadline = clock.monotonic() + budgetMs;
-    const byTarget = new Map<string, number>();
-    let events = 0;
-    let cursor = set.after;
-    for (let isOver = set.upTo === null; !isOver;) {
-      const left = deadline - clock.monotonic();
-      if (left <= 0) return replayCount(events, byTarget, false);
-      const found = await this.#scan(asked, { set, cursor, limit: COUNT_TOGETHER, budgetMs: left });
-      for (const id of found.ids) {
-        const names =
-          set.targets?.filter((name) => book.isConfigured(name)) ??
-          (await this.#replays.targetsIn(id, asked));
-        if (names.length > 0) events += 1;
-        for (const name of names) byTarget.set(name, (byTarget.get(name) ?? 0) + 1);
-      }
-      ({ cursor, isOver } = found);
-    }
-    return replayCount(events, byTarget, true);
+    const namesOf = async (id: string): Promise<readonly string[]> =>
+      set.targets?.filter((name) => book.isConfigured(name)) ?? this.#replays.targetsIn(id, asked);
+    return countSet(set, { clock, budgetMs }, async (cursor, leftMs) => {
+      const page = await this.#scan(asked, { set, cursor, limit: COUNT_TOGETHER, budgetMs: leftMs });
+      return { ...page, found: await Promise.all(page.found.map(namesOf)) };
+    });
   }
 
   newestEvent(): Promise<string | null> {
@@ -160,7 +151,7 @@ export class FilesReplayJobs implements ReplayJobs {
     if (this.#core.isClosed()) throw storageClosed();
     if (!this.#core.book.isConfigured(target)) return { queued: 0, hasMoved: false };
     const asked = askedOf(plan, target);
-    const found = await this.#scan(asked, {
+    const page = await this.#scan(asked, {
       set: plan,
       cursor: part.cursor ?? plan.after,
       limit,
@@ -173,7 +164,7 @@ export class FilesReplayJobs implements ReplayJobs {
       const opened: ReplayRef[] = [];
       const fresh: NewReplay[] = [];
       let missed = 0;
-      for (const id of found.ids) {
+      for (const id of page.found) {
         if (findById(this.#core, id) === 0) {
           missed += 1;
           continue;
@@ -195,8 +186,8 @@ export class FilesReplayJobs implements ReplayJobs {
       }
       const after: PartRecord = {
         ...before,
-        cursor: found.cursor ?? before.cursor,
-        isScanned: found.isOver,
+        cursor: page.cursor ?? before.cursor,
+        isScanned: page.isOver,
         queued: before.queued + queued.length,
         missed: before.missed + missed,
         open: [...before.open, ...opened],
@@ -206,27 +197,17 @@ export class FilesReplayJobs implements ReplayJobs {
       this.#replays.admit(fresh);
       this.#records.keepPart(plan.id, after);
       for (const id of queued) this.#core.events.emit({ type: "replayed", id, targets: [target] });
-      return { queued: queued.length, hasMoved: found.isOver || after.cursor !== before.cursor };
+      return { queued: queued.length, hasMoved: page.isOver || after.cursor !== before.cursor };
     });
   }
 
   /** The next events of a set that fit, and where to go on. */
-  async #scan(
-    asked: EventFilter,
-    options: {
-      readonly set: ReplaySet;
-      readonly cursor: string | null;
-      readonly limit: number;
-      readonly budgetMs: number;
-    },
-  ): Promise<{ readonly ids: readonly string[]; readonly cursor: string | null; readonly isOver: boolean }> {
+  async #scan(asked: EventFilter, options: LookInSet): Promise<FoundInSet<string>> {
     const { set, limit, cursor, budgetMs } = options;
-    const { upTo } = set;
-    if (upTo === null) return { ids: [], cursor, isOver: true };
+    if (set.upTo === null) return { found: [], cursor, isOver: true };
     const scan = await scanEvents(this.#core, asked, { limit, cursor, towards: "newer", budgetMs });
-    const ids = scan.found.map(({ id }) => id).filter((id) => id <= upTo);
-    const isOver = ids.length < scan.found.length || scan.cursor === null || scan.cursor >= upTo;
-    return { ids, cursor: scan.cursor ?? ids.at(-1) ?? cursor, isOver };
+    const next = { found: scan.found.map(({ id }) => id), cursor: scan.cursor };
+    return withinSet(set.upTo, cursor, next, (id) => id);
   }
 
   #rowOf([id, replay]: ReplayRef, target: string): number {

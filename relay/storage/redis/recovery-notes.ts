@@ -1,10 +1,10 @@
 /** The notes in the Redis that relays share: a sorted set of windows by their end, the last result, and the lease. */
-import { randomBytes } from "node:crypto";
-import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
+import type { MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
 import type { RedisConnection } from "./connection.ts";
-import { SCRIPTS } from "./scripts.ts";
+import { takeSoleLease } from "./sole-lease.ts";
 
-export function createRedisRecoveryNotes({ client, ask, prefix }: RedisConnection): RecoveryNotes {
+export function createRedisRecoveryNotes(redis: RedisConnection): RecoveryNotes {
+  const { client, ask, prefix } = redis;
   const windows = `${prefix}:recovery:windows`;
   const result = `${prefix}:recovery:result`;
   const leaseKey = `${prefix}:recovery:lease`;
@@ -21,17 +21,6 @@ export function createRedisRecoveryNotes({ client, ask, prefix }: RedisConnectio
       await ask(client.multi().zremrangebyscore(windows, "-inf", until).set(result, kept).exec());
     },
     lastResult: () => ask(client.get(result)),
-    async lease(ttlMs) {
-      const holder = randomBytes(12).toString("hex");
-      if ((await ask(client.set(leaseKey, holder, "PX", ttlMs, "NX"))) !== "OK") return null;
-      const held = async (forMs: number): Promise<boolean> =>
-        (await ask(client.eval(SCRIPTS.lease.lua, 1, leaseKey, holder, forMs))) === 1;
-      return {
-        renew: () => held(ttlMs),
-        async release() {
-          await held(0);
-        },
-      } satisfies RecoveryLease;
-    },
+    lease: (ttlMs) => takeSoleLease(redis, leaseKey, ttlMs),
   };
 }

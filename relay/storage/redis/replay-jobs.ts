@@ -2,7 +2,6 @@
  * Replay jobs in the Redis that relays share. A step is one script: the new deliveries and the cursor that has passed their events, if
  * the lease and the cursor are still those of the relay that asks.
  */
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../../../lib/clock.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
@@ -11,23 +10,25 @@ import type { EventFilter, EventSummary, QueueEvent } from "../../queue/queue.ts
 import type {
   ReplayJob,
   ReplayJobs,
-  ReplayLease,
   ReplayPart,
   ReplayPlan,
   ReplaySet,
   ReplayState,
 } from "../../queue/replay-job.ts";
-import { askedOf, replayCount } from "../../queue/replay-set.ts";
+import {
+  askedOf,
+  COUNT_TOGETHER,
+  countSet,
+  STEP_BUDGET_MS,
+  withinSet,
+  type FoundInSet,
+  type LookInSet,
+} from "../../queue/replay-set.ts";
 import { encodeDelivery, letterOf } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { RedisIntake } from "./intake.ts";
 import type { createRedisListing } from "./listing.ts";
-import { SCRIPTS } from "./scripts.ts";
-
-/** How long one step looks for events. */
-const STEP_BUDGET_MS = 100;
-/** Events that are counted together. */
-const COUNT_TOGETHER = 500;
+import { takeSoleLease } from "./sole-lease.ts";
 
 export interface ReplayJobsDeps {
   readonly redis: RedisConnection;
@@ -42,32 +43,16 @@ export interface ReplayJobsDeps {
   readonly announce: (target: string) => void;
 }
 
-/** Events of a set, and where to go on. */
-interface Found {
-  readonly events: readonly EventSummary[];
-  readonly cursor: string | null;
-  readonly isOver: boolean;
-}
-
-interface Looking {
-  readonly set: ReplaySet;
-  readonly cursor: string | null;
-  readonly limit: number;
-  readonly budgetMs: number;
-}
-
 export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
   const { redis, clock, intake, listing } = deps;
   const { client, prefix, ask } = redis;
   const leaseKey = `${prefix}:replays:lease`;
 
-  async function look(asked: EventFilter, { set, cursor, limit, budgetMs }: Looking): Promise<Found> {
-    const { upTo } = set;
-    if (upTo === null) return { events: [], cursor, isOver: true };
-    const page = await listing.oldest(asked, limit, cursor, budgetMs);
-    const events = page.events.filter(({ meta }) => meta.id <= upTo);
-    const isOver = events.length < page.events.length || page.cursor === null || page.cursor >= upTo;
-    return { events, cursor: page.cursor ?? events.at(-1)?.meta.id ?? cursor, isOver };
+  async function look(asked: EventFilter, options: LookInSet): Promise<FoundInSet<EventSummary>> {
+    const { set, cursor, limit, budgetMs } = options;
+    if (set.upTo === null) return { found: [], cursor, isOver: true };
+    const { events, cursor: next } = await listing.oldest(asked, limit, cursor, budgetMs);
+    return withinSet(set.upTo, cursor, { found: events, cursor: next }, ({ meta }) => meta.id);
   }
 
   /** Targets that get an event of the set. */
@@ -90,24 +75,12 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
   }
 
   return {
-    async count(set, budgetMs) {
+    count(set, budgetMs) {
       const asked = askedOf(set);
-      const deadline = clock.monotonic() + budgetMs;
-      const byTarget = new Map<string, number>();
-      let events = 0;
-      let cursor = set.after;
-      for (let isOver = set.upTo === null; !isOver;) {
-        const left = deadline - clock.monotonic();
-        if (left <= 0) return replayCount(events, byTarget, false);
-        const found = await look(asked, { set, cursor, limit: COUNT_TOGETHER, budgetMs: left });
-        for (const event of found.events) {
-          const names = namesOf(event, set, asked);
-          if (names.length > 0) events += 1;
-          for (const name of names) byTarget.set(name, (byTarget.get(name) ?? 0) + 1);
-        }
-        ({ cursor, isOver } = found);
-      }
-      return replayCount(events, byTarget, true);
+      return countSet(set, { clock, budgetMs }, async (cursor, leftMs) => {
+        const page = await look(asked, { set, cursor, limit: COUNT_TOGETHER, budgetMs: leftMs });
+        return { ...page, found: page.found.map((event) => namesOf(event, set, asked)) };
+      });
     },
 
     async newestEvent() {
@@ -139,19 +112,7 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
       if (job !== null) await intake.commit("job-remove", [id, ...job.plan.parts]);
     },
 
-    async lease(ttlMs) {
-      const holder = randomBytes(12).toString("hex");
-      if ((await ask(client.set(leaseKey, holder, "PX", ttlMs, "NX"))) !== "OK") return null;
-      const held = async (forMs: number): Promise<boolean> =>
-        (await ask(client.eval(SCRIPTS.lease.lua, 1, leaseKey, holder, forMs))) === 1;
-      return {
-        holder,
-        renew: () => held(ttlMs),
-        async release() {
-          await held(0);
-        },
-      } satisfies ReplayLease;
-    },
+    lease: (ttlMs) => takeSoleLease(redis, leaseKey, ttlMs),
 
     async follow({ plan }, target) {
       const counts = (await redis.run("job-follow", [plan.id, target])) as readonly number[];
@@ -164,8 +125,8 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
       if (!deps.targets().includes(target)) return { queued: 0, hasMoved: false };
       const asked = askedOf(plan, target);
       const from = { set: plan, cursor: part.cursor ?? plan.after, limit, budgetMs: STEP_BUDGET_MS };
-      const { events, cursor, isOver } = await look(asked, from);
-      const wanted = events.filter((event) => namesOf(event, plan, asked).includes(target));
+      const { found, cursor, isOver } = await look(asked, from);
+      const wanted = found.filter((event) => namesOf(event, plan, asked).includes(target));
       const letters = plan.targets === null ? deliveryStates(asked).map(letterOf).join("") : "";
       const fresh = encodeDelivery(newDelivery("", "", 0, clock.now()));
       const place = [plan.id, target, lease.holder, part.cursor ?? "", cursor ?? "", isOver ? 1 : 0];
