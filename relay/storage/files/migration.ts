@@ -7,27 +7,15 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError, messageOf, systemCode, UpstreamError } from "../../../lib/errors.ts";
 import { decodeMeta } from "../../event/event.ts";
-import {
-  DIGEST_MASK,
-  formatId,
-  orderOf,
-  OrderSource,
-  parseId,
-  timeOfOrder,
-  type IdWords,
-} from "../../event/event-id.ts";
+import { DIGEST_MASK, formatId, orderOf, parseId, timeOfOrder, type IdWords } from "../../event/event-id.ts";
 import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import type { StorageDeps } from "../driver.ts";
 import type { Journal, Operation, RecoveryVisitor } from "../journal/types.ts";
 import type { MigratedDelivery, MigratedEvent, MigrationMark, MigrationSide } from "../migration/port.ts";
-import { Book } from "./book.ts";
-import { DuplicateCounts } from "./duplicates.ts";
-import { DedupeMemory } from "./memory/dedupe.ts";
-import { DELIVERY_FLAGS, EVENT_FLAGS, EventTable } from "./memory/table.ts";
-import { QueueRecovery } from "./recovery.ts";
-import { RecordBook } from "./record-book.ts";
-import { ReplayRecords } from "./replay-records.ts";
+import type { DedupeMemory } from "./memory/dedupe.ts";
+import { DELIVERY_FLAGS, EVENT_FLAGS } from "./memory/table.ts";
+import { openTables, type OpenTables } from "./open-tables.ts";
 import { encodeIds, PREFIX, stateKey } from "./records.ts";
 import { encodeRoutes, type RoutedEvent } from "./route-records.ts";
 import { decodeState, encodeState } from "./state-records.ts";
@@ -123,39 +111,9 @@ export async function openFilesMigration(
   };
 }
 
-interface Content {
-  readonly journal: Journal;
-  readonly table: EventTable;
-  readonly book: Book;
-  readonly records: RecordBook;
-  readonly dedupe: DedupeMemory;
-  readonly duplicates: DuplicateCounts;
-}
-
-async function readContent({ openJournal, clock, log, dedupeSeconds }: FilesMigrationDeps): Promise<Content> {
-  const table = new EventTable();
-  const book = new Book(table, clock);
-  const records = new RecordBook();
-  const dedupe = new DedupeMemory(dedupeSeconds * 1000);
-  const duplicates = new DuplicateCounts(log);
-  const orders = new OrderSource();
+function readContent({ dedupeSeconds, ...deps }: FilesMigrationDeps): Promise<OpenTables> {
   // Due times are read from the records again: those of the tables are of a process that delivers.
-  const random = (): number => 0;
-  const replayRecords = new ReplayRecords();
-  const recovery = new QueueRecovery({
-    table,
-    book,
-    records,
-    dedupe,
-    duplicates,
-    replayRecords,
-    orders,
-    clock,
-    random,
-  });
-  const journal = await openJournal(recovery.visitor);
-  recovery.finish();
-  return { journal, table, book, records, dedupe, duplicates };
+  return openTables({ ...deps, random: () => 0 }, dedupeSeconds);
 }
 
 async function refuseNoQueue(base: string): Promise<void> {
@@ -168,7 +126,7 @@ async function refuseNoQueue(base: string): Promise<void> {
   }
 }
 
-async function* eventsOf({ journal, table, book, duplicates }: Content): AsyncGenerator<MigratedEvent> {
+async function* eventsOf({ journal, table, book, duplicates }: OpenTables): AsyncGenerator<MigratedEvent> {
   for (let event = table.oldestEvent; event !== 0; event = table.newer.get(event)) {
     const id = table.index.idOf(event);
     const bytes = await journal.get(table.index.keyOf(event));
@@ -199,7 +157,7 @@ async function* eventsOf({ journal, table, book, duplicates }: Content): AsyncGe
 }
 
 /** Those alone whose delivery did not come again later. */
-async function* rememberedIn({ table, dedupe }: Content, since: number): AsyncGenerator<string[]> {
+async function* rememberedIn({ table, dedupe }: OpenTables, since: number): AsyncGenerator<string[]> {
   let ids: string[] = [];
   for (const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] of dedupe.ids()) {
     const at = timeOfOrder(orderOf(w0, w1));

@@ -6,78 +6,42 @@
  *   dispatch.ts      claims and settlements               lanes.ts, book.ts, work-signal.ts
  *   list.ts, reading.ts, replays.ts, retention.ts         what the operator asks for
  *   replay-jobs.ts, replay-records.ts                     replays that go on by themselves
- *   recovery.ts      fills the tables at a start          table.ts, event-index.ts, records.ts
+ *   open-tables.ts, recovery.ts   fill the tables at a start   table.ts, event-index.ts, records.ts
  *
  * Deliveries to a target that is no longer in the settings wait, are shown and counted, and go on when it is back (orphans.ts).
  */
-import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
-import type { Log } from "../../../lib/log.ts";
 import { decodeEvent } from "../../event/event.ts";
-import type { Journal, JournalStats, RecoveryVisitor } from "../journal/types.ts";
-import { Book } from "./book.ts";
+import type { JournalStats } from "../journal/types.ts";
 import type { Core, Retention } from "./core.ts";
-import { DedupeMemory } from "./memory/dedupe.ts";
 import { Dispatch } from "./dispatch.ts";
-import { DuplicateCounts } from "./duplicates.ts";
 import { Emitter } from "../../queue/emitter.ts";
-import { OrderSource } from "../../event/event-id.ts";
 import { Intake } from "./intake.ts";
 import { listEvents } from "./list.ts";
 import type { QueueEvent } from "../../queue/queue.ts";
 import type { ReplayQueue } from "../../queue/replay-job.ts";
 import { findByAnyId, findById, readSummary } from "./reading.ts";
-import { RecordBook } from "./record-book.ts";
+import { openTables, type TableDeps } from "./open-tables.ts";
 import { Orphans } from "./orphans.ts";
 import { PREFIX } from "./records.ts";
-import { QueueRecovery } from "./recovery.ts";
 import { FilesReplayJobs } from "./replay-jobs.ts";
-import { ReplayRecords } from "./replay-records.ts";
 import { Replays } from "./replays.ts";
 import { Removal } from "./retention.ts";
 import { RoutingLine } from "./routing-line.ts";
 import { SteadyTime } from "./memory/expiry-clock.ts";
-import { EventTable } from "./memory/table.ts";
 import { Turns } from "./turns.ts";
 import { WorkSignal } from "./work-signal.ts";
-
-export interface LocalQueueDeps {
-  /** Opens the journal, telling the visitor what is in it; the queue closes it. */
-  readonly openJournal: (visitor: RecoveryVisitor) => Promise<Journal>;
-  readonly clock: Clock;
-  /** Even in [0, 1). */
-  readonly random: () => number;
-  readonly log: Log;
-}
 
 /**
  * Opens the queue; what a crash left is found again, deliveries that were being sent are `waiting` again.
  * @param retention asked anew at each expire(); its `dedupeSeconds` is taken once
  */
-export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Retention): Promise<ReplayQueue> {
+export async function openFilesQueue(deps: TableDeps, retention: () => Retention): Promise<ReplayQueue> {
   const { clock, random, log } = deps;
   const { dedupeSeconds } = retention();
-  const table = new EventTable();
-  const book = new Book(table, clock);
-  const records = new RecordBook();
-  const dedupe = new DedupeMemory(dedupeSeconds * 1000);
-  const orders = new OrderSource();
   const steady = new SteadyTime(clock);
-  const duplicates = new DuplicateCounts(log);
-  const replayRecords = new ReplayRecords();
-  const recovery = new QueueRecovery({
-    table,
-    book,
-    records,
-    dedupe,
-    duplicates,
-    replayRecords,
-    orders,
-    clock,
-    random,
-  });
-  const journal = await deps.openJournal(recovery.visitor);
-  const { unrouted, orphans } = recovery.finish();
+  const opened = await openTables(deps, dedupeSeconds);
+  const { journal, table, book, records, dedupe, duplicates, orders, unrouted, orphans } = opened;
   dedupe.expire(steady.now());
 
   let closing: Promise<void> | null = null;
@@ -104,7 +68,7 @@ export async function openFilesQueue(deps: LocalQueueDeps, retention: () => Rete
   const intake = new Intake(core, line);
   const dispatch = new Dispatch(core);
   const replays = new Replays(core);
-  const replayJobs = new FilesReplayJobs(core, replays, replayRecords);
+  const replayJobs = new FilesReplayJobs(core, replays, opened.replayRecords);
   const orphaned = new Orphans(core, replays);
   const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
 
