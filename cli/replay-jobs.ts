@@ -1,6 +1,8 @@
 /** Replay jobs as the commands know them: what the API says of one, in words, and waiting for its end. */
 import { sleep } from "../lib/clock.ts";
 import { counted, grouped } from "../lib/numbers.ts";
+import type { ReplayState } from "../relay/queue/replay-job.ts";
+import type { ReplayProgress } from "../relay/replay/progress.ts";
 import type { RelayApi } from "./relay-api.ts";
 import type { CliWorld } from "./world.ts";
 
@@ -16,19 +18,12 @@ export interface ReplayMatched {
 
 export interface ReplayAnswer {
   readonly id: string;
-  readonly state: "running" | "paused" | "done" | "cancelled";
+  readonly state: ReplayState;
   readonly createdAt: string;
   readonly createdBy: string;
   readonly endedAt: string | null;
   readonly matched: ReplayMatched;
-  readonly progress: {
-    readonly queued: number;
-    readonly delivered: number;
-    readonly failed: number;
-    readonly open: number;
-    readonly gone: number;
-    readonly remaining: number;
-  };
+  readonly progress: ReplayProgress;
 }
 
 /** "running: 12 of 16 delivered, 1 failed again, 3 to go". */

@@ -53,7 +53,7 @@ export function attemptJson(attempt: Attempt, mask: Mask) {
 }
 
 /** What an attempt sent and what came back, fit to be shown; null: nothing was sent, or the attempt is too old. */
-export function exchangeJson({ exchange, status }: Attempt, meta: EventMeta, masking: Masking) {
+function exchangeJson({ exchange, status }: Attempt, meta: EventMeta, masking: Masking) {
   if (exchange === undefined) return null;
   const { request, answer } = exchange;
   const shown = (headers: readonly ShownHeader[]): ShownHeader[] =>
