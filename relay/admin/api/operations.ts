@@ -3,7 +3,8 @@
  * parameters and fields that an operation does not have, and a test compares the table with the routes that there are.
  */
 import { z } from "zod";
-import { cursor, day, eventFilters, filters, pageLimit, targetNames, type SchemaName } from "./schemas.ts";
+import { cursor, day, eventFilters, filters, pageLimit, targetNames } from "./parameter-schemas.ts";
+import type { SchemaName } from "./schemas.ts";
 
 export type Shape = Readonly<Record<string, z.ZodType>>;
 

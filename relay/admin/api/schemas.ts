@@ -1,66 +1,18 @@
 /**
- * The admin API as schemas: what its parameters and answers are. The OpenAPI document is made from them, and the tests check
- * the answers against them. Answers may come to have more fields; clients ignore those that they do not know.
+ * The answers of the admin API as schemas. The OpenAPI document is made from them and from parameter-schemas.ts, and the tests check the
+ * answers against them. Answers may come to have more fields; clients ignore those that they do not know.
  */
 import { z } from "zod";
 import { EXCHANGES_KEPT } from "../../queue/exchange.ts";
 import { replayCountSchema, replayListSchema, replaySchema } from "./replay-schemas.ts";
-import { EVENT_STATES, MAX_LIMIT, MAX_TEXT } from "./query.ts";
+import { day } from "./parameter-schemas.ts";
+import { EVENT_STATES } from "./query.ts";
 
 const time = z.iso.datetime().describe("UTC");
 const timeOrNull = time.nullable();
 const textOrNull = z.string().nullable();
 const numberOrNull = z.number().nullable();
 const count = z.number().int().min(0);
-
-const filterText = z.string().max(MAX_TEXT);
-const timeFilter = filterText.describe(
-  "ISO time or day, UTC if it has no zone, or milliseconds since 1970; included",
-);
-
-/** In the order of FILTER_NAMES. */
-export const filters = {
-  state: filterText.describe(
-    `One of ${EVENT_STATES.join(", ")}, or several with commas: of any delivery; unmatched: no target matched`,
-  ),
-  target: filterText.describe("Name of a target"),
-  status: filterText.describe(
-    "Last answer of the same delivery: `422`, `5xx`, `none`; or several with commas",
-  ),
-  project: filterText.describe("Globs of paths, ids, or a part of the path; several with commas"),
-  kind: filterText.describe("`object_kind` or `event_name`; several with commas"),
-  instance: filterText.describe(
-    "Names of GitLabs as in the settings, `default` for that of `gitlab`; several with commas",
-  ),
-  action: filterText,
-  actor: filterText.describe("Username"),
-  q: filterText.describe("Words or quoted phrases that the metadata has, ids and headers included; any case"),
-  range: filterText.describe("Back from now, such as `15m`, `24h`, `7d`, or `start`: since the last start"),
-  from: timeFilter,
-  to: timeFilter,
-};
-
-export const eventFilters = {
-  project: filters.project,
-  kind: filters.kind,
-  instance: filters.instance,
-  action: filters.action,
-  actor: filters.actor,
-  q: filters.q,
-  range: filters.range,
-  from: filters.from,
-  to: filters.to,
-};
-
-export const pageLimit = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(MAX_LIMIT)
-  .describe("Entries of a page; 50 by default");
-export const cursor = z.string().describe("`cursor` of the page before");
-export const day = z.iso.date().describe("UTC day, such as 2026-01-31");
-export const targetNames = z.array(z.string()).min(1).nullable().describe("Names of targets");
 
 const attemptSchema = z.object({
   at: time,

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 import { OPERATIONS, type ApiOperation } from "../../../../relay/admin/api/operations.ts";
 import { FILTER_NAMES, LIST_FILTERS } from "../../../../relay/admin/api/query.ts";
-import { filters, NAMED } from "../../../../relay/admin/api/schemas.ts";
+import { filters } from "../../../../relay/admin/api/parameter-schemas.ts";
+import { NAMED } from "../../../../relay/admin/api/schemas.ts";
 import { listedRoutes } from "../../../../relay/admin/auth/policy.ts";
 
 interface Schema {
