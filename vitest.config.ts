@@ -27,8 +27,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/runtimes/**"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what hangs, not for what is slow: the gate runs on busy machines, too.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 90_000 } },
     globalSetup: "test/helpers/warm-up.ts",
     pool: "forks",
     // Many tests wait for processes and browsers: more workers than cores keep the cores busy.

@@ -62,7 +62,7 @@ async function isLive(page: Page): Promise<void> {
   await page.locator("button.live.on").waitFor();
 }
 
-describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60_000 }, () => {
+describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, () => {
   beforeAll(async () => {
     [stage, browser] = await Promise.all([openStage(), launchChromium()]);
     stage.auditAnswers = 400;
@@ -71,7 +71,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
     await stage.reaches(ids[2]!, "dead");
     stage.auditAnswers = 200;
     await logIn();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await stage?.close();
@@ -362,6 +362,5 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, { timeout: 60
       await page.goto(`${stage.url}/login`);
       expect(await axeProblems(page)).toEqual([]);
     },
-    120_000,
   );
 });

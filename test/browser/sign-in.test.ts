@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startProvider, type TestProvider } from "../helpers/oidc-provider.ts";
 import { killRelays, startRelayProcess } from "../helpers/relay-process.ts";
-import { hasChromium, launchChromium } from "./stage.ts";
+import { hasChromium, launchChromium, openContext } from "./stage.ts";
 import { freePort } from "../helpers/free-port.ts";
 
 const PEOPLE = {
@@ -54,7 +54,7 @@ describe.runIf(hasChromium)("signing in in a browser", () => {
 
   async function signedIn(subject: string, path = "/"): Promise<Page> {
     provider.signsIn = subject;
-    const page = await (await browser.newContext()).newPage();
+    const page = await (await openContext(browser)).context.newPage();
     await page.goto(`${url}${path}`);
     await page.getByRole("link", { name: "Sign in with GitLab" }).click();
     return page;

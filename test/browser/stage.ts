@@ -198,6 +198,8 @@ export async function openContext(
   options: BrowserContextOptions = {},
 ): Promise<{ readonly context: BrowserContext; readonly errors: string[] }> {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  // Longer than a busy machine takes, shorter than a test may.
+  context.setDefaultTimeout(90_000);
   const errors: string[] = [];
   context.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") errors.push(message.text());

@@ -69,7 +69,7 @@ async function picture({ page }: Operator, name: string): Promise<void> {
 
 describe.runIf(hasChromium)(
   `an operator's tasks on ${COUNT} events in ${CHROMIUM}`,
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   () => {
     beforeAll(async () => {
       [scene, browser] = await Promise.all([openScene(), launchChromium()]);
@@ -81,7 +81,7 @@ describe.runIf(hasChromium)(
     afterAll(async () => {
       await browser?.close();
       await scene?.close();
-    }, 60_000);
+    });
     afterEach(async () => {
       for (const context of contexts.splice(0)) await context.close();
     });

@@ -30,7 +30,7 @@ beforeAll(async () => {
     stdio: "pipe",
   });
   target = await countingTarget();
-}, 120_000);
+});
 afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
   await target?.close();

@@ -60,7 +60,7 @@ describe("tail", () => {
 
   test(
     "hands on what a target gets, catches up, and neither loses nor repeats over a kill of the relay",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const folder = await mkdtemp(join(tmpdir(), "tail-"));
       closing.push(() => rm(folder, { recursive: true, force: true }));

@@ -71,7 +71,7 @@ describe.runIf(hasTools)(`as it stands${hasTools ? "" : " (curl or openssl is no
     await killRelays();
   });
 
-  test.each(run.map(([text, name]) => [name, text] as const))("%s", { timeout: 60_000 }, async (_, text) => {
+  test.each(run.map(([text, name]) => [name, text] as const))("%s", async (_, text) => {
     const until = UNTIL.find(([command]) => text.includes(command))?.[1];
     const { status, output } = await (stage as Stage).run(text, until);
     expect({ status, output: status === 0 ? "" : output }).toEqual({ status: 0, output: "" });

@@ -5,7 +5,7 @@ const EVERY_MS = 20;
 /** Resolves once it is true; looks again every 20 ms, and rejects after `limitMs`. A condition that fails is not true yet. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
-  limitMs = 30_000,
+  limitMs = 90_000,
 ): Promise<void> {
   const end = performance.now() + limitMs;
   for (;;) {

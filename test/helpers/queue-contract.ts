@@ -1452,7 +1452,7 @@ export function toTarget(...targets: string[]): Router {
 }
 
 /** Resolves once it is true; looks again whenever what is pending in this process has had its turn. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 90_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`Not true within ${limitMs} ms: ${condition.toString()}`);

@@ -1,8 +1,6 @@
 import { describe, test } from "vitest";
 import { hasRuntime, type Runtime } from "../helpers/runtimes.ts";
-import { expectNothingLost, runKills } from "./kill.ts";
-
-const ROUNDS = 50;
+import { expectNothingLost, LIMIT_MS, ROUNDS, runKills } from "./kill.ts";
 
 describe.each<Runtime>(["node24", "deno"])("the file queue on %s", (runtime) => {
   test.runIf(hasRuntime(runtime))(
@@ -15,6 +13,6 @@ describe.each<Runtime>(["node24", "deno"])("the file queue on %s", (runtime) => 
       );
       expectNothingLost(result, ROUNDS);
     },
-    420_000,
+    LIMIT_MS,
   );
 });

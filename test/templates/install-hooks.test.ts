@@ -118,7 +118,7 @@ interface Report {
 }
 
 const title = `install-hooks in gitlab-ci-local${ciLocalMissing === null ? "" : ` (${ciLocalMissing})`}`;
-describe.runIf(ciLocalMissing === null)(title, { timeout: 60_000 }, () => {
+describe.runIf(ciLocalMissing === null)(title, () => {
   const PROJECTS = 12;
   let gitlab: SimulatorProcess;
   let project: Project;

@@ -91,7 +91,7 @@ describe("templates/recover-deliveries.yml", () => {
 });
 
 const title = `recover-deliveries in gitlab-ci-local${ciLocalMissing === null ? "" : ` (${ciLocalMissing})`}`;
-describe.runIf(ciLocalMissing === null)(title, { timeout: 120_000 }, () => {
+describe.runIf(ciLocalMissing === null)(title, () => {
   const PROJECTS = 3;
   const MISSED = 4;
   let gitlab: SimulatorProcess;

@@ -179,7 +179,7 @@ describe("kill -9 of the job", { timeout: 240_000 }, () => {
   });
 });
 
-describe("limits", { timeout: 120_000 }, () => {
+describe("limits", () => {
   async function receiver(): Promise<{ url: string; keys: string[]; up: () => void }> {
     const keys: string[] = [];
     let isUp = false;

@@ -1,11 +1,12 @@
 import { connect } from "node:net";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock.ts";
 import { ConfigError } from "../../../lib/errors.ts";
 import { BODY_DEADLINE_MS } from "../../../relay/ingest/body.ts";
 import { LINGER_MS, MEASURE_MS } from "../../../relay/ingest/unwanted.ts";
 import { decodeSigningToken, sign } from "../../../lib/signature.ts";
 import { listen, type HttpServer, type ServerTimeouts } from "../../../relay/http/server.ts";
+import { eventually } from "../../helpers/eventually.ts";
 import { createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 import { closeRawClients, head, rawClient, type RawClient } from "../../helpers/raw-http.ts";
 
@@ -340,11 +341,11 @@ describe("a sender that holds on", () => {
     queue.faults.hang = true;
     const busy = await rawClient(port);
     busy.write(write(head(path, { ...right, ...length, "webhook-id": "1" }) + body));
-    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(1));
+    await eventually(() => queue.calls.enqueue === 1);
     const silent = await Promise.all(Array.from({ length: 100 }, () => rawClient(port)));
     const late = await rawClient(port);
     late.write(write(head(path, { ...right, ...length, "webhook-id": "2" }) + body));
-    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(2));
+    await eventually(() => queue.calls.enqueue === 2);
     queue.release();
     await Promise.all([busy.receive(/ 202 /), late.receive(/ 202 /), silent[0]!.ended()]);
   });
@@ -355,7 +356,7 @@ describe("a sender that holds on", () => {
     const busy = await Promise.all([rawClient(port), rawClient(port)]);
     for (const [n, client] of busy.entries())
       client.write(write(head(path, { ...right, ...length, "webhook-id": `${n}` }) + body));
-    await vi.waitFor(() => expect(queue.calls.enqueue).toBe(2));
+    await eventually(() => queue.calls.enqueue === 2);
     expect(await (await rawClient(port)).ended()).toBe("");
     queue.release();
     await Promise.all(busy.map((client) => client.receive(/ 202 /)));
@@ -428,7 +429,7 @@ describe("bodies of unknown senders", () => {
     const { port, clock, requests } = await serve();
     const client = await rawClient(port);
     client.write(head(path, { ...wrong, "Transfer-Encoding": "chunked" }) + chunk("x"));
-    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    await eventually(() => clock.pendingTimers === 1);
     await clock.advance(MEASURE_MS);
     await client.receive(/^HTTP\/1.1 401 [^]*unauthorized/);
     expect(requests).toEqual([["unauthorized", null]]);

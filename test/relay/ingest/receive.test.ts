@@ -4,6 +4,7 @@ import { FAILURE_BURST } from "../../../relay/ingest/admit.ts";
 import { MAX_KNOWN_IDS } from "../../../relay/ingest/known.ts";
 import { PERSIST_DEADLINE_MS } from "../../../relay/ingest/receive.ts";
 import { compileIngest } from "../../../relay/ingest/rules.ts";
+import { eventually } from "../../helpers/eventually.ts";
 import { eventMeta } from "../../helpers/events.ts";
 import { configOf, createIntake, PUSH, TOKEN } from "../../helpers/intake.ts";
 
@@ -153,12 +154,12 @@ describe("the activity is told", () => {
     const intake = createIntake();
     intake.queue.faults.hang = true;
     const answer = intake.post({ headers });
-    await vi.waitFor(() => expect(intake.queue.calls.enqueue).toBe(1));
+    await eventually(() => intake.queue.calls.enqueue === 1);
     await intake.clock.advance(PERSIST_DEADLINE_MS);
     expect((await answer).status).toBe(503);
     expect(intake.noted).toEqual([]);
     intake.queue.release();
-    await vi.waitFor(() => expect(intake.noted).toHaveLength(1));
+    await eventually(() => intake.noted.length === 1);
   });
 
   test("neither of what cannot be stored nor of what says nothing", async () => {
@@ -236,11 +237,11 @@ describe("503", () => {
     intake.queue.faults.hang = true;
     const headers = { ...right, "webhook-id": "w1" };
     const answer = intake.post({ headers });
-    await vi.waitFor(() => expect(intake.queue.calls.enqueue).toBe(1));
+    await eventually(() => intake.queue.calls.enqueue === 1);
     await intake.clock.advance(PERSIST_DEADLINE_MS);
     expect(await answer).toMatchObject({ status: 503, body: { error: { code: "unavailable" } } });
     intake.queue.release();
-    await vi.waitFor(() => expect(intake.queue.stored()).toHaveLength(1));
+    await eventually(() => intake.queue.stored().length === 1);
     expect((await intake.post({ headers })).status).toBe(200);
   });
 
@@ -248,7 +249,7 @@ describe("503", () => {
     const intake = createIntake();
     intake.queue.faults.hang = true;
     const answer = intake.post();
-    await vi.waitFor(() => expect(intake.queue.calls.enqueue).toBe(1));
+    await eventually(() => intake.queue.calls.enqueue === 1);
     await intake.clock.advance(PERSIST_DEADLINE_MS);
     expect((await answer).status).toBe(503);
     intake.queue.faults.error = new UpstreamError("storage", "late", { retryable: true });
@@ -262,7 +263,7 @@ describe("503", () => {
     const intake = createIntake();
     intake.queue.faults.hang = true;
     const inFlight = intake.post({ headers: { ...right, "webhook-id": "early" } });
-    await vi.waitFor(() => expect(intake.queue.calls.enqueue).toBe(1));
+    await eventually(() => intake.queue.calls.enqueue === 1);
     intake.state.isStopping = true;
     intake.queue.release();
     expect((await inFlight).status).toBe(202);
@@ -340,7 +341,7 @@ describe("known", () => {
     intake.queue.faults.error = null;
     intake.queue.faults.hang = true;
     const answer = intake.post(ask(["a"]));
-    await vi.waitFor(() => expect(intake.clock.pendingTimers).toBe(1));
+    await eventually(() => intake.clock.pendingTimers === 1);
     await intake.clock.advance(PERSIST_DEADLINE_MS);
     expect((await answer).status).toBe(503);
     intake.queue.release();

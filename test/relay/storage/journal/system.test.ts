@@ -325,7 +325,7 @@ describe.runIf(mayUnshare)("two machines on one folder (needs the right to unsha
     expect(quarantinedBytes).toBe(0);
     expect(keys).toEqual(expect.arrayContaining(acked(first.lines)));
     expect(keys).toEqual(expect.arrayContaining(acked(second.lines)));
-  }, 90_000);
+  });
 });
 
 describe("the folder of a journal", () => {
@@ -448,7 +448,6 @@ describe("the journal on every runtime", () => {
         }
       }
     },
-    60_000,
   );
 });
 
@@ -460,5 +459,5 @@ describe("the memory of a journal", () => {
     expect(keys).toBe(1_000_000);
     expect(written).toBeLessThan(250);
     expect(read).toBeLessThan(250);
-  }, 120_000);
+  });
 });

@@ -139,7 +139,7 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
     expect(await dead.json()).toMatchObject({ events: [] });
     expect(names()).toEqual(["one", "one", "two", "three"]);
     expect(sink.received[0]!.relay).not.toBe(sink.received[1]!.relay);
-  }, 60_000);
+  });
 
   test("one that gets SIGTERM ends with 0 and hands its lanes over at once, in order and without repetition", async () => {
     sink = await startSink(({ response }) => {
@@ -162,5 +162,5 @@ describe.runIf(hasRedis)("relays as processes of their own on one Redis", () => 
       const inOrder = stored.filter((event) => event.project === project).map(({ name }) => name);
       expect(sink.received.filter((r) => r.project === String(project)).map((r) => r.name)).toEqual(inOrder);
     }
-  }, 60_000);
+  });
 });

@@ -118,7 +118,7 @@ describe.runIf(hasRedis)("a Redis Cluster", () => {
     await admins[sizes.findIndex((size) => size === 0)]!.config("SET", "maxmemory-policy", "allkeys-lru");
     await queue.selfCheck();
     expect(wrong(queue)).toEqual(["redis-eviction"]);
-  }, 60_000);
+  });
 });
 
 describe.runIf(hasRedis)("Redis Sentinel", () => {
@@ -216,5 +216,5 @@ describe.runIf(hasTls)("a Redis that speaks TLS", () => {
     expect(await (await fetch(`${await doubting.url()}/readyz`)).text()).toContain("redis");
     expect(doubting.output()).toMatch(/self-signed|unable to (verify|get)/i);
     expect(doubting.output() + trusting.output()).not.toContain("tls-pass");
-  }, 60_000);
+  });
 });
