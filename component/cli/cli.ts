@@ -36,7 +36,7 @@ import type { World } from "./world.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { uninstall } from "../hooks/uninstall.ts";
 
-export const EXIT = { done: 0, failed: 1, usage: 2, drift: 3, resumable: 75 } as const;
+const EXIT = { done: 0, failed: 1, usage: 2, drift: 3, resumable: 75 } as const;
 
 /** What is told of a run while it works; set once the command has its output. */
 interface Listeners {

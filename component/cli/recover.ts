@@ -38,7 +38,7 @@ export interface Recovered {
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Wall clock that `--since` or `--until` means: a span before now, or a date. */
-export function timeMs(text: string, now: number): number {
+function timeMs(text: string, now: number): number {
   const span = /^(\d+)([smhd])$/.exec(text);
   return span === null ? Date.parse(text) : now - Number(span[1]) * (UNIT_MS[span[2] as string] as number);
 }

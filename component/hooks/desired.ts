@@ -25,7 +25,7 @@ import { eventFlag, systemFlag } from "../options/checks.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { HookLevel, Level } from "../gitlab/types.ts";
 
-export const HOOK_NAME = "gitlab-hook-relay";
+const HOOK_NAME = "gitlab-hook-relay";
 
 export interface WantedHook {
   readonly url: string;

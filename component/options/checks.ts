@@ -78,7 +78,7 @@ export function eventFlag(name: string): string | null {
   return row !== undefined && row.flag !== null && row.scopes.some((s) => s !== "system") ? row.flag : null;
 }
 
-export function knownEvents(names: readonly string[], context: z.RefinementCtx): void {
+function knownEvents(names: readonly string[], context: z.RefinementCtx): void {
   const unknown = names.filter((name) => name !== "all" && eventFlag(name) === null);
   if (unknown.length === 0) return;
   const known = ["all", ...subscribable("group").map((row) => row.kind), "deploy_token"];

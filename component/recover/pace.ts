@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 
-export const RESENDS = 5;
+const RESENDS = 5;
 export const WINDOW_MS = 60_000;
 
 export interface Pace {

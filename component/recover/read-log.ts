@@ -11,7 +11,7 @@ import type { HookMemory } from "./memory.ts";
  * A row may become visible after others that have a higher number: rows this young, before the place where an earlier run
  * stopped, are looked at again as far as they stand on the pages that are read anyway.
  */
-export const LATE_ROWS_MS = 600_000;
+const LATE_ROWS_MS = 600_000;
 
 export interface LogRead {
   readonly missed: readonly Missed[];

@@ -13,7 +13,7 @@ import type { Transport } from "../../lib/gitlab/transport.ts";
 import type { Missed } from "./finding.ts";
 
 /** Ids that the relay takes in one question. */
-export const MOST_IDS = 500;
+const MOST_IDS = 500;
 const TIMEOUT_MS = 15_000;
 /** GitLab's own headers; everything else of a logged request is either made anew or was redacted. */
 const REPEATED = /^(x-gitlab-(?!token$).+|idempotency-key|webhook-id|user-agent)$/;
@@ -162,7 +162,7 @@ function confirmationIn(body: unknown): Replayed | null {
 }
 
 /** The address that answers which deliveries are stored. */
-export function knownUrl(url: string): string {
+function knownUrl(url: string): string {
   const parsedUrl = new URL(url);
   parsedUrl.pathname = `${parsedUrl.pathname.replace(/\/+$/, "")}/known`;
   return parsedUrl.href;

@@ -14,7 +14,7 @@ export interface Rendering<Report> {
   };
 }
 
-export function reportJson(report: object): string {
+function reportJson(report: object): string {
   return `${JSON.stringify(report, null, 1)}\n`;
 }
 

@@ -91,7 +91,7 @@ export interface Budget extends Gate {
 }
 
 /** Without a time limit, longer waits end the run: the next one goes on. */
-export const LONGEST_WAIT_WITHOUT_LIMIT_MS = 30_000;
+const LONGEST_WAIT_WITHOUT_LIMIT_MS = 30_000;
 
 export function createBudget(options: BudgetOptions): Budget {
   const { clock } = options;

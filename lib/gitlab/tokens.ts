@@ -33,8 +33,8 @@ export interface PermitSettlement {
   readonly refusal: TokenRefusal | null;
 }
 
-export const SHORTEST_REST_MS = 100;
-export const LONGEST_REST_MS = 3_600_000;
+const SHORTEST_REST_MS = 100;
+const LONGEST_REST_MS = 3_600_000;
 /** GitLab's windows are minutes: the wait if an answer does not name one. */
 const WINDOW_MS = 60_000;
 /** A clock that differs by more than this from the server's is not used for the server's dates. */

@@ -100,7 +100,6 @@ export const adminSettings = z
 export type AdminSettings = z.output<typeof adminSettings>;
 export type RolesSettings = AdminSettings["roles"];
 export type OidcSettings = NonNullable<AdminSettings["oidc"]>;
-export type ProxySettings = NonNullable<AdminSettings["proxy"]>;
 
 function isPrivate(text: string): boolean {
   if (!URL.canParse(text)) return true;

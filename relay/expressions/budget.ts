@@ -8,7 +8,7 @@
 import { compilePattern, patternProblem } from "../../lib/pattern.ts";
 
 /** Units that one evaluation may spend: a tenth of a second or so. */
-export const MAX_UNITS = 10_000_000;
+const MAX_UNITS = 10_000_000;
 /** Levels that an operand may have, each the first element of the one around it. */
 const MAX_DEPTH = 10;
 

@@ -10,7 +10,7 @@ import type { UnverifiedBodies } from "./unverified.ts";
 
 /** How long and how far a body that nobody wants is read on, so that its sender gets to the answer. */
 export const LINGER_MS = 5000;
-export const LINGER_BYTES = 64 * 1024 * 1024;
+const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a body is measured whose sender has no valid credential, before it is refused without knowing its size. */
 export const MEASURE_MS = 1000;
 

@@ -24,7 +24,7 @@ const MISNAMED = [
   "nodejs_active_requests_total",
 ];
 
-export const REQUEST_STATUSES = [
+const REQUEST_STATUSES = [
   "accepted",
   "duplicate",
   "unauthorized",

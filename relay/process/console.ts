@@ -9,7 +9,7 @@ export interface ConsoleHost {
 }
 
 /** Whether lines are written for a person; `auto`: on a terminal. */
-export function isPretty({ log: { format } }: Config, { isTerminal }: ConsoleHost): boolean {
+function isPretty({ log: { format } }: Config, { isTerminal }: ConsoleHost): boolean {
   return format === "pretty" || (format === "auto" && isTerminal);
 }
 

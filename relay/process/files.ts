@@ -1,6 +1,6 @@
-/** What the relay asks of the file system beside its storage: its settings, notices of changes, and how much room there is. */
+/** What the relay asks of the file system beside its storage: its settings, notices of changes, and how many files may be open. */
 import { watch } from "node:fs";
-import { readFile, statfs } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../lib/errors.ts";
 import { readTextFileLater } from "../../lib/text-file.ts";
@@ -24,17 +24,6 @@ export function watchFileFolder(file: string, listener: () => void): { close(): 
     watcher.on("error", () => watcher.close());
     return watcher;
   } catch {
-    return null;
-  }
-}
-
-/** Bytes that are free on the disk that a folder is on; null where the system does not say. */
-export async function freeBytesOf(folder: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  } catch (error) {
-    if (systemCode(error) === null) throw error;
     return null;
   }
 }

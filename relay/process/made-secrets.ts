@@ -8,7 +8,7 @@ import type { Log, Secrets } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import type { KeptSecret, SharedSecrets } from "../storage/secrets.ts";
 
-export const WEBHOOK_SECRET = "webhook-secret";
+const WEBHOOK_SECRET = "webhook-secret";
 export const ADMIN_TOKEN = "admin-token";
 
 export interface MadeSecrets {
@@ -26,7 +26,7 @@ interface Deps {
 }
 
 /** True where webhooks of `gitlab` could not be authenticated at all. */
-export function needsWebhookSecret(gitlab: Config["gitlab"]): boolean {
+function needsWebhookSecret(gitlab: Config["gitlab"]): boolean {
   return gitlab.secretTokens.length === 0 && gitlab.signingTokens.length === 0 && gitlab.masterSecret === "";
 }
 

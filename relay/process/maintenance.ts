@@ -11,7 +11,7 @@ import type { Queue } from "../queue/queue.ts";
 const DAY_MS = 86_400_000;
 
 /** Cron patterns, with seconds. */
-export const SCHEDULE = {
+const SCHEDULE = {
   selfCheck: "0 * * * * *",
   retention: "20 * * * * *",
   compaction: "40 */5 * * * *",

@@ -30,7 +30,7 @@ import { watchSettings, type SettingsWatch, type WatchDeps } from "../config/wat
 /** Exit status for what the operator can cure. */
 export const EXIT_CONFIG = 2;
 /** Exit status for what may pass. */
-export const EXIT_FAILED = 1;
+const EXIT_FAILED = 1;
 
 export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly argv: readonly string[];

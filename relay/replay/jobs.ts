@@ -13,7 +13,7 @@ import { CHANGES, countText, type ReplayChange } from "./progress.ts";
 /** Jobs that may be running or paused at a time. */
 export const MAX_ACTIVE = 20;
 /** How long a request may count. */
-export const COUNT_MS = 5000;
+const COUNT_MS = 5000;
 
 /** What a person asks for. */
 export interface ReplayOrder {

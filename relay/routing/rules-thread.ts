@@ -9,7 +9,7 @@ import type { EventMeta } from "../event/event.ts";
 import type { Judgement, TargetRules } from "./project-rules.ts";
 
 /** Longest time that one request may take, in milliseconds; the rules themselves have a budget far below it. */
-export const RULES_TIME_MS = 5_000;
+const RULES_TIME_MS = 5_000;
 /** The first request also waits for the thread to start. */
 const START_MS = 15_000;
 const MEMORY_MB = 256;

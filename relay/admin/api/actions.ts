@@ -6,7 +6,7 @@ import type { EventFilter, EventSummary } from "../../queue/queue.ts";
 import type { AdminDeps } from "../ports.ts";
 
 /** Events that one bulk replay sends again at once; a replay job takes the others. */
-export const MAX_BULK = 10_000;
+const MAX_BULK = 10_000;
 const PAGE = 500;
 
 export interface BulkResult {

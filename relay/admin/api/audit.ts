@@ -32,7 +32,7 @@ export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
   return api;
 }
 
-export function auditJson({ at, ...entry }: AuditEntry): Readonly<Record<string, unknown>> {
+function auditJson({ at, ...entry }: AuditEntry): Readonly<Record<string, unknown>> {
   return { ...entry, at: new Date(at).toISOString() };
 }
 

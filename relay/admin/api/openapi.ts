@@ -28,7 +28,7 @@ export function openApi(version: string): Json {
 }
 
 /** `/events/:id` is written `/events/{id}` here. */
-export function openApiPath(path: string): string {
+function openApiPath(path: string): string {
   return path.replace(/:(\w+)/g, "{$1}");
 }
 

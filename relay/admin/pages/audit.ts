@@ -20,7 +20,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** "paused a target"; what has no words of its own is shown as its route. */
-export function actionWords(action: string): string {
+function actionWords(action: string): string {
   return WORDS.get(action.replace(" /api/v1/", " /")) ?? action;
 }
 

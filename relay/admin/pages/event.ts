@@ -20,7 +20,7 @@ import { isObject, jsonOrNull } from "../../../lib/json.ts";
 import { sentence, type Json } from "../../event/sentence.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
-export const SHOWN_BYTES = 131_072;
+const SHOWN_BYTES = 131_072;
 /** Of larger bodies the curl command takes a file. */
 const INLINE_BYTES = 8192;
 const PARSED_BYTES = 2_000_000;

@@ -8,7 +8,7 @@ import { isOwnHeader } from "../../event/received-headers.ts";
 import { maskPattern } from "../../../lib/mask-patterns.ts";
 
 /** Characters of one text that are looked at and shown; the rest is cut off, and the text says so. */
-export const MAX_SHOWN = 131_072;
+const MAX_SHOWN = 131_072;
 
 export interface Masking {
   /** The text with everything that a pattern matches replaced, cut to MAX_SHOWN characters. */

@@ -44,7 +44,7 @@ function formLimit(maxSize: number): MiddlewareHandler<AdminEnv> {
 const GUARDED = ["/", "/events/*", "/dead/*", "/targets/*", "/replays/*", "/activity", "/audit", "/logout"];
 
 /** No inline script or style, nothing from elsewhere, no frame around it. */
-export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "X-Frame-Options": "DENY",

@@ -48,7 +48,7 @@ export function numbered(noun: string, sign: string, iid: unknown): string {
   return number === null ? withArticle(noun) : `${noun} ${sign}${number}`;
 }
 
-export function withArticle(noun: string): string {
+function withArticle(noun: string): string {
   return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
 }
 

@@ -68,7 +68,7 @@ export interface Report {
 
 const DAY_MS = 86_400_000;
 const MAX_NAMES = 20;
-export const UNKNOWN_AUTHOR = "unknown";
+const UNKNOWN_AUTHOR = "unknown";
 
 export function report(entries: readonly ActivityEntry[], query: ReportQuery): Report {
   const nameOf = memberNames(query.members);

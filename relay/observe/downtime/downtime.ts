@@ -12,7 +12,7 @@ import type { Heartbeat } from "../../storage/heartbeat.ts";
 
 export const BEAT_MS = 5000;
 /** Shorter absences are those of an ordinary restart. */
-export const NOTEWORTHY_MS = 60_000;
+const NOTEWORTHY_MS = 60_000;
 
 export interface Absence {
   /** Wall clock when it was last seen before this start, milliseconds; null: never, as far as is known. */

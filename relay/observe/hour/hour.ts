@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-export const MINUTES = 60;
+const MINUTES = 60;
 const MINUTE_MS = 60_000;
 /** Upper ends of the duration classes: 0.1 ms, each a quarter more than the one before, 70 of them to beyond ten minutes. */
 const CLASS_ENDS_MS = Array.from({ length: 70 }, (_, index) => 0.1 * 1.25 ** index);

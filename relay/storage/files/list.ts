@@ -13,7 +13,7 @@ import { EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 
 /** How long one call looks for events. */
-export const BUDGET_MS = 100;
+const BUDGET_MS = 100;
 /** Rows that are looked at between two looks at the clock. */
 const SLICE_ROWS = 4096;
 /** Events whose metadata is read at once. */
@@ -27,7 +27,7 @@ export interface EventMatcher {
   stored(event: number, id: string): Promise<boolean>;
 }
 
-export function createMatcher(core: Core, filter: EventFilter): EventMatcher {
+function createMatcher(core: Core, filter: EventFilter): EventMatcher {
   const { table, book } = core;
   const { target, from, to } = filter;
   const compiled = compileFilter(filter);

@@ -6,7 +6,7 @@ import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
 import { readOrNull, replaceFile, type FolderGuard } from "./small-files.ts";
 
-export const RECOVERY_NOTES_FILE = "recovery.json";
+const RECOVERY_NOTES_FILE = "recovery.json";
 
 const content = z.object({
   windows: z.array(

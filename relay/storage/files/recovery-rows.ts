@@ -17,9 +17,9 @@ import { decodeRoutes } from "./route-records.ts";
 import { decodeState, decodeStateHead, type StateHead } from "./state-records.ts";
 
 /** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
-export const MAX_WAIT_MS = 86_400_000;
+const MAX_WAIT_MS = 86_400_000;
 /** Retries that were due while the relay was away are spread over this time. */
-export const SPREAD_MS = 10_000;
+const SPREAD_MS = 10_000;
 
 export interface RecoveryRowsDeps {
   readonly table: EventTable;

@@ -27,7 +27,4 @@ export interface EventOf<Name extends string, Payload> extends VisibleEvent {
 
 type EventOfKind<Row> = Row extends Kind<infer Name, infer Payload> ? EventOf<Name, Payload> : never;
 
-/** Kinds whose payloads are not described further. */
-export type OtherKind = Extract<GitLabEvent, { readonly payload: More }>["kind"];
-
 export type GitLabEvent = EventOfKind<(typeof KINDS)[number]> | EventOf<"unknown", More>;
