@@ -120,6 +120,16 @@ interface Listed {
   readonly summary: string;
 }
 
+/** Whether a value of the payload has braces itself: otherwise those in a summary are a place that was not filled in. */
+function hasTextWithBraces(body: string): boolean {
+  let found = false;
+  JSON.parse(body, (_key, value: unknown) => {
+    found ||= typeof value === "string" && /[{}]/.test(value);
+    return value;
+  });
+  return found;
+}
+
 /** Everything that shows these events. */
 async function expectShown(sent: ReadonlyMap<string, Webhook>): Promise<void> {
   const list = JSON.parse(await expectFine(`/api/v1/events?limit=${2 * BATCH + sent.size}`)) as {
@@ -127,7 +137,9 @@ async function expectShown(sent: ReadonlyMap<string, Webhook>): Promise<void> {
   };
   const listed = new Map(list.events.map((event) => [event.id, event]));
   for (const [id, { body }] of sent) {
-    expect(listed.get(id)?.summary).toMatch(/^[^{}]+$/);
+    const summary = listed.get(id)?.summary ?? "";
+    expect(summary).not.toBe("");
+    if (!hasTextWithBraces(body)) expect(summary).not.toMatch(/[{}]/);
     expect(JSON.parse(await expectFine(`/api/v1/events/${id}`))).toMatchObject({ id });
     expect(await expectFine(`/api/v1/events/${id}/body`)).toBe(body);
     await expectFine(`/events/${id}`);
