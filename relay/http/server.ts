@@ -9,6 +9,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Clock } from "../../lib/clock.ts";
 import { ConfigError, messageOf, systemCode } from "../../lib/errors.ts";
 import { ShortLivedSet } from "../../lib/short-lived.ts";
+import { errorBody, refuseConnect, refuseMalformed } from "./unparsed.ts";
 
 /**
  * What `fetch` returns for a request that was answered from its socket. It is made while modules are loaded, and must be: the listener
@@ -67,11 +68,11 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
     hostname: "localhost",
     errorHandler: (error) =>
       error instanceof RequestError
-        ? new Response(problem("malformed", "the request is not valid"), {
+        ? new Response(errorBody("malformed", "the request is not valid"), {
             status: 400,
             headers: JSON_HEADERS,
           })
-        : new Response(problem("internal", "something went wrong"), { status: 500, headers: JSON_HEADERS }),
+        : new Response(errorBody("internal", "something went wrong"), { status: 500, headers: JSON_HEADERS }),
   });
   const inFlight = new ShortLivedSet<ServerResponse>();
   const isOver = function (this: ServerResponse): void {
@@ -81,13 +82,15 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
     if (isClosing) outgoing.shouldKeepAlive = false;
     if (incoming.headers.host === undefined && incoming.httpVersion === "1.1") {
       outgoing.writeHead(400, { ...JSON_HEADERS, connection: "close" });
-      outgoing.end(problem("malformed", "HTTP/1.1 requires the header Host"));
+      outgoing.end(errorBody("malformed", "HTTP/1.1 requires the header Host"));
       return;
     }
-    if (options.inbound !== undefined) incoming.url = options.inbound(incoming.url ?? "/");
+    const target = plainTarget(incoming);
+    incoming.url = options.inbound?.(target) ?? target;
     inFlight.add(outgoing);
     outgoing.on("close", isOver);
     if (options.take?.(incoming, outgoing) === true) return;
+    endWithReader(incoming, outgoing);
     void answer(incoming, outgoing);
   };
   const server = createServer(
@@ -107,6 +110,9 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
   server.on("checkContinue", respond);
   server.on("checkExpectation", respond);
   server.on("clientError", (error, socket) => refuseMalformed(error, socket as Socket, options.clock));
+  server.on("connect", (_incoming, socket) => refuseConnect(socket as Socket, options.clock));
+  // A sender that closes its side behind the body still reads the answer; Node closes the connection after it, and idle ones at once.
+  Object.assign(server, { httpAllowHalfOpen: true });
   const connections = new Connections(options.maxConnections ?? (() => Infinity), inFlight);
   server.on("connection", (socket) => connections.add(socket));
 
@@ -135,8 +141,25 @@ export function listen(options: ServerOptions): Promise<HttpServer> {
 
 const JSON_HEADERS = { "content-type": "application/json" };
 
-function problem(code: string, message: string): string {
-  return JSON.stringify({ error: { code, message } });
+/** The whole address as a client of a proxy writes it; HTTP takes schemes in any case. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
+
+/** Leaves path and query as the request's target: a host in it is the one that counts. */
+function plainTarget(incoming: IncomingMessage): string {
+  const { url = "/" } = incoming;
+  if (url.startsWith("/")) return url;
+  const [, host, rest] = ABSOLUTE.exec(url) ?? [];
+  if (host === undefined || rest === undefined) return url;
+  incoming.headers.host = host;
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** A reader of a live stream that closes its side is gone; any other sender may do so and still read its answer. */
+function endWithReader(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (incoming.headers.accept?.includes("text/event-stream") !== true) return;
+  const gone = (): void => void outgoing.destroy();
+  incoming.socket.once("end", gone);
+  outgoing.once("close", () => incoming.socket.off("end", gone));
 }
 
 /** Idle connections that are closed together where there are too many. */
@@ -177,42 +200,6 @@ class Connections {
       if (evicted === EVICTED_TOGETHER) break;
     }
     return evicted > 0;
-  }
-}
-
-/** How long a sender whose request was no HTTP may take to read the answer. */
-const LAST_WORDS_MS = 2000;
-
-/**
- * What the parser refuses never becomes a request; the answer is written by hand, unless one has begun. The connection is gone
- * soon after, whether the other side closes its own or not.
- */
-function refuseMalformed(
-  error: Error,
-  socket: Socket & { readonly _httpMessage?: ServerResponse | null },
-  clock: Clock,
-): void {
-  if (!socket.writable || systemCode(error) === "ECONNRESET" || socket._httpMessage?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const [status, code, message] = malformedAnswer(systemCode(error));
-  const body = problem(code, message);
-  const timer = clock.after(LAST_WORDS_MS, () => socket.destroy());
-  socket.once("close", () => timer.cancel());
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
-function malformedAnswer(code: string | null): readonly [string, string, string] {
-  switch (code) {
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return ["408 Request Timeout", "timeout", "the request did not come in time"];
-    case "HPE_HEADER_OVERFLOW":
-      return ["431 Request Header Fields Too Large", "headers_too_large", "the headers are too large"];
-    default:
-      return ["400 Bad Request", "malformed", "the request is not valid HTTP"];
   }
 }
 

@@ -23,8 +23,12 @@ export function closeRawClients(): void {
   open.clear();
 }
 
-export async function rawClient(port: number): Promise<RawClient> {
-  const socket = connect(port, "127.0.0.1");
+/** @param options.allowHalfOpen leaves this side open when the other one has closed. @default false */
+export async function rawClient(
+  port: number,
+  { allowHalfOpen = false }: { readonly allowHalfOpen?: boolean } = {},
+): Promise<RawClient> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen });
   open.add(socket);
   let received = "";
   let isEnded = false;

@@ -132,6 +132,7 @@ describe("a webhook with an unusual spelling is answered like any other", () => 
   test.each([
     ["slashes too many", "//webhooks//gitlab/", "relay"],
     ["the whole URL", `http://relay${path}`, "relay"],
+    ["the whole URL, its scheme in capitals", `HTTP://relay${path}`, "another"],
     ["percent signs", "/webhooks/gitl%61b", "relay"],
     ["a host in capitals", path, "Relay"],
     ["an address of IPv6 as host", path, "[::1]:8080"],
@@ -336,6 +337,32 @@ describe("a sender that holds on", () => {
     clearInterval(nagging);
   });
 
+  const pushed = write(head(path, { ...right, ...length }) + body);
+
+  test("a sender that closes its side behind the body reads its answer, and the connection is gone", async () => {
+    const { port, queue } = await serve();
+    queue.faults.hang = true;
+    const client = await rawClient(port, { allowHalfOpen: true });
+    client.socket.end(pushed);
+    await eventually(() => queue.calls.enqueue === 1);
+    queue.release();
+    expect(await client.ended()).toMatch(/^HTTP\/1.1 202 [^]*"accepted"/);
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["a request that was answered", pushed],
+    ["half a head", "POST /webhooks/gitlab HTTP/1.1\r\nX-"],
+    ["half a body", pushed.subarray(0, -10)],
+  ])("one that closes its side behind %s is not kept", async (_claim, sent) => {
+    const { port } = await serve();
+    const client = await rawClient(port, { allowHalfOpen: true });
+    client.write(sent);
+    if (sent === pushed) await client.receive(/ 202 /);
+    client.socket.end();
+    await client.ended();
+  });
+
   test("silent connections give way to new ones, the oldest first; one with a request under way stays", async () => {
     const { port, queue } = await serve({}, {}, 40);
     queue.faults.hang = true;
@@ -452,7 +479,13 @@ describe("bodies of unknown senders", () => {
 describe("what is no HTTP", () => {
   test.each([
     ["no request", "hello\r\n\r\n", 400],
-    ["an unknown method", "BREW /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 400],
+    ["an unknown method", "BREW /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 405],
+    ["a method in small letters", "post /webhooks/gitlab HTTP/1.0\r\n\r\n", 405],
+    ["CONNECT to a host", "CONNECT gitlab:443 HTTP/1.1\r\nHost: gitlab\r\n\r\n", 405],
+    ["CONNECT to the path", "CONNECT /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 405],
+    ["TRACE", "TRACE /webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 405],
+    ["another protocol", "\x16\x03\x01\x02\x00\x01", 400],
+    ["an address of another scheme", "POST ftp://relay/webhooks/gitlab HTTP/1.1\r\nHost: relay\r\n\r\n", 400],
     ["no Host", "POST /webhooks/gitlab HTTP/1.1\r\n\r\n", 400],
     [
       "a Host that is none",
