@@ -20,7 +20,7 @@ import {
 } from "./answer.ts";
 import type { Credential } from "./authenticate.ts";
 import { BODY_DEADLINE_MS, readBody, type BodyRead } from "./body.ts";
-import { isTooLarge } from "./unwanted.ts";
+import { isTooLarge, SHORT_BYTES } from "./unwanted.ts";
 import { parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import type { IngestRules } from "./rules.ts";
@@ -100,6 +100,12 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     const rules = deps.rules();
     const receivedAt = clock.now();
     const { headers } = request;
+    const limit = rules.maxBodyBytes;
+    const announced = contentLengthOf(headers);
+    /** Lets a short body come in, so that the connection can go on after a refusal; true if it turns out to be too large. */
+    const isTooLong = async (): Promise<boolean> =>
+      (announced === null || announced <= SHORT_BYTES) &&
+      (await isTooLarge(request, { maxBytes: limit, unverified }, clock));
     const forwarded = headers["x-forwarded-for"];
     const address = rules.addresses.clientOf(
       request.socketAddress,
@@ -107,16 +113,14 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     );
     if (!rules.senders.allowed(address)) {
       log.warn("webhook.forbidden", { address });
+      await isTooLong();
       return FORBIDDEN;
     }
-    const limit = rules.maxBodyBytes;
-    const announced = contentLengthOf(headers);
     if (announced !== null && announced > limit) return tooLarge(limit);
     const claimed = rules.senders.claim(headers, hookKey);
     if (claimed.refused !== null) {
       // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
-      if (announced === null && (await isTooLarge(request, { maxBytes: limit, unverified }, clock)))
-        return tooLarge(limit);
+      if (await isTooLong()) return tooLarge(limit);
       return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
     }
     const held = claimed.token === "right" ? null : unverified;

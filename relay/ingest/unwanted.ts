@@ -14,6 +14,9 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a body is measured whose sender has no valid credential, before it is refused without knowing its size. */
 export const MEASURE_MS = 1000;
 
+/** A body that announces no more comes in before its refusal goes out: a few packets cost less than another connection. */
+export const SHORT_BYTES = 65_536;
+
 /** For a sender that has shown no valid credential. */
 export interface StrangerLimits {
   readonly maxBytes: number;

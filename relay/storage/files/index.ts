@@ -74,6 +74,7 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
           base: fs.base,
           dedupeSeconds: settings().dedupeSeconds,
           openJournal: openQueueJournal,
+          guard,
         },
         role,
       ),

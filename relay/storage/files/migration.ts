@@ -19,7 +19,7 @@ import { openTables, type OpenTables } from "./open-tables.ts";
 import { encodeIds, PREFIX, stateKey } from "./records.ts";
 import { encodeRoutes, type RoutedEvent } from "./route-records.ts";
 import { decodeState, encodeState } from "./state-records.ts";
-import { readOrNull, replaceFile, syncFolder } from "./small-files.ts";
+import { readOrNull, replaceFile, syncFolder, type FolderGuard } from "./small-files.ts";
 
 export const MARK_FILE = "migration.json";
 /** Ids that are handed out together. */
@@ -61,6 +61,7 @@ export interface FilesMigrationDeps extends Pick<StorageDeps, "clock" | "log"> {
   readonly base: string;
   readonly dedupeSeconds: number;
   readonly openJournal: (visitor: RecoveryVisitor) => Promise<Journal>;
+  readonly guard: FolderGuard;
 }
 
 /** Rejects with a ConfigError if another process has the folder. */
@@ -70,10 +71,13 @@ export async function openFilesMigration(
 ): Promise<MigrationSide> {
   if (role === "source") await refuseNoQueue(deps.base);
   let content = await readContent(deps);
-  const { base } = deps;
+  const { base, guard } = deps;
 
   return {
-    setMark: (mark) => writeFilesMark(base, mark),
+    async setMark(mark) {
+      await guard();
+      await writeFilesMark(base, mark);
+    },
     isEmpty: () => Promise.resolve(content.table.eventCount + content.dedupe.size === 0),
     events: () => eventsOf(content),
     remembered: (since) => rememberedIn(content, since),

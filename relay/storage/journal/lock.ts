@@ -13,6 +13,10 @@
  * holder that may die. Having it, the lock is looked at again: it may have been replaced meanwhile. So there are never two winners,
  * and a crash half-way leaves a stale lock.
  *
+ * A machine may freeze between a look and the step that rests on it, and wake when another one has the lock. So a link is removed by
+ * moving it aside, in one step, and looking at what was moved; and a lock that was taken over from another machine is used only after
+ * TRUST_MS, when any holder in between has found out that it lost the lock.
+ *
  * proper-lockfile knows no processes: it goes by the age of a folder on the clock, so that every crash costs its waiting time.
  */
 import { randomBytes } from "node:crypto";
@@ -39,7 +43,7 @@ const BEAT_NAME = "lock.beat";
 /** Milliseconds between two signs of life of a holder. */
 const BEAT_MS = 2000;
 /** Milliseconds for which a holder believes its last look at the lock. */
-const TRUST_MS = 5000;
+export const TRUST_MS = 5000;
 /** Milliseconds without a sign of life after which a holder on another machine counts as gone. */
 export const SILENT_MS = 15_000;
 export interface Lock {
@@ -66,14 +70,14 @@ export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock>
   const token = randomBytes(6).toString("hex");
   const socket = await listenAt(socketPath(folder, token));
   const self: Holder = { ...(await describeProcess(process.pid)), token, listens: socket !== null };
+  const held = new HeldLock(folder, self, deps);
   try {
     await take(deps, folder, LOCK_NAME, self);
+    await held.confirm();
   } catch (error) {
     await hangUp(socket);
     throw error;
   }
-  const held = new HeldLock(folder, self, deps);
-  await held.confirm();
   held.beat();
   return {
     isTrusted: () => held.isTrusted(),
@@ -84,10 +88,9 @@ export async function acquireLock(folder: string, deps: LockDeps): Promise<Lock>
     },
     async release() {
       await held.stop();
-      const path = join(folder, LOCK_NAME);
-      if ((await targetOf(disk, path)) === formatHolder(self)) {
+      if (await isOurs(disk, join(folder, LOCK_NAME), self)) {
         await forget(disk, join(folder, BEAT_NAME));
-        await disk.unlink(path);
+        await removeOurs(disk, join(folder, LOCK_NAME), self);
       }
       await hangUp(socket);
     },
@@ -149,7 +152,7 @@ class HeldLock {
   async #confirm(): Promise<void> {
     const { disk, clock } = this.#deps;
     const at = clock.monotonic();
-    if (!this.isLost && (await targetOf(disk, join(this.#folder, LOCK_NAME))) !== formatHolder(this.#self)) {
+    if (!this.isLost && !(await isOurs(disk, join(this.#folder, LOCK_NAME), this.#self))) {
       this.isLost = true;
     }
     if (this.isLost) {
@@ -176,14 +179,18 @@ class HeldLock {
 async function beats({ disk, clock }: LockDeps, folder: string): Promise<boolean> {
   const path = join(folder, BEAT_NAME);
   const seen = await targetOf(disk, path);
-  // The clock's timers keep no process alive, and at a start nothing else does.
+  for (const until = clock.monotonic() + SILENT_MS; clock.monotonic() < until;) {
+    await waitAtStart(clock, BEAT_MS / 2);
+    if ((await targetOf(disk, path)) !== seen) return true;
+  }
+  return false;
+}
+
+/** The clock's timers keep no process alive, and at a start nothing else does. */
+async function waitAtStart(clock: Clock, delayMs: number): Promise<void> {
   const alive = setInterval(() => {}, SILENT_MS);
   try {
-    for (const until = clock.monotonic() + SILENT_MS; clock.monotonic() < until;) {
-      await sleep(clock, BEAT_MS / 2);
-      if ((await targetOf(disk, path)) !== seen) return true;
-    }
-    return false;
+    await sleep(clock, delayMs);
   } finally {
     clearInterval(alive);
   }
@@ -215,9 +222,11 @@ async function take(deps: LockDeps, folder: string, name: string, self: Holder):
       await disk.symlink(formatHolder(self), fresh);
       await disk.rename(fresh, path);
       log.warn("journal.stale-lock", { folder, pid: holder?.pid ?? null });
+      const isAcross = name === LOCK_NAME && holder !== null && holder.boot !== self.boot;
+      if (isAcross) await waitAtStart(deps.clock, TRUST_MS);
       return;
     } finally {
-      await disk.unlink(join(folder, claim));
+      await removeOurs(disk, join(folder, claim), self);
       if (holder?.listens === true) await forget(disk, socketPath(folder, holder.token));
     }
   }
@@ -243,6 +252,27 @@ async function targetOf(disk: Disk, path: string): Promise<string | null> {
     if (systemCode(error) === "EINVAL") return "";
     throw error;
   }
+}
+
+async function isOurs(disk: Disk, path: string, self: Holder): Promise<boolean> {
+  return (await targetOf(disk, path)) === formatHolder(self);
+}
+
+/**
+ * Removes a link that was ours a moment ago. If it is another's by now, that one's is put back; a crash in between leaves that holder
+ * without it, and so without the right to write.
+ */
+async function removeOurs(disk: Disk, path: string, self: Holder): Promise<void> {
+  const aside = `${path}.gone.${self.token}`;
+  try {
+    await disk.rename(path, aside);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw error;
+  }
+  const moved = await targetOf(disk, aside);
+  if (moved !== null && moved !== formatHolder(self)) await made(disk, moved, path);
+  await disk.unlink(aside);
 }
 
 async function forget(disk: Disk, path: string): Promise<void> {

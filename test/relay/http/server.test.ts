@@ -113,6 +113,20 @@ describe("what HTTP allows", () => {
     expect(answer).toMatch(/connection: close/i);
   });
 
+  test.each([
+    ["a wrong token", {}, / 401 Unauthorized[^]* 202 /],
+    ["an address that is not allowed", { server: { allowedIps: ["192.0.2.1"] } }, / 403 [^]* 403 /],
+  ])(
+    "a short body with %s is refused, and what comes behind it is answered",
+    async (_claim, settings, all) => {
+      const { port } = await serve(settings);
+      const client = await rawClient(port);
+      client.write(write(head(path, { ...wrong, ...length })));
+      client.write(write(body + head(path, { ...right, ...length }) + body));
+      expect(await client.receive(all)).not.toMatch(/connection: close/i);
+    },
+  );
+
   test("an empty body and no body", async () => {
     const { port } = await serve();
     const client = await rawClient(port);

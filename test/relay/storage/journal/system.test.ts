@@ -15,7 +15,7 @@ import { systemClock } from "../../../../lib/clock.ts";
 import { silentLog } from "../../../../lib/log.ts";
 import { nodeDisk } from "../../../../relay/storage/journal/disk.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
-import { acquireLock, SILENT_MS } from "../../../../relay/storage/journal/lock.ts";
+import { acquireLock, SILENT_MS, TRUST_MS } from "../../../../relay/storage/journal/lock.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { hasRuntime, RUNTIMES, type Runtime } from "../../../helpers/runtimes.ts";
@@ -196,7 +196,47 @@ describe("a folder that another process has", () => {
     await eventually(isWaiting);
     expect(taken).toBe(false);
     await clock.advance(1000);
+    await eventually(isWaiting);
+    await clock.advance(TRUST_MS);
     await (await taking).release();
+    expect(await readdir(base)).toEqual([]);
+  });
+
+  test("acquireLock() gives way to a machine that took the lock while this one was frozen", async () => {
+    const clock = new FakeClock();
+    await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
+    const taking = acquireLock(base, { disk: nodeDisk, clock, log: silentLog });
+    const lost = expect(taking).rejects.toThrow("another process has taken the folder");
+    const isWaiting = (): boolean => clock.pendingTimers > 0;
+    for (let second = 1; second <= SILENT_MS / 1000; second++) {
+      await eventually(isWaiting);
+      await clock.advance(1000);
+    }
+    await eventually(isWaiting);
+    await rm(join(base, "lock"));
+    await symlink("4_5_6_ba9876543210_fedcba_", join(base, "lock"));
+    await clock.advance(TRUST_MS);
+    await lost;
+    expect(await readlink(join(base, "lock"))).toBe("4_5_6_ba9876543210_fedcba_");
+  });
+
+  test("release() that was frozen leaves the next holder its lock", async () => {
+    const path = join(base, "lock");
+    const next = "4_5_6_ba9876543210_fedcba_";
+    const frozen = {
+      ...nodeDisk,
+      async rename(from: string, to: string) {
+        if (from === path) {
+          await rm(path);
+          await symlink(next, path);
+        }
+        await nodeDisk.rename(from, to);
+      },
+    };
+    const lock = await acquireLock(base, { disk: frozen, clock: systemClock, log: silentLog });
+    await lock.release();
+    expect(await readlink(path)).toBe(next);
+    expect(await readdir(base)).toEqual(["lock"]);
   });
 
   test("acquireLock() refuses while the holder on another machine gives signs of life", async () => {

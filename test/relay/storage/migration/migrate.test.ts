@@ -1,14 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { silentLog } from "../../../../lib/log.ts";
+import { configSchema } from "../../../../relay/config/schema.ts";
 import { HISTORY_LENGTH, type Delivery } from "../../../../relay/queue/delivery-state.ts";
 import type { EventPage, EventSummary, Queue, Router } from "../../../../relay/queue/queue.ts";
 import type { StorageDriver } from "../../../../relay/storage/driver.ts";
 import { emptyPage } from "../../../../relay/storage/fact-sheet.ts";
+import { TRUST_MS } from "../../../../relay/storage/journal/lock.ts";
+import { createStorageDriver } from "../../../../relay/storage/open.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
 import { runCli, type CliRun } from "../../../helpers/cli.ts";
 import { eventually } from "../../../helpers/eventually.ts";
 import { attempt, newEvent } from "../../../helpers/queue-contract.ts";
@@ -393,6 +398,29 @@ describe.skipIf(!hasRedis)("migrate", () => {
 });
 
 describe("migrate", () => {
+  test("writes no mark into a folder that another process has taken", async () => {
+    const base = await mkdtemp(join(tmpdir(), "relay-migrate-"));
+    const clock = new FakeClock();
+    const { queue } = configSchema.parse({ queue: { driver: "fs", fs: { base } } });
+    const driver = await createStorageDriver({
+      clock,
+      log: silentLog,
+      random: Math.random,
+      onSync: () => {},
+      settings: () => queue,
+    });
+    const side = await driver.openMigration("target");
+    await rm(join(base, "lock"));
+    await symlink("1_2_3_0123456789ab_abcdef_", join(base, "lock"));
+    await clock.advance(TRUST_MS);
+    const mark = { id: "m", role: "target", isDone: false, other: "redis", at: 0 } as const;
+    await expect(side.setMark(mark)).rejects.toThrow("another process has taken the folder");
+    expect(await driver.migrationMark()).toBeNull();
+    await side.close().catch(() => {});
+    await driver.close();
+    await rm(base, { recursive: true });
+  });
+
   test("names what is wrong with its places", async () => {
     expect(await runCli(["migrate"])).toMatchObject({
       status: 2,
