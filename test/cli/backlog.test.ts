@@ -1,6 +1,6 @@
-import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Backlog, OVERLAP_MS, type TailedEvent } from "../../cli/tail/backlog.ts";
+import { fc } from "../helpers/properties.ts";
 
 const event = (id: string, receivedAt = 1_000_000): TailedEvent => ({ id, receivedAt, summary: "" });
 

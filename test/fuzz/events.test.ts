@@ -7,11 +7,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../helpers/eventually.ts";
 import { killRelays, startRelayProcess } from "../helpers/relay-process.ts";
 import { ODD_NAMES, RECORDED, webhook, type Webhook } from "./payloads.ts";
+import { fc } from "../helpers/properties.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 15);
 const BATCH = 8;

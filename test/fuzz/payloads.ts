@@ -1,7 +1,7 @@
 /** Webhooks of every shape: recorded payloads with any field at any depth dropped, nulled, retyped or renamed, and headers likewise. */
 import { readdirSync, readFileSync } from "node:fs";
-import * as fc from "fast-check";
 import { EVENTS } from "../../lib/events.ts";
+import { fc } from "../helpers/properties.ts";
 
 export interface Webhook {
   readonly headers: Readonly<Record<string, string>>;

@@ -1,5 +1,4 @@
 /** What is read out of webhooks of every shape, without a relay around it: thousands of shapes in a second. */
-import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { namesOf } from "../../lib/events.ts";
 import type { Json } from "../../lib/json.ts";
@@ -13,6 +12,7 @@ import { compileRules } from "../../relay/routing/rules.ts";
 import { cloudEventAttributes } from "../../relay/targets/http/cloud-event.ts";
 import { eventMeta } from "../helpers/events.ts";
 import { webhook, type Webhook } from "./payloads.ts";
+import { fc } from "../helpers/properties.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1000);
 const RECEIVED_AT = Date.UTC(2026, 0, 15, 12);

@@ -1,7 +1,7 @@
-import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readRubyList } from "../../../component/options/ruby-list.ts";
 import { rubyGsub, rubyInspect } from "../../helpers/gitlab-interpolation.ts";
+import { fc } from "../../helpers/properties.ts";
 
 const BLOCK = "$[[ inputs.list ]]";
 

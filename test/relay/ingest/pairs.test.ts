@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { Json } from "../../../lib/json.ts";
@@ -11,6 +10,7 @@ import type { Enqueued, QueueEvent } from "../../../relay/queue/queue.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";
+import { fc } from "../../helpers/properties.ts";
 
 const fixture = (name: string): Json =>
   JSON.parse(readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), "utf8")) as Json;

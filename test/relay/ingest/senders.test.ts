@@ -1,9 +1,9 @@
-import { assert, constantFrom, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
 import { decodeSigningToken, sign } from "../../../lib/signature.ts";
 import { createSenders } from "../../../relay/ingest/senders.ts";
 import { configOf, createIntake } from "../../helpers/intake.ts";
+import { fc } from "../../helpers/properties.ts";
 
 const whsec = (fill: number): string => `whsec_${Buffer.alloc(32, fill).toString("base64")}`;
 const body = Buffer.from('{"object_kind":"push","project":{"id":15}}');
@@ -82,11 +82,11 @@ describe("senders: the credential tells the instance", () => {
       ["a", ["token-of-a", whsec(1)]],
       ["c", [whsec(3)]],
     ]);
-    assert(
-      property(
-        constantFrom("token-of-default", "token-of-a", "guess", null),
-        constantFrom(whsec(1), whsec(3), whsec(9), null),
-        constantFrom(B_URL, "a", "https://gitlab.com", null),
+    fc.assert(
+      fc.property(
+        fc.constantFrom("token-of-default", "token-of-a", "guess", null),
+        fc.constantFrom(whsec(1), whsec(3), whsec(9), null),
+        fc.constantFrom(B_URL, "a", "https://gitlab.com", null),
         (sentToken, signing, instance) => {
           const found = judged({
             ...(sentToken === null ? {} : token(sentToken)),
