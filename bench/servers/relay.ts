@@ -53,6 +53,7 @@ const forgetful: Queue = {
       bytes: 0,
       remembered: 0,
     }),
+  kinds: () => Promise.resolve({ counts: new Map(), isWhole: true }),
   checks: () => [],
   selfCheck: () => Promise.resolve(),
   expire: () => Promise.resolve(0),

@@ -117,6 +117,13 @@ export interface QueueStats {
   readonly remembered: number;
 }
 
+/** Events kept, by what a filter calls their kind: `object_kind`, or `event_name` if there is none. */
+export interface KindCounts {
+  readonly counts: ReadonlyMap<string, number>;
+  /** False: events of an earlier version are kept, too, which did not count; there are at least so many. */
+  readonly isWhole: boolean;
+}
+
 /** One thing that readiness depends on. */
 export interface Check {
   readonly name: string;
@@ -210,6 +217,8 @@ export interface Queue {
 
   /** Counted afresh for each question. Rejects with an UpstreamError where the storage is out of reach. */
   stats(): Promise<QueueStats>;
+  /** Kept as events come and go: no event is read. Rejects with an UpstreamError if the storage is out of reach. */
+  kinds(): Promise<KindCounts>;
   /** What readiness depends on, as last seen; selfCheck() looks again. */
   checks(): readonly Check[];
   selfCheck(): Promise<void>;

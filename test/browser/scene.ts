@@ -176,7 +176,11 @@ async function seed(base: string): Promise<void> {
   for (let first = 0; first < COUNT; first += IN_FLIGHT) {
     clock.at = Math.round(from + (SPAN_MS * first) / COUNT);
     const numbers = Array.from({ length: Math.min(IN_FLIGHT, COUNT - first) }, (_, i) => first + i);
-    await Promise.all(numbers.map((number) => queue.enqueue(newEvent(number, samples, clock.at))));
+    await Promise.all(
+      numbers.map((number) =>
+        queue.enqueue(newEvent(number, samples, Math.round(from + (SPAN_MS * number) / COUNT))),
+      ),
+    );
   }
   clock.at = until;
   await settleAll(queue, "ci-bot", (claim) => taken(claim));

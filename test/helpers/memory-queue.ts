@@ -265,6 +265,14 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
         remembered: remembered.size,
       };
     },
+    async kinds() {
+      const counts = new Map<string, number>();
+      for (const { meta } of events.values()) {
+        const name = meta.kind ?? meta.eventName;
+        if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+      return { counts, isWhole: true };
+    },
     checks: () => faults.checks,
     async selfCheck() {
       calls.selfCheck += 1;

@@ -12,6 +12,7 @@ import type {
   Claim,
   EventFilter,
   EventPage,
+  KindCounts,
   Queue,
   QueueEvent,
   Route,
@@ -1283,7 +1284,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
       });
     });
 
-    describe("dead letters by reason", () => {
+    describe("dead letters by reason, and events by kind", () => {
       const failures: readonly Partial<Attempt>[] = [
         { status: 410, error: "answered 410" },
         { status: 418, error: "answered 418" },
@@ -1305,6 +1306,20 @@ export function describeQueueContract(name: string, createHarness: () => Promise
           }
         }
         return counts;
+      };
+      const kinds: readonly Partial<EventMeta>[] = [
+        { kind: "issue" },
+        { kind: null, eventName: "user_create" },
+        { kind: null, eventName: null },
+        { header: '"kind":"push","eventName":null', kind: "note" },
+      ];
+      const recountKinds = async (): Promise<KindCounts> => {
+        const counts = new Map<string, number>();
+        for (const { meta } of (await queue.list({}, 1000, null)).events) {
+          const kind = meta.kind ?? meta.eventName;
+          if (kind !== null) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        }
+        return { counts, isWhole: true };
       };
       const counted = async (): Promise<Record<string, Record<string, number>>> => {
         const { targets } = await queue.stats();
@@ -1335,7 +1350,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         const met = new Set<string>();
         const steps: readonly (() => Promise<unknown>)[] = [
           () => store(`s${seed}-${key++}`),
-          () => store(`s${seed}-${key++}`),
+          () => store(`s${seed}-${key++}`, pick(kinds)),
           settleSome,
           settleSome,
           settleSome,
@@ -1358,6 +1373,7 @@ export function describeQueueContract(name: string, createHarness: () => Promise
           if (step % 6 !== 5) continue;
           const now = await counted();
           expect([step, now]).toEqual([step, await recount()]);
+          expect([step, await queue.kinds()]).toEqual([step, await recountKinds()]);
           for (const reasons of Object.values(now)) for (const reason in reasons) met.add(reason);
         }
         expect(met.size).toBeGreaterThan(2);

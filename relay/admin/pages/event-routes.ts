@@ -27,10 +27,13 @@ export function mountEvents({ pages, deps, moment, frame }: Site): void {
       limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       cursor: parseCursor(read("cursor")),
     }));
-    const page =
+    const [page, kinds, { byState }] = await Promise.all([
       asked.problem === null
-        ? await findEvents(queue, asked.value.filter, asked.value.limit, asked.value.cursor)
-        : { events: [], cursor: null, partial: false, looked: 0 };
+        ? findEvents(queue, asked.value.filter, asked.value.limit, asked.value.cursor)
+        : { events: [], cursor: null, partial: false, looked: 0 },
+      queue.kinds(),
+      queue.stats(),
+    ]);
     const content = eventsPage({
       read,
       page,
@@ -38,6 +41,8 @@ export function mountEvents({ pages, deps, moment, frame }: Site): void {
       targets: deps.targets().map((target) => target.name),
       instances: instanceNames(deps.config()),
       filter: asked.value?.filter ?? {},
+      kinds,
+      byState,
       problem: asked.problem,
     });
     const isFirst = asked.problem === null && asked.value.cursor === null;

@@ -1,7 +1,7 @@
 /** The list of events with its filters. */
 import { html } from "hono/html";
 import { orderOf, parseId, timeOfOrder } from "../../event/event-id.ts";
-import type { EventFilter, EventPage } from "../../queue/queue.ts";
+import type { EventFilter, EventPage, KindCounts, QueueStats } from "../../queue/queue.ts";
 import { counted } from "../../../lib/numbers.ts";
 import { exactly, type Html } from "./html.ts";
 import type { Read } from "../api/query.ts";
@@ -17,6 +17,8 @@ export interface EventsView {
   /** Names of the GitLabs; empty: there is only one. */
   readonly instances: readonly string[];
   readonly filter: EventFilter;
+  readonly kinds: KindCounts;
+  readonly byState: QueueStats["byState"];
   /** Wrong parameters, in words; null: none. */
   readonly problem: string | null;
 }
@@ -33,7 +35,7 @@ export function eventsPage(view: EventsView): Html {
         <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
       </p>
     </div>
-    ${filterForm({ read, targets: view.targets, instances: view.instances, from: view.filter.from, to: view.filter.to, isFiltered })}
+    ${filterForm({ ...view, from: view.filter.from, to: view.filter.to, isFiltered })}
     ${view.problem === null ? "" : html`<p class="problem" role="alert">${view.problem}</p>`}
     <div class="split">
       <div id="list" data-live>

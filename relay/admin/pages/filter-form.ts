@@ -1,29 +1,9 @@
 /** The filters of the list of events as a form: everything in it is in the address, and an empty field is no filter. */
 import { html } from "hono/html";
-import { EVENTS } from "../../../lib/events.ts";
+import { grouped } from "../../../lib/numbers.ts";
 import { stateWord, type Html } from "./html.ts";
+import type { KindCounts, QueueStats } from "../../queue/queue.ts";
 import { EVENT_STATES, RANGES, type Read } from "../api/query.ts";
-
-/** Kinds that most relays see, first. */
-const COMMON = [
-  "merge_request",
-  "push",
-  "pipeline",
-  "build",
-  "note",
-  "issue",
-  "tag_push",
-  "deployment",
-  "release",
-];
-
-/** Values that `kind` takes in the metadata: `object_kind`, or `event_name` where there is none. */
-const KINDS = [
-  ...new Set([
-    ...COMMON,
-    ...EVENTS.flatMap((row) => (row.objectKinds.length > 0 ? row.objectKinds : row.eventNames)).toSorted(),
-  ]),
-];
 
 /** Of which more than one can be chosen. */
 const STATUSES = ["2xx", "4xx", "5xx", "none"];
@@ -37,6 +17,9 @@ export interface FilterView {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly isFiltered: boolean;
+  /** Of all events that are kept, and of their deliveries. */
+  readonly kinds: KindCounts;
+  readonly byState: QueueStats["byState"];
 }
 
 export function filterForm(view: FilterView): Html {
@@ -54,18 +37,18 @@ export function filterForm(view: FilterView): Html {
         autocomplete="off"
     /></label>
     ${field("project", "Project", value("project"), "acme/** or a word")}
-    ${several(
-      "kind",
-      "Kind",
-      value("kind"),
-      KINDS.map((kind) => [kind, kind.replaceAll("_", " ")]),
-    )}
-    ${several(
-      "state",
-      "State",
-      value("state"),
-      EVENT_STATES.map((state) => [state, stateWord(state)]),
-    )}
+    ${several({ name: "kind", label: "Kind", value: value("kind"), unit: "events", options: kindOptions(view.kinds) })}
+    ${several({
+      name: "state",
+      label: "State",
+      value: value("state"),
+      unit: "deliveries",
+      options: EVENT_STATES.map((state) => ({
+        value: state,
+        text: stateWord(state),
+        count: state in view.byState ? grouped(view.byState[state as keyof typeof view.byState]) : "",
+      })),
+    })}
     ${selectField({
       name: "target",
       label: "Target",
@@ -151,20 +134,43 @@ export function selectField({ name, label, value, none, options }: SelectField):
   >`;
 }
 
+interface Choice {
+  readonly value: string;
+  readonly text: string;
+  /** Empty: it is not known. */
+  readonly count: string;
+}
+
+/** The kinds that are there, the most frequent first. */
+function kindOptions({ counts, isWhole }: KindCounts): Choice[] {
+  return [...counts]
+    .toSorted(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
+    .map(([kind, count]) => ({
+      value: kind,
+      text: kind.replaceAll("_", " "),
+      count: `${grouped(count)}${isWhole ? "" : "+"}`,
+    }));
+}
+
+interface Several {
+  readonly name: string;
+  readonly label: string;
+  /** Those that are chosen, with commas between them. */
+  readonly value: string;
+  /** What the counts count. */
+  readonly unit: string;
+  readonly options: readonly Choice[];
+}
+
 /** Boxes to tick behind a line that says which are ticked. */
-function several(
-  name: string,
-  label: string,
-  value: string,
-  options: readonly (readonly [string, string])[],
-): Html {
+function several({ name, label, value, unit, options }: Several): Html {
   const chosen = value
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "");
-  const others = chosen.filter((one) => !options.some(([option]) => option === one));
-  const all = [...options, ...others.map((one) => [one, one] as const)];
-  const words = all.filter(([option]) => chosen.includes(option)).map(([, text]) => text);
+  const others = chosen.filter((one) => !options.some((option) => option.value === one));
+  const all = [...options, ...others.map((one) => ({ value: one, text: one, count: "" }))];
+  const words = all.filter((option) => chosen.includes(option.value)).map(({ text }) => text);
   const summary = words.length === 0 ? "any" : words.join(", ");
   return html`<div class="several">
     <span class="label" id="${name}-label">${label}</span>
@@ -173,16 +179,16 @@ function several(
         <span id="${name}-chosen">${summary}</span>
       </summary>
       <fieldset>
-        <legend class="sr">${label}</legend>
+        <legend><span class="sr">${label}: </span>${all.length === 0 ? "none yet" : unit}</legend>
         ${all.map(
-          ([option, text]) =>
+          (option) =>
             html`<label class="tick"
               ><input
                 type="checkbox"
                 name="${name}"
-                value="${option}"
-                ${chosen.includes(option) ? "checked" : ""}
-              />${text}</label
+                value="${option.value}"
+                ${chosen.includes(option.value) ? "checked" : ""}
+              />${option.text}${option.count === "" ? "" : html`<span class="of">${option.count}</span>`}</label
             >`,
         )}
       </fieldset>

@@ -210,6 +210,18 @@ export class Book {
     );
   }
 
+  /** Events by the name that a filter knows their kind by. */
+  kinds(): Map<string, number> {
+    const { kinds, kindCounts } = this.table;
+    const counts = new Map<string, number>();
+    for (const [code, { kind, eventName }] of kinds.values.entries()) {
+      const count = kindCounts[code] ?? 0;
+      const name = kind ?? eventName;
+      if (count > 0 && name !== null) counts.set(name, (counts.get(name) ?? 0) + count);
+    }
+    return counts;
+  }
+
   byState(): QueueStats["byState"] {
     const totals: Record<(typeof STATES)[number], number> = { waiting: 0, sending: 0, done: 0, dead: 0 };
     for (const target of this.targets) {
@@ -255,8 +267,12 @@ export class Book {
   /** One more, or one less, of a delivery's state and reason. */
   #count(delivery: number, change: 1 | -1): void {
     const { counts, deadReasons } = this.targetOf(delivery);
-    const state = this.table.state.get(delivery);
+    const { state: states, deadReason, deadRows } = this.table;
+    const state = states.get(delivery);
     counts[state]! += change;
-    if (state === DEAD) deadReasons[this.table.deadReason.get(delivery)]! += change;
+    if (state !== DEAD) return;
+    deadReasons[deadReason.get(delivery)]! += change;
+    if (change > 0) deadRows.add(delivery);
+    else deadRows.remove(delivery);
   }
 }

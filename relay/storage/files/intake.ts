@@ -93,7 +93,7 @@ export class Intake {
     const row = table.index.add(w0, w1, w2, w3);
     table.receivedAt.set(row, meta.receivedAt);
     table.bytes.set(row, event.body.length);
-    table.kind.set(row, table.kindCode(meta.kind, meta.eventName));
+    table.setKind(row, table.kindCode(meta.kind, meta.eventName));
     table.project.set(row, table.projectCode(meta.projectId, meta.projectPath));
     table.setGitlabIds(row, gitlabIdNumbers(meta));
     table.setEventFlag(row, EVENT_FLAGS.present, true);

@@ -5,12 +5,11 @@
 import { messageOf } from "../../../lib/errors.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
-import { orderOf, parseId } from "../../event/event-id.ts";
 import { compileFilter, deliveryMatches, deliveryStates, several } from "../../queue/filter.ts";
 import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
 import { readDelivery, readMeta, readSummary } from "./reading.ts";
 import { EVENT_FLAGS, STATES } from "./memory/table.ts";
-import type { EventTable } from "./memory/table.ts";
+import { eventSource, type Direction } from "./event-source.ts";
 
 /** How long one call looks for events. */
 const BUDGET_MS = 100;
@@ -108,7 +107,7 @@ export interface ListScan {
   readonly limit: number;
   /** Id of the event to go on behind; null: from the newest, or the oldest. */
   readonly cursor: string | null;
-  readonly towards: "older" | "newer";
+  readonly towards: Direction;
   /** Milliseconds at most; Infinity: to the end. */
   readonly budgetMs: number;
 }
@@ -118,7 +117,7 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
   const { limit, cursor, towards, budgetMs } = options;
   const { table, clock } = core;
   const matcher = createMatcher(core, filter);
-  const walker = table.walk(startOf(table, cursor, towards), towards);
+  const source = eventSource(table, filter, cursor, towards);
   const deadline = clock.monotonic() + budgetMs;
   const found: Found[] = [];
   let last = cursor;
@@ -148,12 +147,12 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
 
   try {
     for (let looked = 1; ; looked++) {
-      const event = walker.next();
+      const event = source.next();
       if (event === 0) {
         const full = await decide();
         return {
           found,
-          cursor: full && last !== null && startOf(table, last, towards) !== 0 ? last : null,
+          cursor: full && last !== null && !source.isEnd(last) ? last : null,
           partial: false,
           looked: full ? decided : looked - 1,
         };
@@ -165,20 +164,20 @@ export async function scanEvents(core: Core, filter: EventFilter, options: ListS
       }
       const enough = found.length + candidates.length - unsure >= limit || unsure >= READ_TOGETHER;
       if (enough && (await decide())) {
-        const end = startOf(table, last, towards) === 0 ? null : last;
+        const end = last === null || source.isEnd(last) ? null : last;
         return { found, cursor: end, partial: false, looked: decided };
       }
       const slice = enough || looked % SLICE_ROWS === 0;
       if (slice && clock.monotonic() >= deadline) {
         const full = await decide();
         const at = full ? last : table.index.idOf(event);
-        const end = startOf(table, at, towards) === 0 ? null : at;
+        const end = at === null || source.isEnd(at) ? null : at;
         return { found, cursor: end, partial: !full, looked: full ? decided : looked };
       }
       if (slice) await breathe();
     }
   } finally {
-    walker.close();
+    source.close();
   }
 }
 
@@ -210,22 +209,4 @@ export async function listEvents(
     partial: scan.partial && scan.cursor !== null,
     looked: scan.looked,
   };
-}
-
-/** The event behind the cursor; 0 at the end. */
-function startOf(table: EventTable, cursor: string | null, towards: "older" | "newer"): number {
-  if (cursor === null) return towards === "older" ? table.newestEvent : table.oldestEvent;
-  const words = parseId(cursor);
-  if (words === null) throw new RangeError(`Cannot go on at "${cursor}": it is not the id of an event`);
-  const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-  const event = table.index.find(w0, w1, w2, w3);
-  if (event !== 0) return table[towards].get(event);
-  const order = orderOf(w0, w1);
-  let newer = 0;
-  let row = table.newestEvent;
-  while (row !== 0 && table.index.orderOf(row) >= order) {
-    newer = row;
-    row = table.older.get(row);
-  }
-  return towards === "older" ? row : newer;
 }

@@ -146,6 +146,7 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
         remembered: table.eventCount + dedupe.size,
       };
     },
+    kinds: () => Promise.resolve({ counts: book.kinds(), isWhole: true }),
     checks() {
       const trouble = journal.trouble();
       return [

@@ -108,7 +108,7 @@ export class RecoveryRows {
       const isNext = event > 0 && next <= table.index.rows.highest && table.index.has(next, words);
       event = isNext ? next : this.#eventRow(words);
       table.receivedAt.set(event, record.receivedAt(index));
-      table.kind.set(event, kinds[record.kind(index)]!);
+      table.setKind(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
       table.record.set(event, number);
       for (let place = 0; place < GITLAB_IDS; place++) {

@@ -142,7 +142,7 @@ export class RoutingLine {
       const meta = await readMeta(this.#core, table.index.keyOf(event));
       if (meta === null) throw new Error("the stored event cannot be read");
       table.receivedAt.set(event, meta.receivedAt);
-      table.kind.set(event, table.kindCode(meta.kind, meta.eventName));
+      table.setKind(event, table.kindCode(meta.kind, meta.eventName));
       table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
       table.setGitlabIds(event, gitlabIdNumbers(meta));
       await this.#arrive(event, meta, await this.#route(event, meta));

@@ -7,6 +7,7 @@ import { encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
 import type { Enqueued, QueueEvent } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
+import { countedKind } from "./kinds.ts";
 import { firstOrderOf, gitlabIdStarts, memoryOf } from "./ids.ts";
 import type { RedisIntake } from "./intake.ts";
 import { routeArgs, type RedisMatching } from "./routing.ts";
@@ -47,6 +48,7 @@ export class Door {
         id,
         ...this.#memory(event),
         gitlabIdStarts(meta),
+        countedKind(meta),
         ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
       ],
       { key: `${redis.prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },

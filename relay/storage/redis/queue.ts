@@ -25,6 +25,7 @@ import type {
   EventFilter,
   EventPage,
   EventSummary,
+  KindCounts,
   QueueEvent,
   QueueStats,
   Room,
@@ -46,6 +47,7 @@ import { createRetention, type RedisRetention } from "./retention.ts";
 import { RoutingSetting } from "./routing-setting.ts";
 import { createRedisMatching, type RedisMatching } from "./routing.ts";
 import { startSelfCheck, type SelfCheck } from "./self-check.ts";
+import { readKinds } from "./kinds.ts";
 import { createStats } from "./stats.ts";
 import { createWork, type Work } from "./work.ts";
 
@@ -63,6 +65,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
 class RedisQueue implements ReplayQueue {
   readonly replayJobs: ReplayJobs;
   readonly stats: () => Promise<QueueStats>;
+  readonly kinds: () => Promise<KindCounts>;
   readonly #redis: RedisConnection;
   readonly #log: Log;
   readonly #events: Emitter<QueueEvent>;
@@ -113,6 +116,7 @@ class RedisQueue implements ReplayQueue {
     const removed = (id: string): void => emit({ type: "removed", id });
     this.#retention = createRetention({ redis, clock, retain: () => settings().retain, get, removed });
     this.stats = createStats(redis, targets);
+    this.kinds = () => readKinds(redis);
     this.#loops = createLoops({ clock, random, log });
     this.#startLoops(leaseMs);
   }

@@ -5,6 +5,7 @@
 import { Column, Dictionary, RowAllocator, pairName } from "./columns.ts";
 import type { DeliveryState } from "../../../queue/delivery-state.ts";
 import { GITLAB_IDS } from "../../../event/gitlab-ids.ts";
+import { DeadRows } from "./dead-rows.ts";
 import { EventIndex } from "./event-index.ts";
 import type { LaneRows } from "./lanes.ts";
 
@@ -57,6 +58,7 @@ export class EventTable implements LaneRows {
   /** Wall clock of receipt. */
   readonly receivedAt = new Column(Float64Array);
   readonly bytes = new Column(Uint32Array);
+  /** Set with setKind(). */
   readonly kind = new Column(Uint16Array);
   readonly project = new Column(Uint32Array);
   /** Number of the record that holds its routes; 0: none yet. */
@@ -68,6 +70,8 @@ export class EventTable implements LaneRows {
   readonly newer = new Column(Uint32Array);
   readonly older = new Column(Uint32Array);
   readonly kinds = new Dictionary<KindEntry>();
+  /** Events of each kind, by its code. */
+  readonly kindCounts: number[] = [];
   readonly projects = new Dictionary<ProjectEntry>();
   /** The code of each project's latest path. */
   readonly #projectCodes = new Map<number, number>();
@@ -93,6 +97,8 @@ export class EventTable implements LaneRows {
   readonly next = new Column(Uint32Array);
   readonly previous = new Column(Uint32Array);
   readonly place = new Column(Uint32Array);
+  /** What has ended as a dead letter and no replay stands for; the book keeps it. */
+  readonly deadRows = new DeadRows(this.place);
   readonly #replayOrder = new Map<number, number>();
 
   #newest = 0;
@@ -144,8 +150,8 @@ export class EventTable implements LaneRows {
       this.freeDelivery(row);
       row = sibling;
     }
-    for (const column of [this.receivedAt, this.bytes, this.kind, this.project, this.record])
-      column.set(event, 0);
+    this.setKind(event, 0);
+    for (const column of [this.receivedAt, this.bytes, this.project, this.record]) column.set(event, 0);
     for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
     for (const column of this.gitlabIds) column.set(event, 0);
     this.index.remove(event);
@@ -249,7 +255,15 @@ export class EventTable implements LaneRows {
     this.deliveryFlags.set(row, this.deliveryFlags.get(row) | flag);
   }
 
-  /** @returns the code for the column `kind` */
+  /** @param code of kindCode(); 0: not known */
+  setKind(event: number, code: number): void {
+    const before = this.kind.get(event);
+    if (before !== 0) this.kindCounts[before]! -= 1;
+    if (code !== 0) this.kindCounts[code] = (this.kindCounts[code] ?? 0) + 1;
+    this.kind.set(event, code);
+  }
+
+  /** @returns the code for setKind() */
   kindCode(kind: string | null, eventName: string | null): number {
     return this.kinds.code(pairName(kind, eventName), { kind, eventName });
   }

@@ -7,7 +7,8 @@
 -- ARGV[5]  beginning of the smallest id within the window
 -- ARGV[6]  hash of the dedupe key of an earlier version, or empty
 -- ARGV[7]  numbers of the ids that GitLab gave it, one after another
--- ARGV[8]  1 if routes follow, else 0
+-- ARGV[8]  kind to count it by (kinds.ts), or empty
+-- ARGV[9]  1 if routes follow, else 0
 -- ... routes: target, lane, state of each
 -- Answer   nil, or the id of the event that this one is a duplicate of. A duplicate is written, too, so that who
 --          waits for the sync of this connection's last write waits for the first one's.
@@ -37,12 +38,13 @@ redis.call('PERSIST', event)
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
 indexIds(id, ARGV[7], false)
-if ARGV[8] == '1' and #ARGV == 8 then
+if ARGV[8] ~= '' then addKind(id, ARGV[8]) end
+if ARGV[9] == '1' and #ARGV == 9 then
   -- It goes nowhere and has just come: nothing can stand against its being over.
   redis.call('HSET', p .. ':state:' .. id, 'open', 0)
   finish(id, ARGV[3], size)
-elseif ARGV[8] == '1' then
-  addRoutes(id, ARGV[3], 9, {})
+elseif ARGV[9] == '1' then
+  addRoutes(id, ARGV[3], 10, {})
 else
   redis.call('ZADD', p .. ':unrouted', 0, id)
 end

@@ -13,6 +13,7 @@ if ARGV[2] then
 end
 if redis.call('ZREM', p .. ':events', id) == 0 then return 0 end
 unfinish(id)
+removeKind(id)
 redis.call('ZREM', p .. ':unrouted', id)
 redis.call('ZREM', p .. ':dead', id)
 sum('bytes', -redis.call('STRLEN', p .. ':event:' .. id))

@@ -693,6 +693,23 @@ describe("pages", () => {
     expect((await visitor.text(`/events?q=${pairKey}`)).match(/data-id=/g)).toHaveLength(2);
   });
 
+  test("offer the kinds that are there with their events, and the states with their deliveries", async () => {
+    const f = fixture();
+    await f.add({ kind: "note" }, "{}", ["ci-bot"]);
+    for (let count = 0; count < 2; count++) await f.add({ kind: "merge_request" }, "{}", ["ci-bot"]);
+    const choices = async (name: string, path = "/events"): Promise<string[]> => {
+      const html = await new Visitor(f).text(path);
+      const boxes = html.matchAll(new RegExp(`name="${name}"[^>]*/>([^<]*(?:<span class="of">[^<]*)?)`, "g"));
+      return [...boxes].map(([, text = ""]) => text.replace('<span class="of">', " ").trim());
+    };
+    expect(await choices("kind")).toEqual(["merge request 2", "note 1"]);
+    expect(await choices("kind", "/events?kind=push")).toEqual(["merge request 2", "note 1", "push"]);
+    expect(await choices("state")).toContain("waiting 3");
+    const { counts } = await f.queue.kinds();
+    f.queue.kinds = () => Promise.resolve({ counts, isWhole: false });
+    expect(await choices("kind")).toEqual(["merge request 2+", "note 1+"]);
+  });
+
   test("find an event by its id at once, if it fits the other filters", async () => {
     const f = fixture();
     const id = await f.add();
@@ -738,7 +755,8 @@ describe("pages", () => {
       expect(html).toContain("Redis is out of reach");
       expect(html).toContain("connection refused");
     }
-    f.queue.list = () => Promise.reject(new TypeError("a bug"));
+    const { stats } = fixture().queue;
+    Object.assign(f.queue, { stats, list: () => Promise.reject(new TypeError("a bug")) });
     expect((await f.api("/events")).status).toBe(500);
   });
 

@@ -22,6 +22,7 @@
 --   dead, dead:<target>   ids of events with a dead letter
 --   reasons:<target>      hash: how many of the latter there are for each reason (dead-reason.ts); those of earlier versions have none
 --   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
+--   kinds                 hash: how many events of each kind there are; under the empty name, the id of the first that was counted
 --   paused                set of target names
 --   replays               ids of replay jobs, by the time of their making; replays:active: set of those that have not ended;
 --                         replays:lease: holder of the right to carry them out
@@ -39,6 +40,30 @@ local GROUP = 'relay'
 -- A counter that is zero takes no space.
 local function sum(field, by)
   if redis.call('HINCRBY', p .. ':sums', field, by) == 0 then redis.call('HDEL', p .. ':sums', field) end
+end
+
+-- One more event of this kind. Those that an earlier version stored before the first are not counted.
+local function addKind(id, kind)
+  local key = p .. ':kinds'
+  if redis.call('HINCRBY', key, kind, 1) > 1 or redis.call('HEXISTS', key, '') == 1 then return end
+  redis.call('HSET', key, '', redis.call('ZCARD', p .. ':events') == 1 and '0' or id)
+end
+
+-- The kind of a stored event as kinds.ts counts it, out of its metadata, where `kind` comes near the beginning; nil: it is not counted.
+local function kindOf(id)
+  local bytes = redis.call('GETRANGE', p .. ':event:' .. id, 0, 8191)
+  local _, before = string.find(bytes, '"kind":', 1, true)
+  if not before then return nil end
+  return string.match(bytes, '^"([a-z_]+)","eventName":', before + 1)
+    or string.match(bytes, '^null,"eventName":"([a-z_]+)"', before + 1)
+end
+
+local function removeKind(id)
+  local key = p .. ':kinds'
+  local since, kind = redis.call('HGET', key, ''), kindOf(id)
+  if not since or id < since or not kind then return end
+  if redis.call('HINCRBY', key, kind, -1) <= 0 then redis.call('HDEL', key, kind) end
+  if redis.call('HLEN', key) == 1 then redis.call('DEL', key) end
 end
 
 local NUMBER_LENGTH = 8
