@@ -156,7 +156,7 @@ function operator(queue: ReplayQueue) {
     targetMinutes: () => [],
     sessions: { salt: async () => "bench", epoch: () => ({ read: async () => 0, advance: async () => 0 }) },
     audit: new MemoryAuditTrail(),
-    selfRecovery: () => null,
+    recoveries: () => [],
     fetch: () => Promise.reject(new TypeError("no provider")),
     addresses: () => createAddressRules(config.server),
     version: "bench",

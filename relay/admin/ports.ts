@@ -11,7 +11,7 @@ import type { AddressRules } from "../http/client-address.ts";
 import type { AttentionItem } from "../observe/attention/attention.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { MinuteStats } from "../observe/hour/minute-stats.ts";
-import type { RecoveryStatus } from "../recovery/self-recovery.ts";
+import type { InstanceRecovery } from "../recovery/recoveries.ts";
 import type { TargetMinute, TargetStatus } from "../observe/target-status.ts";
 import type { ReplayDesk } from "../replay/jobs.ts";
 import type { Routing } from "../routing/routing.ts";
@@ -45,8 +45,8 @@ export interface AdminDeps {
   readonly minutes: MinuteStats;
   /** What needs an operator now, most urgent first. Rejects with an UpstreamError where the storage is out of reach. */
   readonly attention: () => Promise<readonly AttentionItem[]>;
-  /** What the relay recovers by itself; null: nothing, as the settings do not say how. */
-  readonly selfRecovery: () => RecoveryStatus | null;
+  /** What the relay recovers by itself, by GitLab; empty: nothing, as the settings do not say how. */
+  readonly recoveries: () => readonly InstanceRecovery[];
   /** The settings in force; may change while the relay runs. */
   readonly config: () => Config;
   /** Every configured target, in the order of the configuration. */

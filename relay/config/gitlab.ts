@@ -8,6 +8,7 @@ import { list, object, own, type Json } from "../../lib/json.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
 import { nearest } from "../../lib/settings-words.ts";
 import { DEFAULT_INSTANCE } from "../event/event.ts";
+import { instanceRecoverySettings } from "./recovery.ts";
 
 const address = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
   error: "must be an IP address or a CIDR range, such as 10.0.0.0/8",
@@ -65,6 +66,11 @@ const instance = z
     allowedIps: addresses.describe(
       "Addresses or CIDR ranges from which this GitLab may send webhooks, in place of server.allowedIps; empty: those",
     ),
+    recovery: instanceRecoverySettings
+      .optional()
+      .describe(
+        "Who fetches back by itself what this GitLab could not deliver, as `recovery` does for its own",
+      ),
   })
   .superRefine(
     (settings, context) => {
@@ -84,7 +90,7 @@ export type GitlabSettings = z.output<typeof gitlabSettings>;
 export type InstanceSettings = z.output<typeof instance>;
 
 /** True if something can prove a webhook. What else is wrong with the settings is not known to be right here. */
-function hasCredential(settings: unknown): boolean {
+export function hasCredential(settings: unknown): boolean {
   const { secretTokens = [], signingTokens = [], masterSecret = "" } = object(settings);
   const isGiven = (value: unknown): boolean => !Array.isArray(value) || value.length > 0;
   const hasMaster = typeof masterSecret !== "string" || splitSecrets(masterSecret).length > 0;
@@ -99,6 +105,18 @@ export function instanceNames({
 }): string[] {
   const named = Object.keys(instances);
   return named.length === 0 ? [] : [DEFAULT_INSTANCE, ...named];
+}
+
+/** The names of the GitLabs that can send webhooks: that of `gitlab` is one of them only if it has a secret. */
+export function sendingInstances({
+  gitlab,
+  instances,
+}: {
+  readonly gitlab: GitlabSettings;
+  readonly instances: Readonly<Record<string, unknown>>;
+}): string[] {
+  const named = Object.keys(instances);
+  return hasCredential(gitlab) ? [DEFAULT_INSTANCE, ...named] : named;
 }
 
 /** The secrets of a GitLab by its name, which the schema knows. */
@@ -124,6 +142,7 @@ export function instanceProblems(settings: unknown): InstanceProblem[] {
     ...sharedSecrets(object(gitlab), object(instances)),
     ...sharedUrls(object(instances)),
     ...unknownInstances(object(settings)),
+    ...recoveryProblems(object(settings)),
   ];
 }
 
@@ -145,6 +164,26 @@ function unknownInstances({ instances, targets, overrides, projectFile, recovery
     const near = nearest(name, known);
     const cure = near === null ? `known are ${known.join(", ")}` : `did you mean "${near}"?`;
     return [{ path, message: `"${name}" is not the name of an instance; ${cure}` }];
+  });
+}
+
+/** A GitLab that is recovered from twice, or has no address. */
+function recoveryProblems({ instances, recovery }: Json): InstanceProblem[] {
+  const named = object(recovery)["instance"];
+  return Object.entries(object(instances)).flatMap(([name, one]) => {
+    const { url, recovery: settings } = object(one);
+    if (settings === undefined) return [];
+    const path = ["instances", name, "recovery"];
+    if (named === name)
+      return [{ path, message: "is also what recovery.instance is about; remove one of the two" }];
+    const hasUrl = url !== undefined || object(settings)["url"] !== undefined;
+    if (hasUrl) return [];
+    return [
+      {
+        path: ["instances", name, "recovery", "url"],
+        message: `is missing; set it, or instances.${name}.url`,
+      },
+    ];
   });
 }
 

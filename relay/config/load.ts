@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { ConfigError, messageOf, systemCode, type Problem } from "../../lib/errors.ts";
+import { own } from "../../lib/json.ts";
 import { MASK } from "../../lib/log.ts";
 import { maskPattern } from "../../lib/mask-patterns.ts";
 import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
@@ -149,7 +150,7 @@ export function restartPaths(present: Config, next: Config): string[] {
       { ...next.log, level: null, format: null },
     ),
     ...(loses(present.admin.token, next.admin.token) ? ["admin.token"] : []),
-    ...(isDeepStrictEqual(present.recovery, next.recovery) ? [] : ["recovery"]),
+    ...recoveryPaths(present, next),
     ...differing("activity.enabled", present.activity.enabled, next.activity.enabled),
     ...differing("queue", { ...present.queue, retain: null }, { ...next.queue, retain: null }),
   ];
@@ -172,8 +173,31 @@ export function withoutRestart(present: Config, next: Config): Config {
     queue: { ...present.queue, retain: next.queue.retain },
     log: { ...present.log, level: next.log.level, format: next.log.format },
     recovery: present.recovery,
+    instances: withRecoveriesOf(present, next.instances),
     activity: { ...next.activity, enabled: present.activity.enabled },
   };
+}
+
+function recoveryPaths(present: Config, next: Config): string[] {
+  const names = Object.keys({ ...present.instances, ...next.instances });
+  const places: [string, unknown, unknown][] = [
+    ["recovery", present.recovery, next.recovery],
+    ...names.map((name): [string, unknown, unknown] => [
+      `instances.${name}.recovery`,
+      own(present.instances, name)?.recovery,
+      own(next.instances, name)?.recovery,
+    ]),
+  ];
+  return places.flatMap(([path, before, after]) => (isDeepStrictEqual(before, after) ? [] : [path]));
+}
+
+function withRecoveriesOf(present: Config, next: Config["instances"]): Config["instances"] {
+  return Object.fromEntries(
+    Object.entries(next).map(([name, { recovery: _waits, ...rest }]) => {
+      const recovery = own(present.instances, name)?.recovery;
+      return [name, recovery === undefined ? rest : { ...rest, recovery }];
+    }),
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -37,7 +37,12 @@ const REQUEST_STATUSES = [
 /** How a webhook was answered. `throttled` ones (429) count as unauthorized. */
 export type RequestStatus = (typeof REQUEST_STATUSES)[number];
 
-export type RequestListener = (status: RequestStatus, durationMs: number) => void;
+/** @param instance as in Metrics.request() */
+export type RequestListener = (
+  status: RequestStatus,
+  durationMs: number,
+  instance: string | undefined,
+) => void;
 
 export interface MetricsDeps extends QueueGaugeDeps {
   /** Whether the metrics of the process are collected as well. @default true */
@@ -119,7 +124,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     request(status, kind, durationMs, instance) {
       requests(status, kind, instance);
       duration.observe(durationMs / 1000);
-      for (const listener of listeners) listener(status, durationMs);
+      for (const listener of listeners) listener(status, durationMs, instance);
     },
     sync: (durationMs) => syncs.observe(durationMs / 1000),
     onRequest(listener) {

@@ -3,6 +3,7 @@
  * for which it was away, and what needs an operator.
  */
 import { unknownVariables } from "../../lib/variables.ts";
+import { sendingInstances } from "../config/gitlab.ts";
 import type { DeliveryWorkers } from "../delivery/workers.ts";
 import { startActivity, type Activity } from "../observe/activity/activity.ts";
 import { registerActivityGauges } from "../observe/activity/gauges.ts";
@@ -16,11 +17,17 @@ import { healthOf, type Health } from "../observe/health.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { keepLastHour } from "../observe/hour/keep.ts";
 import { createMinuteStats, type MinuteStats } from "../observe/hour/minute-stats.ts";
-import { recoveryDue, type RecoveryDue } from "../observe/recovery-due.ts";
+import {
+  dueOfAll,
+  MissWatch,
+  recoveryDue,
+  type InstanceDue,
+  type RecoveryDue,
+} from "../observe/recovery-due.ts";
 import { createTargetBoard, type TargetBoard } from "../observe/target-status.ts";
 import type { Check } from "../queue/queue.ts";
-import { openSelfRecovery } from "../recovery/open.ts";
-import type { SelfRecovery } from "../recovery/self-recovery.ts";
+import { openRecoveries } from "../recovery/open.ts";
+import type { Recoveries } from "../recovery/recoveries.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { Closing } from "./closing.ts";
 import type { CurrentSettings } from "./current-settings.ts";
@@ -39,7 +46,7 @@ export interface Observers {
   readonly health: () => Health;
   readonly recovery: () => RecoveryDue | null;
   /** Null unless the settings say how to recover. */
-  readonly selfRecovery: SelfRecovery | null;
+  readonly recoveries: Recoveries | null;
 }
 
 export interface ObserversDeps {
@@ -117,18 +124,20 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
   });
   closing.add(() => absence.close());
   const isReady = (): boolean => health().status === "ready";
-  const selfRecovery = await selfRecoveryOf({ ...deps, metrics, isReady });
-  if (selfRecovery !== null) closing.add(() => selfRecovery.close());
-  const recovery = (): RecoveryDue | null =>
-    selfRecovery !== null
-      ? selfRecovery.due()
-      : recoveryDue({
-          now: now(),
-          lastSeenAt: absence.lastSeenAt,
-          startedAt: absence.startedAt,
-          firstUnavailableAt: minutes.firstUnavailableAt,
-          lastRecoveredAt: minutes.lastRecoveredAt,
-        });
+  const recoveries = await recoveriesOf({ ...deps, metrics, isReady });
+  if (recoveries !== null) closing.add(() => recoveries.close());
+  const misses = new MissWatch(metrics, queue, now);
+  closing.add(() => misses.close());
+  const recovery = (): RecoveryDue | null => {
+    const config = current.config();
+    const byHand = sendingInstances(config).flatMap((instance): InstanceDue[] => {
+      if (recoveries?.instances.has(instance) === true) return [];
+      const { lastSeenAt, startedAt } = absence;
+      const due = recoveryDue({ now: now(), lastSeenAt, startedAt, ...misses.of(instance) });
+      return due === null ? [] : [{ instance, ...due }];
+    });
+    return dueOfAll([...(recoveries?.due() ?? []), ...byHand], Object.keys(config.instances).length > 0);
+  };
   const misspelt = unknownVariables(env);
   const alerts = createAlerts({
     queue,
@@ -159,7 +168,7 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
       }),
   });
   closing.add(() => attention.close());
-  return { metrics, minutes, board, activity, absence, attention, checks, health, recovery, selfRecovery };
+  return { metrics, minutes, board, activity, absence, attention, checks, health, recovery, recoveries };
 }
 
 function startActivityOf(
@@ -171,26 +180,24 @@ function startActivityOf(
   return startActivity({ queue, clock, log, store, settings: () => current.config().activity });
 }
 
-async function selfRecoveryOf({
+function recoveriesOf({
   relay,
   stores,
   current,
   metrics,
   isReady,
 }: ObserversDeps &
-  Pick<Observers, "metrics"> & { readonly isReady: () => boolean }): Promise<SelfRecovery | null> {
-  const config = current.config();
-  if (config.recovery === undefined) return null;
+  Pick<Observers, "metrics"> & { readonly isReady: () => boolean }): Promise<Recoveries | null> {
   const { clock, log, random, env = {}, secrets, installer } = relay;
-  const notes = await stores.driver.openRecoveryNotes();
-  return openSelfRecovery(config, config.recovery, {
+  return openRecoveries({
+    config: current.config,
     clock,
     log,
     random,
     env,
     metrics,
-    notes,
     isReady,
+    openNotes: (instance) => stores.driver.openRecoveryNotes(instance),
     mask: secrets.mask,
     program: installer,
   });

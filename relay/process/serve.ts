@@ -36,14 +36,14 @@ export function createOperatorSide(deps: ServeDeps): Admin {
   const { relay, stores, current, observers, routing, replays } = deps;
   const { queue, shared, audit } = stores;
   const { clock, log, env = {}, version } = relay;
-  const { minutes, attention, selfRecovery, metrics, board, activity, checks } = observers;
+  const { minutes, attention, recoveries, metrics, board, activity, checks } = observers;
   return createAdmin({
     queue,
     clock,
     log,
     metrics,
     minutes,
-    selfRecovery: () => selfRecovery?.status() ?? null,
+    recoveries: () => recoveries?.status() ?? [],
     activity,
     checks,
     audit,

@@ -99,8 +99,8 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   });
   closing.add(() => maintenance.stop());
   runner.begin();
-  const { absence, attention, selfRecovery } = observers;
-  await selfRecovery?.begin(absence.lastSeenAt, absence.startedAt);
+  const { absence, attention, recoveries } = observers;
+  await recoveries?.begin(absence.lastSeenAt, absence.startedAt);
   absence.begin();
   attention.begin();
 
@@ -126,7 +126,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
       life.isStopping = true;
       maintenance.stop();
       attention.close();
-      const recovered = selfRecovery?.close();
+      const recovered = recoveries?.close();
       admin.close();
       await runner.close();
       await Promise.all([server.close(ANSWER_MS), delivery.stop(drainMs), noted, recovered]);

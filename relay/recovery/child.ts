@@ -8,7 +8,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf } from "../../lib/errors.ts";
-import type { Config } from "../config/schema.ts";
+import type { GitlabSettings } from "../config/gitlab.ts";
 import type { RecoverySettings } from "../config/recovery.ts";
 import { NO_COUNTS, sinceOption, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
 
@@ -36,7 +36,8 @@ export interface ChildDeps {
   /** Where it keeps its state and its report. */
   readonly folder: string;
   readonly recovery: RecoverySettings & { readonly group: string };
-  readonly gitlab: Config["gitlab"];
+  /** Its webhook secrets, asked for each run: a rotation must not leave the child behind. */
+  readonly gitlab: () => GitlabSettings;
   /** Hides secrets in what the child says. */
   readonly mask: (text: string) => string;
 }
@@ -84,7 +85,8 @@ function ended(deps: ChildDeps, since: number, signal: AbortSignal): Promise<End
 }
 
 function environment(deps: ChildDeps, since: number): Record<string, string> {
-  const { recovery, gitlab, folder } = deps;
+  const { recovery, folder } = deps;
+  const gitlab = deps.gitlab();
   const inherited = Object.entries(deps.env).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined && !/^(HOOKS|CI|GITLAB|RELAY)_/.test(entry[0]),

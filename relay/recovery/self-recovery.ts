@@ -1,5 +1,5 @@
 /**
- * The relay heals by itself: what GitLab could not deliver while the relay was away or answered 503 is fetched back without
+ * The relay heals by itself: what one GitLab could not deliver while the relay was away or answered 503 is fetched back without
  * anybody. The missed time is written down before the relay says that it is there again, and forgotten only when a run has brought
  * back all that can be; until then runs follow one another, ever further apart. One relay of a storage recovers at a time.
  */
@@ -19,6 +19,8 @@ const LEASE_MS = 60_000;
 const LIMITED_PAUSE_MS = 60_000;
 const FAILED_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 3_600_000;
+/** How long no other relay of the storage begins after an unfinished run. A restart with mended settings waits no longer. */
+const SHARED_PAUSE_MS = 55_000;
 
 export interface RecoveryResult extends RecoveryCounts {
   readonly since: number;
@@ -65,6 +67,8 @@ export class SelfRecovery {
   #nextTryAt: number | null = null;
   #trouble: string | null = null;
   #failures = 0;
+  /** Another relay has the lease: it recovers, or waits to go on. */
+  #isElsewhere = false;
   /** What has not been written down yet: the absence, and the answers 503 since the last look. */
   readonly #unnoted: MissedWindow[] = [];
 
@@ -82,8 +86,7 @@ export class SelfRecovery {
     if (lastSeenAt !== null && startedAt > lastSeenAt)
       this.#unnoted.push({ since: lastSeenAt, until: startedAt, cause: "away" });
     await this.#orLater(async () => {
-      const kept = await notes.lastResult();
-      this.#last = kept === null ? null : (JSON.parse(kept) as RecoveryResult);
+      await this.#readLast();
       await this.#noteTrouble();
       this.#missed = spanOf(await notes.windows());
     });
@@ -119,7 +122,9 @@ export class SelfRecovery {
       beganAt !== null
         ? `recovery began ${utcTime(beganAt)}`
         : trouble === null
-          ? "recovery begins as soon as the relay is ready"
+          ? this.#isElsewhere
+            ? "another relay recovers"
+            : "recovery begins as soon as the relay is ready"
           : `recovery: ${trouble}; the next run is at ${utcTime(nextTryAt ?? missed.until)}`;
     return { since: missed.since, text: `${spanText(missed)}; ${doing}` };
   }
@@ -151,17 +156,35 @@ export class SelfRecovery {
   async #look(): Promise<void> {
     const { clock, notes, isReady } = this.#deps;
     await this.#noteTrouble();
+    const before = this.#missed;
     this.#missed = spanOf(await notes.windows());
+    if (before !== null && this.#missed === null) await this.#settledElsewhere();
     const now = clock.now();
     const isDue = this.#missed !== null && now >= this.#missed.until + SETTLE_MS;
     if (!isDue || !isReady() || now < (this.#nextTryAt ?? 0)) return;
     const lease = await notes.lease(LEASE_MS);
+    this.#isElsewhere = lease === null;
     if (lease === null) return;
+    let holdMs = 0;
     try {
-      await this.#recover(this.#missed as MissedSpan, lease);
+      holdMs = await this.#recover(this.#missed as MissedSpan, lease);
     } finally {
-      await lease.release();
+      await (holdMs > 0 ? lease.renew(holdMs) : lease.release());
     }
+  }
+
+  async #settledElsewhere(): Promise<void> {
+    await this.#readLast();
+    this.#forgetTrouble();
+  }
+
+  async #readLast(): Promise<void> {
+    const kept = await this.#deps.notes.lastResult();
+    this.#last = kept === null ? null : (JSON.parse(kept) as RecoveryResult);
+  }
+
+  #forgetTrouble(): void {
+    [this.#failures, this.#nextTryAt, this.#trouble, this.#isElsewhere] = [0, null, null, false];
   }
 
   /** What cannot be noted stays for the next look. */
@@ -174,7 +197,8 @@ export class SelfRecovery {
     }
   }
 
-  async #recover(missed: MissedSpan, lease: RecoveryLease): Promise<void> {
+  /** Returns the milliseconds for which the other relays are to wait as well, so that a limit of GitLab's is one for all of them. */
+  async #recover(missed: MissedSpan, lease: RecoveryLease): Promise<number> {
     const { clock, log, runner, notes } = this.#deps;
     const beganAt = clock.now();
     this.#beganAt = beganAt;
@@ -190,14 +214,15 @@ export class SelfRecovery {
     if (outcome !== "complete") {
       this.#later(run);
       log.warn("recovery.unfinished", { ...fields, error: text });
-      return;
+      return this.#stop.signal.aborted || lost.signal.aborted ? 0 : SHARED_PAUSE_MS;
     }
     const result: RecoveryResult = { ...missed, ...counts, text, beganAt, endedAt: clock.now() };
     await notes.settle(missed.until, JSON.stringify(result));
     this.#last = result;
-    [this.#failures, this.#nextTryAt, this.#trouble] = [0, null, null];
+    this.#forgetTrouble();
     this.#missed = spanOf(await notes.windows());
     log.info("recovery.ended", { ...fields, note: text });
+    return 0;
   }
 
   #later({ outcome, text }: RecoveryRun): void {

@@ -40,7 +40,10 @@ export interface StorageDriver {
   hasActivity(): Promise<boolean>;
   openHeartbeat(): Promise<Heartbeat>;
   openAuditTrail(): Promise<WholeAuditTrail>;
-  openRecoveryNotes(): Promise<RecoveryNotes>;
+  /** What is noted about one GitLab, by its name. */
+  openRecoveryNotes(instance: string): Promise<RecoveryNotes>;
+  /** The GitLabs about which something may be noted. */
+  recoveryInstances(): Promise<readonly string[]>;
   openLastHour(): Promise<LastHour>;
   /** What the relays of this storage share of secrets. */
   openSecrets(): Promise<SharedSecrets>;

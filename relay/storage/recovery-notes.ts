@@ -1,5 +1,5 @@
 /**
- * What relays of one storage know of missed webhooks: the times in which GitLab's deliveries failed, until somebody has fetched them
+ * What relays of one storage know of missed webhooks of one GitLab: the times in which GitLab's deliveries failed, until somebody has fetched them
  * back, and what the last recovery brought. A lease sees to it that one relay at a time recovers.
  */
 
@@ -12,8 +12,11 @@ export interface MissedWindow {
 }
 
 export interface RecoveryLease {
-  /** False: it is somebody else's now. Rejects with an UpstreamError if the storage is out of reach. */
-  renew(): Promise<boolean>;
+  /**
+   * False: it is another relay's now. Rejects with an UpstreamError if the storage is out of reach.
+   * @param forMs how long it holds from now on; @default as it was taken
+   */
+  renew(forMs?: number): Promise<boolean>;
   release(): Promise<void>;
 }
 

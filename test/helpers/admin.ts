@@ -8,7 +8,7 @@ import { createAdmin, type Admin } from "../../relay/admin/admin.ts";
 import { attentionOf } from "../../relay/observe/attention/attention.ts";
 import { situationOf } from "../../relay/observe/attention/situation.ts";
 import { createMinuteStats } from "../../relay/observe/hour/minute-stats.ts";
-import { recoveryDue } from "../../relay/observe/recovery-due.ts";
+import { MissWatch, recoveryDue } from "../../relay/observe/recovery-due.ts";
 import type { TargetStatus } from "../../relay/observe/target-status.ts";
 import { createReplayDesk } from "../../relay/replay/jobs.ts";
 import type { AdminDeps } from "../../relay/admin/ports.ts";
@@ -19,7 +19,7 @@ import type {
   AuditQuery,
   AuditTrail,
 } from "../../relay/storage/audit-trail.ts";
-import type { RecoveryStatus } from "../../relay/recovery/self-recovery.ts";
+import type { InstanceRecovery } from "../../relay/recovery/recoveries.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
@@ -117,7 +117,7 @@ export interface AdminFixture {
   statuses: TargetStatus[];
   refusedFiles: RefusedFile[];
   settingsProblems: string[];
-  selfRecovery: RecoveryStatus | null;
+  recoveries: InstanceRecovery[];
   /** How often replay jobs told that there is something to do. */
   wakes: number;
   /** Sends a request with the token. */
@@ -167,7 +167,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     lines,
     config: configSchema.parse({ admin: { token: options.token ?? ADMIN_TOKEN }, ...options.settings }),
     settingsProblems: [],
-    selfRecovery: null,
+    recoveries: [],
     wakes: 0,
     statuses: targets.map((name) => targetStatus(name)),
     refusedFiles: [],
@@ -207,14 +207,9 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     },
   };
   const minutes = createMinuteStats(metrics, queue, clock);
+  const misses = new MissWatch(metrics, queue, () => clock.now());
   const recovery = () =>
-    recoveryDue({
-      now: clock.now(),
-      lastSeenAt: null,
-      startedAt: 0,
-      firstUnavailableAt: minutes.firstUnavailableAt,
-      lastRecoveredAt: minutes.lastRecoveredAt,
-    });
+    recoveryDue({ now: clock.now(), lastSeenAt: null, startedAt: 0, ...misses.of("default") });
   const admin = createAdmin({
     minutes,
     attention: async () =>
@@ -251,7 +246,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
       ...createRouting({ clock, log: recording(lines), env: {} }),
       refusedFiles: () => fixture.refusedFiles,
     },
-    selfRecovery: () => fixture.selfRecovery,
+    recoveries: () => fixture.recoveries,
     fetch: options.fetch ?? (() => Promise.reject(new TypeError("no provider"))),
     addresses: () => createAddressRules(fixture.config.server),
     version: "1.2.3",

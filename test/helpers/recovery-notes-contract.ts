@@ -4,8 +4,9 @@ import type { MissedWindow, RecoveryNotes } from "../../relay/storage/recovery-n
 
 export interface OpenedNotes {
   readonly notes: RecoveryNotes;
-  /** The same storage, as another process sees it. */
-  reopen(): Promise<RecoveryNotes>;
+  /** The same storage, as another process sees it. @default about the same GitLab */
+  reopen(instance?: string): Promise<RecoveryNotes>;
+  instances(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -35,6 +36,20 @@ export function recoveryNotesContract(open: () => Promise<OpenedNotes>, isShared
     expect(await notes.lastResult()).toBe('{"delivered":3}');
   });
 
+  test("each GitLab has notes of its own, and those that have some are listed", async () => {
+    const { notes, reopen, instances } = await fresh();
+    expect(await instances()).toEqual(["default"]);
+    const partner = await reopen("partner");
+    await notes.add(window(1000, 2000));
+    await partner.add(window(1000, 3000));
+    await notes.settle(5000, '{"delivered":3}');
+    expect([await partner.windows(), await partner.lastResult()]).toEqual([[window(1000, 3000)], null]);
+    expect(await instances()).toEqual(["default", "partner"]);
+    if (!isShared) return;
+    expect(await notes.lease(60_000)).not.toBeNull();
+    expect(await partner.lease(60_000)).not.toBeNull();
+  });
+
   test("a window that is added again is there once", async () => {
     const { notes } = await fresh();
     await notes.add(window(1000, 2000));
@@ -54,6 +69,7 @@ export function recoveryNotesContract(open: () => Promise<OpenedNotes>, isShared
     const first = await notes.lease(300);
     expect(await other.lease(300)).toBeNull();
     expect(await first?.renew()).toBe(true);
+    expect(await first?.renew(60_000)).toBe(true);
     await first?.release();
     const second = await other.lease(50);
     expect(await first?.renew()).toBe(false);

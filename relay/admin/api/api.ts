@@ -108,8 +108,8 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   });
 
   api.get("/recovery", (c) => {
-    const status = deps.selfRecovery();
-    return c.json({ configured: status !== null, ...(status === null ? {} : recoveryJson(status, mask)) });
+    const instances = deps.recoveries().map((recovery) => recoveryJson(recovery, mask));
+    return c.json({ configured: instances.length > 0, ...instances[0], instances });
   });
 
   api.get("/activity", async (c) => {

@@ -1,12 +1,13 @@
-/** What the relay recovers by itself, as the API shows it. */
-import type { RecoveryStatus } from "../../recovery/self-recovery.ts";
+/** What the relay recovers by itself from one GitLab, as the API shows it. */
+import type { InstanceRecovery } from "../../recovery/recoveries.ts";
 import { isoOrNull } from "./event-json.ts";
 
 export function recoveryJson(
-  { state, missed, beganAt, nextTryAt, trouble, last }: RecoveryStatus,
+  { instance, status: { state, missed, beganAt, nextTryAt, trouble, last } }: InstanceRecovery,
   mask: (text: string) => string,
 ): Readonly<Record<string, unknown>> {
   return {
+    instance,
     state,
     missed:
       missed === null

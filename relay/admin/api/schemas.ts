@@ -221,9 +221,32 @@ const projectFilesSchema = z.object({
   refused: z.array(z.object({ projectId: count, at: time, error: z.string() })).describe("Newest first"),
 });
 
-const recoverySchema = z.object({
-  configured: z.boolean().describe("Whether the relay recovers by itself"),
-  state: z.string().optional(),
+const missedSchema = z.object({ since: time, until: time, wasAway: z.boolean() });
+const recoveryStatusSchema = z.object({
+  instance: z.string().describe("Name of the GitLab; default is that of gitlab"),
+  state: z.enum(["idle", "waiting", "running"]),
+  missed: missedSchema.nullable().describe("What is not back yet"),
+  beganAt: timeOrNull.describe("Of the run under way"),
+  nextTryAt: timeOrNull,
+  trouble: textOrNull.describe("Why the last run did not bring everything back"),
+  last: missedSchema
+    .extend({
+      beganAt: time,
+      endedAt: time,
+      text: z.string(),
+      missed: numberOrNull,
+      delivered: numberOrNull,
+      outstanding: numberOrNull,
+      unrecoverable: numberOrNull,
+    })
+    .nullable()
+    .describe("The last complete run; the counts are null if a pipeline ran"),
+});
+const recoverySchema = recoveryStatusSchema.partial().extend({
+  configured: z.boolean().describe("Whether the relay recovers by itself; if not, there is nothing else"),
+  instances: z
+    .array(recoveryStatusSchema)
+    .describe("For each GitLab that is recovered from. The first is repeated beside this list"),
 });
 
 const activityReportSchema = z.object({

@@ -26,7 +26,7 @@ export function mountOverview({ pages, deps, masking, frame }: Site): void {
         refused: minutes.total("unauthorized") + minutes.total("forbidden"),
         unavailable: minutes.total("unavailable"),
       },
-      selfRecovery: deps.selfRecovery(),
+      recoveries: deps.recoveries(),
       attention: await deps.attention(),
       masking: masking(),
       mayAct: c.get("may")("act"),

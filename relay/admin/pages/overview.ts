@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { AttentionItem } from "../../observe/attention/attention.ts";
 import type { Minute } from "../../observe/hour/minute-stats.ts";
 import type { Check, EventSummary, QueueStats } from "../../queue/queue.ts";
-import type { RecoveryStatus } from "../../recovery/self-recovery.ts";
+import type { InstanceRecovery } from "../../recovery/recoveries.ts";
 import { barChart, lineChart } from "./charts.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
 import { reasonWords } from "./dead.ts";
@@ -29,9 +29,8 @@ export interface Overview extends TargetTable {
     /** 503. */
     readonly unavailable: number;
   };
-  /** Null: none. */
-  /** What the relay recovers by itself; null: nothing. */
-  readonly selfRecovery: RecoveryStatus | null;
+  /** What the relay recovers by itself, by GitLab. */
+  readonly recoveries: readonly InstanceRecovery[];
   /** What needs an operator, most urgent first. */
   readonly attention: readonly AttentionItem[];
   readonly newest: readonly EventSummary[];
@@ -48,9 +47,11 @@ export function overviewPage(view: Overview): Html {
     <section class="tiles" id="tiles" data-live aria-label="At a glance">${tiles(view)}</section>
     <p class="figures" id="figures" data-live>${figures(view)}</p>
     ${
-      view.selfRecovery === null
+      view.recoveries.length === 0
         ? ""
-        : html`<p class="figures" id="recovery" data-live>${recoveryLine(view.selfRecovery)}</p>`
+        : html`<p class="figures" id="recovery" data-live>
+            ${view.recoveries.map((one) => recoveryLine(one, view.instances.length > 0))}
+          </p>`
     }
     <section>
       <h2>Targets</h2>

@@ -1,19 +1,23 @@
-/** What the relay fetches back by itself, in one line: since when it was away, when recovery began, and what it brought. */
+/** What the relay fetches back by itself from one GitLab, in one line: since when it was away, when recovery began, and what it brought. */
 import { html } from "hono/html";
-import type { RecoveryResult, RecoveryStatus } from "../../recovery/self-recovery.ts";
+import type { InstanceRecovery } from "../../recovery/recoveries.ts";
+import type { RecoveryResult } from "../../recovery/self-recovery.ts";
 import { grouped } from "../../../lib/numbers.ts";
 import { when, type Html } from "./html.ts";
 
-export function recoveryLine({ state, missed, beganAt, trouble, last }: RecoveryStatus): Html {
+/** @param isNamed whether there are several GitLabs, so that this one is named */
+export function recoveryLine({ instance, status }: InstanceRecovery, isNamed: boolean): Html {
+  const { state, missed, beganAt, trouble, last } = status;
+  const label = isNamed ? `Recovery of ${instance}` : "Recovery";
   if (missed === null)
     return last === null
-      ? html`<span>Recovery: nothing has been missed</span>`
-      : html`<span>Recovery: ${spanOf(last)}; ${broughtBack(last)}</span>`;
+      ? html`<span>${label}: nothing has been missed</span>`
+      : html`<span>${label}: ${spanOf(last)}; ${broughtBack(last)}</span>`;
   const doing =
     state === "running" && beganAt !== null
       ? html`recovery began ${when(beganAt)}`
       : (trouble ?? "recovery begins as soon as the relay is ready");
-  return html`<span>Recovery: ${spanOf(missed)}; ${doing}</span>`;
+  return html`<span>${label}: ${spanOf(missed)}; ${doing}</span>`;
 }
 
 function spanOf({ since, until, wasAway }: Pick<RecoveryResult, "since" | "until" | "wasAway">): Html {

@@ -30,10 +30,6 @@ export interface MinuteStats {
   minutes(): readonly Minute[];
   /** Answers since the start. */
   total(status: RequestStatus): number;
-  /** Wall clock of the first answer 503 since the start, or since events were last fetched back; null: none. */
-  readonly firstUnavailableAt: number | null;
-  /** Wall clock of the last event that was fetched back from GitLab's log. */
-  readonly lastRecoveredAt: number | null;
   /** For after a restart. */
   save(): SavedHour;
   restore(saved: unknown): void;
@@ -58,8 +54,6 @@ export function createMinuteStats(
 ): MinuteStats {
   const hour = new Hour(FIELDS);
   const totals = new Map<RequestStatus, number>();
-  let firstUnavailableAt: number | null = null;
-  let lastRecoveredAt: number | null = null;
 
   const stopRequests = metrics.onRequest((status, durationMs) => {
     const now = clock.now();
@@ -67,14 +61,10 @@ export function createMinuteStats(
     if (status === "accepted") hour.time(now, durationMs);
     if (status === "accepted" || status === "duplicate" || status === "unavailable") hour.add(now, status);
     else hour.add(now, "refused");
-    if (status === "unavailable") firstUnavailableAt ??= now;
     if (status === "unauthorized" || status === "forbidden") hour.add(now, "unauthorized");
   });
   const stopEvents = queue.onEvent((event) => {
     if (event.type === "settled" && event.delivery.state === "done") hour.add(clock.now(), "delivered");
-    if (event.type !== "stored" || !event.meta.recovered) return;
-    lastRecoveredAt = clock.now();
-    firstUnavailableAt = null;
   });
 
   return {
@@ -85,12 +75,6 @@ export function createMinuteStats(
           Object.assign({ at, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }, counts),
         ),
     total: (status) => totals.get(status) ?? 0,
-    get firstUnavailableAt() {
-      return firstUnavailableAt;
-    },
-    get lastRecoveredAt() {
-      return lastRecoveredAt;
-    },
     save: () => hour.save(),
     restore: (saved) => hour.restore(saved),
     close() {

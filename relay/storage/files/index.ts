@@ -16,7 +16,7 @@ import { MARK_FILE, openFilesMigration, readFilesMark } from "./migration.ts";
 import { openStorage } from "./open-journal.ts";
 import { probeFolder } from "./probe.ts";
 import { createFilesLastHour } from "./last-hour.ts";
-import { FilesRecoveryNotes } from "./recovery-notes.ts";
+import { FilesRecoveryNotes, filesRecoveryInstances } from "./recovery-notes.ts";
 import { createFilesSecrets } from "./secrets.ts";
 import type { FolderGuard } from "./small-files.ts";
 import { openFilesQueue } from "./queue.ts";
@@ -80,7 +80,8 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
       ),
     openHeartbeat: async () => createFilesHeartbeat(fs.base, guard),
     openAuditTrail: async () => new FilesAuditTrail(join(fs.base, "audit"), guard),
-    openRecoveryNotes: async () => new FilesRecoveryNotes(fs.base, guard),
+    openRecoveryNotes: async (instance) => new FilesRecoveryNotes(fs.base, guard, instance),
+    recoveryInstances: () => filesRecoveryInstances(fs.base),
     openLastHour: async () => createFilesLastHour(fs.base, guard),
     openSecrets: async () => createFilesSecrets(fs.base, guard),
     async disk() {

@@ -1,12 +1,14 @@
-/** The notes as one small file of the data folder, which one process has: whole or not at all, synced. */
+/** The notes as one small file for each GitLab in the data folder, which one process has: whole or not at all, synced. */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { DEFAULT_INSTANCE } from "../../event/event.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
-import { readOrNull, replaceFile, type FolderGuard } from "./small-files.ts";
+import { namesIn, readOrNull, replaceFile, type FolderGuard } from "./small-files.ts";
 
 const RECOVERY_NOTES_FILE = "recovery.json";
+const NAMED_FILE = /^recovery-([a-z0-9_-]{1,63})\.json$/;
 
 const content = z.object({
   windows: z.array(
@@ -25,9 +27,10 @@ export class FilesRecoveryNotes implements RecoveryNotes {
   /** Changes come one after another. */
   #before: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string, guard: FolderGuard) {
+  constructor(folder: string, guard: FolderGuard, instance: string) {
     this.#guard = guard;
-    this.#path = join(folder, RECOVERY_NOTES_FILE);
+    const file = instance === DEFAULT_INSTANCE ? RECOVERY_NOTES_FILE : `recovery-${instance}.json`;
+    this.#path = join(folder, file);
   }
 
   async windows(): Promise<readonly MissedWindow[]> {
@@ -80,4 +83,10 @@ export class FilesRecoveryNotes implements RecoveryNotes {
       throw new UpstreamError("storage", `${this.#path}: ${messageOf(error)}`, { retryable: true });
     }
   }
+}
+
+/** Rejects with the system's error if the folder cannot be read. */
+export async function filesRecoveryInstances(folder: string): Promise<readonly string[]> {
+  const named = (await namesIn(folder)).flatMap((file) => NAMED_FILE.exec(file)?.[1] ?? []);
+  return [DEFAULT_INSTANCE, ...named];
 }

@@ -1,6 +1,6 @@
 /** Small files of the data folder that are read and replaced whole, mode 0600. Functions reject with the system's error. */
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 
@@ -37,6 +37,10 @@ export async function writeTemporary(path: string, text: string): Promise<string
     await file.close();
   }
   return temporary;
+}
+
+export function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder);
 }
 
 /** The names in the folder are on stable storage. */

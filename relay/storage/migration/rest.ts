@@ -36,10 +36,7 @@ export async function copySecrets(source: Named, target: Named): Promise<void> {
 export async function copyRest(source: StorageDriver, target: StorageDriver): Promise<void> {
   await copyAudit(source, target);
   await copyActivity(source, target);
-  const [notesFrom, notesInto] = [await source.openRecoveryNotes(), await target.openRecoveryNotes()];
-  for (const window of await notesFrom.windows()) await notesInto.add(window);
-  const result = await notesFrom.lastResult();
-  if (result !== null) await notesInto.settle(0, result);
+  await copyRecovery(source, target);
   const hour = await (await source.openLastHour()).read();
   if (hour !== null) await (await target.openLastHour()).write(hour);
 }
@@ -56,6 +53,16 @@ async function copyAudit(source: StorageDriver, target: StorageDriver): Promise<
   const [from, into] = [await source.openAuditTrail(), await target.openAuditTrail()];
   await into.replaceAll(from.all());
   await Promise.all([from.close(), into.close()]);
+}
+
+async function copyRecovery(source: StorageDriver, target: StorageDriver): Promise<void> {
+  for (const instance of await source.recoveryInstances()) {
+    const from = await source.openRecoveryNotes(instance);
+    const into = await target.openRecoveryNotes(instance);
+    for (const window of await from.windows()) await into.add(window);
+    const result = await from.lastResult();
+    if (result !== null) await into.settle(0, result);
+  }
 }
 
 /** Facts are a union: adding them again changes nothing. */
@@ -78,7 +85,8 @@ export async function countRest(driver: StorageDriver, tally: MigrationTally): P
   const audit = await driver.openAuditTrail();
   for await (const _entry of audit.all()) tally.count("audit entries");
   await audit.close();
-  tally.count("recovery windows", (await (await driver.openRecoveryNotes()).windows()).length);
+  for (const instance of await driver.recoveryInstances())
+    tally.count("recovery windows", (await (await driver.openRecoveryNotes(instance)).windows()).length);
   if (!(await driver.hasActivity())) return;
   const activity = await driver.openActivityStore();
   for (const day of await activity.days())

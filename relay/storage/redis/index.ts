@@ -12,7 +12,7 @@ import { createRedisHeartbeat } from "./heartbeat.ts";
 import { createFilesLastHour } from "../files/last-hour.ts";
 import { unguarded } from "../files/small-files.ts";
 import { markKey, openRedisMigration, readRedisMark } from "./migration.ts";
-import { createRedisRecoveryNotes } from "./recovery-notes.ts";
+import { createRedisRecoveryNotes, redisRecoveryInstances } from "./recovery-notes.ts";
 import { probeRedis } from "./probe.ts";
 import { createRedisSecrets } from "./secrets.ts";
 import { openRedisQueue } from "./queue.ts";
@@ -34,7 +34,8 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     openMigration: async () => openRedisMigration(await connection(), deps),
     openHeartbeat: async () => createRedisHeartbeat(await connection()),
     openAuditTrail: async () => createRedisAuditTrail(await connection()),
-    openRecoveryNotes: async () => createRedisRecoveryNotes(await connection()),
+    openRecoveryNotes: async (instance) => createRedisRecoveryNotes(await connection(), instance),
+    recoveryInstances: async () => redisRecoveryInstances(await connection()),
     openLastHour: async () => createFilesLastHour(deps.settings().fs.base, unguarded),
     openSecrets: async () => createRedisSecrets(await connection(), deps.settings().fs.base),
     disk: () => Promise.resolve(null),

@@ -1,13 +1,19 @@
-/** The notes in the Redis that relays share: a sorted set of windows by their end, the last result, and the lease. */
+/**
+ * The notes in the Redis that relays share: for each GitLab a sorted set of windows by their end, the last result, and the lease; and the
+ * names of the GitLabs.
+ */
+import { DEFAULT_INSTANCE } from "../../event/event.ts";
 import type { MissedWindow, RecoveryNotes } from "../recovery-notes.ts";
 import type { RedisConnection } from "./connection.ts";
 import { takeSoleLease } from "./sole-lease.ts";
 
-export function createRedisRecoveryNotes(redis: RedisConnection): RecoveryNotes {
+export function createRedisRecoveryNotes(redis: RedisConnection, instance: string): RecoveryNotes {
   const { client, ask, prefix } = redis;
-  const windows = `${prefix}:recovery:windows`;
-  const result = `${prefix}:recovery:result`;
-  const leaseKey = `${prefix}:recovery:lease`;
+  const suffix = instance === DEFAULT_INSTANCE ? "" : `:${instance}`;
+  const windows = `${prefix}:recovery:windows${suffix}`;
+  const result = `${prefix}:recovery:result${suffix}`;
+  const leaseKey = `${prefix}:recovery:lease${suffix}`;
+  const names = instancesKey(redis);
 
   return {
     async windows() {
@@ -15,12 +21,24 @@ export function createRedisRecoveryNotes(redis: RedisConnection): RecoveryNotes 
       return members.map((member) => JSON.parse(member) as MissedWindow);
     },
     async add({ since, until, cause }) {
-      await ask(client.zadd(windows, until, JSON.stringify({ since, until, cause })));
+      const window = JSON.stringify({ since, until, cause });
+      await ask(client.multi().sadd(names, instance).zadd(windows, until, window).exec());
     },
     async settle(until, kept) {
-      await ask(client.multi().zremrangebyscore(windows, "-inf", until).set(result, kept).exec());
+      const change = client.multi().sadd(names, instance).zremrangebyscore(windows, "-inf", until);
+      await ask(change.set(result, kept).exec());
     },
     lastResult: () => ask(client.get(result)),
     lease: (ttlMs) => takeSoleLease(redis, leaseKey, ttlMs),
   };
+}
+
+/** That of `gitlab` had notes before the others could have any. */
+export async function redisRecoveryInstances(redis: RedisConnection): Promise<readonly string[]> {
+  const named = await redis.ask(redis.client.smembers(instancesKey(redis)));
+  return [...new Set([DEFAULT_INSTANCE, ...named])];
+}
+
+function instancesKey({ prefix }: RedisConnection): string {
+  return `${prefix}:recovery:instances`;
 }

@@ -5,8 +5,11 @@ import { SCRIPTS } from "./scripts.ts";
 
 export interface SoleLease {
   readonly holder: string;
-  /** False: it is another relay's now. Rejects with an UpstreamError if Redis is out of reach. */
-  renew(): Promise<boolean>;
+  /**
+   * False: it is another relay's now. Rejects with an UpstreamError if Redis is out of reach.
+   * @param forMs how long it holds from now on; @default as it was taken
+   */
+  renew(forMs?: number): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -22,7 +25,7 @@ export async function takeSoleLease(
     (await ask(client.eval(SCRIPTS.lease.lua, 1, key, holder, forMs))) === 1;
   return {
     holder,
-    renew: () => held(ttlMs),
+    renew: (forMs = ttlMs) => held(forMs),
     async release() {
       await held(0);
     },

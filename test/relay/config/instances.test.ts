@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { secretAdvice, signatureAdvice } from "../../../relay/config/advice.ts";
 import { loadRelaySettings, printedSettings, secretsOf } from "../../../relay/config/load.ts";
 import { gitlabNamed } from "../../../relay/config/gitlab.ts";
+import { recoveriesOf } from "../../../relay/config/recovery.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 
 const WHSEC = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
@@ -160,4 +161,46 @@ test("gitlabNamed() gives the secrets of the instance that is named", () => {
   });
   expect(gitlabNamed(config, "partner").secretTokens).toEqual(["of-the-partner"]);
   expect(gitlabNamed(config, "default").secretTokens).toEqual(["of-the-default"]);
+});
+
+test("recoveriesOf(): each GitLab has its own, at the address of its instance unless it has another", () => {
+  const loaded = load(`
+gitlab: { secretTokens: [${SECRET}] }
+recovery: { url: https://gitlab.dev, tokens: [own-token], group: acme }
+instances:
+  a: { url: https://a.dev, secretTokens: [a-token-of-a], recovery: { tokens: [read-a], group: acme } }
+  b: { secretTokens: [a-token-of-b], recovery: { url: https://b.dev, tokens: [read-b], pipeline: { project: acme/hooks } } }
+  c: { secretTokens: [a-token-of-c] }`);
+  if (!loaded.ok) throw loaded.error;
+  const { config } = loaded.settings;
+  expect(recoveriesOf(config)).toMatchObject([
+    { instance: "default", url: "https://gitlab.dev", tokens: ["own-token"], group: "acme" },
+    { instance: "a", url: "https://a.dev", tokens: ["read-a"], group: "acme", timeLimitSeconds: 3000 },
+    {
+      instance: "b",
+      url: "https://b.dev",
+      pipeline: { project: "acme/hooks", description: "gitlab-hook-relay" },
+    },
+  ]);
+  expect(secretsOf(config)).toEqual(expect.arrayContaining(["own-token", "read-a", "read-b"]));
+  expect(printedSettings(config)).not.toMatch(/own-token|read-[ab]/);
+});
+
+test("instances: a recovery that is named twice, has no address or no way is told", () => {
+  const yaml = `recovery: { url: https://gitlab.dev, tokens: [t], group: acme, instance: a }
+instances:
+  a: { url: https://a.dev, secretTokens: [${SECRET}], recovery: { tokens: [t], group: acme } }
+  b: { secretTokens: [a-token-of-b], recovery: { tokens: [t] } }
+`;
+  expect(problems(yaml)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(
+        /^relay.yaml:3:\d+ instances.a.recovery: is also what recovery.instance is about/,
+      ),
+      expect.stringMatching(
+        /^relay.yaml:4:\d+ instances.b.recovery.url: is missing; set it, or instances.b.url/,
+      ),
+      expect.stringMatching(/^relay.yaml:4:\d+ instances.b.recovery: needs either group or pipeline/),
+    ]),
+  );
 });

@@ -204,8 +204,12 @@ test("printedSettings() is YAML that has every setting and no secret", () => {
 });
 
 test("restartPaths() names what only a restart changes, withoutRestart() keeps it", () => {
-  const present = configOf({ server: { port: 1 } });
+  const recovery = { url: "https://gitlab.dev", tokens: ["t"], group: "acme" };
+  const partner = { secretTokens: ["a-token-of-the-partner"] };
+  const present = configOf({ server: { port: 1 }, instances: { partner: { ...partner, recovery } } });
   const next = configOf({
+    recovery,
+    instances: { partner, cloud: { secretTokens: ["a-token-of-the-cloud"], recovery } },
     server: { host: "0.0.0.0", port: 2, maxBodyBytes: 5 },
     queue: { driver: "redis", fs: { maxBytes: 2_000_000 }, dedupeSeconds: 1, retain: { deadSeconds: 5 } },
     targets: { a: { type: "log" } },
@@ -213,6 +217,9 @@ test("restartPaths() names what only a restart changes, withoutRestart() keeps i
   expect(restartPaths(present, next)).toEqual([
     "server.host",
     "server.port",
+    "recovery",
+    "instances.partner.recovery",
+    "instances.cloud.recovery",
     "queue.driver",
     "queue.fs.maxBytes",
     "queue.dedupeSeconds",
@@ -221,5 +228,7 @@ test("restartPaths() names what only a restart changes, withoutRestart() keeps i
   expect(inForce.server).toMatchObject({ host: "127.0.0.1", port: 1, maxBodyBytes: 5 });
   expect(inForce.queue).toEqual({ ...present.queue, retain: next.queue.retain });
   expect(Object.keys(inForce.targets)).toEqual(["a"]);
+  expect(inForce.instances["partner"]?.recovery?.group).toBe("acme");
+  expect(inForce.instances["cloud"]).not.toHaveProperty("recovery");
   expect(restartPaths(present, inForce)).toEqual([]);
 });

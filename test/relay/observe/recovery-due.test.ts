@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { AWAY_MS, recoveryDue, type RecoveryFacts } from "../../../relay/observe/recovery-due.ts";
+import {
+  AWAY_MS,
+  dueOfAll,
+  MissWatch,
+  recoveryDue,
+  type RecoveryFacts,
+} from "../../../relay/observe/recovery-due.ts";
+import type { RequestListener } from "../../../relay/observe/metrics.ts";
+import type { QueueEvent } from "../../../relay/queue/queue.ts";
+import { eventMeta } from "../../helpers/events.ts";
 
 const STARTED = Date.UTC(2026, 0, 31, 7, 26, 14);
 const facts = (changes: Partial<RecoveryFacts>): RecoveryFacts => ({
@@ -26,4 +35,37 @@ test("recoveryDue() names the window", () => {
   expect(recoveryDue(facts({ lastSeenAt: STARTED - 3_600_000 }))?.text).toBe(
     "the relay was away from 2026-01-31 06:26:14 UTC to 2026-01-31 07:26:14 UTC; run recover",
   );
+});
+
+test("MissWatch: what is fetched back for one GitLab leaves that of another due", () => {
+  let ask: RequestListener = () => {};
+  let tell: (event: QueueEvent) => void = () => {};
+  const noEnd = () => {};
+  const watch = new MissWatch(
+    { onRequest: (listener) => ((ask = listener), noEnd) },
+    { onEvent: (listener) => ((tell = listener), noEnd) },
+    () => STARTED,
+  );
+  ask("unavailable", 1, undefined);
+  ask("unavailable", 1, "partner");
+  ask("accepted", 1, "cloud");
+  tell({ type: "stored", meta: eventMeta({ recovered: true, instanceName: "partner" }) });
+  expect(watch.of("default")).toEqual({ firstUnavailableAt: STARTED, lastRecoveredAt: null });
+  expect(watch.of("partner")).toEqual({ firstUnavailableAt: null, lastRecoveredAt: STARTED });
+  expect(watch.of("cloud")).toEqual({ firstUnavailableAt: null, lastRecoveredAt: null });
+});
+
+test("dueOfAll() names the GitLabs if there are several, and says what is alike once", () => {
+  const away = { since: 2, text: "the relay was away; run recover" };
+  const all = [
+    { instance: "partner", since: 1, text: "webhooks got 503; recovery began" },
+    { instance: "default", ...away },
+    { instance: "cloud", ...away },
+  ];
+  expect(dueOfAll(all, true)).toEqual({
+    since: 1,
+    text: "partner: webhooks got 503; recovery began; default, cloud: the relay was away; run recover",
+  });
+  expect(dueOfAll([{ instance: "default", ...away }], false)).toEqual(away);
+  expect(dueOfAll([], true)).toBeNull();
 });

@@ -22,8 +22,13 @@ class MemoryNotes implements RecoveryNotes {
   kept: MissedWindow[] = [];
   result: string | null = null;
   failing = false;
-  isLeased = false;
+  /** Wall clock until which somebody has the lease. */
+  leasedUntil = 0;
   isLost = false;
+  readonly #clock: FakeClock;
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
   async windows() {
     this.#check();
     return this.kept;
@@ -41,14 +46,16 @@ class MemoryNotes implements RecoveryNotes {
     this.#check();
     return this.result;
   }
-  async lease(): Promise<RecoveryLease | null> {
-    if (this.isLeased) return null;
-    this.isLeased = true;
+  async lease(ttlMs: number): Promise<RecoveryLease | null> {
+    if (this.leasedUntil > this.#clock.now()) return null;
+    const hold = (ms: number): void => void (this.leasedUntil = this.#clock.now() + ms);
+    hold(ttlMs);
     return {
-      renew: async () => !this.isLost,
-      release: async () => {
-        this.isLeased = false;
+      renew: async (forMs = ttlMs) => {
+        if (!this.isLost) hold(forMs);
+        return !this.isLost;
       },
+      release: async () => hold(0),
     };
   }
   #check(): void {
@@ -69,7 +76,7 @@ interface Stage {
   isReady: boolean;
 }
 
-function stage(notes = new MemoryNotes(), clock = new FakeClock()): Stage {
+function stage(clock = new FakeClock(), notes = new MemoryNotes(clock)): Stage {
   const note =
     () =>
     (event: string, fields: LogFields = {}): void =>
@@ -194,7 +201,7 @@ test("SelfRecovery: a restart in the middle forgets nothing", async () => {
   expect(first.self.status()).toMatchObject({ state: "running" });
   await first.self.close();
   expect(first.runs[0]?.signal.aborted).toBe(true);
-  const second = stage(first.notes, first.clock);
+  const second = stage(first.clock, first.notes);
   await second.self.begin(first.clock.now() - 5000, first.clock.now());
   await second.clock.advance(20_000);
   expect(second.runs.map((run) => run.since)).toEqual([since]);
@@ -202,9 +209,9 @@ test("SelfRecovery: a restart in the middle forgets nothing", async () => {
 });
 
 test("SelfRecovery: of several relays one recovers, and one that lost its lease stops", async () => {
-  const notes = new MemoryNotes();
   const clock = new FakeClock();
-  const [a, b] = [stage(notes, clock), stage(notes, clock)];
+  const notes = new MemoryNotes(clock);
+  const [a, b] = [stage(clock, notes), stage(clock, notes)];
   a.hangs = true;
   b.hangs = true;
   await a.self.begin(clock.now() - 60_000, clock.now());
@@ -215,6 +222,33 @@ test("SelfRecovery: of several relays one recovers, and one that lost its lease 
   await clock.advance(16_000);
   const [run] = [...a.runs, ...b.runs];
   expect(run?.signal.aborted).toBe(true);
+  await Promise.all([a.self.close(), b.self.close()]);
+});
+
+test("SelfRecovery: a limit that ended the run of one relay makes the others wait too, and all tell the same of the end", async () => {
+  const clock = new FakeClock();
+  const notes = new MemoryNotes(clock);
+  const [a, b] = [stage(clock, notes), stage(clock, notes)];
+  for (const { outcomes } of [a, b]) outcomes.unshift(LIMITED);
+  await a.self.begin(clock.now() - 60_000, clock.now());
+  await b.self.begin(null, clock.now());
+  const at: number[] = [];
+  for (let n = 0; n < 100 && notes.kept.length > 0; n += 1) {
+    const before = a.runs.length + b.runs.length;
+    await clock.advance(5000);
+    if (a.runs.length + b.runs.length > before) at.push(clock.now());
+    if (at.length === 1)
+      expect([a.self.due()?.text, b.self.due()?.text].join()).toContain("another relay recovers");
+  }
+  expect(at.slice(1).every((time, n) => time - (at[n] as number) >= 55_000)).toBe(true);
+  await clock.advance(5000);
+  expect(a.self.status()).toEqual(b.self.status());
+  expect(a.self.status()).toMatchObject({
+    state: "idle",
+    trouble: null,
+    nextTryAt: null,
+    last: { delivered: 31 },
+  });
   await Promise.all([a.self.close(), b.self.close()]);
 });
 

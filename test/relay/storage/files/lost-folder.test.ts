@@ -30,7 +30,7 @@ test("every writer of the data folder refuses once another process has it", asyn
   const activity = await driver.openActivityStore();
   const audit = await driver.openAuditTrail();
   const heartbeat = await driver.openHeartbeat();
-  const notes = await driver.openRecoveryNotes();
+  const notes = await driver.openRecoveryNotes("default");
   const lastHour = await driver.openLastHour();
   queue.setRouting(toTarget("t"), ["t"]);
 

@@ -138,9 +138,11 @@ async function fill(driver: Promise<StorageDriver>, events = 30): Promise<string
     const page = { ...emptyPage(), alice: { push: { one: 1, two: 2 } } };
     await activity.add([{ day: "2026-01-31", project: "acme/shop", page }], 17);
     await activity.close();
-    const notes = await storage.openRecoveryNotes();
+    const notes = await storage.openRecoveryNotes("default");
     await notes.add({ since: 1, until: 2, cause: "away" });
     await notes.settle(0, '{"delivered":1}');
+    const ofPartner = await storage.openRecoveryNotes("partner");
+    await ofPartner.add({ since: 3, until: 4, cause: "unavailable" });
     const secrets = await storage.openSecrets();
     await secrets.ensure("webhook-secret", () => "the-webhook-secret");
     await secrets.increment("session-epoch");
@@ -176,12 +178,13 @@ async function found(driver: Promise<StorageDriver>) {
     const known = await queue.known(["key-2", "key-4", "never"]);
     const audit = await storage.openAuditTrail();
     const entries = (await audit.list({ limit: 10 })).entries.map(({ id: _id, ...rest }) => rest);
-    const notes = await storage.openRecoveryNotes();
+    const notes = await storage.openRecoveryNotes("default");
     const secrets = await storage.openSecrets();
     const activity = await storage.openActivityStore();
     const rest = {
       entries,
       windows: await notes.windows(),
+      ofPartner: await (await storage.openRecoveryNotes("partner")).windows(),
       result: await notes.lastResult(),
       secret: await secrets.find("webhook-secret"),
       epoch: await secrets.count("session-epoch"),
@@ -259,7 +262,7 @@ describe.skipIf(!hasRedis)("migrate", () => {
       "paused targets": 1,
       "activity facts": 2,
       "audit entries": 2,
-      "recovery windows": 1,
+      "recovery windows": 2,
     });
     expect(await found(onRedis("own"))).toEqual(before);
 

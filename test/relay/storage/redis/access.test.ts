@@ -69,7 +69,7 @@ async function everythingElse(url: string): Promise<void> {
   await audit.answered(await audit.note(auditNote()), 200);
   await audit.replaceAll(audit.all());
   await audit.expire(Date.now() + 86_400_000);
-  const notes = await driver.openRecoveryNotes();
+  const notes = await driver.openRecoveryNotes("default");
   await notes.add({ since: 1, until: 2, cause: "away" });
   await notes.settle(2, "{}");
   await (await notes.lease(1000))?.release();

@@ -18,8 +18,9 @@ describe.runIf(hasRedis)(`redis${hasRedis ? "" : " (redis-server is not installe
       redis: { url: redis.url, prefix: `recovery-${count}` },
     });
     return {
-      notes: await driver.openRecoveryNotes(),
-      reopen: () => driver.openRecoveryNotes(),
+      notes: await driver.openRecoveryNotes("default"),
+      reopen: (instance = "default") => driver.openRecoveryNotes(instance),
+      instances: () => driver.recoveryInstances(),
       close: () => driver.close(),
     };
   }, true);
