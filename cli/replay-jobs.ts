@@ -14,6 +14,8 @@ export interface ReplayMatched {
   readonly text: string;
   readonly events: number;
   readonly deliveries: number;
+  /** False: what was found within the time of the question; there may be more. */
+  readonly isWhole: boolean;
 }
 
 export interface ReplayAnswer {

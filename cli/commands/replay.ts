@@ -115,11 +115,21 @@ async function byFilter(
       method: "POST",
       body: { ...body, dryRun: true },
     });
-    if (isText) world.stdout(`${answer.matched.text} would be queued for replay.\n`);
+    if (isText)
+      world.stdout(
+        isEmpty(answer.matched)
+          ? nothingFits(filters, targets)
+          : `${answer.matched.text} would be queued for replay.\n`,
+      );
     else printJson(answer, world);
     return STATUS.done;
   }
   const job = await api.json<ReplayAnswer>("replays", { method: "POST", body });
+  if (isEmpty(job.matched)) {
+    if (isText) world.stdout(nothingFits(filters, targets));
+    else printJson(job, world);
+    return STATUS.done;
+  }
   if (isText) world.stdout(`Replay job ${job.id}: ${job.matched.text}.\n`);
   const waits = given.flag("--wait") || (isText && world.isTerminal && !given.flag("--detach"));
   if (!waits) {
@@ -135,6 +145,16 @@ async function byFilter(
   if (isText) world.stdout(`${progressText(ended)}.\n`);
   else printJson(ended, world);
   return ended.state === "done" && ended.progress.failed === 0 ? STATUS.done : STATUS.failed;
+}
+
+function isEmpty({ deliveries, isWhole }: ReplayMatched): boolean {
+  return deliveries === 0 && isWhole;
+}
+
+function nothingFits(filters: ReadonlyMap<string, string>, targets: readonly string[]): string {
+  const isOfDead = targets.length === 0 && !filters.has("state");
+  const hint = isOfDead ? "; without --to and --state, only dead letters are replayed" : "";
+  return `No delivery fits, so nothing is replayed${hint}.\n`;
 }
 
 function rateOf(given: Given): { readonly rate?: number } {

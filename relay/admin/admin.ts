@@ -6,7 +6,7 @@ import { createLoginCode } from "./auth/login-code.ts";
 import { currentProvider } from "./auth/provider.ts";
 import { createActions } from "./api/actions.ts";
 import { createApi } from "./api/api.ts";
-import type { Moment } from "./api/query.ts";
+import { createFilterReader } from "./api/filters.ts";
 import { createFeed } from "./live/feed.ts";
 import { maskingOf } from "./pages/masking.ts";
 import { createPages } from "./pages/routes.ts";
@@ -33,11 +33,10 @@ export function createAdmin(deps: AdminDeps): Admin {
   const actions = createActions(deps);
   const masking = maskingOf(() => deps.config().mask);
   const access = new Access(deps, identities, (text) => masking().text(text));
-  const startedAt = deps.clock.now();
-  const moment = (): Moment => ({ now: deps.clock.now(), startedAt });
+  const readFilter = createFilterReader(deps);
   const login = { identities, loginCode, provider: currentProvider(deps) };
-  app.route("/api/v1", createApi(deps, { access, feed, actions, masking, moment }));
-  const pages = createPages(deps, { access, login, feed, actions, masking, moment });
+  app.route("/api/v1", createApi(deps, { access, feed, actions, masking, readFilter }));
+  const pages = createPages(deps, { access, login, feed, actions, masking, readFilter });
   app.route("/", pages.app);
   return {
     app,

@@ -7,7 +7,7 @@ export class UnknownTargetError extends Error {
   readonly target: string;
 
   constructor(target: string) {
-    super(`There is no target "${target}"`);
+    super(`there is no target "${target}"`);
     this.target = target;
   }
 }
@@ -19,7 +19,7 @@ export class TargetExistsError extends Error {
   readonly target: string;
 
   constructor(target: string) {
-    super(`Target "${target}" is in the settings; only deliveries of targets that are not can be moved`);
+    super(`target "${target}" is in the settings; only deliveries of targets that are not can be moved`);
     this.target = target;
   }
 }

@@ -39,7 +39,7 @@ const MAX_NAMES = 3;
 
 /** "16 events to jira-sync: 16 deliveries". */
 export function countText({ events, deliveries, byTarget, isWhole }: ReplayCount): string {
-  if (deliveries === 0) return isWhole ? "no delivery" : "no delivery found so far";
+  if (deliveries === 0) return isWhole ? "no delivery fits" : "no delivery found so far";
   const names = Object.keys(byTarget).sort();
   const to = names.length > MAX_NAMES ? counted(names.length, "target") : names.join(", ");
   const text = `${counted(events, "event")} to ${to}: ${counted(deliveries, "delivery")}`;

@@ -1,11 +1,16 @@
 /** The rules by which a target gets events, as settings: of a target, of an override, and of a project's own file. */
 import { z } from "zod";
+import { nearestEventName } from "../../lib/event-spelling.ts";
 import { KNOWN_EVENT_NAMES } from "../../lib/events.ts";
 import { globPattern, listOf, projectPattern } from "../../lib/fields.ts";
 import { compileExpression } from "../expressions/expression.ts";
 
 const eventName = z.string().refine((name) => KNOWN_EVENT_NAMES.has(name), {
-  error: "is not an event that GitLab sends; see docs/events.md",
+  error: ({ input }) => {
+    const right = nearestEventName(String(input));
+    const cure = right === null ? "see docs/events.md" : `did you mean "${right}"?`;
+    return `is not an event that GitLab sends; ${cure}`;
+  },
 });
 
 const words = listOf(z.string().min(1));

@@ -167,6 +167,21 @@ describe("replay", () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  test("says that no delivery fits, before a job and with one", async () => {
+    const nothing = "No delivery fits, so nothing is replayed";
+    for (const options of [["--dry-run"], ["--wait"], ["--detach"]]) {
+      const { status, stdout } = await run(["replay", "--kind", "release", ...options], true);
+      expect([status, stdout]).toEqual([
+        0,
+        `${nothing}; without --to and --state, only dead letters are replayed.\n`,
+      ]);
+    }
+    expect((await run(["replay", "--state", "dead", "--kind", "release"], true)).stdout).toBe(
+      `${nothing}.\n`,
+    );
+    expect((await run(["replay", "--target", "ci-bott"])).stderr).toContain("did you mean ci-bot?");
+  });
+
   test("replays an event to the targets of --to", async () => {
     const id = await relay.add({}, "{}", ["ci-bot"]);
     const { stdout } = await run(["replay", id, "--to", "audit", "--to", "ci-bot"]);

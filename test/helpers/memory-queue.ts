@@ -259,7 +259,12 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
           done: count("done"),
           dead: count("dead"),
         },
-        targets: new Map(targets.map((target) => [target, statsOf(target)])),
+        targets: new Map(
+          [...new Set([...targets, ...all().map(({ target }) => target)])].map((target) => [
+            target,
+            statsOf(target),
+          ]),
+        ),
         oldestWaitingAt: null,
         bytes: 0,
         remembered: remembered.size,

@@ -19,7 +19,7 @@ import { mountEventChanges, mountEventReads } from "./event-routes.ts";
 import { openApi } from "./openapi.ts";
 import { knownParameters } from "./parameters.ts";
 import { createPreviewApi } from "./preview.ts";
-import { MAX_LIMIT, bad, parseFilter } from "./query.ts";
+import { MAX_LIMIT, bad } from "./query.ts";
 import { recoveryJson } from "./recovery-json.ts";
 import { queryOf } from "../auth/forms.ts";
 import { mountReplayApi } from "./replay-routes.ts";
@@ -44,7 +44,7 @@ const MAX_REQUEST_BYTES = 65_536;
 /** Routes below /api/v1, to be mounted there. */
 export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
   const { log, activity = null } = deps;
-  const { access, feed, masking, moment } = parts;
+  const { access, feed, masking, readFilter } = parts;
   const mask = (text: string): string => masking().text(text);
   const api = new Hono<AdminEnv>();
   let streams = 0;
@@ -123,9 +123,9 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     return c.json(await activity.report(asked));
   });
 
-  api.get("/stream", (c) => {
+  api.get("/stream", async (c) => {
     const read = queryOf(c);
-    const filter = parseFilter(read, moment());
+    const filter = await readFilter(read);
     if (streams >= MAX_STREAMS)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
     const stream = eventStream({

@@ -10,11 +10,15 @@ import { refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { detailJson, duplicatesJson, summaryJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseFilter, parseLimit } from "./query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseLimit } from "./query.ts";
 import { filterOf, jsonBody, personOf, targetsOf } from "./request.ts";
 
 /** What is read. */
-export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking, moment }: ApiParts): void {
+export function mountEventReads(
+  api: Hono<AdminEnv>,
+  deps: AdminDeps,
+  { masking, readFilter }: ApiParts,
+): void {
   const { queue, log } = deps;
   const mask = (text: string): string => masking().text(text);
 
@@ -22,7 +26,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
     const read = queryOf(c);
     const page = await findEvents(
       queue,
-      parseFilter(read, moment()),
+      await readFilter(read),
       parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       parseCursor(read("cursor")),
     );
@@ -36,7 +40,7 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
 
   api.get("/events/export", async (c) => {
     const read = queryOf(c);
-    const filter = parseFilter(read, moment());
+    const filter = await readFilter(read);
     const bodies = read("bodies") === "1" || read("bodies") === "true";
     const waitsFor = await waitsNow(deps, null);
     log.info("admin.exported", { filter, bodies });
@@ -82,7 +86,11 @@ export function mountEventReads(api: Hono<AdminEnv>, deps: AdminDeps, { masking,
 }
 
 /** What changes something. */
-export function mountEventChanges(api: Hono<AdminEnv>, deps: AdminDeps, { actions, moment }: ApiParts): void {
+export function mountEventChanges(
+  api: Hono<AdminEnv>,
+  deps: AdminDeps,
+  { actions, readFilter }: ApiParts,
+): void {
   api.post("/events/:id/replay", async (c) => {
     const id = c.req.param("id");
     const targets = targetsOf(await jsonBody(c), deps);
@@ -93,7 +101,7 @@ export function mountEventChanges(api: Hono<AdminEnv>, deps: AdminDeps, { action
   api.post("/events/replay", async (c) => {
     const { targets, dryRun = false, ...fields } = await jsonBody(c);
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
-    const filter = filterOf(c, fields, moment());
+    const filter = await filterOf(c, fields, readFilter);
     const chosen = targetsOf({ targets }, deps);
     if (chosen !== null && Object.keys(filter).length === 0)
       throw bad("name at least one filter, or leave targets out to replay dead letters");
@@ -106,7 +114,7 @@ export function mountEventChanges(api: Hono<AdminEnv>, deps: AdminDeps, { action
   });
 
   api.post("/dead/replay", async (c) => {
-    const filter: EventFilter = { ...filterOf(c, await jsonBody(c), moment()), state: "dead" };
+    const filter: EventFilter = { ...(await filterOf(c, await jsonBody(c), readFilter)), state: "dead" };
     const { deliveries, job } = await actions.replayAll(filter, null, personOf(c));
     return c.json({ replayed: deliveries, ...(job === null ? {} : { job }) });
   });

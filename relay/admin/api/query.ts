@@ -1,8 +1,13 @@
 /** Parameters of lists: from the text of a URL to a filter, or a refusal that names the parameter. */
 import { ID_LENGTH, parseId } from "../../event/event-id.ts";
+import { nearestEventName } from "../../../lib/event-spelling.ts";
+import { eventByName, KNOWN_EVENT_NAMES } from "../../../lib/events.ts";
 import { globProblem } from "../../../lib/glob.ts";
+import { actionSpelling } from "../../routing/spelling.ts";
 import type { EventFilter, EventState, OneOrMore } from "../../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
+
+const wrongAction = actionSpelling({ hasStatus: true });
 
 export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 500;
@@ -84,9 +89,9 @@ export function parseFilter(read: Read, moment: Moment): EventFilter {
     target: text("target"),
     status: oneOrMore(listed("status").map(parseStatus)),
     project: oneOrMore(listed("project").map(parseProject)),
-    kind: oneOrMore(listed("kind")),
+    kind: oneOrMore(listed("kind").flatMap(parseKind)),
     instance: oneOrMore(listed("instance")),
-    action: text("action"),
+    action: parseAction(text("action")),
     actor: text("actor"),
     text: text("q"),
     ...parseTimes(text, moment),
@@ -108,6 +113,27 @@ function oneOrMore<T extends string>(values: readonly T[]): OneOrMore<T> | undef
 function parseState(state: string): EventState {
   if (!isState(state)) throw bad(`state must be one of ${EVENT_STATES.join(", ")}, not "${state}"`);
   return state;
+}
+
+/**
+ * As the metadata calls it: a job is `build`, and `member` goes by what happened. GitLab may add kinds, and a template may make some
+ * up, so that only what is nearly a known name is refused.
+ */
+function parseKind(kind: string): readonly string[] {
+  const row = eventByName(kind);
+  if (row !== undefined && KNOWN_EVENT_NAMES.has(kind)) {
+    if ([...row.objectKinds, ...row.eventNames].includes(kind)) return [kind];
+    return row.objectKinds.length > 0 ? row.objectKinds : row.eventNames;
+  }
+  const right = nearestEventName(kind);
+  if (right !== null) throw bad(`there is no kind "${kind}"; did you mean ${right}?`);
+  return [kind];
+}
+
+function parseAction(action: string | undefined): string | undefined {
+  const problem = action === undefined ? null : wrongAction(action);
+  if (problem !== null) throw bad(`action ${problem}`);
+  return action;
 }
 
 function parseStatus(status: string): string {

@@ -15,7 +15,11 @@ import { filterOf, jsonBody, personOf, targetsOf } from "./request.ts";
 const SAMPLE = 10;
 export const MAX_RATE = 10_000;
 
-export function mountReplayApi(api: Hono<AdminEnv>, deps: AdminDeps, { masking, moment }: ApiParts): void {
+export function mountReplayApi(
+  api: Hono<AdminEnv>,
+  deps: AdminDeps,
+  { masking, readFilter }: ApiParts,
+): void {
   const { replays, queue } = deps;
   const mask = (text: string): string => masking().text(text);
 
@@ -25,7 +29,7 @@ export function mountReplayApi(api: Hono<AdminEnv>, deps: AdminDeps, { masking, 
     const { targets, rate, all = false, dryRun = false, ...fields } = await jsonBody(c);
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
     if (typeof all !== "boolean") throw bad("all must be true or false");
-    const filter = filterOf(c, fields, moment());
+    const filter = await filterOf(c, fields, readFilter);
     if (Object.keys(filter).length === 0 && !all)
       throw bad("name at least one filter, or send all: true to replay whatever is stored");
     const order: ReplayOrder = {

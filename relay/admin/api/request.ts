@@ -1,7 +1,8 @@
 /** What the routes of the API read from a request: parameters, JSON bodies, filters. Each throws a RefusalError (400). */
 import type { EventFilter } from "../../queue/queue.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
-import { FILTER_NAMES, bad, joined, parseFilter, type Moment } from "./query.ts";
+import type { ReadFilter } from "./filters.ts";
+import { FILTER_NAMES, bad, joined } from "./query.ts";
 
 /** The JSON object of a request; an empty body is an empty object. Throws a RefusalError (400). */
 export async function jsonBody(c: AdminContext): Promise<Readonly<Record<string, unknown>>> {
@@ -39,19 +40,19 @@ export function targetsOf(
 }
 
 /** A filter from the query, or from fields of the same names in the body. */
-export function filterOf(
+export async function filterOf(
   c: AdminContext,
   body: Readonly<Record<string, unknown>>,
-  moment: Moment,
-): EventFilter {
+  readFilter: ReadFilter,
+): Promise<EventFilter> {
   const unknown = Object.keys(body).find((name) => !(FILTER_NAMES as readonly string[]).includes(name));
   if (unknown !== undefined) throw bad(`there is no filter "${unknown}"`);
-  return parseFilter((name) => {
+  return readFilter((name) => {
     const given = body[name];
     if (given === undefined || given === null) return joined(c.req.queries(name) ?? []);
     const isListed = Array.isArray(given) && given.every((one) => typeof one === "string");
     if (isListed) return joined(given);
     if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
     return String(given);
-  }, moment);
+  });
 }

@@ -37,9 +37,9 @@ type Attempt<T> =
   | { readonly value: null; readonly problem: string };
 
 /** The value, or what is wrong with the parameters, in words. */
-export function attempt<T>(parse: () => T): Attempt<T> {
+export async function attempt<T>(parse: () => T | Promise<T>): Promise<Attempt<T>> {
   try {
-    return { value: parse(), problem: null };
+    return { value: await parse(), problem: null };
   } catch (error) {
     if (error instanceof RefusalError) return { value: null, problem: error.message };
     throw error;
@@ -62,6 +62,7 @@ export function noticeOf(read: Read, targets: readonly string[]): string | null 
   const count = Number(/^\d{1,9}$/.exec(read("n") ?? "")?.[0] ?? 0);
   switch (read("notice")) {
     case "queued":
+      if (count === 0) return "No delivery fits, so nothing is replayed.";
       return count === 1
         ? "1 delivery is queued for replay."
         : `${grouped(count)} deliveries are queued for replay.`;

@@ -1,7 +1,7 @@
 /** Events: the list, one of them, and what is sent again. */
 import { instanceNames } from "../../config/gitlab.ts";
 import { previewTarget } from "../api/preview.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseFilter, parseLimit } from "../api/query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, parseCursor, parseLimit } from "../api/query.ts";
 import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
 import { deadPage } from "./dead.ts";
 import { eventPage, eventTitle } from "./event.ts";
@@ -17,13 +17,13 @@ import { waitsNow } from "./waiting.ts";
 const ACTIONS_SHOWN = 20;
 
 /** Lists. */
-export function mountEvents({ pages, deps, moment, frame }: Site): void {
+export function mountEvents({ pages, deps, readFilter, frame }: Site): void {
   const { queue } = deps;
 
   pages.get("/events", async (c) => {
     const read = queryOf(c);
-    const asked = attempt(() => ({
-      filter: parseFilter(read, moment()),
+    const asked = await attempt(async () => ({
+      filter: await readFilter(read),
       limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       cursor: parseCursor(read("cursor")),
     }));

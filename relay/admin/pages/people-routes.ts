@@ -18,7 +18,7 @@ export function mountPeople({ pages, deps, frame }: Site): void {
   pages.get("/activity", async (c) => {
     if (activity === null) return frame(c, { title: "Activity", section: "activity" }, activityOffPage());
     const read = queryOf(c);
-    const asked = attempt(() => parseActivityQuery(read, clock.now()));
+    const asked = await attempt(() => parseActivityQuery(read, clock.now()));
     const shown = asked.value ?? parseActivityQuery(() => undefined, clock.now());
     const view = { report: await activity.report(shown), asked: shown, problem: asked.problem };
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));

@@ -2,7 +2,6 @@
 import type { EventFilter } from "../../queue/queue.ts";
 import { CHANGES, type ReplayChange } from "../../replay/progress.ts";
 import { RefusalError } from "../api/answer.ts";
-import { parseFilter } from "../api/query.ts";
 import { rateOf } from "../api/replay-routes.ts";
 import { personOf } from "../api/request.ts";
 import { attempt, fieldNames, formOf, queryOf, safeNext, targetOf } from "../auth/forms.ts";
@@ -14,7 +13,7 @@ import { queryString } from "./view.ts";
 /** How long the page counts events whatever became of them: there may be very many, and few ask for that. */
 const ALL_MS = 1000;
 
-export function mountReplays({ pages, deps, moment, frame }: Site): void {
+export function mountReplays({ pages, deps, readFilter, frame }: Site): void {
   const { replays, clock } = deps;
 
   /** Starts a job and leads back to where it was asked for, with a notice that links it. */
@@ -35,7 +34,7 @@ export function mountReplays({ pages, deps, moment, frame }: Site): void {
   pages.get("/events/replay", async (c) => {
     const read = queryOf(c);
     const fields = Object.fromEntries(new URLSearchParams(queryString(read)));
-    const asked = attempt(() => parseFilter(read, moment()));
+    const asked = await attempt(() => readFilter(read));
     if (asked.problem !== null) return c.redirect(`/events${queryString(read)}`, 303);
     if (queryString(read) === "") return c.redirect("/events?notice=no-filter", 303);
     // What counts back from now is fixed: the set must not change between this page and its button.
@@ -44,7 +43,7 @@ export function mountReplays({ pages, deps, moment, frame }: Site): void {
       delete fields["range"];
     }
     fields["to"] ??= new Date(clock.now()).toISOString();
-    const filter = parseFilter((name) => fields[name], moment());
+    const filter = await readFilter((name) => fields[name]);
     const targets = fieldNames(deps);
     const isKnown = filter.target === undefined || targets.includes(filter.target);
     const [failed, all] = await Promise.all([
@@ -57,7 +56,7 @@ export function mountReplays({ pages, deps, moment, frame }: Site): void {
 
   pages.post("/events/replay", async (c) => {
     const form = await formOf(c);
-    const filter = parseFilter(form, moment());
+    const filter = await readFilter(form);
     if (Object.keys(filter).length === 0)
       throw new RefusalError(
         400,

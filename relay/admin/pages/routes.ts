@@ -67,7 +67,7 @@ export interface OperatorPages {
 
 /** Routes of the pages. */
 export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
-  const { access, feed, actions, masking, moment } = parts;
+  const { access, feed, actions, masking, readFilter } = parts;
   const pages = new Hono<AdminEnv>();
   const assets = assetRoutes(pages);
 
@@ -106,7 +106,7 @@ export function createPages(deps: AdminDeps, parts: PageParts): OperatorPages {
 
   pages.route("/", createLoginRoutes(deps, { ...parts.login, assets }));
 
-  const site: Site = { pages, deps, actions, masking, moment, frame: createFrame(deps, assets) };
+  const site: Site = { pages, deps, actions, masking, readFilter, frame: createFrame(deps, assets) };
   for (const mount of [mountOverview, mountEvents, mountReplays, mountEvent, mountTargets, mountPeople])
     mount(site);
 

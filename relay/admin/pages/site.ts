@@ -20,7 +20,7 @@ export interface PageOptions {
   readonly status?: 200 | 404;
 }
 
-export interface Site extends Pick<ApiParts, "actions" | "masking" | "moment"> {
+export interface Site extends Pick<ApiParts, "actions" | "masking" | "readFilter"> {
   readonly pages: Hono<AdminEnv>;
   readonly deps: AdminDeps;
   /** Answers with the content in the frame of every page. */

@@ -23,25 +23,43 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 
 const headerName = z
   .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, {
+    error: ({ input }) => `"${String(input)}" is no name of a header: letters, digits and hyphens make one`,
+  })
   .refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), {
-    error: "belongs to the connection and cannot be set",
+    error: ({ input }) => `"${String(input)}" belongs to the connection and cannot be set`,
   });
 
-/** Credentials of the hook, and what the relay says itself. */
-const NOT_PASSED: ReadonlySet<string> = new Set([
-  "authorization",
-  "proxy-authorization",
-  "cookie",
-  "forwarded",
-  "via",
+/** Credentials and routes of the hook's request; each with what an operator wants instead. */
+const NOT_PASSED: ReadonlyMap<string, string> = new Map([
+  [
+    "authorization",
+    "is never passed, as it may be a credential of the relay; set headers for a credential of the target",
+  ],
+  ["proxy-authorization", "is never passed: it is a credential of the proxy before the relay"],
+  ["cookie", "is never passed: it belongs to the relay's pages"],
+  ["forwarded", "is never passed: it describes the way to the relay, not to the target"],
+  ["via", "is never passed: it describes the way to the relay, not to the target"],
+  ["x-gitlab-token", "is never passed: it is the relay's secret; set headers for a credential of the target"],
 ]);
-const OWN_PREFIX = /^(?:x-gitlab-|x-relay-|x-forwarded-|webhook-|ce-)/;
 
-const passedHeader = headerName.refine(
-  (name) => !NOT_PASSED.has(name.toLowerCase()) && !OWN_PREFIX.test(name.toLowerCase()),
-  { error: "is passed by itself or not at all; for a credential of the target set headers" },
-);
+/** By how a name begins. */
+const OWN_PREFIXES: readonly (readonly [prefix: string, why: string])[] = [
+  ["x-gitlab-", "is passed anyhow; leave it out"],
+  ["webhook-", "is passed anyhow; leave it out"],
+  ["x-relay-", "is set by the relay itself; leave it out"],
+  ["ce-", "is set by the relay itself with format: cloudevents; leave it out"],
+  ["x-forwarded-", "is never passed: it describes the way to the relay, not to the target"],
+];
+
+function whyNotPassed(name: string): string | null {
+  const plain = name.toLowerCase();
+  return NOT_PASSED.get(plain) ?? OWN_PREFIXES.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? null;
+}
+
+const passedHeader = headerName.refine((name) => whyNotPassed(name) === null, {
+  error: ({ input }) => `"${String(input)}" ${whyNotPassed(String(input))}`,
+});
 
 const headerValue = secret(
   z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: "must be printable Latin-1 on one line" }),

@@ -154,7 +154,7 @@ overrides: [{ projects: [a/b], targets: { othr: { enabled: false } } }]
     "targets.Bad Name.timeoutSeconds: must be more than 0",
     "targets.typo.url: must be an http or https URL",
     'targets.typo.concurency: is not a setting; did you mean "concurrency"?',
-    expect.stringMatching(/^targets\.odd\.events\.0: is not an event that GitLab sends/),
+    "targets.odd.events.0: is not an event that GitLab sends; see docs/events.md",
     "targets.odd.timeoutSeconds: must be more than 0",
     "targets.none.concurrency: must be at least 1",
   ]);

@@ -12,7 +12,7 @@ test.each([
   [count(1200, { b: 1000, a: 1200 }), "1,200 events to a, b: 2,200 deliveries"],
   [count(2, { a: 1, b: 1, c: 1, d: 1 }), "2 events to 4 targets: 4 deliveries"],
   [count(500, { a: 500 }, false), "at least 500 events to a: 500 deliveries"],
-  [count(0, {}), "no delivery"],
+  [count(0, {}), "no delivery fits"],
   [count(0, {}, false), "no delivery found so far"],
 ])("countText() %#: %s", (counted, text) => {
   expect(countText(counted)).toBe(text);

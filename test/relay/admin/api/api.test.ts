@@ -54,6 +54,34 @@ describe("GET events", () => {
     expect(events[1]).not.toHaveProperty("headers");
   });
 
+  test("finds jobs and members by the names that rules use", async () => {
+    const f = fixture();
+    const ids = [await f.add({ kind: "build" }), await f.add({ kind: "user_add_to_group" })];
+    expect(await listed(f, "?kind=job")).toEqual([ids[0]]);
+    expect(await listed(f, "?kind=member")).toEqual([ids[1]]);
+  });
+
+  test("finds the events of a target that is gone while some are kept for it", async () => {
+    const f = fixture();
+    const id = await f.add({}, "{}", ["gone"]);
+    await f.settle("gone", "dead");
+    expect(await listed(f, "?target=gone")).toEqual([id]);
+  });
+
+  test.each([
+    ["GET", "/api/v1/events/export?target=nope", undefined],
+    ["GET", "/api/v1/stream?instance=nope", undefined],
+    ["POST", "/api/v1/events/replay", { target: "nope" }],
+    ["POST", "/api/v1/dead/replay", { target: "nope" }],
+    ["POST", "/api/v1/replays", { instance: "nope" }],
+  ])("%s %s refuses a name that is not known", async (method, path, body) => {
+    const response = await fixture().api(path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(/nope.*; known: /)]);
+  });
+
   test("pages by cursor", async () => {
     const f = fixture();
     const ids = [await f.add(), await f.add(), await f.add()].toReversed();
@@ -92,6 +120,10 @@ describe("GET events", () => {
     ["?q=delivery-1&kind=push", []],
     ["?status=503", [0]],
     ["?status=5xx&target=ci-bot", []],
+    ["?kind=job", []],
+    ["?kind=member", []],
+    ["?kind=made_up_by_a_template", []],
+    ["?instance=default", [2, 1, 0]],
     ["?range=1m", [2, 1, 0]],
     ["?range=start", [2, 1, 0]],
   ])("filters by %s", async (query, wanted) => {
@@ -130,6 +162,14 @@ describe("GET events", () => {
     ["?range=1h&from=2026-01-15", "range"],
     ["?project=acme/%5Bz-a%5D", "project"],
     [`?kind=${"a,".repeat(120)}`, "kind"],
+    ["?kind=merge_requests", 'no kind "merge_requests"; did you mean merge_request?'],
+    ["?kind=push,isue", 'no kind "isue"; did you mean issue?'],
+    ["?kind=Push%20Hook", "did you mean push?"],
+    ["?action=opened", 'write "open"'],
+    ["?target=ci-bott", 'no target "ci-bott"; did you mean ci-bot? Known: ci-bot, audit'],
+    ["?target=other", 'no target "other"; known: ci-bot, audit'],
+    ["?instance=defalt", 'no instance "defalt"; did you mean default?'],
+    ["?instance=default,partner", 'no instance "partner"; known: default'],
   ])("refuses %s and names the parameter", async (query, name) => {
     const response = await fixture().api(`/api/v1/events${query}`);
     expect(response.status).toBe(400);

@@ -40,7 +40,9 @@ describe("the question before a replay", () => {
     expect(await text("/events/replay?state=unmatched")).toContain(unmatched);
     const none = "None of them is a dead letter: choose the target that is to get them.";
     expect(await text("/events/replay?kind=note")).toContain(none);
-    expect(await text("/events/replay?target=gone")).toContain("No events match");
+    const unknown = await relay.api("/events/replay?target=gone");
+    expect([unknown.status, unknown.headers.get("location")]).toEqual([303, "/events?target=gone"]);
+    expect(await text("/events?target=gone")).toContain("there is no target &quot;gone&quot;");
   });
 
   test("leads back to the list as it was, with a notice that links the job", async () => {
