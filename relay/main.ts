@@ -11,16 +11,18 @@ import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
 import { tuneCollector } from "./process/collector.ts";
-import { readTextFile } from "../lib/text-file.ts";
-import { readTextOrNull, watchFileFolder } from "./process/files.ts";
+import { createPatientReader } from "../lib/answering-files.ts";
+import { readTextFile, readTextFileLater } from "../lib/text-file.ts";
+import { watchFileFolder } from "./process/files.ts";
 import { createLineWriter, createSafeWriter } from "./process/output.ts";
 import { createStorageDriver } from "./storage/open.ts";
 import { runProgram, type Host } from "./process/program.ts";
 
 tuneCollector();
 
-/** Milliseconds that output gets to leave the process. */
+/** Milliseconds that output and files get before the process ends. */
 const LAST_WORDS_MS = 1000;
+const LOOK_AGAIN_MS = 20;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 const stderr = createSafeWriter(process.stderr, writeSync, () => {});
@@ -39,7 +41,7 @@ const host: Host = {
   createStorage: createStorageDriver,
   installer: [...interpreter(), fileURLToPath(new URL(installer(), import.meta.url))],
   readFile: readTextFile,
-  readText: readTextOrNull,
+  readText: createPatientReader(readTextFileLater),
   notify: watchFileFolder,
   isTerminal: process.stdout.isTTY,
   stdout,
@@ -66,14 +68,33 @@ function fatal(cause: "uncaught error" | "unhandled rejection" | "stop failed", 
   process.exit(1);
 }
 
+/**
+ * Ends the process. Node waits for every thread before it exits, and one that a file does not answer, such as on a network folder that
+ * hangs, would keep it for ever: then only a signal helps.
+ */
+function end(status: number): void {
+  const until = performance.now() + LAST_WORDS_MS;
+  const look = (): void => {
+    const isHeld = process.getActiveResourcesInfo?.().some((name) => name.startsWith("FSReq")) === true;
+    if (!isHeld) process.exit(status);
+    if (performance.now() < until) {
+      setTimeout(look, LOOK_AGAIN_MS);
+      return;
+    }
+    stdout.flush();
+    process.kill(process.pid, "SIGKILL");
+  };
+  look();
+}
+
 process.on("uncaughtException", (error) => fatal("uncaught error", error));
 process.on("unhandledRejection", (reason) => fatal("unhandled rejection", reason));
 
 const started = await runProgram(host);
 if (typeof started === "number") {
   process.exitCode = started;
-  // A file that does not answer holds a thread, and would hold the end of the program.
-  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  // Only if something holds the process up.
+  setTimeout(() => end(started), LAST_WORDS_MS).unref();
 } else {
   log = started.log;
   // What a terminal sends at its end, and what people send to have settings read anew.
@@ -81,10 +102,13 @@ if (typeof started === "number") {
   let stopping = false;
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (stopping) process.exit(128 + number);
+      if (stopping) {
+        end(128 + number);
+        return;
+      }
       stopping = true;
       started.stop(signal).then(
-        () => process.exit(0),
+        () => end(0),
         (error: unknown) => fatal("stop failed", error),
       );
     });

@@ -77,7 +77,9 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
   }
 
   async function reload(isForced: boolean): Promise<void> {
-    if (isClosed || !(isForced || retry !== null || (await changed()))) return;
+    // Asked first in any case: what comes after it reads the files in one go, and would hold up everything if one did not answer.
+    const isDifferent = await changed();
+    if (isClosed || !(isForced || retry !== null || isDifferent)) return;
     retry = null;
     const loaded = deps.load(good);
     if (!loaded.ok) {

@@ -3,16 +3,6 @@ import { watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../lib/errors.ts";
-import { readTextFileLater } from "../../lib/text-file.ts";
-
-/** Text of a file beside other work; null if it cannot be read. */
-export async function readTextOrNull(path: string): Promise<string | null> {
-  try {
-    return await readTextFileLater(path);
-  } catch {
-    return null;
-  }
-}
 
 /**
  * Calls back when something in the file's folder changes: the folder, since editors and container platforms replace the file

@@ -2,7 +2,7 @@
  * The program around the relay: options, settings, start, reload, stop. What belongs to the process comes in as `Host`, so that
  * tests run the whole program without one.
  */
-import type { Clock } from "../../lib/clock.ts";
+import { sleep, type Clock } from "../../lib/clock.ts";
 import { ConfigError, UpstreamError, messageOf, problemText, type Problem } from "../../lib/errors.ts";
 import { createLog, createSecrets, silentLog, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
@@ -29,6 +29,8 @@ import { watchSettings, type SettingsWatch, type WatchDeps } from "../config/wat
 
 /** Exit status for what the operator can cure. */
 export const EXIT_CONFIG = 2;
+/** Milliseconds that files of the log get at the end: a folder that hangs must not keep the process. */
+const LOG_FILES_MS = 2000;
 /** Exit status for what may pass. */
 const EXIT_FAILED = 1;
 
@@ -103,6 +105,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     secrets,
     random: host.random,
     env: host.env,
+    readText: host.readText,
     version: host.version,
     createStorage: host.createStorage,
     installer: host.installer,
@@ -146,7 +149,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
       watch?.close();
       await relay.stop();
       log.info("relay.stopped");
-      await files?.close();
+      if (files !== null) await Promise.race([files.close(), sleep(clock, LOG_FILES_MS)]);
     },
   };
 }
@@ -169,6 +172,7 @@ function warnOfSecrets(log: Log, config: Config): void {
 /** The daily files of the settings; null where there are to be none. Rejects with a ConfigError where the folder cannot be made. */
 async function logFiles(host: Host, { log: { dir, keepDays } }: Config): Promise<LogFiles | null> {
   if (dir === "") return null;
+  await refuseUnanswered([dir], host);
   const onTrouble = (message: string): void => host.stderr(`${message}\n`);
   try {
     return await openLogFiles({ dir, keepDays, now: () => host.clock.now(), onTrouble });
@@ -184,7 +188,8 @@ function say(host: Host, text: string): number {
 
 /** Makes what a start would make, and lets go of it again. */
 async function check(host: Host, settings: LoadedSettings): Promise<number> {
-  const deps = { clock: host.clock, log: silentLog, env: host.env };
+  const { clock, env, readText } = host;
+  const deps = { clock, log: silentLog, env, readText };
   const problems = await targetProblems(settings.config.targets, deps);
   if (problems.length > 0) throw new ConfigError(withPlaces(problems, settings));
   return say(host, checked(settings));

@@ -1,4 +1,5 @@
 /** The relay as others see it: what it is given, and what can be asked of it. */
+import type { ReadText } from "../../lib/answering-files.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
 import type { Env } from "../../lib/settings.ts";
@@ -20,6 +21,8 @@ export interface RelayDeps {
   readonly installer: readonly string[];
   /** Where targets find the proxy variables. @default no proxy */
   readonly env?: Env;
+  /** Whether files that targets read answer. @default they are not asked */
+  readonly readText?: ReadText;
   /** Why changed settings are not in force, in words. @default nothing */
   readonly settingsProblems?: () => readonly string[];
   /** Checks that the program adds to readiness. @default none */

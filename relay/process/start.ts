@@ -11,7 +11,12 @@ import { createReplayDesk } from "../replay/jobs.ts";
 import { registerReplays } from "../replay/metrics.ts";
 import { ReplayRunner } from "../replay/runner.ts";
 import { createRouting } from "../routing/routing.ts";
-import { createTargets, createTargetsOrFailing, type RegistryDeps } from "../targets/registry.ts";
+import {
+  createTargets,
+  createTargetsOrFailing,
+  unansweredTargets,
+  type RegistryDeps,
+} from "../targets/registry.ts";
 import { traceIdIn, tracesEndpoint } from "../observe/traces/traces.ts";
 import { Closing } from "./closing.ts";
 import { CurrentSettings } from "./current-settings.ts";
@@ -58,8 +63,9 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const { queue, shared } = stores;
   current.useMade(await withMadeSecrets(settings, { shared, secrets, log }));
 
-  const { env = {} } = deps;
-  const targets: RegistryDeps = { clock, log, env, isTraced: tracesEndpoint(env) !== null };
+  const { env = {}, readText } = deps;
+  const asksFiles = readText === undefined ? {} : { readText };
+  const targets: RegistryDeps = { clock, log, env, ...asksFiles, isTraced: tracesEndpoint(env) !== null };
   const createTarget = createTargets(targets);
   const traceIdOf = traceIdIn(env);
   const delivery = createDeliveryWorkers({ queue, clock, log, random, traceIdOf, createTarget });
@@ -88,7 +94,9 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   closing.add(() => admin.close());
   const server = await serve(parts, admin);
   closing.add(() => server.close(0));
-  delivery.prepare(current.config().targets, { createTarget: createTargetsOrFailing(targets) }).commit();
+  const configured = current.config().targets;
+  const unanswered = await unansweredTargets(configured, targets);
+  delivery.prepare(configured, { createTarget: createTargetsOrFailing(targets, unanswered) }).commit();
   const maintenance = startMaintenance({
     queue,
     log,

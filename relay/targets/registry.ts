@@ -1,10 +1,11 @@
 /** Every type of target. The one place that lists them: their schemas as one, and settings -> target. */
 import { z } from "zod";
+import { NO_ANSWER, unansweredFiles, type ReadText } from "../../lib/answering-files.ts";
 import { ConfigError, type Problem } from "../../lib/errors.ts";
-import { resultOfFailure } from "../delivery/outcome.ts";
 import type { Sending, Target } from "../delivery/port.ts";
 import { attemptTraceparent } from "../event/trace.ts";
 import { httpType } from "./http/index.ts";
+import { LateTarget } from "./late-target.ts";
 import { logType } from "./log/index.ts";
 import { moduleType } from "./module/index.ts";
 import { natsType } from "./nats/index.ts";
@@ -43,6 +44,8 @@ export function previewOf(
 export interface RegistryDeps extends Omit<TargetDeps, "traceparent"> {
   /** Whether each attempt has a span of its own. @default false */
   readonly isTraced?: boolean;
+  /** Asks files whether they answer before they are read. @default they are not asked */
+  readonly readText?: ReadText;
 }
 
 /** Throws a ConfigError, with paths below the target's settings, if the target cannot work as it is configured. */
@@ -68,10 +71,12 @@ export async function targetProblems(
   const create = createTargets(deps);
   const found = await Promise.all(
     Object.entries(targets).map(async ([name, settings]) => {
-      const problems: Problem[] = [];
+      const problems = await fileProblems(settings, deps);
       try {
-        await create(name, settings).close();
-        problems.push(...((await typeOf(settings).check?.(settings, deps)) ?? []));
+        if (problems.length === 0) {
+          await create(name, settings).close();
+          problems.push(...((await typeOf(settings).check?.(settings, deps)) ?? []));
+        }
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         problems.push(...error.problems);
@@ -82,42 +87,50 @@ export async function targetProblems(
   return found.flat();
 }
 
-/** A target that cannot be made is tried again with the next event after this time, in milliseconds. */
-const RETRY_MS = 5_000;
+/** The targets that wait for a file that does not answer, each with what to say. Waits for ANSWER_MS at most. */
+export async function unansweredTargets(
+  targets: Readonly<Record<string, TargetSettings>>,
+  deps: RegistryDeps,
+): Promise<ReadonlyMap<string, readonly Problem[]>> {
+  const found = await Promise.all(
+    Object.entries(targets).map(
+      async ([name, settings]) => [name, await fileProblems(settings, deps)] as const,
+    ),
+  );
+  return new Map(found);
+}
 
 /**
  * For the start, which never fails for what a target needs outside the settings, such as a certificate: webhooks are taken all the
- * same. A target that cannot be made fails each attempt with the reason, and is made as soon as that is possible.
+ * same.
+ * @param unanswered targets that are not tried yet, and why. @default all are tried at once
  */
-export function createTargetsOrFailing(deps: RegistryDeps): CreateTarget {
+export function createTargetsOrFailing(
+  deps: RegistryDeps,
+  unanswered: ReadonlyMap<string, readonly Problem[]> = new Map(),
+): CreateTarget {
   const create = createTargets(deps);
   return function createTarget(name, settings) {
-    let target: Target | null = null;
-    let failure = "";
-    const make = (): void => {
-      try {
-        target = create(name, settings);
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-        const reason = error.problems
-          .map((p) => (p.path === "url" ? p.message : `${p.path} ${p.message}`))
-          .join("; ");
-        if (reason !== failure) deps.log.error("target.unusable", { target: name, error: reason });
-        failure = reason;
-      }
-    };
-    make();
-    if (target !== null) return target;
-    let nextAt = deps.clock.monotonic() + RETRY_MS;
-    return {
-      send(sending) {
-        if (target === null && deps.clock.monotonic() >= nextAt) {
-          make();
-          nextAt = deps.clock.monotonic() + RETRY_MS;
-        }
-        return target === null ? Promise.resolve(resultOfFailure(failure)) : target.send(sending);
-      },
-      close: () => (target === null ? Promise.resolve() : target.close()),
-    };
+    const late = new LateTarget(name, {
+      clock: deps.clock,
+      log: deps.log,
+      create: () => create(name, settings),
+      fileProblems: () => fileProblems(settings, deps),
+    });
+    return late.begin(unanswered.get(name) ?? []);
   };
+}
+
+/** Reading them would hold up the whole process: see lib/answering-files.ts. */
+async function fileProblems(
+  settings: TargetSettings,
+  { clock, readText }: Pick<RegistryDeps, "clock" | "readText">,
+): Promise<Problem[]> {
+  const files = Object.entries(typeOf(settings).files?.(settings) ?? {});
+  if (readText === undefined || files.length === 0) return [];
+  const paths = files.map(([, file]) => file);
+  const late = new Set(await unansweredFiles(paths, { clock, readText }));
+  return files
+    .filter(([, file]) => late.has(file))
+    .map(([path, file]) => ({ path, message: `"${file}" ${NO_ANSWER}` }));
 }

@@ -36,6 +36,11 @@ export interface TargetType<Name extends string = string, Schema extends z.ZodTy
   /** Where it delivers to, fit to be shown: no user info, no query. Null if it has no address. */
   address(settings: z.output<Schema>): string | null;
   /**
+   * Files that are read when the target is made, or when it is at work: path below the target's settings -> path of the file. They
+   * are asked before whether they answer. @default none
+   */
+  files?(settings: z.output<Schema>): Readonly<Record<string, string>>;
+  /**
    * What only shows once the target works, such as a handler that cannot be loaded: paths below the target's settings. Asked before
    * settings are put in force. @default nothing
    */

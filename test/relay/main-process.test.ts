@@ -64,6 +64,22 @@ test("a pipe in place of a file of settings ends the start at once, with 2 and i
   }
 });
 
+test("a file that does not answer does not keep a process that has stopped", async () => {
+  const base = await folder();
+  // Nobody reads from the pipe: the thread that opens it waits for ever.
+  for (const day of [0, 1]) {
+    const date = new Date(Date.now() + day * 86_400_000).toISOString().slice(0, 10);
+    spawnSync("mkfifo", [join(base, `relay-${date}.jsonl`)]);
+  }
+  await writeFile(join(base, "relay.yaml"), JSON.stringify({ log: { dir: base } }));
+  const relay = startRelayProcess({ RELAY_CONFIG: join(base, "relay.yaml"), RELAY_DATA_DIR: base });
+  await relay.url();
+  relay.child.kill("SIGTERM");
+  await relay.exited;
+  expect(relay.stdout()).toContain('"event":"relay.stopped"');
+  expect(relay.child.signalCode).toBe("SIGKILL");
+});
+
 test("SIGTERM lets an attempt under way end, and exits with 0", async () => {
   const target = await slowTarget();
   const base = await folder();

@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
 import { storageWith } from "../helpers/storage.ts";
 import type { Relay } from "../../relay/process/relay.ts";
-import { ANSWER_MS } from "../../relay/process/answering-files.ts";
+import { ANSWER_MS } from "../../lib/answering-files.ts";
 import { EXIT_CONFIG, runProgram, type Host, type Running } from "../../relay/process/program.ts";
 import { createMemoryQueue } from "../helpers/memory-queue.ts";
 import { FakeClock } from "../helpers/clock.ts";
@@ -128,6 +129,64 @@ test("a file that does not answer ends the start with its name, whichever way it
   expect(await ended).toBe(EXIT_CONFIG);
   expect(err.join("")).toContain("/hung/relay.yaml: does not answer: it could not be read within 10 seconds");
   expect(err.join("")).toContain("/hung/secret: does not answer");
+});
+
+test("a folder for logs that does not answer ends the start, and one that hangs later does not keep the process", async () => {
+  const logs = await folder();
+  const env = { RELAY_DATA_DIR: await folder(), RELAY_CONFIG: join(await folder(), "relay.yaml") };
+  await writeFile(env.RELAY_CONFIG, JSON.stringify({ log: { dir: logs } }));
+  const clock = new FakeClock();
+  const first = program(env);
+  let ask = (): void => {};
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  const readText = (path: string): Promise<string | null> => {
+    if (path !== logs) return first.host.readText(path);
+    ask();
+    return new Promise(() => {});
+  };
+  const ended = runProgram({ ...first.host, clock, readText });
+  await asked;
+  await clock.advance(ANSWER_MS);
+  expect(await ended).toBe(EXIT_CONFIG);
+  expect(first.err.join("")).toContain(`${logs}: does not answer`);
+
+  // Nobody reads from the pipe: what opens it waits for ever.
+  const pipe = join(logs, `relay-${new Date().toISOString().slice(0, 10)}.jsonl`);
+  execFileSync("mkfifo", [pipe]);
+  const running = await program(env).start();
+  await running.stop("test");
+  await readFile(pipe);
+});
+
+test("a target whose certificate does not answer fails its attempts, and the relay starts", async () => {
+  const target = await sink();
+  const base = await folder();
+  const file = join(base, "relay.yaml");
+  const targets = {
+    tls: { type: "http", url: target.url, tls: { caFile: "/hung/ca.pem" } },
+    plain: { type: "http", url: target.url },
+  };
+  await writeFile(file, JSON.stringify({ targets }));
+  const run = program({ RELAY_CONFIG: file, RELAY_DATA_DIR: base, GITLAB_WEBHOOK_SECRET: "s".repeat(20) });
+  let late = (): void => {};
+  const after: Host["clock"]["after"] = (ms, task) => {
+    if (ms === ANSWER_MS) late = task;
+    return systemClock.after(ms, task);
+  };
+  const readText = (path: string): Promise<string | null> => {
+    if (path !== "/hung/ca.pem") return run.host.readText(path);
+    queueMicrotask(() => late());
+    return new Promise(() => {});
+  };
+  const started = await runProgram({ ...run.host, clock: { ...systemClock, after }, readText });
+  if (typeof started === "number") throw new Error(run.err.join(""));
+  cleanups.push(() => started.stop("test"));
+  expect(run.line("target.unusable")).toMatchObject({
+    target: "tls",
+    error: expect.stringMatching(/^tls\.caFile "\/hung\/ca\.pem" does not answer: /),
+  });
+  expect((await send(started.relay.url, "s".repeat(20))).status).toBe(202);
+  expect((await target.got()).body).toEqual(PUSH);
 });
 
 describe("options", () => {

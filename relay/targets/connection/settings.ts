@@ -26,6 +26,15 @@ export const connectionFields = {
     .describe("Whether the target may live on a private or loopback address; cloud metadata addresses never"),
 };
 
+/** The files of `tls`, by their settings' paths. */
+export function certificateFiles({
+  tls = {},
+}: Pick<z.output<typeof connectionSettings>, "tls">): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(tls).flatMap(([name, path]) => (path === undefined ? [] : [[`tls.${name}`, path]])),
+  );
+}
+
 const connectionSettings = z.object(connectionFields);
 
 /** What connections are made from. */

@@ -1,5 +1,6 @@
 /** `type: http`: delivers to an HTTP server. */
 import { MASK } from "../../../lib/log.ts";
+import { certificateFiles } from "../connection/settings.ts";
 import type { TargetType } from "../target-type.ts";
 import { createHttpTarget, createRequests, settingsHeaders, shownAddress } from "./http.ts";
 import { httpTargetSchema } from "./settings.ts";
@@ -24,5 +25,6 @@ export const httpType: TargetType<"http", typeof httpTargetSchema> = {
       body,
     };
   },
+  files: certificateFiles,
   create: createHttpTarget,
 };

@@ -18,6 +18,7 @@ export const moduleType: TargetType<"module", typeof moduleTargetSchema> = {
   options: { chatUrl: "\${CHAT_URL}" }
 `,
   address: ({ handler }) => handler,
+  files: ({ handler }) => ({ handler }),
   async check(settings, { clock }) {
     const message = await handlerProblem(settings, { clock, startThread: start });
     return message === null ? [] : [{ path: "handler", message }];

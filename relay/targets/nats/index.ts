@@ -1,4 +1,5 @@
 /** `type: nats`: publishes to a stream of NATS JetStream. */
+import { certificateFiles } from "../connection/settings.ts";
 import type { TargetType } from "../target-type.ts";
 import { createMessages } from "./message.ts";
 import { createNatsTarget } from "./nats.ts";
@@ -20,5 +21,9 @@ export const natsType: TargetType<"nats", typeof natsTargetSchema> = {
     const { subject, id, headers } = createMessages(settings)({ ...event, replay: 0 });
     return { to: subject, headers: { ...headers, "nats-msg-id": id }, body: event.body };
   },
+  files: (settings) => ({
+    ...certificateFiles(settings),
+    ...(settings.credsFile === undefined ? {} : { credsFile: settings.credsFile }),
+  }),
   create: createNatsTarget,
 };

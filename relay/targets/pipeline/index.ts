@@ -1,5 +1,6 @@
 /** `type: pipeline`: triggers a GitLab pipeline. */
 import { shownUrl } from "../../../lib/log.ts";
+import { certificateFiles } from "../connection/settings.ts";
 import type { TargetType } from "../target-type.ts";
 import { createPipelineTarget, previewPipeline } from "./pipeline.ts";
 import { pipelineTargetSchema } from "./settings.ts";
@@ -17,5 +18,6 @@ export const pipelineType: TargetType<"pipeline", typeof pipelineTargetSchema> =
 `,
   address: ({ url }) => shownUrl(url),
   preview: previewPipeline,
+  files: certificateFiles,
   create: createPipelineTarget,
 };

@@ -175,6 +175,18 @@ test("files that do not answer are asked once, told, and hold nobody up", async 
   expect(ports(applied)).toEqual([2]);
 });
 
+test("look() with isForced reads nothing in one go while files do not answer", async () => {
+  const { watch, state, applied } = watched({ [yaml]: "server: { port: 1 }" });
+  let answer = (): void => {};
+  state.delay = () => new Promise((resolve) => (answer = resolve));
+  const looked = watch.look({ isForced: true });
+  await Promise.resolve();
+  expect(applied).toEqual([]);
+  answer();
+  await looked;
+  expect(ports(applied)).toEqual([1]);
+});
+
 test("files of secrets are watched too, also those that were missing at first", async () => {
   const { clock, applied, files, events } = watched(
     { "/run/secret": "first\n" },

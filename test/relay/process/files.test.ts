@@ -1,14 +1,9 @@
 import { expect, test } from "vitest";
-import { descriptorLimit, readTextOrNull } from "../../../relay/process/files.ts";
+import { descriptorLimit } from "../../../relay/process/files.ts";
 
 test("descriptorLimit() is what the system lets the process open, or null where it does not say", async () => {
   const own = await descriptorLimit();
   expect(own === null || own > 0).toBe(true);
   expect(await descriptorLimit("/no/such/file")).toBeNull();
   expect(await descriptorLimit("/dev/null")).toBeNull();
-});
-
-test("readTextOrNull() is null where a file cannot be read", async () => {
-  expect(await readTextOrNull("/no/such/file")).toBeNull();
-  expect(await readTextOrNull("/dev/null")).toBe("");
 });
