@@ -38,6 +38,15 @@ export function isTestDelivery(userAgent: string | null, body: Json): boolean {
   return kind !== null && TIMED.has(kind) && hasTimesOfATest(userAgent, object(body["object_attributes"]));
 }
 
+/**
+ * Whether the commits of a push, as the body has them, may hold the one that it began at: only then must they be parsed. Ids are hex
+ * digits, which no program writes as escapes.
+ */
+export function mayListItsBefore(body: Json, commits: Buffer): boolean {
+  const before = text(body["before"]);
+  return before !== null && commits.includes(before);
+}
+
 function listsItsBefore(body: Json): boolean {
   const before = text(body["before"]);
   return before !== null && list(body["commits"]).some((commit) => object(commit)["id"] === before);

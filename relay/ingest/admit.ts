@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { Deadlines } from "../../lib/deadlines.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { DEFAULT_INSTANCE } from "../event/event.ts";
 import { senderOf } from "../http/client-address.ts";
@@ -21,7 +22,6 @@ import {
 import type { Credential } from "./authenticate.ts";
 import { BODY_DEADLINE_MS, readBody, type BodyRead } from "./body.ts";
 import { isTooLarge, SHORT_BYTES } from "./unwanted.ts";
-import { parseObject } from "./event.ts";
 import { contentLengthOf, type RequestHeaders, type WebhookRequest } from "./request.ts";
 import type { IngestRules } from "./rules.ts";
 import type { UnverifiedBodies } from "./unverified.ts";
@@ -41,7 +41,7 @@ export interface Checked {
   readonly headers: RequestHeaders;
   readonly hookKey: string | null;
   readonly body: Uint8Array;
-  readonly parsed: Readonly<Record<string, unknown>>;
+  readonly parsed: Json;
   readonly verifiedBy: readonly Credential[];
   /** The GitLab whose credential it carries; null: the one of `gitlab`. */
   readonly instance: string | null;
@@ -72,6 +72,8 @@ export interface AdmissionDeps {
   /** The rules in force; read once per request. */
   readonly rules: () => IngestRules;
   readonly unverified: UnverifiedBodies;
+  /** The JSON object in a body, with as much of it as is used; null: it holds none. */
+  readonly parse: (body: Uint8Array) => Json | null;
 }
 
 export type Admit = <T>(
@@ -143,7 +145,7 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     }
     const verifiedMs = Math.round((clock.monotonic() - startedMs) * 1000) / 1000;
     const body = read.body.whole();
-    const parsed = parseObject(body);
+    const parsed = deps.parse(body);
     if (parsed === null) return MALFORMED;
     const value = use({
       headers,

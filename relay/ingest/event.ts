@@ -2,7 +2,7 @@
  * From headers and raw body to the event that is stored: what is kept of the headers, and what makes a second delivery of the
  * same event recognisable.
  */
-import { isAscii, isUtf8 } from "node:buffer";
+import type { Json } from "../../lib/json.ts";
 import { ALERT_TARGETS } from "../event/alert.ts";
 import { deliveryKey, formerKeyOfId, originOf } from "../event/delivery-key.ts";
 import { eventFacts } from "../event/event-facts.ts";
@@ -13,34 +13,11 @@ import { isOwnHeader, SECRET_HEADER } from "../event/received-headers.ts";
 import { instanceHost } from "./authenticate.ts";
 import { headerOf, type RequestHeaders } from "./request.ts";
 
-/**
- * The JSON object that a body holds; null if it holds anything else. Must be UTF-8 without byte order mark, as RFC 8259 asks
- * of JSON that is sent; GitLab sends it so. Depth does not matter.
- */
-export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> | null {
-  const text = textOf(body);
-  if (text === null) return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Null if it is not UTF-8. Most bodies are ASCII, which is decoded and parsed several times faster. */
-function textOf(body: Uint8Array): string | null {
-  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (isAscii(buffer)) return buffer.toString("latin1");
-  return isUtf8(buffer) ? buffer.toString("utf8") : null;
-}
-
 export interface ReceivedWebhook {
   readonly headers: RequestHeaders;
   readonly body: Uint8Array;
-  readonly parsed: Readonly<Record<string, unknown>>;
+  /** The commits of a push and the jobs of a pipeline may be missing: see payload.ts. */
+  readonly parsed: Json;
   readonly hookKey: string | null;
   /** The GitLab whose credential it carries; null: the one of `gitlab`. */
   readonly instance: string | null;

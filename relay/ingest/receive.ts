@@ -30,6 +30,7 @@ import { newEvent } from "./event.ts";
 import { hookMismatch } from "./hook-binding.ts";
 import { idsOf, MAX_KNOWN_IDS } from "./known.ts";
 import { Pairs } from "./pairs.ts";
+import { parseFacts, parsePayload } from "./payload.ts";
 import type { WebhookRequest } from "./request.ts";
 import type { Lingering } from "./respond.ts";
 import type { IngestRules } from "./rules.ts";
@@ -86,7 +87,8 @@ export function createIngest(deps: IngestDeps): Ingest {
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const storageDeadlines = new Deadlines(clock, PERSIST_DEADLINE_MS);
   const pairs = new Pairs(queue, clock);
-  const admit = createAdmission({ clock, log, rules: deps.rules, unverified });
+  const parse = deps.activity === undefined ? parseFacts : parsePayload;
+  const admit = createAdmission({ clock, log, rules: deps.rules, unverified, parse });
 
   function unavailable(error: unknown): Refused {
     if (!(error instanceof UpstreamError)) throw error;

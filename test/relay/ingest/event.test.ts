@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { newEvent, parseObject } from "../../../relay/ingest/event.ts";
+import { newEvent } from "../../../relay/ingest/event.ts";
+import { parsePayload } from "../../../relay/ingest/payload.ts";
 
 const text = (value: string): Uint8Array => Buffer.from(value, "utf8");
 
@@ -9,8 +10,8 @@ test.each([
   ["white space around it", ' \r\n\t{"a":1}\n'],
   ["a key __proto__", '{"__proto__":{"polluted":true}}'],
   ["escapes of half a character", '{"a":"\\ud800"}'],
-])("parseObject() takes %s", (_claim, body) => {
-  expect(parseObject(text(body))).not.toBeNull();
+])("parsePayload() takes %s", (_claim, body) => {
+  expect(parsePayload(text(body))).not.toBeNull();
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
 });
 
@@ -25,8 +26,8 @@ test.each([
   ["a form", "payload=%7B%7D"],
   ["a byte order mark", "\ufeff{}"],
   ["a trailing comma", '{"a":1,}'],
-])("parseObject() refuses %s", (_claim, body) => {
-  expect(parseObject(text(body))).toBeNull();
+])("parsePayload() refuses %s", (_claim, body) => {
+  expect(parsePayload(text(body))).toBeNull();
 });
 
 test.each([
@@ -35,15 +36,15 @@ test.each([
   ["an encoded surrogate", Buffer.from([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d])],
   ["UTF-16", Buffer.from('{"a":1}', "utf16le")],
   ["gzip", Buffer.from([0x1f, 0x8b, 0x08, 0x00])],
-])("parseObject() refuses %s", (_claim, body) => {
-  expect(parseObject(body)).toBeNull();
+])("parsePayload() refuses %s", (_claim, body) => {
+  expect(parsePayload(body)).toBeNull();
 });
 
-test("parseObject() takes nesting of 100,000", () => {
+test("parsePayload() takes nesting of 100,000", () => {
   const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-  expect(parseObject(text(deep))).not.toBeNull();
-  expect(parseObject(text("[".repeat(100_000)))).toBeNull();
-  expect(parseObject(text('{"a":'.repeat(100_000)))).toBeNull();
+  expect(parsePayload(text(deep))).not.toBeNull();
+  expect(parsePayload(text("[".repeat(100_000)))).toBeNull();
+  expect(parsePayload(text('{"a":'.repeat(100_000)))).toBeNull();
 });
 
 const body = text('{"object_kind":"push","project":{"id":7,"path_with_namespace":"a/b"}}');
@@ -52,7 +53,7 @@ function made(headers: Record<string, string>, hookKey: string | null = null, by
   return newEvent({
     headers,
     body: bytes,
-    parsed: parseObject(bytes) ?? {},
+    parsed: parsePayload(bytes) ?? {},
     hookKey,
     instance: null,
     pairSystemHooks: false,
