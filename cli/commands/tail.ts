@@ -5,8 +5,7 @@ import { EVENT_FILTERS, filterParameters } from "../filters.ts";
 import { wantsText } from "../output.ts";
 import { Poster, type Posted } from "../post.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
-import type { TailedEvent } from "../tail/backlog.ts";
-import { Tail, type TailedDelivery } from "../tail/tail.ts";
+import { Tail, type TailDeps, type TailedEvent } from "../tail/tail.ts";
 import { plain } from "../text-table.ts";
 import { answerText } from "./send.ts";
 
@@ -23,6 +22,11 @@ export const tail: CommandSpec = {
       description: "address of the local program, such as http://localhost:3000",
     },
     ...EVENT_FILTERS,
+    {
+      name: "--after",
+      value: "ID",
+      description: "begin behind this event, such as the last one of an earlier run",
+    },
     { name: "--limit", value: "NUMBER", description: "end after that many events" },
     {
       name: "--timeout",
@@ -53,20 +57,19 @@ export const tail: CommandSpec = {
     const limit = wholeNumber(given, "--limit") ?? Infinity;
     const timeoutMs = (wholeNumber(given, "--timeout") ?? 30) * 1000;
     const filters = filterParameters(given, world.clock.now());
-    const since = sinceOf(filters.get("from"));
-    filters.delete("from");
+    checkSince(filters.get("from"));
     const poster = new Poster(world.env, () => world.clock.monotonic());
     let count = 0;
     const following = new Tail({
       api,
       filters,
-      since,
+      ...startOf(given, filters),
       clock: world.clock,
       signal: world.ended,
       notice: (text) => world.stderr(`${text}\n`),
-      wantsDeliveries: to !== null,
-      async onEvent(event, delivery) {
-        const posted = to === null ? null : await handOn(delivery, { poster, to, timeoutMs });
+      wantsBodies: to !== null,
+      async onEvent(event) {
+        const posted = to === null ? null : await handOn(event, { poster, to, timeoutMs });
         world.stdout(lineOf(event, posted, wantsText(given, world)));
         count += 1;
         return count < limit;
@@ -92,16 +95,18 @@ function localAddress(given: Given): URL | null {
   return new URL(text);
 }
 
-/** Milliseconds since 1970; without a zone the time is UTC, as in the API. @throws UsageError */
-function sinceOf(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  const hasZone = text.length <= "2026-01-31".length || /(?:Z|[+-]\d{2}:?\d{2})$/.test(text);
-  const ms = Date.parse(hasZone ? text : `${text}Z`);
-  if (!Number.isNaN(ms)) return ms;
+/** The relay reads it likewise; here it is refused before there is contact. @throws UsageError */
+function checkSince(text: string | undefined): void {
+  if (text === undefined || /^\d{1,15}$/.test(text) || !Number.isNaN(Date.parse(text))) return;
   throw new UsageError(
     `--since must be a span such as 10m or a time such as 2026-01-31T09:30:00Z, not "${text}"`,
   );
+}
+
+function startOf(given: Given, filters: ReadonlyMap<string, string>): Pick<TailDeps, "after"> {
+  const after = given.text("--after");
+  if (after !== undefined) return { after };
+  return filters.has("from") ? { after: null } : {};
 }
 
 /** @throws UsageError */
@@ -119,19 +124,13 @@ interface Way {
   readonly timeoutMs: number;
 }
 
-async function handOn(delivery: TailedDelivery | null, { poster, to, timeoutMs }: Way): Promise<Posted> {
-  if (delivery === null) return { status: null, text: "the relay no longer has it", durationMs: 0 };
-  return await poster.post({
-    url: to,
-    headers: delivery.headers,
-    body: Buffer.from(delivery.body, "base64"),
-    timeoutMs,
-  });
+async function handOn(event: TailedEvent, { poster, to, timeoutMs }: Way): Promise<Posted> {
+  const { headers = {}, body = "" } = event;
+  return await poster.post({ url: to, headers, body: Buffer.from(body, "base64"), timeoutMs });
 }
 
 function lineOf({ id, receivedAt, summary }: TailedEvent, posted: Posted | null, isText: boolean): string {
-  const at = new Date(receivedAt).toISOString();
-  if (!isText) return `${JSON.stringify({ id, receivedAt: at, summary, answer: posted })}\n`;
+  if (!isText) return `${JSON.stringify({ id, receivedAt, summary, answer: posted })}\n`;
   const answer = posted === null ? "" : `  -> ${answerText(posted)}`;
-  return `${at.slice(11, 19)}  ${plain(summary)}${answer}\n`;
+  return `${receivedAt.slice(11, 19)}  ${plain(summary)}${answer}\n`;
 }

@@ -61,6 +61,7 @@ export function createOperatorSide(deps: ServeDeps): Admin {
     targetMinutes: (name) => board.minutes(name),
     fetch: providerFetch(createTransport(env)),
     addresses: () => current.rules().addresses,
+    isShared: stores.driver.isShared,
     secretFile: () => current.made()?.webhookSecret?.file ?? null,
   });
 }

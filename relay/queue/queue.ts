@@ -81,8 +81,11 @@ export interface EventSummary {
   readonly deliveries: readonly Delivery[];
 }
 
+/** Which event of a list is its first. */
+export type ListOrder = "newest" | "oldest";
+
 export interface EventPage {
-  /** Newest first. */
+  /** In the order that was asked for. */
   readonly events: readonly EventSummary[];
   /** Where the next page begins; null: this was the last. */
   readonly cursor: string | null;
@@ -183,7 +186,8 @@ export interface Queue {
   onWork(listener: (target: string) => void): () => void;
   onEvent(listener: (event: QueueEvent) => void): () => void;
 
-  list(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage>;
+  /** @param order @default newest first */
+  list(filter: EventFilter, limit: number, cursor: string | null, order?: ListOrder): Promise<EventPage>;
   get(id: string): Promise<EventSummary | null>;
   /**
    * The events with this id, at once: their own, or one that GitLab gave the delivery (gitlab-ids.ts), in any case and with space

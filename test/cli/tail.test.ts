@@ -51,7 +51,7 @@ describe("tail", () => {
     closing.push(async () => relay.close());
     const ended = new AbortController();
     const fetch: typeof globalThis.fetch = async (input, init) => {
-      if (String(input).includes("/stream")) ended.abort();
+      if (String(input).includes("/follow")) ended.abort();
       init?.signal?.throwIfAborted();
       return await fetchOf(relay)(input, init);
     };
@@ -119,6 +119,12 @@ describe("tail", () => {
       await send(4);
       const { status, stdout, stderr } = await tailing;
       expect(status).toBe(0);
+      const [last = ""] = local.got.slice(-2).map(({ headers }) => String(headers["x-relay-event-id"]));
+      const again = await runCli(["tail", "--url", url, "--after", last, "--limit", "1"], { fetch });
+      expect(JSON.parse(again.stdout)).toMatchObject({
+        id: local.got.at(-1)?.headers["x-relay-event-id"],
+        answer: null,
+      });
       await eventually(
         () => new Set(target.got.map(({ headers }) => headers["x-relay-event-id"])).size === 9,
       );

@@ -26,6 +26,7 @@ import { createAddressRules } from "../../relay/http/client-address.ts";
 import { createMetrics, type Metrics } from "../../relay/observe/metrics.ts";
 import type { Settlement } from "../../relay/queue/delivery-state.ts";
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
+import type { EventSummary } from "../../relay/queue/queue.ts";
 import type { RefusedFile } from "../../relay/routing/project-file.ts";
 import { createRouting } from "../../relay/routing/routing.ts";
 import { FakeClock } from "./clock.ts";
@@ -287,11 +288,14 @@ function listing(queue: MemoryQueue): MemoryQueue {
   };
   return {
     ...queue,
-    async list(filter, limit, cursor) {
+    async list(filter, limit, cursor, order = "newest") {
       const fitting = (await summaries()).filter(
         (event) => metaMatches(event.meta, filter) && stateMatches(event.deliveries, true, filter),
       );
-      const rest = cursor === null ? fitting : fitting.filter((event) => event.meta.id < cursor);
+      const ordered = order === "newest" ? fitting : fitting.toReversed();
+      const isBehind = ({ meta }: EventSummary): boolean =>
+        cursor === null || (order === "newest" ? meta.id < cursor : meta.id > cursor);
+      const rest = ordered.filter(isBehind);
       const events = rest.slice(0, limit);
       const last = events.at(-1)?.meta.id ?? null;
       return { events, cursor: rest.length > limit ? last : null, partial: false, looked: events.length };

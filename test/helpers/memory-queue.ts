@@ -193,9 +193,10 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async list(filter, limit) {
+    async list(filter, limit, _cursor, order = "newest") {
+      const found = order === "newest" ? fitting(filter).toReversed() : fitting(filter);
       return {
-        events: fitting(filter).toReversed().slice(0, limit).map(summary),
+        events: found.slice(0, limit).map(summary),
         cursor: null,
         partial: false,
         looked: events.size,

@@ -13,6 +13,7 @@ import type {
   EventFilter,
   EventPage,
   KindCounts,
+  ListOrder,
   Queue,
   QueueEvent,
   Route,
@@ -127,11 +128,11 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         attempt: attempt(harness.now(), { status: 503, error: "unavailable" }),
         dueAt: harness.now() + waitMs,
       });
-    const idsOf = async (filter: EventFilter, limit = 50): Promise<string[]> => {
+    const idsOf = async (filter: EventFilter, limit = 50, order?: ListOrder): Promise<string[]> => {
       const ids: string[] = [];
       let cursor: string | null = null;
       do {
-        const page: EventPage = await queue.list(filter, limit, cursor);
+        const page: EventPage = await queue.list(filter, limit, cursor, order);
         ids.push(...page.events.map((event) => event.meta.id));
         cursor = page.cursor;
       } while (cursor !== null);
@@ -1124,6 +1125,20 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect(await idsOf({}, 10)).toEqual(ids.toReversed());
         expect(await idsOf({}, 25)).toEqual(ids.toReversed());
         expect(await idsOf({}, 1)).toEqual(ids.toReversed());
+      });
+
+      test("oldest first: all pages, a filter, and behind an event that has gone", async () => {
+        const ids: string[] = [];
+        for (let index = 0; index < 6; index++)
+          ids.push(await store(`k${index}`, { kind: index % 2 === 0 ? "push" : "issue" }));
+        for (const limit of [1, 4, 6, 50]) expect(await idsOf({}, limit, "oldest")).toEqual(ids);
+        expect(await idsOf({ kind: "issue" }, 2, "oldest")).toEqual([ids[1], ids[3], ids[5]]);
+        const { cursor } = await queue.list({}, 2, null, "oldest");
+        await queue.remove(ids[1]!);
+        const late = await store("late");
+        const rest = await queue.list({}, 50, cursor, "oldest");
+        expect(rest.events.map(({ meta }) => meta.id)).toEqual([...ids.slice(2), late]);
+        expect(rest.cursor).toBeNull();
       });
 
       test("goes on behind the cursor when events came and went meanwhile", async () => {

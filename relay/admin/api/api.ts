@@ -16,6 +16,7 @@ import type { ApiParts } from "./api-parts.ts";
 import { createAuditApi } from "./audit.ts";
 import { isoOrNull } from "./event-json.ts";
 import { mountEventChanges, mountEventReads } from "./event-routes.ts";
+import { mountFollow } from "./follow-route.ts";
 import { openApi } from "./openapi.ts";
 import { knownParameters } from "./parameters.ts";
 import { createPreviewApi } from "./preview.ts";
@@ -90,7 +91,7 @@ export function createApi(deps: AdminDeps, parts: ApiParts): Hono<AdminEnv> {
     });
   });
 
-  for (const mount of [mountEventReads, mountEventChanges, mountTargetApi, mountReplayApi])
+  for (const mount of [mountFollow, mountEventReads, mountEventChanges, mountTargetApi, mountReplayApi])
     mount(api, deps, parts);
 
   api.get("/attention", async (c) => {

@@ -41,6 +41,11 @@ export function metaJson(meta: EventMeta) {
   };
 }
 
+/** An event in a line for who follows them. */
+export function followedJson(meta: EventMeta) {
+  return { id: meta.id, receivedAt: iso(meta.receivedAt), summary: sentence(meta, null) };
+}
+
 export function attemptJson(attempt: Attempt, mask: Mask) {
   return {
     at: iso(attempt.at),

@@ -1,6 +1,5 @@
 /** Events of the API: lists, one event, what is sent again, what is removed. */
 import type { Hono } from "hono";
-import { headersOf } from "../../targets/http/headers.ts";
 import type { EventFilter } from "../../queue/queue.ts";
 import { queryOf } from "../auth/forms.ts";
 import { findEvents } from "../pages/view.ts";
@@ -72,16 +71,6 @@ export function mountEventReads(
       "Content-Disposition": `attachment; filename="${id}.json"`,
       "Content-Security-Policy": "sandbox",
     });
-  });
-
-  api.get("/events/:id/delivery", async (c) => {
-    const id = c.req.param("id");
-    const event = await queue.get(id);
-    const body = event === null ? null : await queue.body(id);
-    if (event === null || body === null) return noEvent(c);
-    log.info("admin.body-sent", { eventId: id, bytes: body.length });
-    const headers = headersOf({ meta: event.meta, attempt: 1 }, {}, {});
-    return c.json({ id, headers, body: Buffer.from(body).toString("base64") });
   });
 }
 

@@ -3,7 +3,17 @@
  * parameters and fields that an operation does not have, and a test compares the table with the routes that there are.
  */
 import { z } from "zod";
-import { cursor, day, eventFilters, filters, pageLimit, targetNames } from "./parameter-schemas.ts";
+import {
+  after,
+  bodies,
+  cursor,
+  day,
+  eventFilters,
+  filters,
+  followFilters,
+  pageLimit,
+  targetNames,
+} from "./parameter-schemas.ts";
 import type { SchemaName } from "./schemas.ts";
 
 export type Shape = Readonly<Record<string, z.ZodType>>;
@@ -57,11 +67,13 @@ const page = { limit: pageLimit, cursor };
 export const OPERATIONS: readonly ApiOperation[] = [
   operation("listEvents", "GET /events", "Lists events, newest first", { answer: "EventPage", query: { ...filters, ...page } }),
   operation("exportEvents", "GET /events/export", "Streams events as JSON Lines", { answer: { content: "application/x-ndjson" },
-    query: { ...filters, bodies: z.enum(["0", "1", "false", "true"]).describe("Adds the body as text to each line") },
+    query: { ...filters, bodies },
+  }),
+  operation("followEvents", "GET /events/follow", "Streams events as JSON Lines, oldest first, and goes on with those that come", { answer: { content: "application/x-ndjson" },
+    query: { ...followFilters, after, bodies },
   }),
   operation("getEvent", "GET /events/:id", "Shows one event with its headers, attempts and timeline", { answer: "EventDetail", ...NOT_THERE }),
   operation("getEventBody", "GET /events/:id/body", "The bytes of an event as received", { answer: { content: "*/*" }, ...NOT_THERE }),
-  operation("getEventDelivery", "GET /events/:id/delivery", "What a target without settings of its own would get of an event", { answer: "TargetDelivery", ...NOT_THERE }),
   operation("replayEvent", "POST /events/:id/replay", "Delivers an event again", { answer: "Replayed",
     body: { targets: targetNames.optional() }, refusals: [404, 413],
   }),

@@ -29,7 +29,8 @@ export const filters = {
   to: timeFilter,
 };
 
-export const eventFilters = {
+/** Those that say which events and from when on, for what goes on with those that come. */
+export const followFilters = {
   project: filters.project,
   kind: filters.kind,
   instance: filters.instance,
@@ -38,8 +39,9 @@ export const eventFilters = {
   q: filters.q,
   range: filters.range,
   from: filters.from,
-  to: filters.to,
 };
+
+export const eventFilters = { ...followFilters, to: filters.to };
 
 export const pageLimit = z.coerce
   .number()
@@ -48,5 +50,7 @@ export const pageLimit = z.coerce
   .max(MAX_LIMIT)
   .describe("Entries of a page; 50 by default");
 export const cursor = z.string().describe("`cursor` of the page before");
+export const after = z.string().describe("Id of an event: only those stored after it");
+export const bodies = z.enum(["0", "1", "false", "true"]).describe("Adds the body to each line");
 export const day = z.iso.date().describe("UTC day, such as 2026-01-31");
 export const targetNames = z.array(z.string()).min(1).nullable().describe("Names of targets");

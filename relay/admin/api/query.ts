@@ -183,9 +183,17 @@ export function parseLimit(value: string | undefined, fallback: number, max: num
 
 /** The cursor of an earlier page, null for the first. Throws a RefusalError (400). */
 export function parseCursor(value: string | undefined): string | null {
+  return parseEventId(value, "cursor must be the one that an earlier page gave");
+}
+
+/** The event behind which a list begins; null: none. Throws a RefusalError (400). */
+export function parseAfter(value: string | undefined): string | null {
+  return parseEventId(value, "after must be the id of an event");
+}
+
+function parseEventId(value: string | undefined, refusal: string): string | null {
   if (value === undefined || value === "") return null;
-  if (parseId(value) === null || value.length !== ID_LENGTH)
-    throw bad("cursor must be the one that an earlier page gave");
+  if (parseId(value) === null || value.length !== ID_LENGTH) throw bad(refusal);
   return value;
 }
 

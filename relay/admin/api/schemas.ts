@@ -132,12 +132,6 @@ const eventDetailSchema = z.object({
     .describe("How often GitLab sent it again; null: once"),
 });
 
-const targetDeliverySchema = z.object({
-  id: z.string(),
-  headers: z.record(z.string(), z.string()).describe("Names in lower case"),
-  body: z.string().describe("Base64"),
-});
-
 const targetSchema = z.object({
   name: z.string(),
   type: z.string(),
@@ -290,7 +284,6 @@ export const NAMED = {
   Event: eventSchema,
   EventPage: eventPageSchema,
   EventDetail: eventDetailSchema,
-  TargetDelivery: targetDeliverySchema,
   Target: targetSchema,
   TargetList: targetListSchema,
   AttentionList: attentionListSchema,

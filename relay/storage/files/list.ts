@@ -1,12 +1,12 @@
 /**
- * Lists: newest first, a page at a time, from columns in memory where the filter allows it and from metadata on disk where it does
+ * Lists: newest or oldest first, a page at a time, from columns in memory where the filter allows it and from metadata on disk where it does
  * not; bodies are never loaded. A scan ends after BUDGET_MS and says so, and the cursor goes on there.
  */
 import { messageOf } from "../../../lib/errors.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import { compileFilter, deliveryMatches, deliveryStates, several } from "../../queue/filter.ts";
-import type { EventFilter, EventPage, EventSummary } from "../../queue/queue.ts";
+import type { EventFilter, EventPage, EventSummary, ListOrder } from "../../queue/queue.ts";
 import { readDelivery, readMeta, readSummary } from "./reading.ts";
 import { EVENT_FLAGS, STATES } from "./memory/table.ts";
 import { eventSource, type Direction } from "./event-source.ts";
@@ -186,9 +186,10 @@ export async function listEvents(
   core: Core,
   filter: EventFilter,
   limit: number,
-  cursor: string | null,
+  { cursor, order }: { readonly cursor: string | null; readonly order: ListOrder },
 ): Promise<EventPage> {
-  const scan = await scanEvents(core, filter, { limit, cursor, towards: "older", budgetMs: BUDGET_MS });
+  const towards = order === "newest" ? "older" : "newer";
+  const scan = await scanEvents(core, filter, { limit, cursor, towards, budgetMs: BUDGET_MS });
   const failures: unknown[] = [];
   const summaries = await Promise.all(
     scan.found.map(async ({ event, id }) => {

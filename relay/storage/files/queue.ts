@@ -107,7 +107,7 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
     claim: (target, room) => dispatch.claim(target, room),
     onWork: (listener) => work.on(listener),
     onEvent: (listener) => events.on(listener),
-    list: (filter, limit, cursor) => listEvents(core, filter, limit, cursor),
+    list: (filter, limit, cursor, order = "newest") => listEvents(core, filter, limit, { cursor, order }),
     async get(id) {
       const event = findById(core, id);
       return event === 0 ? null : readSummary(core, event);

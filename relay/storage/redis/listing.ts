@@ -4,7 +4,13 @@ import { decodeMeta, metaEnd, type EventMeta } from "../../event/event.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { compileFilter, eventState, several, stateMatches } from "../../queue/filter.ts";
 import { foldId, gitlabIdsOf } from "../../event/gitlab-ids.ts";
-import { FIND_LIMIT, type EventFilter, type EventPage, type EventSummary } from "../../queue/queue.ts";
+import {
+  FIND_LIMIT,
+  type EventFilter,
+  type EventPage,
+  type EventSummary,
+  type ListOrder,
+} from "../../queue/queue.ts";
 import { gitlabIdStart } from "./ids.ts";
 import { decodeDelivery } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
@@ -133,9 +139,17 @@ export function createRedisListing(redis: RedisConnection, clock: Clock) {
       return found.filter(({ meta }) => gitlabIdsOf(meta).includes(wanted));
     },
 
-    /** Newest first; what has not filled up within the budget is handed out as it is. */
-    page: (filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> =>
-      scan(filter, limit, { cursor, towards: "older", budgetMs: SCAN_BUDGET_MS }),
+    /** What has not filled up within the budget is handed out as it is. */
+    page: (
+      filter: EventFilter,
+      limit: number,
+      { cursor, order }: { readonly cursor: string | null; readonly order: ListOrder },
+    ): Promise<EventPage> =>
+      scan(filter, limit, {
+        cursor,
+        towards: order === "newest" ? "older" : "newer",
+        budgetMs: SCAN_BUDGET_MS,
+      }),
 
     /** Oldest first. @param budgetMs of looking. @default to the end */
     oldest: (

@@ -26,6 +26,7 @@ import type {
   EventPage,
   EventSummary,
   KindCounts,
+  ListOrder,
   QueueEvent,
   QueueStats,
   Room,
@@ -152,8 +153,13 @@ class RedisQueue implements ReplayQueue {
     return this.#events.on(listener);
   }
 
-  list(filter: EventFilter, limit: number, cursor: string | null): Promise<EventPage> {
-    return this.#listing.page(filter, limit, cursor);
+  list(
+    filter: EventFilter,
+    limit: number,
+    cursor: string | null,
+    order: ListOrder = "newest",
+  ): Promise<EventPage> {
+    return this.#listing.page(filter, limit, { cursor, order });
   }
 
   get(id: string): Promise<EventSummary | null> {

@@ -190,6 +190,8 @@ describe("roles", () => {
     const statusOf = async (path: string, method = "GET") => (await f.raw(path, { method, headers })).status;
     expect(await statusOf(`/api/v1/events/${id}`)).toBe(reads);
     expect(await statusOf(`/api/v1/events/${id}/body`)).toBe(body);
+    expect(await statusOf("/api/v1/events/follow?bodies=1")).toBe(body);
+    expect(await statusOf("/api/v1/events/follow")).toBe(200);
     expect(await statusOf("/api/v1/targets/ci-bot/pause", "POST")).toBe(pauses);
     expect(await statusOf("/api/v1/audit")).toBe(audit);
     const page = await (await f.raw(`/events/${id}`, { headers })).text();
