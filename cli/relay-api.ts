@@ -1,7 +1,7 @@
 /** The admin API of a running relay: where it is, who asks, and what went wrong in words. */
 import { isIP } from "node:net";
 import { messageOf, systemCode } from "../lib/errors.ts";
-import { readVariable } from "../lib/settings.ts";
+import { readVariable } from "../lib/env.ts";
 import { UsageError, type Given, type OptionSpec } from "./command.ts";
 import type { CliWorld } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** The outside world, as the commands use it: main.ts hands in the real one, tests their own. */
 import type { Clock } from "../lib/clock.ts";
-import type { Env } from "../lib/settings.ts";
+import type { Env } from "../lib/env.ts";
 
 export interface CliWorld {
   readonly argv: readonly string[];

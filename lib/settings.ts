@@ -5,13 +5,12 @@
  * value. Strings of the file may hold `${NAME}`, which stands for that variable (or its _FILE form).
  */
 import type { z } from "zod";
+import { readVariable, type EnvSources } from "./env.ts";
 import { ConfigError, messageOf, type Problem } from "./errors.ts";
 import { NO_FILE, parseSettingsFile, type ParsedFile, type SettingsFile } from "./settings-file.ts";
 import { jsonSchemaOf } from "./settings-schema.ts";
 import { maskedPaths } from "./settings-secrets.ts";
 import { issuesOf, plainWords, type SettingsIssue } from "./settings-words.ts";
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface EnvBinding {
   readonly name: string;
@@ -25,13 +24,10 @@ export interface EnvBinding {
   readonly instead?: readonly string[];
 }
 
-export interface SettingsSources {
+export interface SettingsSources extends EnvSources {
   /** Text and name of the YAML file; null where there is none. */
   readonly file: SettingsFile | null;
-  readonly env: Env;
   readonly bindings: readonly EnvBinding[];
-  /** Reads the file that a NAME_FILE variable names; throws where it cannot. */
-  readonly readFile: (path: string) => string;
   /**
    * The settings without mistakes behind which the schema sees no further, so that all problems come at once; the same object if there
    * are none. @default nothing is corrected
@@ -43,23 +39,6 @@ export interface Corrected {
   readonly tree: Readonly<Record<string, unknown>>;
   /** The path in the settings as they were written. */
   readonly original: (path: readonly string[]) => readonly string[];
-}
-
-/** The value of NAME, or of the file that NAME_FILE names; undefined where neither is set. */
-export function readVariable(
-  name: string,
-  sources: Pick<SettingsSources, "env" | "readFile">,
-): string | undefined {
-  const direct = sources.env[name];
-  const file = sources.env[`${name}_FILE`];
-  if (file === undefined || file === "") return direct === "" ? undefined : direct;
-  if (direct !== undefined && direct !== "") throw new Error(`set either ${name} or ${name}_FILE, not both`);
-  try {
-    const text = sources.readFile(file).replace(/\r?\n$/, "");
-    return text === "" ? undefined : text;
-  } catch (error) {
-    throw new Error(`cannot read ${name}_FILE "${file}": ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function convert(text: string, as: EnvBinding["as"]): unknown {

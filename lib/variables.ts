@@ -4,7 +4,7 @@
  * the other; a test compares them with the tables that the programs read.
  */
 import { closestMatch } from "leven";
-import type { Env } from "./settings.ts";
+import type { Env } from "./env.ts";
 
 /** Of these prefixes every name is ours; a variable of another prefix belongs to somebody else. */
 const OWN_PREFIX = /^(RELAY_|GITLAB_WEBHOOK_|HOOKS_)/;

@@ -3,7 +3,7 @@ import { createTransport } from "../../lib/gitlab/transport.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { createSecrets, type Secrets } from "../../lib/log.ts";
 import { proxyFor, proxyProblems, proxySecrets } from "../../lib/proxy.ts";
-import { readVariable } from "../../lib/settings.ts";
+import { readVariable } from "../../lib/env.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { fail, findingsText, ok, type Diagnosis } from "../doctor/diagnosis.ts";
 import { gitlabDiagnoses, gitlabTokens, hooksDiagnoses, type GitLabPlace } from "../doctor/gitlab.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { messageOf, systemCode } from "../../lib/errors.ts";
 import { EVENTS, eventByName, SYSTEM_HEADER, type EventRow } from "../../lib/events.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
-import { readVariable } from "../../lib/settings.ts";
+import { readVariable } from "../../lib/env.ts";
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { printJson, wantsText } from "../output.ts";

@@ -3,7 +3,7 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import { object, text } from "../../lib/json.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
-import { readVariable } from "../../lib/settings.ts";
+import { readVariable } from "../../lib/env.ts";
 import type { InstallReport } from "../../component/report/report.ts";
 import type { CliWorld } from "../world.ts";
 import { fail, ok, skip, warn, type Diagnosis } from "./diagnosis.ts";

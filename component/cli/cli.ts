@@ -19,12 +19,10 @@ import { stretchKey } from "../../lib/secrets.ts";
 import { unexpectedText } from "../../lib/unexpected.ts";
 import { helpText } from "./help.ts";
 import { install } from "../hooks/install.ts";
-import { installOnInstance, uninstallFromInstance } from "../hooks/instance-level.ts";
 import type { InstallDeps } from "../hooks/run.ts";
 import { Output } from "./output.ts";
 import { publish } from "./publish.ts";
 import { wantedLines } from "./wanted.ts";
-import { recoverCommand } from "./recover.ts";
 import type { Context } from "../report/context.ts";
 import { reportFiles } from "../report/files.ts";
 import { hasDrift, INSTALL_RENDERING, summariseResults, type InstallReport } from "../report/report.ts";
@@ -33,7 +31,6 @@ import { filterMark } from "../hooks/round-name.ts";
 import type { RoundOutcome } from "../hooks/outcome.ts";
 import type { RunConfig } from "../hooks/round.ts";
 import type { World } from "./world.ts";
-import { schedule } from "../schedule/schedule.ts";
 import { uninstall } from "../hooks/uninstall.ts";
 
 const EXIT = { done: 0, failed: 1, usage: 2, drift: 3, resumable: 75 } as const;
@@ -53,22 +50,23 @@ interface Run {
   readonly gitlab: GitLab;
 }
 
-/** The commands; each returns its exit status. */
+/** The commands; each returns its exit status. What a run may not need is loaded where it is needed: jobs run in small containers. */
 const RUN: Readonly<Record<Command, (run: Run) => Promise<number>>> = {
   install: (run) =>
-    hooksCommand(run, "install", (deps) => {
+    hooksCommand(run, "install", async (deps) => {
       const withUrl = { ...deps, config: { ...deps.config, url: String(run.config.url) } };
-      return run.config.level === "instance"
-        ? installOnInstance(withUrl, { hasGroup: run.config.group !== null })
-        : install(withUrl);
+      if (run.config.level !== "instance") return install(withUrl);
+      const { installOnInstance } = await import("../hooks/instance-level.ts");
+      return installOnInstance(withUrl, { hasGroup: run.config.group !== null });
     }),
   uninstall: (run) =>
-    hooksCommand(run, "uninstall", (deps) =>
-      run.config.level === "instance"
-        ? uninstallFromInstance(deps, { hasGroup: run.config.group !== null })
-        : uninstall(deps),
-    ),
+    hooksCommand(run, "uninstall", async (deps) => {
+      if (run.config.level !== "instance") return uninstall(deps);
+      const { uninstallFromInstance } = await import("../hooks/instance-level.ts");
+      return uninstallFromInstance(deps, { hasGroup: run.config.group !== null });
+    }),
   async recover(run) {
+    const { recoverCommand } = await import("./recover.ts");
     const { outcome, report } = await recoverCommand({ ...run, mask: run.secrets.mask });
     const { failed, outstanding } = report.summary;
     return statusOf(outcome, run.config, { failed, drift: outstanding > 0 });
@@ -249,6 +247,7 @@ function statusOf(
 async function scheduleCommand({ world, config, gitlab, secrets, budget }: Run): Promise<number> {
   const { gitlabUrl, project, ref } = config;
   const say = (line: string): void => world.stdout(secrets.mask(`${line}\n`));
+  const { schedule } = await import("../schedule/schedule.ts");
   try {
     return await schedule({
       config: { ...config, gitlabUrl: String(gitlabUrl), project: String(project), ref: String(ref) },

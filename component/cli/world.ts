@@ -2,7 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Transport } from "../../lib/gitlab/transport.ts";
 import type { StretchKey } from "../../lib/secrets.ts";
-import type { Env } from "../../lib/settings.ts";
+import type { Env } from "../../lib/env.ts";
 import type { Files } from "../hooks/cursor.ts";
 import type { Terminal } from "./terminal.ts";
 

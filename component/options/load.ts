@@ -4,7 +4,7 @@
  */
 import { ConfigError, messageOf, type Problem } from "../../lib/errors.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
-import { readVariable, type Env } from "../../lib/settings.ts";
+import { readVariable, type Env } from "../../lib/env.ts";
 import { decodeSigningToken } from "../../lib/signature.ts";
 import { unknownVariables } from "../../lib/variables.ts";
 import type { CommandLine } from "./command-line.ts";

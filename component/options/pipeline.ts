@@ -1,5 +1,5 @@
 /** What the predefined variables of a CI/CD job say that no option may overrule. Pure. */
-import type { Env } from "../../lib/settings.ts";
+import type { Env } from "../../lib/env.ts";
 
 const REQUEST_SOURCES = new Set(["merge_request_event", "external_pull_request_event"]);
 

@@ -51,6 +51,7 @@ export interface RestOptions {
 
 export function createRest({ url, send, headers = {} }: RestOptions): Rest {
   const api = `${instanceUrl(url)}/api/v4`;
+  const apiPath = new URL(api).pathname;
 
   function call(
     method: Outgoing["method"],
@@ -58,12 +59,10 @@ export function createRest({ url, send, headers = {} }: RestOptions): Rest {
     more: Partial<Outgoing> & { query?: Query },
   ): Promise<Incoming> {
     const { query = {}, ...rest } = more;
-    const address = new URL(`${api}/${path.replace(/^\/+/, "")}`);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) address.searchParams.set(name, String(value));
-    }
-    const shown = address.pathname.slice(new URL(api).pathname.length);
-    const ownLimit = OWN_LIMIT.test(address.pathname);
+    const address = new URL(`${api}/${path.replace(/^\/+/, "")}${queryText(query)}`);
+    const { pathname } = address;
+    const shown = pathname.slice(apiPath.length);
+    const ownLimit = OWN_LIMIT.test(pathname);
     return send({
       method,
       url: address,
@@ -103,6 +102,12 @@ export function createRest({ url, send, headers = {} }: RestOptions): Rest {
     },
     file: (path, query, more) => call("GET", path, { query, headers: more, isFile: true }),
   };
+}
+
+function queryText(query: Query): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value));
+  return given.size === 0 ? "" : `?${given}`;
 }
 
 /** The address of an instance without the path of its API and without slashes at its end. */

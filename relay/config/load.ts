@@ -8,7 +8,8 @@ import { ConfigError, messageOf, systemCode, type Problem } from "../../lib/erro
 import { own } from "../../lib/json.ts";
 import { MASK } from "../../lib/log.ts";
 import { maskPattern } from "../../lib/mask-patterns.ts";
-import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
+import { readVariable, type Env } from "../../lib/env.ts";
+import { loadSettings, type EnvBinding } from "../../lib/settings.ts";
 import { parseSettingsFile } from "../../lib/settings-file.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
 import { correctedSettings } from "./corrected.ts";

@@ -1,7 +1,7 @@
 /** The files that a start reads before anything else, and what it does if one does not answer. */
 import { NO_ANSWER, unansweredFiles, type AnsweringDeps } from "../../lib/answering-files.ts";
 import { ConfigError } from "../../lib/errors.ts";
-import type { Env } from "../../lib/settings.ts";
+import type { Env } from "../../lib/env.ts";
 import { ENV_BINDINGS } from "../config/schema.ts";
 import { DEFAULT_FILE } from "../config/load.ts";
 

@@ -5,7 +5,7 @@
 import { sleep, type Clock } from "../../lib/clock.ts";
 import { ConfigError, UpstreamError, messageOf, problemText, type Problem } from "../../lib/errors.ts";
 import { createLog, createSecrets, silentLog, type Log } from "../../lib/log.ts";
-import type { Env } from "../../lib/settings.ts";
+import type { Env } from "../../lib/env.ts";
 import { secretAdvice, signatureAdvice } from "../config/advice.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check } from "../queue/queue.ts";

@@ -2,7 +2,7 @@
 import type { ReadText } from "../../lib/answering-files.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { RootLog, Secrets } from "../../lib/log.ts";
-import type { Env } from "../../lib/settings.ts";
+import type { Env } from "../../lib/env.ts";
 import type { Config } from "../config/schema.ts";
 import type { Health } from "../observe/health.ts";
 import type { Check } from "../queue/queue.ts";

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { ConfigError } from "../../lib/errors.ts";
-import { loadSettings, readVariable, type Env, type EnvBinding } from "../../lib/settings.ts";
+import { readVariable, type Env } from "../../lib/env.ts";
+import { loadSettings, type EnvBinding } from "../../lib/settings.ts";
 import { jsonSchemaOf } from "../../lib/settings-schema.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
 

@@ -6,7 +6,7 @@ import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 import type { Clock } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
-import type { Env } from "../../../lib/settings.ts";
+import type { Env } from "../../../lib/env.ts";
 import { incomingTraceId, recordedTraceId, type TraceIdOf } from "../../event/trace.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { createSpans } from "./spans.ts";
