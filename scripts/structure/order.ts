@@ -30,6 +30,10 @@ export const ORDER: readonly Folder[] = [
     subject: "Replay jobs: makes them, and carries them out at the pace of the targets.",
   },
   { path: "relay/targets", subject: "The target types, a folder each, listed in registry.ts." },
+  {
+    path: "relay/storage/columns",
+    subject: "Numbers by row, and rows by id: what the memory of a million events is made of.",
+  },
   { path: "relay/storage/journal", subject: "An append-only map from keys to bytes, on files." },
   {
     path: "relay/storage",

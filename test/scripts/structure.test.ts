@@ -122,6 +122,6 @@ describe("the rules", () => {
       "lib/x.ts:5 g (5)",
       "lib/x.ts:5 without a name (5)",
     ]);
-    expect(longSignatures([source("relay/storage/files/memory/columns.ts", text)])).toEqual([]);
+    expect(longSignatures([source("relay/storage/columns/columns.ts", text)])).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@
  * delivery's state goes through here, so that the counters are always those of the rows.
  */
 import type { Clock } from "../../../lib/clock.ts";
-import { Dictionary } from "./memory/columns.ts";
+import { Dictionary } from "./memory/dictionary.ts";
 import { Lanes } from "./memory/lanes.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { DEAD_REASONS, deadReasonCode } from "../../queue/dead-reason.ts";
@@ -241,7 +241,7 @@ export class Book {
     for (let event = target.oldest.peek(); event !== 0; event = table.newer.get(event)) {
       target.oldest.moveTo(event);
       for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
-        if (table.target.get(row) === target.code && !this.isFinal(row)) return table.receivedAt.get(event);
+        if (table.target.get(row) === target.code && !this.isFinal(row)) return table.receivedAt(event);
       }
     }
     return null;

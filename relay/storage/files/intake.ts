@@ -91,7 +91,7 @@ export class Intake {
     }
     this.#failed.delete(event.dedupeKey);
     const row = table.index.add(w0, w1, w2, w3);
-    table.receivedAt.set(row, meta.receivedAt);
+    table.setReceivedAt(row, meta.receivedAt);
     table.bytes.set(row, event.body.length);
     table.setKind(row, table.kindCode(meta.kind, meta.eventName));
     table.project.set(row, table.projectCode(meta.projectId, meta.projectPath));

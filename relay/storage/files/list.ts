@@ -64,7 +64,7 @@ function createMatcher(core: Core, filter: EventFilter): EventMatcher {
   return {
     row(event) {
       if (table.hasEventFlag(event, EVENT_FLAGS.removed)) return false;
-      const receivedAt = table.receivedAt.get(event);
+      const receivedAt = table.receivedAt(event);
       if ((from !== undefined && receivedAt < from) || (to !== undefined && receivedAt > to)) return false;
       if (!inState(event)) return false;
       const isOpen = compiled.asksMore || asksStatus;

@@ -72,7 +72,7 @@ export class Orphans {
     try {
       for (let looked = 1; !isClosed(); looked++) {
         const event = walker.next();
-        if (event === 0 || table.receivedAt.get(event) > before) break;
+        if (event === 0 || table.receivedAt(event) > before) break;
         for (const row of table.deliveriesOf(event)) {
           const state = table.state.get(row);
           if (table.target.get(row) !== target.code || !states.includes(state) || !book.isStanding(row))

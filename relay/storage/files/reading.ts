@@ -65,7 +65,7 @@ export async function readState(core: Core, delivery: number): Promise<StateReco
 export function deliveryNow({ table, book }: Core, row: number): Delivery {
   const event = table.event.get(row);
   const isFinal = book.isFinal(row);
-  const dueAt = isFinal ? null : Math.max(table.receivedAt.get(event), book.wallDue(row));
+  const dueAt = isFinal ? null : Math.max(table.receivedAt(event), book.wallDue(row));
   return {
     ...newDelivery(table.index.idOf(event), book.targetOf(row).name, table.replay.get(row), dueAt ?? 0),
     state: STATES[table.state.get(row)]!,

@@ -8,7 +8,7 @@ import type { IdWords, OrderSource } from "../../event/event-id.ts";
 import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import { deadReasonCode } from "../../queue/dead-reason.ts";
 import type { Book } from "./book.ts";
-import { Dictionary } from "./memory/columns.ts";
+import { Dictionary } from "./memory/dictionary.ts";
 import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
 import type { EventTable } from "./memory/table.ts";
 import type { RecordBook } from "./record-book.ts";
@@ -39,8 +39,6 @@ interface NamedDelivery {
 
 export class RecoveryRows {
   readonly #deps: RecoveryRowsDeps;
-  /** Rows of events, in the order in which they were first named. */
-  readonly events: number[] = [];
   readonly #laneNames = new Dictionary<string>();
   /** The id that was read last: one for all, as a start reads a million of them. */
   readonly #words = new Uint32Array(4);
@@ -50,15 +48,16 @@ export class RecoveryRows {
   }
 
   /** The event itself is there. */
-  readEvent(id: IdWords, valueBytes: number): void {
+  readEvent(row: number, valueBytes: number): void {
     const { table } = this.#deps;
-    const event = this.#eventRow(id);
-    table.bytes.set(event, valueBytes);
-    table.setEventFlag(event, EVENT_FLAGS.present, true);
+    table.index.take(row);
+    table.bytes.set(row, valueBytes);
+    table.setEventFlag(row, EVENT_FLAGS.present, true);
   }
 
-  removeEvent(id: IdWords): void {
-    this.#deps.table.setEventFlag(this.#eventRow(id), EVENT_FLAGS.present, false);
+  /** One that was never named is not there anyway. */
+  removeEvent(row: number): void {
+    if (row !== 0) this.#deps.table.setEventFlag(row, EVENT_FLAGS.present, false);
   }
 
   readState(key: string, value: Uint8Array): void {
@@ -105,9 +104,9 @@ export class RecoveryRows {
       record.id(index, words);
       // Events mostly come in the same order here as in the table, where the next one is found without looking it up.
       const next = event + 1;
-      const isNext = event > 0 && next <= table.index.rows.highest && table.index.has(next, words);
+      const isNext = event > 0 && table.index.has(next) && table.index.is(next, words);
       event = isNext ? next : this.#eventRow(words);
-      table.receivedAt.set(event, record.receivedAt(index));
+      table.setReceivedAt(event, record.receivedAt(index));
       table.setKind(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
       table.record.set(event, number);
@@ -132,11 +131,7 @@ export class RecoveryRows {
   }
 
   #eventRow(id: IdWords): number {
-    const { index } = this.#deps.table;
-    const before = index.rows.used;
-    const row = index.add(id[0]!, id[1]!, id[2]!, id[3]!);
-    if (index.rows.used > before) this.events.push(row);
-    return row;
+    return this.#deps.table.index.add(id[0]!, id[1]!, id[2]!, id[3]!);
   }
 
   #deliveryRow(event: number, { target, replay, order }: NamedDelivery): number {

@@ -71,10 +71,11 @@ export class QueueRecovery {
     ];
     this.visitor = {
       needs: RECOVERY_NEEDS,
+      ids: deps.table.index.ids,
       set: (key, value) => this.#readerOf(key)?.set(key, value),
       remove: (key) => this.#readerOf(key)?.remove(key),
-      setPacked: (id, valueBytes) => this.#rows.readEvent(id, valueBytes),
-      removePacked: (id) => this.#rows.removeEvent(id),
+      setPacked: (row, valueBytes) => this.#rows.readEvent(row, valueBytes),
+      removePacked: (row) => this.#rows.removeEvent(row),
     };
   }
 
@@ -82,20 +83,33 @@ export class QueueRecovery {
   finish(): RecoveredQueue {
     const { table, duplicates, records } = this.#deps;
     const orphans: string[] = [];
-    const present: number[] = [];
-    for (const row of this.#rows.events) {
-      if (table.hasEventFlag(row, EVENT_FLAGS.present)) present.push(row);
-      else orphans.push(...this.#giveUp(row));
+    const rows = table.index.ids.highest;
+    for (let row = 1; row <= rows; row++) {
+      if (table.index.has(row) && !table.hasEventFlag(row, EVENT_FLAGS.present))
+        orphans.push(...this.#giveUp(row));
     }
-    this.#rows.events.length = 0;
-    const ascending = (a: number, b: number): number => table.index.orderOf(a) - table.index.orderOf(b);
-    if (present.some((row, index) => index > 0 && ascending(present[index - 1]!, row) > 0)) {
-      present.sort(ascending);
-    }
-    const unrouted = present.filter((event) => !this.#appear(event));
-    this.#fillLanes(present);
+    const unrouted: number[] = [];
+    for (const event of this.#inOrder()) if (!this.#appear(event)) unrouted.push(event);
+    this.#fillLanes();
     orphans.push(...duplicates.takeOrphans((id) => this.#isThere(id)), ...records.takeEmpty());
     return { unrouted, orphans };
+  }
+
+  /** The events in the order of storing: nearly always that of their rows. */
+  #inOrder(): Uint32Array {
+    const { index } = this.#deps.table;
+    const events = new Uint32Array(index.size);
+    let count = 0;
+    let latest = 0;
+    let isSorted = true;
+    for (let row = 1; row <= index.ids.highest; row++) {
+      if (!index.has(row)) continue;
+      const order = index.orderOf(row);
+      isSorted &&= order >= latest;
+      latest = order;
+      events[count++] = row;
+    }
+    return isSorted ? events : events.sort((a, b) => index.orderOf(a) - index.orderOf(b));
   }
 
   #readerOf(key: string): Reader | undefined {
@@ -104,13 +118,16 @@ export class QueueRecovery {
 
   #events(): Reader {
     const words = this.#words;
+    const { index } = this.#deps.table;
     return {
       prefix: PREFIX.event,
       set: (key, value) => {
-        if (parseIdInto(key, PREFIX.event.length, words)) this.#rows.readEvent(words, value.length);
+        if (!parseIdInto(key, PREFIX.event.length, words)) return;
+        this.#rows.readEvent(index.add(words[0]!, words[1]!, words[2]!, words[3]!), value.length);
       },
       remove: (key) => {
-        if (parseIdInto(key, PREFIX.event.length, words)) this.#rows.removeEvent(words);
+        if (!parseIdInto(key, PREFIX.event.length, words)) return;
+        this.#rows.removeEvent(index.find(words[0]!, words[1]!, words[2]!, words[3]!));
       },
     };
   }
@@ -213,7 +230,7 @@ export class QueueRecovery {
     book.eventAppeared(event);
     const record = table.record.get(event);
     if (record === 0) {
-      table.receivedAt.set(event, timeOfOrder(order));
+      table.setReceivedAt(event, timeOfOrder(order));
       return false;
     }
     records.count(record, 1);
@@ -225,10 +242,10 @@ export class QueueRecovery {
    * In the order of storing: the first deliveries by that of the events, then the replays by their own. Replays that have ended came
    * without one if they were in a Redis: the earlier goes first then, because a later one takes those before it off the counts.
    */
-  #fillLanes(events: readonly number[]): void {
+  #fillLanes(): void {
     const { table } = this.#deps;
     const replays: number[] = [];
-    for (const event of events) {
+    for (let event = table.oldestEvent; event !== 0; event = table.newer.get(event)) {
       for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
         if (table.replay.get(row) === 0) this.#admit(row);
         else replays.push(row);

@@ -123,7 +123,7 @@ export class Removal {
     const { table, book } = this.#core;
     if (!table.hasEventFlag(event, EVENT_FLAGS.routed)) return { state: "open", endedAt: 0 };
     let state: "delivered" | "dead" = "delivered";
-    let endedAt = table.receivedAt.get(event);
+    let endedAt = table.receivedAt(event);
     for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
       if (!book.isFinal(row)) return { state: "open", endedAt: 0 };
       if (book.isDeadLetter(row)) state = "dead";

@@ -2,7 +2,7 @@
 import type { IdWords } from "../../event/event-id.ts";
 import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import type { Route } from "../../queue/queue.ts";
-import { Dictionary, pairName } from "./memory/columns.ts";
+import { Dictionary, pairName } from "./memory/dictionary.ts";
 import { asBuffer } from "./records.ts";
 
 /** One event in a record of routes. */

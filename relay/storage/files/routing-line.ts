@@ -68,7 +68,7 @@ export class RoutingLine {
   oldestAt(): number | null {
     const [failed] = this.#failed;
     const event = failed ?? this.#line[this.#head];
-    return event === undefined ? null : this.#core.table.receivedAt.get(event);
+    return event === undefined ? null : this.#core.table.receivedAt(event);
   }
 
   /** Stops after the event under way and writes down what was routed. */
@@ -141,7 +141,7 @@ export class RoutingLine {
     try {
       const meta = await readMeta(this.#core, table.index.keyOf(event));
       if (meta === null) throw new Error("the stored event cannot be read");
-      table.receivedAt.set(event, meta.receivedAt);
+      table.setReceivedAt(event, meta.receivedAt);
       table.setKind(event, table.kindCode(meta.kind, meta.eventName));
       table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
       table.setGitlabIds(event, gitlabIdNumbers(meta));

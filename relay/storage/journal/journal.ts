@@ -141,7 +141,7 @@ export class FileJournal implements Journal {
     const pending = this.#pending.find(key);
     if (pending !== undefined) return pending.type === FrameType.set ? pending.valueBytes : null;
     const slot = this.#ledger.index.find(key);
-    return slot === undefined ? null : this.#ledger.index.valueBytesOf(slot);
+    return slot === 0 ? null : this.#ledger.index.valueBytesOf(slot);
   }
 
   keys(prefix: string): Generator<string> {

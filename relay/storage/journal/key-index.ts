@@ -1,210 +1,139 @@
 /**
- * Where each live key's frame stands. Keys that are ids in disguise (PackedKeys, types.ts) are kept as four words in an open-addressed
- * table, some 36 bytes each; all others in a Map, at some 130 bytes each. Numbers stand in chunks that are never copied.
+ * Where each live key's frame stands. Keys that are ids in disguise (PackedKeys, types.ts) are rows of a table of ids, at some 28 bytes
+ * each; all others are in a Map, at some 130 bytes each.
+ *
+ * A slot is the row of a packed key, or below 0 that of another one; 0 stands for "none".
  */
+import { Column, RowAllocator } from "../columns/columns.ts";
+import { HOLDERS, IdRows } from "../columns/id-rows.ts";
 import type { PackedKeys } from "./types.ts";
 
 /** A Map holds no more than 2^24 entries; intake is refused before that. */
 export const MAX_KEYS = 16_000_000;
 
-const CHUNK_SHIFT = 13;
-const CHUNK_SLOTS = 1 << CHUNK_SHIFT;
-const CHUNK_MASK = CHUNK_SLOTS - 1;
-/** Of a slot: segment number (0: free), offset of the frame, bytes of the value and IS_PACKED, then the id, or the bytes of the key. */
-const WORDS = 7;
-const OFFSET = 1;
-const VALUE_BYTES = 2;
-/** In a slot of a key that is not packed: the bytes of the key. In a free slot: the next free one. */
-const ID = 3;
-/** A bit that no length of a value has. */
-const IS_PACKED = 0x8000_0000;
-const FIRST_PLACES = 1024;
-const FULL = 0.7;
+/** A frame's segment, its offset there, and the length of its value. */
+class Places {
+  readonly segment = new Column();
+  readonly offset = new Column(4);
+  readonly valueBytes = new Column(2);
+}
 
 export class KeyIndex {
   readonly #packed: PackedKeys | null;
-  readonly #slots = new Map<string, number>();
-  readonly #chunks: Uint32Array[] = [];
-  /** Slots of packed keys at the place that the last word of their id says, or behind it; 0: empty. */
-  #places = new Uint32Array(FIRST_PLACES);
+  readonly #ids: IdRows;
+  readonly #packedPlaces = new Places();
   #packedCount = 0;
-  /** Slot 0 is not used: it stands for "none". */
-  #used = 1;
-  #free = 0;
+  readonly #slots = new Map<string, number>();
+  readonly #rows = new RowAllocator();
+  readonly #places = new Places();
+  readonly #keyBytes = new Column();
   readonly #words = new Uint32Array(4);
 
-  /** @param packed null: every key is kept as it is */
-  constructor(packed: PackedKeys | null = null) {
+  /**
+   * @param packed null: every key is kept as it is
+   * @param ids rows of packed keys, which others may hold as well
+   */
+  constructor(packed: PackedKeys | null = null, ids = new IdRows()) {
     this.#packed = packed;
+    this.#ids = ids;
   }
 
   get size(): number {
     return this.#slots.size + this.#packedCount;
   }
 
-  /** The key's slot, valid until the next change; undefined if the key is not live. */
-  find(key: string): number | undefined {
-    if (this.#packed?.parse(key, this.#words) !== true) return this.#slots.get(key);
-    const slot = this.findPacked(this.#words);
-    return slot === 0 ? undefined : slot;
-  }
-
-  /** The slot of the packed key with this id; 0: it is not live. */
-  findPacked(id: Uint32Array): number {
-    return this.#places[this.#placeOf(id)]!;
+  /** The key's slot, valid until the next change; 0 if the key is not live. */
+  find(key: string): number {
+    if (this.#packed?.parse(key, this.#words) !== true) return this.#slots.get(key) ?? 0;
+    const row = this.rowOf(this.#words);
+    return this.isLive(row) ? row : 0;
   }
 
   has(key: string): boolean {
-    return this.find(key) !== undefined;
+    return this.find(key) !== 0;
+  }
+
+  /** The row of this id, whoever holds it; 0: none does. */
+  rowOf(id: Uint32Array): number {
+    return this.#ids.find(id[0]!, id[1]!, id[2]!, id[3]!);
+  }
+
+  /** The row of this id; a new one if there was none, for which take() has to be called at once. */
+  addRow(id: Uint32Array): number {
+    return this.#ids.add(id[0]!, id[1]!, id[2]!, id[3]!);
+  }
+
+  /** Whether the packed key in this row is live. */
+  isLive(row: number): boolean {
+    return this.#ids.isHeld(row, HOLDERS.journal);
   }
 
   *keys(): Generator<string> {
     yield* this.#slots.keys();
     if (this.#packed === null) return;
-    for (const slot of this.#places) {
-      if (slot === 0 || this.segmentOf(slot) === 0) continue;
-      const chunk = this.#chunkOf(slot);
-      const at = atOf(slot) + ID;
-      yield this.#packed.format(chunk.subarray(at, at + 4));
+    const id = new Uint32Array(4);
+    for (let row = 1; row <= this.#ids.highest; row++) {
+      if (!this.isLive(row)) continue;
+      for (let word = 0; word < 4; word++) id[word] = this.#ids.word(row, word);
+      yield this.#packed.format(id);
     }
   }
 
   segmentOf(slot: number): number {
-    return this.#chunkOf(slot)[atOf(slot)]!;
+    return slot > 0 ? this.#packedPlaces.segment.get(slot) : this.#places.segment.get(-slot);
   }
 
   offsetOf(slot: number): number {
-    return this.#chunkOf(slot)[atOf(slot) + OFFSET]!;
+    return slot > 0 ? this.#packedPlaces.offset.get(slot) : this.#places.offset.get(-slot);
   }
 
   valueBytesOf(slot: number): number {
-    return this.#chunkOf(slot)[atOf(slot) + VALUE_BYTES]! & ~IS_PACKED;
+    return slot > 0 ? this.#packedPlaces.valueBytes.get(slot) : this.#places.valueBytes.get(-slot);
   }
 
   /** Bytes of the key as stored. */
   keyBytesOf(slot: number): number {
-    return this.#isPacked(slot) ? this.#packed!.bytes : this.#chunkOf(slot)[atOf(slot) + ID]!;
+    return slot > 0 ? this.#packed!.bytes : this.#keyBytes.get(-slot);
   }
 
   /** Points the slot to another frame of its key. */
   place(slot: number, segment: number, offset: number, valueBytes: number): void {
-    const chunk = this.#chunkOf(slot);
-    const at = atOf(slot);
-    chunk[at] = segment;
-    chunk[at + OFFSET] = offset;
-    chunk[at + VALUE_BYTES] = (chunk[at + VALUE_BYTES]! & IS_PACKED) | valueBytes;
+    const places = slot > 0 ? this.#packedPlaces : this.#places;
+    const row = Math.abs(slot);
+    places.segment.set(row, segment);
+    places.offset.set(row, offset);
+    places.valueBytes.set(row, valueBytes);
   }
 
   /** A new slot for a key that is not live; place() it. @param keyBytes length of the key as stored */
   add(key: string, keyBytes: number): number {
-    if (this.#packed?.parse(key, this.#words) === true) return this.addPacked(this.#words);
-    const slot = this.#take();
-    this.#chunkOf(slot)[atOf(slot) + VALUE_BYTES] = 0;
-    this.#chunkOf(slot)[atOf(slot) + ID] = keyBytes;
-    this.#slots.set(key, slot);
-    return slot;
+    if (this.#packed?.parse(key, this.#words) === true) {
+      const row = this.addRow(this.#words);
+      this.take(row);
+      return row;
+    }
+    const row = this.#rows.take();
+    this.#keyBytes.set(row, keyBytes);
+    this.#slots.set(key, -row);
+    return -row;
   }
 
-  /** As add(), for the packed key with this id. */
-  addPacked(id: Uint32Array): number {
-    if (this.#packedCount + 1 > this.#places.length * FULL) this.#grow();
-    const slot = this.#take();
-    const chunk = this.#chunkOf(slot);
-    chunk.set(id, atOf(slot) + ID);
-    chunk[atOf(slot) + VALUE_BYTES] = IS_PACKED;
-    this.#places[this.#placeOf(id)] = slot;
-    this.#packedCount += 1;
-    return slot;
+  /** The packed key in this row becomes live; place() it. */
+  take(row: number): void {
+    if (this.#ids.hold(row, HOLDERS.journal)) this.#packedCount += 1;
   }
 
   remove(key: string, slot: number): void {
-    if (this.#isPacked(slot)) this.removePacked(slot);
+    if (slot > 0) this.removeRow(slot);
     else {
       this.#slots.delete(key);
-      this.#give(slot);
+      this.#rows.give(-slot);
     }
   }
 
-  removePacked(slot: number): void {
-    this.#closeGap(slot);
+  /** The packed key in this row is not live any more. */
+  removeRow(row: number): void {
     this.#packedCount -= 1;
-    this.#give(slot);
+    this.#ids.release(row, HOLDERS.journal);
   }
-
-  #isPacked(slot: number): boolean {
-    return (this.#chunkOf(slot)[atOf(slot) + VALUE_BYTES]! & IS_PACKED) !== 0;
-  }
-
-  /** Where this id is, or the empty place where it belongs. */
-  #placeOf(id: Uint32Array): number {
-    const [w0, w1, w2, w3] = id as unknown as [number, number, number, number];
-    const mask = this.#places.length - 1;
-    for (let place = w3 & mask; ; place = (place + 1) & mask) {
-      const slot = this.#places[place]!;
-      if (slot === 0) return place;
-      const chunk = this.#chunkOf(slot);
-      const at = atOf(slot) + ID;
-      if (chunk[at + 3] === w3 && chunk[at + 2] === w2 && chunk[at + 1] === w1 && chunk[at] === w0)
-        return place;
-    }
-  }
-
-  #homeOf(slot: number): number {
-    return this.#chunkOf(slot)[atOf(slot) + ID + 3]! & (this.#places.length - 1);
-  }
-
-  #closeGap(slot: number): void {
-    const mask = this.#places.length - 1;
-    let hole = this.#homeOf(slot);
-    while (this.#places[hole] !== slot) hole = (hole + 1) & mask;
-    // Slots behind the hole that would not be found across it move up into it.
-    for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
-      const other = this.#places[place]!;
-      if (other === 0) break;
-      if (((place - this.#homeOf(other)) & mask) >= ((place - hole) & mask)) {
-        this.#places[hole] = other;
-        hole = place;
-      }
-    }
-    this.#places[hole] = 0;
-  }
-
-  #grow(): void {
-    const slots = this.#places;
-    this.#places = new Uint32Array(slots.length * 2);
-    const mask = this.#places.length - 1;
-    for (const slot of slots) {
-      if (slot === 0) continue;
-      let place = this.#homeOf(slot);
-      while (this.#places[place] !== 0) place = (place + 1) & mask;
-      this.#places[place] = slot;
-    }
-  }
-
-  #chunkOf(slot: number): Uint32Array {
-    return this.#chunks[slot >>> CHUNK_SHIFT]!;
-  }
-
-  #take(): number {
-    if (this.#free !== 0) {
-      const slot = this.#free;
-      this.#free = this.#chunkOf(slot)[atOf(slot) + ID]!;
-      return slot;
-    }
-    const slot = this.#used++;
-    if (slot >>> CHUNK_SHIFT === this.#chunks.length) this.#chunks.push(new Uint32Array(CHUNK_SLOTS * WORDS));
-    return slot;
-  }
-
-  #give(slot: number): void {
-    const chunk = this.#chunkOf(slot);
-    chunk[atOf(slot)] = 0;
-    chunk[atOf(slot) + ID] = this.#free;
-    this.#free = slot;
-  }
-}
-
-/** Where a slot begins in its chunk. */
-function atOf(slot: number): number {
-  return (slot & CHUNK_MASK) * WORDS;
 }

@@ -2,6 +2,7 @@
  * What the segments hold that still counts: the index of live keys together with each segment's share, kept in step.
  * Recovery and the running journal report here the same two facts, in the order of the files: a key was set, a key was removed.
  */
+import type { IdRows } from "../columns/id-rows.ts";
 import { HEADER_BYTES } from "./frame.ts";
 import { KeyIndex } from "./key-index.ts";
 import type { Segment } from "./segment.ts";
@@ -31,9 +32,12 @@ export class Ledger {
   /** Set when a segment has lost its last live frame; the search for dead segments takes it back. */
   emptied = false;
 
-  /** @param packed of the journal's keys; null: none are packed */
-  constructor(packed: PackedKeys | null = null) {
-    this.index = new KeyIndex(packed);
+  /**
+   * @param packed of the journal's keys; null: none are packed
+   * @param ids rows of packed keys, which others may hold as well
+   */
+  constructor(packed: PackedKeys | null = null, ids?: IdRows) {
+    this.index = new KeyIndex(packed, ids);
   }
 
   /** Bytes of all segments. */
@@ -45,7 +49,7 @@ export class Ledger {
 
   locate(key: string): Location | null {
     const slot = this.index.find(key);
-    if (slot === undefined) return null;
+    if (slot === 0) return null;
     return {
       segment: this.segments.get(this.index.segmentOf(slot)) as Segment,
       offset: this.index.offsetOf(slot),
@@ -58,39 +62,40 @@ export class Ledger {
   isAt(key: string, sequence: number, offset: number): boolean {
     const { index } = this;
     const slot = index.find(key);
-    return slot !== undefined && index.segmentOf(slot) === sequence && index.offsetOf(slot) === offset;
+    return slot !== 0 && index.segmentOf(slot) === sequence && index.offsetOf(slot) === offset;
   }
 
   set(segment: Segment, key: string, frame: FramePosition): void {
     const { index } = this;
     const slot = index.find(key);
-    if (slot !== undefined) this.#release(slot);
-    this.#place(slot ?? index.add(key, frame.keyBytes), segment, frame);
+    if (slot !== 0) this.#release(slot);
+    this.#place(slot === 0 ? index.add(key, frame.keyBytes) : slot, segment, frame);
   }
 
-  /** As set(), for the packed key with this id. */
-  setPacked(segment: Segment, id: Uint32Array, frame: FramePosition): void {
+  /** As set(), for the packed key with this id. @returns its row */
+  setPacked(segment: Segment, id: Uint32Array, frame: FramePosition): number {
     const { index } = this;
-    const slot = index.findPacked(id);
-    if (slot !== 0) this.#release(slot);
-    this.#place(slot === 0 ? index.addPacked(id) : slot, segment, frame);
+    const row = index.addRow(id);
+    if (index.isLive(row)) this.#release(row);
+    else index.take(row);
+    this.#place(row, segment, frame);
+    return row;
   }
 
   removed(segment: Segment, key: string, keyBytes: number): void {
     segment.removalBytes += HEADER_BYTES + keyBytes;
     const slot = this.index.find(key);
-    if (slot === undefined) return;
+    if (slot === 0) return;
     this.#release(slot);
     this.index.remove(key, slot);
   }
 
-  /** As removed(), for the packed key with this id. */
-  removedPacked(segment: Segment, id: Uint32Array, keyBytes: number): void {
+  /** As removed(), for the packed key in this row; 0: its id has none. */
+  removedPacked(segment: Segment, row: number, keyBytes: number): void {
     segment.removalBytes += HEADER_BYTES + keyBytes;
-    const slot = this.index.findPacked(id);
-    if (slot === 0) return;
-    this.#release(slot);
-    this.index.removePacked(slot);
+    if (row === 0 || !this.index.isLive(row)) return;
+    this.#release(row);
+    this.index.removeRow(row);
   }
 
   #place(slot: number, segment: Segment, { offset, keyBytes, valueBytes }: FramePosition): void {

@@ -41,7 +41,7 @@ export async function openJournal(
     lock = all.lock === undefined ? await acquireLock(base, all) : withoutRelease(all.lock);
     all.onLocked?.(lock);
     await makeDurableFolder(disk, folder);
-    const ledger = new Ledger(options.visitor?.needs?.packed ?? null);
+    const ledger = new Ledger(options.visitor?.needs?.packed ?? null, options.visitor?.ids);
     const quarantine = new Quarantine(disk, join(base, "quarantine"), log);
     await quarantine.open();
     const visitor = options.visitor ?? null;

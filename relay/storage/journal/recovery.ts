@@ -176,12 +176,12 @@ function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }
     setPacked(id, offset, valueBytes) {
       frame.offset = offset;
       frame.valueBytes = valueBytes;
-      ledger.setPacked(segment, id, frame);
-      visitor?.setPacked?.(id, valueBytes);
+      visitor?.setPacked?.(ledger.setPacked(segment, id, frame), valueBytes);
     },
     removedPacked(id) {
-      ledger.removedPacked(segment, id, keyBytes);
-      visitor?.removePacked?.(id);
+      const row = ledger.index.rowOf(id);
+      if (row !== 0) visitor?.removePacked?.(row);
+      ledger.removedPacked(segment, row, keyBytes);
     },
     set(key, position, kept) {
       ledger.set(segment, key, position);

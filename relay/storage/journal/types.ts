@@ -1,6 +1,7 @@
 /**
  * The journal, as its users see it: a durable map from keys to bytes, written by appending.
  */
+import type { IdRows } from "../columns/id-rows.ts";
 
 export type Operation =
   /** The value may come in parts, which are written one after another without being joined in memory. */
@@ -46,15 +47,19 @@ export interface RecoveryNeeds {
 
 /**
  * Called while the journal opens, in the order of writing: what each whole frame says. Values are views, valid during the call. With
- * `needs`, set() gets only what needed() says of a value, and the packed keys go to setPacked() and removePacked().
+ * `needs`, set() gets only what needed() says of a value, and the packed keys go to setPacked() and removePacked(). A removal of a packed
+ * key that was not set before is not told.
  */
 export interface RecoveryVisitor {
   set(key: string, value: Uint8Array): void;
   remove(key: string): void;
   readonly needs?: RecoveryNeeds;
-  /** `id` is valid during the call. */
-  setPacked?(id: Uint32Array, valueBytes: number): void;
-  removePacked?(id: Uint32Array): void;
+  /** In which the visitor has rows, too, and the journal its own for packed keys. @default one of the journal's own */
+  readonly ids?: IdRows;
+  /** @param row of its id */
+  setPacked?(row: number, valueBytes: number): void;
+  /** @param row of its id, which was set before */
+  removePacked?(row: number): void;
 }
 
 export interface Journal {

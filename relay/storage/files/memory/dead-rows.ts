@@ -2,17 +2,17 @@
  * The dead letters of all targets, so that a page of them is found without a look at every event. Their rows stand one after another
  * in no order; a row's place among them is noted where the lanes noted its place as long as it waited.
  */
-import type { Column } from "./columns.ts";
+import type { LinkColumn } from "../../columns/columns.ts";
 
 const FIRST_CAPACITY = 64;
 
 export class DeadRows {
-  readonly #place: Column;
+  readonly #place: LinkColumn;
   #rows = new Uint32Array(FIRST_CAPACITY);
   #size = 0;
 
   /** @param place counted from 1; 0: it is not here. Lanes have let go of a row before it comes here. */
-  constructor(place: Column) {
+  constructor(place: LinkColumn) {
     this.#place = place;
   }
 

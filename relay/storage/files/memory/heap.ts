@@ -2,19 +2,19 @@
  * A binary heap of row numbers. Where each row stands is noted in a column that several heaps share, so that a row can be taken
  * out of the middle; hence a row may be in one of those heaps at a time. tinyqueue has objects as items, and takes only the first one out.
  */
-import type { Column } from "./columns.ts";
+import type { LinkColumn } from "../../columns/columns.ts";
 
 export class Heap {
   #rows = new Uint32Array(16);
   #size = 0;
   readonly #before: (a: number, b: number) => boolean;
-  readonly #place: Column;
+  readonly #place: LinkColumn;
 
   /**
    * @param before whether row `a` comes out before row `b`
    * @param place where each row stands, counted from 1; 0: in no heap
    */
-  constructor(before: (a: number, b: number) => boolean, place: Column) {
+  constructor(before: (a: number, b: number) => boolean, place: LinkColumn) {
     this.#before = before;
     this.#place = place;
   }

@@ -9,7 +9,7 @@
  *
  * First tries and retries never compete: the caller says how many of each it has room for.
  */
-import type { Column } from "./columns.ts";
+import type { Column, LinkColumn } from "../../columns/columns.ts";
 import { Heap } from "./heap.ts";
 import { ReadyLine } from "./ready-line.ts";
 
@@ -23,10 +23,10 @@ export interface LaneRows {
   /** Number of its lane; 0: none. */
   readonly lane: Column;
   /** Neighbours in its lane. */
-  readonly next: Column;
-  readonly previous: Column;
+  readonly next: LinkColumn;
+  readonly previous: LinkColumn;
   /** Place in the ready line or in a heap; 0: in none. */
-  readonly place: Column;
+  readonly place: LinkColumn;
 }
 
 interface Lane {

@@ -1,11 +1,14 @@
 /**
- * What the queue of one process knows of its events and deliveries, in memory: about 100 bytes for an event with one delivery.
+ * What the queue of one process knows of its events and deliveries, in memory: about 50 bytes for an event with one delivery.
  * Bodies, metadata and the history of attempts stay in the storage. Row numbers are good until the row is freed.
  */
-import { Column, Dictionary, RowAllocator, pairName } from "./columns.ts";
+import { Column, LinkColumn, RowAllocator } from "../../columns/columns.ts";
+import type { IdRows } from "../../columns/id-rows.ts";
 import type { DeliveryState } from "../../../queue/delivery-state.ts";
 import { GITLAB_IDS } from "../../../event/gitlab-ids.ts";
+import { timeOfOrder } from "../../../event/event-id.ts";
 import { DeadRows } from "./dead-rows.ts";
+import { Dictionary, pairName } from "./dictionary.ts";
 import { EventIndex } from "./event-index.ts";
 import type { LaneRows } from "./lanes.ts";
 
@@ -54,21 +57,21 @@ export interface Walker {
 }
 
 export class EventTable implements LaneRows {
-  readonly index = new EventIndex();
-  /** Wall clock of receipt. */
-  readonly receivedAt = new Column(Float64Array);
-  readonly bytes = new Column(Uint32Array);
+  readonly index: EventIndex;
+  /** How long before it was stored it was received, milliseconds. */
+  readonly #receivedBefore = new Column();
+  readonly bytes = new Column(2);
   /** Set with setKind(). */
-  readonly kind = new Column(Uint16Array);
-  readonly project = new Column(Uint32Array);
+  readonly kind = new Column();
+  readonly project = new Column();
   /** Number of the record that holds its routes; 0: none yet. */
-  readonly record = new Column(Uint32Array);
+  readonly record = new Column(2);
   /** Numbers of the ids that GitLab gave the delivery (gitlab-ids.ts), 12 bytes an event; 0: none, or not known. */
-  readonly gitlabIds: readonly Column[] = Array.from({ length: GITLAB_IDS }, () => new Column(Uint32Array));
-  readonly eventFlags = new Column(Uint8Array);
-  readonly firstDelivery = new Column(Uint32Array);
-  readonly newer = new Column(Uint32Array);
-  readonly older = new Column(Uint32Array);
+  readonly gitlabIds: readonly Column[] = Array.from({ length: GITLAB_IDS }, () => new Column(4));
+  readonly eventFlags = new Column();
+  readonly firstDelivery = new LinkColumn();
+  readonly newer = new LinkColumn();
+  readonly older = new LinkColumn();
   readonly kinds = new Dictionary<KindEntry>();
   /** Events of each kind, by its code. */
   readonly kindCounts: number[] = [];
@@ -77,26 +80,26 @@ export class EventTable implements LaneRows {
   readonly #projectCodes = new Map<number, number>();
 
   readonly deliveries = new RowAllocator();
-  readonly event = new Column(Uint32Array);
-  readonly sibling = new Column(Uint32Array);
-  readonly target = new Column(Uint16Array);
-  readonly replay = new Column(Uint16Array);
-  readonly state = new Column(Uint8Array);
-  readonly deliveryFlags = new Column(Uint8Array);
-  readonly attempts = new Column(Uint16Array);
+  readonly event = new LinkColumn();
+  readonly sibling = new LinkColumn();
+  readonly target = new Column();
+  readonly replay = new Column();
+  readonly state = new Column();
+  readonly deliveryFlags = new Column();
+  readonly attempts = new Column();
   /** Once it is dead: place of its reason in DEAD_REASONS. */
-  readonly deadReason = new Column(Uint8Array);
+  readonly deadReason = new Column();
   /** While it is not over: monotonic clock from which it may be sent, 0: at once. */
-  readonly due = new Column(Float64Array);
+  readonly due = new Column();
   /** Once it is over: wall clock at which it ended. No delivery has both, so both have the same cells. */
   readonly endedAt = this.due;
   /** Number of its lane, once the lanes are filled; 0: none. */
-  readonly lane = new Column(Uint32Array);
+  readonly lane = new Column();
   /** Before that, while a start reads: code of its lane's name, plus 1; in the cells of `lane`. */
   readonly laneName = this.lane;
-  readonly next = new Column(Uint32Array);
-  readonly previous = new Column(Uint32Array);
-  readonly place = new Column(Uint32Array);
+  readonly next = new LinkColumn();
+  readonly previous = new LinkColumn();
+  readonly place = new LinkColumn();
   /** What has ended as a dead letter and no replay stands for; the book keeps it. */
   readonly deadRows = new DeadRows(this.place);
   readonly #replayOrder = new Map<number, number>();
@@ -104,12 +107,23 @@ export class EventTable implements LaneRows {
   #newest = 0;
   #oldest = 0;
   #linked = 0;
-  readonly #walkers = new Set<{ at: number; readonly step: Column }>();
+  readonly #walkers = new Set<{ at: number; readonly step: LinkColumn }>();
 
-  constructor() {
+  /** @param ids of which the journal may hold rows, too */
+  constructor(ids?: IdRows) {
+    this.index = new EventIndex(ids);
     // Code 0 of both stands for "not known yet".
     this.kinds.code("?", { kind: null, eventName: null });
     this.projects.code("?", { id: null, path: null });
+  }
+
+  /** Wall clock of receipt. */
+  receivedAt(event: number): number {
+    return timeOfOrder(this.index.orderOf(event)) - this.#receivedBefore.get(event);
+  }
+
+  setReceivedAt(event: number, at: number): void {
+    this.#receivedBefore.set(event, timeOfOrder(this.index.orderOf(event)) - at);
   }
 
   /** Order of a replay; null: it has its event's. */
@@ -151,8 +165,10 @@ export class EventTable implements LaneRows {
       row = sibling;
     }
     this.setKind(event, 0);
-    for (const column of [this.receivedAt, this.bytes, this.project, this.record]) column.set(event, 0);
-    for (const column of [this.eventFlags, this.firstDelivery, this.newer, this.older]) column.set(event, 0);
+    for (const column of [this.#receivedBefore, this.bytes, this.project, this.record])
+      column.set(event, 0);
+    for (const column of [this.firstDelivery, this.newer, this.older]) column.set(event, 0);
+    this.eventFlags.set(event, 0);
     for (const column of this.gitlabIds) column.set(event, 0);
     this.index.remove(event);
   }
@@ -204,7 +220,8 @@ export class EventTable implements LaneRows {
     this.#replayOrder.delete(row);
     for (const column of [this.state, this.deliveryFlags, this.attempts, this.due, this.deadReason])
       column.set(row, 0);
-    for (const column of [this.lane, this.next, this.previous, this.place]) column.set(row, 0);
+    for (const column of [this.next, this.previous, this.place]) column.set(row, 0);
+    this.lane.set(row, 0);
     this.deliveries.give(row);
   }
 

@@ -1,5 +1,6 @@
 /** Starts from indexes beside the segments: they find what reading the segments finds, and nothing else is believed. */
 import { afterEach, describe, expect, test } from "vitest";
+import { HOLDERS, IdRows } from "../../../../relay/storage/columns/id-rows.ts";
 import { openJournal } from "../../../../relay/storage/journal/open.ts";
 import type { Journal, Operation, RecoveryNeeds } from "../../../../relay/storage/journal/types.ts";
 import { FakeClock } from "../../../helpers/clock.ts";
@@ -25,6 +26,8 @@ interface How {
 
 async function open(disk: SimDisk, told: Told = new Map(), how: How = {}): Promise<Journal> {
   const needs = how.needs ?? packedNeeds;
+  const ids = new IdRows();
+  const idOf = (row: number): Uint32Array => Uint32Array.from([0, 1, 2, 3], (word) => ids.word(row, word));
   const visitor = {
     needs,
     set(key: string, value: Uint8Array) {
@@ -35,8 +38,12 @@ async function open(disk: SimDisk, told: Told = new Map(), how: How = {}): Promi
       );
     },
     remove: (key: string) => void told.set(key, null),
-    setPacked: (id: Uint32Array, bytes: number) => void told.set(needs.packed.format(id), bytes),
-    removePacked: (id: Uint32Array) => void told.set(needs.packed.format(id), null),
+    ids,
+    setPacked(row: number, bytes: number) {
+      ids.hold(row, HOLDERS.queue);
+      told.set(needs.packed.format(idOf(row)), bytes);
+    },
+    removePacked: (row: number) => void told.set(needs.packed.format(idOf(row)), null),
   };
   let salt = how.salt ?? 1;
   const options = { base: "/sim", segmentBytes: SEGMENT_BYTES, minFreeBytes: 0, indexFromBytes: 0, visitor };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Column } from "../../../../../relay/storage/files/memory/columns.ts";
+import { Column, LinkColumn } from "../../../../../relay/storage/columns/columns.ts";
 import { Lanes } from "../../../../../relay/storage/files/memory/lanes.ts";
 import type { LaneRows } from "../../../../../relay/storage/files/memory/lanes.ts";
 
@@ -12,12 +12,12 @@ function createRows(): Rows {
   return {
     orders,
     order: (row) => orders.get(row)!,
-    due: new Column(Float64Array),
-    attempts: new Column(Uint16Array),
-    lane: new Column(Uint32Array),
-    next: new Column(Uint32Array),
-    previous: new Column(Uint32Array),
-    place: new Column(Uint32Array),
+    due: new Column(),
+    attempts: new Column(),
+    lane: new Column(),
+    next: new LinkColumn(),
+    previous: new LinkColumn(),
+    place: new LinkColumn(),
   };
 }
 

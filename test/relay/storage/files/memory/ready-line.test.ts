@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { Column } from "../../../../../relay/storage/files/memory/columns.ts";
+import { LinkColumn } from "../../../../../relay/storage/columns/columns.ts";
 import { ReadyLine } from "../../../../../relay/storage/files/memory/ready-line.ts";
 import { seeded } from "../../../../helpers/random.ts";
 
-function line(): { ready: ReadyLine; orders: Map<number, number>; place: Column } {
+function line(): { ready: ReadyLine; orders: Map<number, number>; place: LinkColumn } {
   const orders = new Map<number, number>();
-  const place = new Column(Uint32Array);
+  const place = new LinkColumn();
   return { ready: new ReadyLine((row) => orders.get(row)!, place), orders, place };
 }
 
@@ -60,6 +60,21 @@ describe("ReadyLine", () => {
     for (const other of waiting) expect(ready.has(other)).toBe(true);
     const rest = Array.from({ length: waiting.size }, () => orders.get(ready.pop())!);
     expect(rest).toEqual([...waiting].map((other) => orders.get(other)!).sort((a, b) => a - b));
+  });
+
+  test("closes the gaps of rows that were taken out of the middle", () => {
+    const { ready, orders } = line();
+    const rows = Array.from({ length: 12_000 }, (_, index) => index + 1);
+    const push = (row: number): void => {
+      orders.set(row, row);
+      ready.push(row);
+    };
+    for (const row of rows) push(row);
+    const kept = rows.filter((row) => row % 1000 === 1);
+    for (const row of rows) if (row % 1000 !== 1) ready.remove(row);
+    for (const row of [20_000, 20_001]) push(row);
+    expect(kept.every((row) => ready.has(row))).toBe(true);
+    expect(Array.from({ length: ready.size }, () => ready.pop())).toEqual([...kept, 20_000, 20_001]);
   });
 
   test("takes a long line, and goes on after it has become empty", () => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { Column, Dictionary, RowAllocator } from "../../../../../relay/storage/files/memory/columns.ts";
+import { Dictionary } from "../../../../../relay/storage/files/memory/dictionary.ts";
+import { HOLDERS, IdRows } from "../../../../../relay/storage/columns/id-rows.ts";
 import { EventTable } from "../../../../../relay/storage/files/memory/table.ts";
 
 function setUp(orders: readonly number[]): { table: EventTable; rows: number[] } {
   const table = new EventTable();
   const rows = orders.map((order) => {
-    const row = table.index.add(order, 0, 7, order * 2_654_435_761);
+    const row = table.index.add(order, 0, 7, Math.imul(order, 0x9e37_79b1) >>> 0);
     table.link(row);
     return row;
   });
@@ -19,29 +20,6 @@ function walked(table: EventTable, towards: "older" | "newer"): number[] {
   walker.close();
   return found;
 }
-
-describe("Column", () => {
-  test("reads 0 where nothing was set, and what was set, across chunks", () => {
-    const column = new Column(Uint32Array);
-    expect(column.get(1_000_000)).toBe(0);
-    for (const row of [0, 16_383, 16_384, 1_000_000]) column.set(row, row + 1);
-    expect([0, 1, 16_383, 16_384, 1_000_000].map((row) => column.get(row))).toEqual([
-      1, 0, 16_384, 16_385, 1_000_001,
-    ]);
-  });
-});
-
-describe("RowAllocator", () => {
-  test("begins at 1 and hands freed rows out again", () => {
-    const rows = new RowAllocator();
-    const taken = Array.from({ length: 200 }, () => rows.take());
-    expect(taken[0]).toBe(1);
-    for (const row of taken) rows.give(row);
-    expect(rows.used).toBe(0);
-    expect(new Set(Array.from({ length: 200 }, () => rows.take()))).toEqual(new Set(taken));
-    expect(rows.take()).toBe(201);
-  });
-});
 
 describe("Dictionary", () => {
   test("gives equal names one code", () => {
@@ -78,31 +56,33 @@ describe("EventTable", () => {
     down.close();
   });
 
-  test("findEvent() finds what is there, through growth, removal and collisions", () => {
-    const table = new EventTable();
-    const live = new Map<number, number>();
-    let seed = 1;
-    const random = (limit: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return (seed >>> 8) % limit;
-    };
-    let wrong = 0;
-    for (let step = 0; step < 20_000; step++) {
-      // Few different home places, so that rows stand behind one another.
-      const key = random(3000);
-      const words = [key, 1, 2, (key % 50) * 40] as const;
-      const row = live.get(key);
-      if (table.index.find(...words) !== (row ?? 0)) wrong++;
-      if (row === undefined) {
-        live.set(key, table.index.add(...words));
-      } else if (random(3) > 0) {
-        table.freeEvent(row);
-        live.delete(key);
+  test("has no events that only the journal knows, whose rows it takes", () => {
+    const ids = new IdRows();
+    const table = new EventTable(ids);
+    const row = ids.add(1, 2, 3, 4);
+    ids.hold(row, HOLDERS.journal);
+    const digest = Uint32Array.of(0, 2, 3, 4);
+    expect([table.index.find(1, 2, 3, 4), table.index.findDigest(digest, 0), table.index.size]).toEqual([
+      0, 0, 0,
+    ]);
+    expect(table.index.add(1, 2, 3, 4)).toBe(row);
+    expect([table.index.find(1, 2, 3, 4), table.index.findDigest(digest, 0), table.index.size]).toEqual([
+      row,
+      row,
+      1,
+    ]);
+    table.freeEvent(row);
+    expect([table.index.size, ids.find(1, 2, 3, 4)]).toEqual([0, row]);
+  });
+
+  test("receivedAt() gives back any time, before the event was stored or after", () => {
+    const { table, rows } = setUp([1, 2, 3]);
+    const times = [0, 65_536, 1_800_000_000_123.5, 65_000, -5];
+    for (const row of rows)
+      for (const at of times) {
+        table.setReceivedAt(row, at);
+        expect(table.receivedAt(row)).toBe(at);
       }
-    }
-    for (const [key, row] of live) if (table.index.find(key, 1, 2, (key % 50) * 40) !== row) wrong++;
-    expect(wrong).toBe(0);
-    expect(table.index.rows.used).toBe(live.size);
   });
 
   test("freeEvent() frees its deliveries, and rows come back empty", () => {
