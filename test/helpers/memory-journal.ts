@@ -82,6 +82,18 @@ export class MemoryDisk {
   }
 }
 
+/** As the journal on files does: packed keys by row. */
+function tell(visitor: RecoveryVisitor, key: string, value: Uint8Array | null): void {
+  const { needs, ids } = visitor;
+  const words = new Uint32Array(4);
+  if (needs?.packed.parse(key, words) === true) {
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    if (value !== null) visitor.setPacked!(ids!.add(w0, w1, w2, w3), value.length);
+    else if (ids!.find(w0, w1, w2, w3) !== 0) visitor.removePacked!(ids!.find(w0, w1, w2, w3));
+  } else if (value === null) visitor.remove(key);
+  else visitor.set(key, needs?.kept(key, value) ?? value);
+}
+
 export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | null): Promise<Journal> {
   const index = new Map<string, Uint8Array>();
   let bytes = 0;
@@ -96,8 +108,7 @@ export function openMemoryJournal(disk: MemoryDisk, visitor: RecoveryVisitor | n
   };
   for (const { key, value } of disk.frames) {
     put(key, value);
-    if (value === null) visitor?.remove(key);
-    else visitor?.set(key, value);
+    if (visitor !== null) tell(visitor, key, value);
   }
   let isClosed = false;
   const bornAfter = disk.crashes;

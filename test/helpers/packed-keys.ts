@@ -16,5 +16,5 @@ export const packedNeeds: RecoveryNeeds = {
     },
     format: (id) => `id:${id[2]}`,
   },
-  needed: (_key, value) => Math.min(5, value.length),
+  kept: (_key, value) => value.subarray(0, 5),
 };

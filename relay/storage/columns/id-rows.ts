@@ -4,7 +4,8 @@
  * is freed when the last of its holders lets go of it.
  *
  * The table is open-addressed. A place holds a row and, in the bits above it, the end of its id: only one in hundreds of comparisons with
- * another id has to look at that id, which is somewhere else in memory.
+ * another id has to look at that id, which is somewhere else in memory. An id that is greater than all before is new, as most are: its
+ * row gets a place only when something is looked up. So a start that reads a million of them fills the table once, in one go.
  */
 import { Column, WordsColumn } from "./columns.ts";
 
@@ -27,7 +28,12 @@ export class IdRows {
   #rowBits = bitsOf(FIRST_PLACES);
   #used = 0;
   #highest = 0;
+  /** Rows from here up to the highest have no place yet. */
+  #unplaced = 1;
   #lastFreed = 0;
+  /** First two words of the greatest id that was ever added. */
+  #greatest0 = 0;
+  #greatest1 = 0;
 
   /** The highest row that was ever handed out; the first is 1. */
   get highest(): number {
@@ -41,24 +47,32 @@ export class IdRows {
 
   /** The row of this id; a new one if it has none, which has to be held at once. */
   add(w0: number, w1: number, w2: number, w3: number): number {
-    if (this.#used + 1 > this.#places.length * FULL) this.#grow();
-    const place = this.#placeOf(w0, w1, w2, w3);
-    const known = this.#rowAt(place);
-    if (known !== 0) return known;
-    const row = this.#take();
+    if (w0 > this.#greatest0 || (w0 === this.#greatest0 && w1 > this.#greatest1)) {
+      this.#greatest0 = w0;
+      this.#greatest1 = w1;
+    } else {
+      const known = this.find(w0, w1, w2, w3);
+      if (known !== 0) return known;
+    }
+    this.#used++;
+    const freed = this.#lastFreed;
+    const row = freed === 0 ? ++this.#highest : freed;
+    if (freed !== 0) this.#lastFreed = this.#words.get(freed, 0);
     this.#words.set(row, w0, w1, w2, w3);
-    this.#put(place, row, w3);
+    if (freed !== 0) this.#place(freed);
     return row;
   }
 
   /** The row of this id, whoever holds it; 0: it has none. */
   find(w0: number, w1: number, w2: number, w3: number): number {
+    this.#placeAll();
     return this.#rowAt(this.#placeOf(w0, w1, w2, w3));
   }
 
   /** Calls back with the rows of all ids that end in these two words. */
   visitEnding(w2: number, w3: number, visit: (row: number) => void): void {
     const words = this.#words;
+    this.#placeAll();
     for (let place = this.#homeOf(w3); this.#places[place] !== 0; place = this.#behind(place)) {
       const row = this.#rowAt(place);
       if (words.get(row, 3) === w3 && words.get(row, 2) === w2) visit(row);
@@ -92,15 +106,8 @@ export class IdRows {
     return this.#words.get(row, word);
   }
 
-  #take(): number {
-    this.#used++;
-    const row = this.#lastFreed;
-    if (row === 0) return ++this.#highest;
-    this.#lastFreed = this.#words.get(row, 0);
-    return row;
-  }
-
   #free(row: number): void {
+    this.#placeAll();
     this.#removePlace(row);
     this.#words.set(row, this.#lastFreed, 0, 0, 0);
     this.#lastFreed = row;
@@ -117,10 +124,6 @@ export class IdRows {
       if ((taken ^ end) >>> this.#rowBits !== 0) continue;
       if (this.#words.equals(this.#rowAt(place), w0, w1, w2, w3)) return place;
     }
-  }
-
-  #put(place: number, row: number, w3: number): void {
-    this.#places[place] = (w3 << this.#rowBits) | row;
   }
 
   #rowAt(place: number): number {
@@ -150,18 +153,27 @@ export class IdRows {
     this.#places[hole] = 0;
   }
 
-  /** Made anew from the ids, which are read one after another: quicker than going from place to place. */
-  #grow(): void {
-    const length = Math.ceil(this.#places.length * GROWTH);
-    this.#places = new Uint32Array(length);
-    this.#rowBits = bitsOf(length);
-    for (let row = 1; row <= this.#highest; row++) {
-      if (this.#holders.get(row) === 0) continue;
-      const w3 = this.#words.get(row, 3);
-      let place = this.#homeOf(w3);
-      while (this.#places[place] !== 0) place = this.#behind(place);
-      this.#put(place, row, w3);
+  /** Gives every row a place; if there are too few, in a larger table. */
+  #placeAll(): void {
+    if (this.#unplaced > this.#highest) return;
+    const { length } = this.#places;
+    if (this.#used > length * FULL) {
+      // Made anew from the ids, which are read one after another: quicker than going from place to place.
+      const larger = Math.ceil(Math.max(length, this.#used) * GROWTH);
+      this.#places = new Uint32Array(larger);
+      this.#rowBits = bitsOf(larger);
+      this.#unplaced = 1;
     }
+    for (; this.#unplaced <= this.#highest; this.#unplaced++) {
+      if (this.#holders.get(this.#unplaced) !== 0) this.#place(this.#unplaced);
+    }
+  }
+
+  #place(row: number): void {
+    const w3 = this.#words.get(row, 3);
+    let place = this.#homeOf(w3);
+    while (this.#places[place] !== 0) place = this.#behind(place);
+    this.#places[place] = (w3 << this.#rowBits) | row;
   }
 }
 

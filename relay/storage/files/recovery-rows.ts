@@ -13,7 +13,7 @@ import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.
 import type { EventTable } from "./memory/table.ts";
 import type { RecordBook } from "./record-book.ts";
 import { PREFIX } from "./records.ts";
-import { decodeRoutes } from "./route-records.ts";
+import { RouteSummary } from "./route-summary.ts";
 import { decodeState, decodeStateHead, type StateHead } from "./state-records.ts";
 
 /** A due time farther ahead than this, found at a start, is put down to a wall clock that was set back. */
@@ -40,6 +40,9 @@ interface NamedDelivery {
 export class RecoveryRows {
   readonly #deps: RecoveryRowsDeps;
   readonly #laneNames = new Dictionary<string>();
+  readonly #summary = new RouteSummary();
+  /** The event that a record of routes named last. */
+  #lastRouted = 0;
   /** The id that was read last: one for all, as a start reads a million of them. */
   readonly #words = new Uint32Array(4);
 
@@ -55,9 +58,8 @@ export class RecoveryRows {
     table.setEventFlag(row, EVENT_FLAGS.present, true);
   }
 
-  /** One that was never named is not there anyway. */
   removeEvent(row: number): void {
-    if (row !== 0) this.#deps.table.setEventFlag(row, EVENT_FLAGS.present, false);
+    this.#deps.table.setEventFlag(row, EVENT_FLAGS.present, false);
   }
 
   readState(key: string, value: Uint8Array): void {
@@ -82,30 +84,32 @@ export class RecoveryRows {
     if (state >= DONE) table.endedAt.set(row, head.at);
     else table.due.set(row, this.#dueAtStart(head));
     if (head.order !== null) orders.seen(head.order);
-    if (head.lane !== null) this.#noteLane(row, head.lane);
+    if (head.lane !== null) table.laneName.set(row, this.#laneCode(head.lane));
   }
 
-  readRoutes(number: number, value: Uint8Array): void {
+  /** @param summary of the record (route-summary.ts) */
+  readRoutes(number: number, summary: Uint8Array): void {
     const { table, book, records } = this.#deps;
     const words = this.#words;
     records.seen(number);
-    const record = decodeRoutes(value);
+    const record = this.#summary;
+    record.read(summary);
     const kinds = record.kinds.map(([kind, eventName]) => table.kindCode(kind, eventName));
-    const projects = record.projects.map(([id, path]) => table.projectCode(id, path));
+    const projects = record.projectCodes(table);
     // One object for each route of the record, not for each event.
     const routes = record.routes.map((list) =>
       list.map(([target, lane]) => ({
-        lane,
+        lane: lane === null ? 0 : this.#laneCode(lane),
         first: { target: book.target(target).code, replay: 0, order: null },
       })),
     );
-    let event = 0;
     for (let index = 0; index < record.count; index++) {
       record.id(index, words);
       // Events mostly come in the same order here as in the table, where the next one is found without looking it up.
-      const next = event + 1;
-      const isNext = event > 0 && table.index.has(next) && table.index.is(next, words);
-      event = isNext ? next : this.#eventRow(words);
+      const next = this.#lastRouted + 1;
+      const isNext = table.index.has(next) && table.index.is(next, words);
+      const event = isNext ? next : this.#eventRow(words);
+      this.#lastRouted = event;
       table.setReceivedAt(event, record.receivedAt(index));
       table.setKind(event, kinds[record.kind(index)]!);
       table.project.set(event, projects[record.project(index)]!);
@@ -117,7 +121,7 @@ export class RecoveryRows {
       }
       for (const { lane, first } of routes[record.route(index)]!) {
         const row = this.#deliveryRow(event, first);
-        if (lane !== null) this.#noteLane(row, lane);
+        if (lane !== 0) table.laneName.set(row, lane);
       }
     }
   }
@@ -140,8 +144,9 @@ export class RecoveryRows {
     return known === 0 ? table.addDelivery(event, target, replay, order) : known;
   }
 
-  #noteLane(row: number, lane: string): void {
-    this.#deps.table.laneName.set(row, this.#laneNames.code(lane, lane) + 1);
+  /** What stands for the lane in the column `laneName`. */
+  #laneCode(lane: string): number {
+    return this.#laneNames.code(lane, lane) + 1;
   }
 
   /** On the monotonic clock. */

@@ -53,6 +53,8 @@ export class QueueRecovery {
   readonly #rows: RecoveryRows;
   /** The id that was read last. */
   readonly #words = new Uint32Array(4);
+  /** Events one after another that rest on the same record of routes, and are not counted there yet. */
+  readonly #resting = { record: 0, events: 0 };
   /** What a key of each kind means, the most frequent first. */
   readonly #readers: readonly Reader[];
   readonly visitor: RecoveryVisitor;
@@ -61,7 +63,6 @@ export class QueueRecovery {
     this.#deps = deps;
     this.#rows = new RecoveryRows(deps);
     this.#readers = [
-      this.#events(),
       this.#states(),
       this.#routes(),
       this.#dedupe(),
@@ -83,14 +84,18 @@ export class QueueRecovery {
   finish(): RecoveredQueue {
     const { table, duplicates, records } = this.#deps;
     const orphans: string[] = [];
-    const rows = table.index.ids.highest;
-    for (let row = 1; row <= rows; row++) {
+    for (let row = 1; row <= table.index.ids.highest; row++) {
       if (table.index.has(row) && !table.hasEventFlag(row, EVENT_FLAGS.present))
         orphans.push(...this.#giveUp(row));
     }
     const unrouted: number[] = [];
-    for (const event of this.#inOrder()) if (!this.#appear(event)) unrouted.push(event);
-    this.#fillLanes();
+    const replays: number[] = [];
+    for (const event of this.#inOrder()) {
+      if (!this.#appear(event)) unrouted.push(event);
+      this.#admitFirst(event, replays);
+    }
+    this.#countResting(0);
+    this.#admitReplays(replays);
     orphans.push(...duplicates.takeOrphans((id) => this.#isThere(id)), ...records.takeEmpty());
     return { unrouted, orphans };
   }
@@ -114,22 +119,6 @@ export class QueueRecovery {
 
   #readerOf(key: string): Reader | undefined {
     return this.#readers.find(({ prefix }) => key.startsWith(prefix));
-  }
-
-  #events(): Reader {
-    const words = this.#words;
-    const { index } = this.#deps.table;
-    return {
-      prefix: PREFIX.event,
-      set: (key, value) => {
-        if (!parseIdInto(key, PREFIX.event.length, words)) return;
-        this.#rows.readEvent(index.add(words[0]!, words[1]!, words[2]!, words[3]!), value.length);
-      },
-      remove: (key) => {
-        if (!parseIdInto(key, PREFIX.event.length, words)) return;
-        this.#rows.removeEvent(index.find(words[0]!, words[1]!, words[2]!, words[3]!));
-      },
-    };
   }
 
   #states(): Reader {
@@ -223,7 +212,7 @@ export class QueueRecovery {
 
   /** Takes an event into the books; returns whether its routes are known. */
   #appear(event: number): boolean {
-    const { table, book, records, orders } = this.#deps;
+    const { table, book, orders } = this.#deps;
     const order = table.index.orderOf(event);
     orders.seen(order);
     table.link(event);
@@ -233,24 +222,37 @@ export class QueueRecovery {
       table.setReceivedAt(event, timeOfOrder(order));
       return false;
     }
-    records.count(record, 1);
+    this.#countResting(record);
     book.eventRouted(event);
     return true;
   }
 
-  /**
-   * In the order of storing: the first deliveries by that of the events, then the replays by their own. Replays that have ended came
-   * without one if they were in a Redis: the earlier goes first then, because a later one takes those before it off the counts.
-   */
-  #fillLanes(): void {
-    const { table } = this.#deps;
-    const replays: number[] = [];
-    for (let event = table.oldestEvent; event !== 0; event = table.newer.get(event)) {
-      for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
-        if (table.replay.get(row) === 0) this.#admit(row);
-        else replays.push(row);
-      }
+  /** One more event rests on this record; 0: none does. */
+  #countResting(record: number): void {
+    const resting = this.#resting;
+    if (record !== resting.record) {
+      if (resting.record !== 0) this.#deps.records.count(resting.record, resting.events);
+      resting.record = record;
+      resting.events = 0;
     }
+    resting.events++;
+  }
+
+  /** The event's first deliveries; its replays are noted for later. */
+  #admitFirst(event: number, replays: number[]): void {
+    const { table } = this.#deps;
+    for (let row = table.firstDelivery.get(event); row !== 0; row = table.sibling.get(row)) {
+      if (table.replay.get(row) === 0) this.#admit(row);
+      else replays.push(row);
+    }
+  }
+
+  /**
+   * By their own order, after all first deliveries. Replays that have ended came without one if they were in a Redis: the earlier
+   * goes first then, because a later one takes those before it off the counts.
+   */
+  #admitReplays(replays: number[]): void {
+    const { table } = this.#deps;
     const { replay } = table;
     replays.sort((a, b) => table.order(a) - table.order(b) || replay.get(a) - replay.get(b));
     for (const row of replays) this.#admit(row);

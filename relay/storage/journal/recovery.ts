@@ -20,7 +20,7 @@ import type { Quarantine, Stretch } from "./quarantine.ts";
 import { scanSegment } from "./scan.ts";
 import type { ScanBuffers } from "./scan-window.ts";
 import { endOfContent } from "./segment-bytes.ts";
-import { readIndex } from "./segment-index.ts";
+import { readIndex, type IndexHandlers } from "./segment-index.ts";
 import { newSegment, sequenceOf, type Segment } from "./segment.ts";
 import type { RecoveryVisitor } from "./types.ts";
 
@@ -86,7 +86,7 @@ async function readSegment(folder: string, segment: Segment, reading: Reading): 
     ledger.segments.set(segment.sequence, segment);
     const index = await reading.indexes?.read(segment, { disk, fd, bytes: segment.bytes });
     if (index instanceof Buffer) {
-      takeIndex(index, segment, reading);
+      readIndex(index, handlersFor(segment, reading));
       return [];
     }
     return await read(fd, segment, dirname(folder), reading);
@@ -127,34 +127,32 @@ async function mendSegment(
 }
 
 /** Reads the whole segment; if all of it is frames, what was read is kept for an index. */
-async function read(
-  fd: number,
-  segment: Segment,
-  base: string,
-  { disk, ledger, visitor, buffers, indexes }: Reading,
-): Promise<Stretch[]> {
-  const bad: Stretch[] = [];
+async function read(fd: number, segment: Segment, base: string, reading: Reading): Promise<Stretch[]> {
+  const { disk, visitor, buffers, indexes } = reading;
   const { sequence, bytes, path } = segment;
+  const bad: Stretch[] = [];
   const builder = indexes?.newBuilder();
+  const needs = visitor?.needs;
+  const told = handlersFor(segment, reading);
+  const id = new Uint32Array(4);
   const salt = await scanSegment(
     { disk, fd, sequence, bytes, buffers },
     {
       frame({ type, key, offset, keyBytes, value }) {
-        builder?.add({
-          type,
-          key,
-          encoding: keyEncoding(key),
-          offset,
-          value: [value],
-          valueBytes: value.length,
-        });
-        if (type === FrameType.set) {
-          ledger.set(segment, key, { offset, keyBytes, valueBytes: value.length });
-          visitor?.set(key, value);
-        } else if (type === FrameType.remove) {
-          ledger.removed(segment, key, keyBytes);
-          visitor?.remove(key);
-        }
+        const valueBytes = value.length;
+        builder?.add({ type, key, encoding: keyEncoding(key), offset, value: [value], valueBytes });
+        if (type === FrameType.probe) return;
+        const isSet = type === FrameType.set;
+        if (needs?.packed.parse(key, id) === true) {
+          if (isSet) told.setPacked(id, offset, valueBytes);
+          else told.removedPacked(id);
+        } else if (!isSet) told.removed(key, keyBytes);
+        else
+          told.set(
+            key,
+            { offset, keyBytes, valueBytes },
+            needs === undefined ? value : needs.kept(key, value),
+          );
       },
       bad: (start, end) => void bad.push({ sequence, start, end }),
       later(offset, type) {
@@ -167,16 +165,17 @@ async function read(
   return bad;
 }
 
-/** As read(), from the segment's index. */
-function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }: Reading): void {
-  const keyBytes = indexes?.needs.packed.bytes ?? 0;
+/** Tell the ledger and the visitor of each frame of a segment, in order. */
+function handlersFor(segment: Segment, { ledger, visitor }: Reading): IndexHandlers {
+  const keyBytes = visitor?.needs?.packed.bytes ?? 0;
   // One for all: a million of them would be the most that there is to collect at a start.
   const frame = { offset: 0, keyBytes, valueBytes: 0 };
-  readIndex(index, {
+  return {
     setPacked(id, offset, valueBytes) {
       frame.offset = offset;
       frame.valueBytes = valueBytes;
-      visitor?.setPacked?.(ledger.setPacked(segment, id, frame), valueBytes);
+      const row = ledger.setPacked(segment, id, frame);
+      visitor?.setPacked?.(row, valueBytes);
     },
     removedPacked(id) {
       const row = ledger.index.rowOf(id);
@@ -191,7 +190,7 @@ function takeIndex(index: Buffer, segment: Segment, { ledger, visitor, indexes }
       ledger.removed(segment, key, bytes);
       visitor?.remove(key);
     },
-  });
+  };
 }
 
 /** Null if the file is gone: its removal was under way when the process ended. */

@@ -1,6 +1,6 @@
 /**
- * What a start needs of a sealed segment, as bytes: each frame's key, place and length in the order of the frames, and of its value what
- * the visitor reads. Pure; the files are in indexes.ts.
+ * What a start needs of a sealed segment, as bytes: each frame's key, place and length in the order of the frames, and what the visitor
+ * is told of its value. Pure; the files are in indexes.ts.
  *
  *      0  magic      4 bytes            16  bytes      length of the segment
  *      4  version    of this layout     20  frames
@@ -10,7 +10,7 @@
  *     40  entries
  *
  * An entry begins with a byte: its type, and flags. Then the offset, the length of the value, and the id of a
- * packed key; or the lengths of key and kept value, the key, and the kept part of the value.
+ * packed key; or the lengths of the key and of what is kept of the value, and both of them.
  */
 import { checksumOfParts } from "./checksum.ts";
 import { FrameType, writeKey, type KeyEncoding } from "./frame.ts";
@@ -93,19 +93,19 @@ export class IndexBuilder {
 
   #addOther({ type, key, encoding, offset, value, valueBytes }: IndexedFrame): void {
     const whole = value.length === 1 ? value[0]! : Buffer.concat(value);
-    const kept = type === FrameType.set ? Math.min(valueBytes, this.#needs.needed(key, whole)) : 0;
-    const bytes = this.#room(PLACE_BYTES + LENGTH_BYTES + encoding.bytes + kept);
+    const kept = type === FrameType.set ? this.#needs.kept(key, whole) : whole;
+    const bytes = this.#room(PLACE_BYTES + LENGTH_BYTES + encoding.bytes + kept.length);
     let at = this.#length;
     bytes[at] = type | (encoding.wide ? WIDE_KEY : 0);
     bytes.writeUInt32LE(offset, at + 1);
     bytes.writeUInt32LE(valueBytes, at + 5);
     bytes.writeUInt16LE(encoding.bytes, at + PLACE_BYTES);
-    bytes.writeUInt32LE(kept, at + PLACE_BYTES + 2);
+    bytes.writeUInt32LE(kept.length, at + PLACE_BYTES + 2);
     at += PLACE_BYTES + LENGTH_BYTES;
     writeKey(bytes, at, key, encoding);
     at += encoding.bytes;
-    if (kept > 0) bytes.set(whole.subarray(0, kept), at);
-    this.#length = at + kept;
+    bytes.set(kept, at);
+    this.#length = at + kept.length;
   }
 
   /** The whole index of the segment, which gets no further frame. */
@@ -150,11 +150,11 @@ export function identityOf(bytes: Buffer, needs: RecoveryNeeds): SegmentIdentity
 export interface IndexHandlers {
   setPacked(id: Uint32Array, offset: number, valueBytes: number): void;
   removedPacked(id: Uint32Array): void;
-  /** @param kept the first bytes of the value */
+  /** @param kept what RecoveryNeeds says of the value */
   set(
     key: string,
     frame: { readonly offset: number; readonly keyBytes: number; readonly valueBytes: number },
-    kept: Buffer,
+    kept: Uint8Array,
   ): void;
   removed(key: string, keyBytes: number): void;
 }

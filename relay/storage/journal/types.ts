@@ -41,13 +41,13 @@ export interface RecoveryNeeds {
   /** Changes whenever the answers below do: indexes of another version are made anew. */
   readonly version: number;
   readonly packed: PackedKeys;
-  /** How many of a value's first bytes the visitor's set() reads. */
-  needed(key: string, value: Uint8Array): number;
+  /** What the visitor's set() is told of a value: a part of it, or what stands for it. */
+  kept(key: string, value: Uint8Array): Uint8Array;
 }
 
 /**
  * Called while the journal opens, in the order of writing: what each whole frame says. Values are views, valid during the call. With
- * `needs`, set() gets only what needed() says of a value, and the packed keys go to setPacked() and removePacked(). A removal of a packed
+ * `needs`, set() gets what kept() says of a value, and the packed keys go to setPacked() and removePacked(). A removal of a packed
  * key that was not set before is not told.
  */
 export interface RecoveryVisitor {

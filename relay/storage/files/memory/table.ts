@@ -294,6 +294,14 @@ export class EventTable implements LaneRows {
     return code;
   }
 
+  /** As projectCode(), for a path of ASCII that begins in `bytes` at `at`. */
+  projectCodeAt(id: number, bytes: Buffer, at: number, length: number): number {
+    const latest = this.#projectCodes.get(id);
+    const path = latest === undefined ? null : this.projects.value(latest).path;
+    if (path !== null && isTextAt(path, bytes, at, length)) return latest!;
+    return this.projectCode(id, bytes.toString("latin1", at, at + length));
+  }
+
   #unlink(event: number): void {
     const older = this.older.get(event);
     const newer = this.newer.get(event);
@@ -304,4 +312,12 @@ export class EventTable implements LaneRows {
     else this.older.set(newer, older);
     this.#linked--;
   }
+}
+
+function isTextAt(text: string, bytes: Buffer, at: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let index = 0; index < length; index++) {
+    if (text.charCodeAt(index) !== bytes[at + index]) return false;
+  }
+  return true;
 }
