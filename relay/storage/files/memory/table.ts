@@ -165,8 +165,7 @@ export class EventTable implements LaneRows {
       row = sibling;
     }
     this.setKind(event, 0);
-    for (const column of [this.#receivedBefore, this.bytes, this.project, this.record])
-      column.set(event, 0);
+    for (const column of [this.#receivedBefore, this.bytes, this.project, this.record]) column.set(event, 0);
     for (const column of [this.firstDelivery, this.newer, this.older]) column.set(event, 0);
     this.eventFlags.set(event, 0);
     for (const column of this.gitlabIds) column.set(event, 0);
