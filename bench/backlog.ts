@@ -1,14 +1,16 @@
 /**
- * A backlog: COUNT events of 4 KB wait for a target that is down. How fast it is filled, how much memory the process takes, and
- * how soon a new one is ready after kill -9.
+ * A backlog: COUNT events of 4 KB wait for a target that is down. How fast it is filled, how much memory the process takes, how soon a
+ * new one is ready after kill -9, and what it reads for that. With --base, the same journal is also opened by that build, in turns.
+ * Linux only. Takes some 5 KB of the temporary folder for each event.
  *
- *   npx tsx bench/backlog.ts [COUNT] [ROUNDS]        default 1000000 3
+ *   npx tsx bench/backlog.ts [COUNT] [ROUNDS] [--base COMMIT]        default 1000000 3
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { systemClock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { tuneCollector } from "../relay/process/collector.ts";
@@ -16,51 +18,106 @@ import type { NewEvent } from "../relay/event/event.ts";
 import { openFilesQueue } from "../relay/storage/files/queue.ts";
 import type { Queue } from "../relay/queue/queue.ts";
 import { openStorage } from "../relay/storage/files/open-journal.ts";
-import { report, rows, startChild } from "./lib.ts";
+import { checkOutBase } from "./base.ts";
+import { report, rows, startChild, type Measured } from "./lib.ts";
 
 const BODY_BYTES = 4096;
 const IN_FLIGHT = 1024;
 const MB = 1024 * 1024;
+/** Of `/proc/<pid>/stat`, on every machine that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+interface Opened {
+  readonly readyMs: number;
+  readonly cpuSeconds: number;
+  readonly readMb: number;
+  readonly rssMb: number;
+  readonly peakMb: number;
+  /** What it takes more than a process without events. */
+  readonly bytesEach: number;
+  readonly listMs: number;
+  readonly claimMs: number;
+}
+
+/** What a start is measured by: name, unit, and where Opened has it. */
+const FIGURES: readonly (readonly [name: string, unit: string, field: keyof Opened])[] = [
+  ["ready after kill -9", "ms", "readyMs"],
+  ["processor time up to then, with the program", "s", "cpuSeconds"],
+  ["read up to then, with the program", "MB", "readMb"],
+  ["RSS after the restart", "MB", "rssMb"],
+  ["RSS after the restart, peak", "MB", "peakMb"],
+  ["RSS of each event", "bytes", "bytesEach"],
+  ["first page of a list", "ms", "listMs"],
+  ["claim of 64", "ms", "claimMs"],
+];
 
 tuneCollector();
 const [mode = "", ...rest] = process.argv.slice(2);
 if (mode === "--fill") await fill(rest[0] as string, Number(rest[1]));
 else if (mode === "--open") await reopen(rest[0] as string);
-else await measure(Number(mode === "" ? 1_000_000 : mode), Number(rest[0] ?? 3));
-
-async function measure(count: number, rounds: number): Promise<void> {
-  const self = fileURLToPath(import.meta.url);
-  const base = mkdtempSync(join(tmpdir(), "relay-backlog-"));
-  try {
-    const filler = await startChild([self, "--fill", base, String(count)]);
-    const filled = filler.ready;
-    filler.process.kill("SIGKILL");
-    const opened: Record<string, number>[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const child = await startChild([self, "--open", base]);
-      opened.push(child.ready as Record<string, number>);
-      child.process.kill("SIGKILL");
-    }
-    const values = (key: string): number[] => opened.map((figures) => figures[key] as number);
-    const table = rows(
-      [
-        { name: "fill", unit: "events/s", values: [filled["perSecond"] as number] },
-        { name: "RSS while filling, peak", unit: "MB", values: [filled["peakMb"] as number] },
-        { name: "RSS with the backlog", unit: "MB", values: [filled["rssMb"] as number] },
-        { name: "ready after kill -9", unit: "ms", values: values("readyMs") },
-        { name: "RSS after the restart", unit: "MB", values: values("rssMb") },
-        { name: "RSS after the restart, peak", unit: "MB", values: values("peakMb") },
-        { name: "first page of a list", unit: "ms", values: values("listMs") },
-        { name: "claim of 64", unit: "ms", values: values("claimMs") },
-      ],
-      () => null,
-    );
-    report("backlog", table, { events: count, bodyBytes: BODY_BYTES, waiting: opened[0]?.["waiting"] });
-  } finally {
-    rmSync(base, { recursive: true, force: true });
-  }
+else {
+  const { positionals, values } = parseArgs({
+    options: { base: { type: "string" } },
+    allowPositionals: true,
+  });
+  const [count = "1000000", rounds = "3"] = positionals;
+  await measure(Number(count), Number(rounds), values.base);
 }
 
+/** Opens a queue in a process of its own, which is killed again. */
+async function open(script: string, folder: string): Promise<Omit<Opened, "bytesEach">> {
+  const child = await startChild([script, "--open", folder]);
+  const proc = `/proc/${child.process.pid}`;
+  const [, readBytes] = /^rchar: (\d+)$/m.exec(readFileSync(`${proc}/io`, "utf8")) ?? [];
+  const [, userTicks, systemTicks] =
+    /^\d+ \(.*\) \S+(?: -?\d+){10} (\d+) (\d+) /.exec(readFileSync(`${proc}/stat`, "utf8")) ?? [];
+  child.process.kill("SIGKILL");
+  return {
+    ...(child.ready as Pick<Opened, "readyMs" | "rssMb" | "peakMb" | "listMs" | "claimMs">),
+    readMb: Number(readBytes) / MB,
+    cpuSeconds: (Number(userTicks) + Number(systemTicks)) / TICKS_PER_SECOND,
+  };
+}
+
+async function measure(count: number, rounds: number, commit: string | undefined): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "relay-backlog-"));
+  const base = checkOutBase(commit === undefined ? [] : ["--base", commit]);
+  const self = fileURLToPath(import.meta.url);
+  const builds = new Map([["this build", self]]);
+  if (base !== null) builds.set(base.commit, join(base.folder, "bench/backlog.ts"));
+  try {
+    const filled = join(folder, "filled");
+    mkdirSync(filled);
+    const filler = await startChild([self, "--fill", filled, String(count)]);
+    filler.process.kill("SIGKILL");
+    const measured: Measured[] = [
+      { name: "fill", unit: "events/s", values: [filler.ready["perSecond"] as number] },
+      { name: "RSS while filling, peak", unit: "MB", values: [filler.ready["peakMb"] as number] },
+      { name: "RSS with the backlog", unit: "MB", values: [filler.ready["rssMb"] as number] },
+    ];
+    const opened = new Map<string, Opened[]>();
+    for (let round = 0; round < rounds; round++) {
+      for (const [build, script] of builds) {
+        const empty = join(folder, `empty-${build}-${round}`);
+        const idle = await open(script, empty);
+        const start = await open(script, filled);
+        const bytesEach = ((start.rssMb - idle.rssMb) * MB) / count;
+        opened.set(build, [...(opened.get(build) ?? []), { ...start, bytesEach }]);
+      }
+    }
+    for (const [build, starts] of opened)
+      for (const [name, unit, field] of FIGURES)
+        measured.push({ name: `${name}, ${build}`, unit, values: starts.map((one) => one[field]) });
+    const table = rows(measured, (name) =>
+      base !== null && name.endsWith(", this build") ? name.replace("this build", base.commit) : null,
+    );
+    const journal = join(filled, "journal");
+    const bytes = readdirSync(journal).reduce((sum, name) => sum + statSync(join(journal, name)).size, 0);
+    report("backlog", table, { events: count, bodyBytes: BODY_BYTES, journalMb: bytes / MB });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 async function openQueue(base: string): Promise<Queue> {
   const queue = await openFilesQueue(
     {
