@@ -73,6 +73,7 @@ const adapters: Record<string, readonly string[]> = {
     "relay/observe/read-gauge.ts",
     "relay/observe/downtime/gauge.ts",
     "relay/observe/attention/watch.ts",
+    "relay/admin/auth/metrics.ts",
     "relay/recovery/metrics.ts",
     "relay/replay/metrics.ts",
   ],

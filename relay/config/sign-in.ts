@@ -5,6 +5,7 @@ import { globProblem } from "../../lib/glob.ts";
 
 export const ROLES = ["viewer", "operator", "admin"] as const;
 
+/** Full paths, which are the same in upper and lower case, and with a slash at their ends. */
 const group = z
   .string()
   .min(1)
@@ -54,6 +55,12 @@ const oidc = z.strictObject({
     .min(1)
     .default("groups")
     .describe("Claim with the groups of a person; GitLab's groups_direct holds direct memberships only"),
+  groupsFrom: z
+    .enum(["claim", "api"])
+    .default("claim")
+    .describe(
+      "Who tells the groups of a person: the claim, or the list of groups of GitLab's API at the issuer, for which the scope read_api is asked",
+    ),
   sessionMinutes: atLeastOne
     .max(1440)
     .default(60)

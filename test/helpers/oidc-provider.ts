@@ -1,11 +1,14 @@
-/** A real OpenID Connect provider on loopback, with people who sign in at once. */
+/** A real OpenID Connect provider on loopback, with people who sign in at once, and with the list of groups of GitLab's API. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
 
 export interface ProviderPerson {
   readonly preferred_username: string;
-  readonly groups: readonly string[];
+  /** The claim, whatever it holds. */
+  readonly groups?: unknown;
+  /** What the API lists. */
+  readonly listed?: readonly string[];
 }
 
 export interface TestProvider {
@@ -14,6 +17,10 @@ export interface TestProvider {
   readonly clientSecret: string;
   /** Who signs in next, by subject; null: they refuse. */
   signsIn: string | null;
+  /** How the API answers for groups; null: with the list. */
+  apiRefusal: { readonly status: number; readonly headers: Readonly<Record<string, string>> } | null;
+  /** Pages of groups that were asked for. */
+  pagesAsked: number;
   close(): Promise<void>;
 }
 
@@ -28,6 +35,7 @@ export async function startProvider(
   const [clientId, clientSecret] = ["hook-relay", "a-client-secret-of-the-test"];
   const provider = new Provider(issuer, {
     clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
+    scopes: ["openid", "profile", "read_api"],
     pkce: { required: () => true },
     claims: { openid: ["sub"], profile: ["preferred_username", "groups"] },
     features: { devInteractions: { enabled: false } },
@@ -35,7 +43,7 @@ export async function startProvider(
     findAccount: (_context, id) => ({ accountId: id, claims: async () => ({ sub: id, ...people[id] }) }),
     async loadExistingGrant({ oidc }) {
       const grant = new provider.Grant({ clientId, accountId: oidc.session?.accountId as string });
-      grant.addOIDCScope("openid profile");
+      grant.addOIDCScope("openid profile read_api");
       await grant.save();
       return grant;
     },
@@ -47,6 +55,8 @@ export async function startProvider(
     clientId,
     clientSecret,
     signsIn: null,
+    apiRefusal: null,
+    pagesAsked: 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -54,10 +64,37 @@ export async function startProvider(
       }),
   };
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (!request.url?.startsWith("/interaction/")) return void answer(request, response);
+    const address = new URL(request.url ?? "/", issuer);
+    if (address.pathname === "/api/v4/groups") return void listGroups(request, address, response);
+    if (!address.pathname.startsWith("/interaction/")) return void answer(request, response);
     const result =
       made.signsIn === null ? { error: "access_denied" } : { login: { accountId: made.signsIn } };
     return void provider.interactionFinished(request, response, result);
   });
+  /** As GitLab: by page, for a token with the scope read_api. */
+  async function listGroups(
+    request: IncomingMessage,
+    { searchParams }: URL,
+    response: ServerResponse,
+  ): Promise<void> {
+    made.pagesAsked += 1;
+    const token = await provider.AccessToken.find(
+      request.headers.authorization?.slice("Bearer ".length) ?? "",
+    );
+    const mayList = token?.scope?.split(" ").includes("read_api") === true;
+    const refusal = made.apiRefusal ?? (mayList ? null : { status: 403, headers: {} });
+    if (refusal !== null) return void response.writeHead(refusal.status, refusal.headers).end("{}");
+    const [page, size] = [Number(searchParams.get("page")), Number(searchParams.get("per_page"))];
+    const all =
+      searchParams.get("min_access_level") === "10"
+        ? (people[token?.accountId ?? ""]?.listed ?? [])
+        : ["public"];
+    const shown = all.slice((page - 1) * size, page * size);
+    const next = page * size < all.length ? String(page + 1) : "";
+    response.writeHead(200, { "content-type": "application/json", "x-next-page": next });
+    response.end(
+      JSON.stringify(shown.map((path, index) => ({ id: (page - 1) * size + index + 1, full_path: path }))),
+    );
+  }
   return made;
 }

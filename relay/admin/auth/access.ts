@@ -53,9 +53,8 @@ export class Access {
     if (found === null) {
       // A link from elsewhere (a chat, an e-mail) does not carry a SameSite=Strict cookie; the same page asked for by itself does.
       if (c.req.method === "GET" && c.req.header("sec-fetch-site") === "cross-site") return bounce(c);
-      const here = new URL(c.req.url);
       const entrance = await this.#identities.entrance(c);
-      return c.redirect(`${entrance}?next=${encodeURIComponent(here.pathname + here.search)}`, 303);
+      return c.redirect(`${entrance}?next=${encodeURIComponent(pageOf(c))}`, 303);
     }
     if ("status" in found) {
       if (c.req.header("authorization") !== undefined) return refuse(c, found);
@@ -134,6 +133,16 @@ function csrfRefusal(c: AdminContext, csrf: string | null, given: unknown): Refu
   if (typeof given !== "string" || !sameText(given, csrf))
     return say("the CSRF token is missing or out of date; load the page again");
   return null;
+}
+
+/** The page that was asked for; of a form that came too late, the page that it was on, as nothing is at the form's own address. */
+function pageOf(c: AdminContext): string {
+  const here = new URL(c.req.url);
+  if (!isChange(c)) return here.pathname + here.search;
+  const from = c.req.header("referer") ?? "";
+  if (!URL.canParse(from)) return "/";
+  const { host, pathname, search } = new URL(from);
+  return host === c.req.header("host") ? pathname + search : "/";
 }
 
 function bounce(c: AdminContext): Response {

@@ -150,8 +150,13 @@ export function unauthorized(message: string): Refusal {
   return { status: 401, code: "unauthorized", message };
 }
 
-export function noRole(name: string): Refusal {
-  const message = `${name} is signed in, but no group of theirs has a role here (admin.roles in relay.yaml)`;
+/** @param missingClaim the claim with the groups that the provider did not send; null: the groups are known */
+export function noRole(name: string, missingClaim: string | null = null): Refusal {
+  const why =
+    missingClaim === null
+      ? "no group of theirs has a role here (admin.roles in relay.yaml)"
+      : `the identity provider did not send their groups (the claim "${missingClaim}"; see admin.oidc.groupsClaim and scope in relay.yaml)`;
+  const message = `${name} is signed in, but ${why}`;
   return { status: 403, code: "forbidden", message };
 }
 

@@ -1,6 +1,7 @@
 /** The way in and out: the login page, the sign-in at a provider, the link of the start, and the end of a session. */
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { UpstreamError } from "../../../lib/errors.ts";
 import { createThrottle, type Throttle } from "../../http/throttle.ts";
 import { RefusalError, type Refusal } from "../api/answer.ts";
 import type { Assets } from "../pages/layout.ts";
@@ -11,7 +12,9 @@ import type { AdminContext, AdminDeps, AdminEnv } from "../ports.ts";
 import { formOf, safeNext } from "./forms.ts";
 import { noRole, tooMany, TOKEN_SUBJECT, unauthorized, type Identities } from "./identity.ts";
 import type { LoginCode } from "./login-code.ts";
-import { SIGN_IN_SECONDS, SignInRefused, type Provider } from "./oidc.ts";
+import { SignInRefused } from "./groups.ts";
+import { registerSignIns } from "./metrics.ts";
+import { PROVIDER_AWAY, SIGN_IN_SECONDS, type Provider } from "./oidc.ts";
 import { roleOf, TOKEN_HOLDER } from "./roles.ts";
 import { sameText, type Session } from "./session.ts";
 
@@ -45,11 +48,13 @@ class Logins {
   readonly #deps: AdminDeps;
   readonly #parts: LoginParts;
   readonly #failures: Throttle;
+  readonly #count: ReturnType<typeof registerSignIns>;
 
   constructor(deps: AdminDeps, parts: LoginParts) {
     this.#deps = deps;
     this.#parts = parts;
     this.#failures = createThrottle(deps.clock, LOGIN_FAILURES);
+    this.#count = registerSignIns(deps.metrics.registry);
   }
 
   /** The form; with a right code, the session at once. */
@@ -81,7 +86,10 @@ class Logins {
   async begin(c: AdminContext): Promise<Response> {
     const provider = this.#parts.provider();
     if (provider === null) return c.redirect("/login", 303);
-    const { url, cookie } = await provider.begin(safeNext(c.req.query("next")));
+    const next = safeNext(c.req.query("next"));
+    const begun = await this.#orForm(c, next, () => provider.begin(next));
+    if (begun instanceof Response) return begun;
+    const { url, cookie } = begun;
     setCookie(c, await this.#pendingName(), cookie, {
       path: "/login",
       httpOnly: true,
@@ -100,25 +108,41 @@ class Logins {
     const pending = await this.#pendingName();
     const cookie = getCookie(c, pending);
     deleteCookie(c, pending, { path: "/login" });
+    const { search } = new URL(c.req.url);
+    const signedIn = await this.#orForm(c, "/", () => provider.finish(search, cookie));
+    if (signedIn instanceof Response) return signedIn;
+    const { name, subject, groups, next } = signedIn;
+    const { roles, oidc } = this.#deps.config().admin;
+    const role = roleOf(groups ?? [], roles);
+    if (role === null) {
+      this.#count("oidc", "refused");
+      const refusal = noRole(name, groups === null ? (oidc?.groupsClaim ?? "") : null);
+      this.#deps.log.warn("admin.login-failed", {
+        client: this.#client(c),
+        person: name,
+        groups: groups?.length ?? null,
+        error: refusal.message,
+      });
+      return this.#form(c, next, refusal);
+    }
+    const minutes = oidc?.sessionMinutes ?? 0;
+    await this.#open(c, { person: { name, role, via: "oidc" }, subject }, minutes * 60_000);
+    return c.redirect(next, 303);
+  }
+
+  /** What the provider refuses or does not answer is told above the form, in which the admin token still opens. */
+  async #orForm<T>(c: AdminContext, next: string, task: () => Promise<T>): Promise<T | Response> {
     try {
-      const { name, subject, groups, next } = await provider.finish(new URL(c.req.url).search, cookie);
-      const { roles, oidc } = this.#deps.config().admin;
-      const role = roleOf(groups, roles);
-      if (role === null) {
-        this.#deps.log.warn("admin.login-failed", {
-          client: this.#client(c),
-          person: name,
-          groups: groups.length,
-        });
-        return this.#form(c, next, noRole(name));
-      }
-      const minutes = oidc?.sessionMinutes ?? 0;
-      await this.#open(c, { person: { name, role, via: "oidc" }, subject }, minutes * 60_000);
-      return c.redirect(next, 303);
+      return await task();
     } catch (error) {
-      if (!(error instanceof SignInRefused)) throw error;
+      const isAway = error instanceof UpstreamError && error.code === PROVIDER_AWAY;
+      if (!isAway && !(error instanceof SignInRefused)) throw error;
+      this.#count("oidc", isAway ? "unavailable" : "refused");
       this.#deps.log.warn("admin.login-failed", { client: this.#client(c), error: error.message });
-      return this.#form(c, "/", unauthorized(capitalised(error.message)));
+      const said = capitalised(error.message);
+      if (!isAway) return this.#form(c, next, unauthorized(said));
+      const message = `${said}. Try again, or log in with the admin token.`;
+      return this.#form(c, next, { status: 503, code: "unavailable", message });
     }
   }
 
@@ -143,6 +167,7 @@ class Logins {
       await this.#open(c, { person: TOKEN_HOLDER, subject: TOKEN_SUBJECT }, TOKEN_SESSION_MS);
       return null;
     }
+    this.#count("token", "refused");
     const client = this.#client(c);
     const wait = this.#failures.fail(client);
     if (wait > 0) return tooMany(wait);
@@ -156,6 +181,7 @@ class Logins {
     const epoch = identities.epochOf(by.subject);
     await epoch.refresh();
     const { name, role, via } = by.person;
+    this.#count(via === "oidc" ? via : "token", "done");
     this.#deps.log.info("admin.login", { client: this.#client(c), person: name, role, via });
     const cookie = { path: "/", httpOnly: true, secure: isHttps(c, this.#deps) };
     setCookie(c, sessions.cookieName, sessions.open({ ...by, epoch: epoch.known }, ttlMs), {

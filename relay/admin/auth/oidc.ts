@@ -8,26 +8,30 @@ import { EncryptJWT, errors as joseErrors, jwtDecrypt } from "jose";
 import * as client from "openid-client";
 import { z } from "zod";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";
-import { list, own, text } from "../../../lib/json.ts";
+import { own, text } from "../../../lib/json.ts";
+import { oneLine } from "../../../lib/one-line.ts";
 import type { OidcSettings } from "../../config/sign-in.ts";
+import { groupsInClaims, groupsOfGitlab, SignInRefused } from "./groups.ts";
 
+/** Code of an UpstreamError: the provider does not answer, or not as one. */
+export const PROVIDER_AWAY = "identity-provider";
 /** Time that a person has at the provider, seconds. */
 export const SIGN_IN_SECONDS = 600;
 /** Answer time of the provider, seconds. */
 const TIMEOUT_SECONDS = 10;
+/** Bytes of a `sub`: OpenID Connect Core 1.0, section 2. */
+const MAX_SUBJECT = 255;
+/** What GitLab asks of a token that lists groups. */
+const API_SCOPE = "read_api";
 
 export interface SignedIn {
   readonly name: string;
   /** Never given to anybody else at this issuer. */
   readonly subject: string;
-  readonly groups: readonly string[];
+  /** Null: the provider did not say. */
+  readonly groups: readonly string[] | null;
   /** The page that was asked for. */
   readonly next: string;
-}
-
-/** The provider, or whoever sent the browser back, says no; the text is for the person. */
-export class SignInRefused extends Error {
-  override readonly name = "SignInRefused";
 }
 
 /** How the provider is asked; openid-client makes the requests. */
@@ -40,11 +44,13 @@ export interface OidcDeps {
   readonly sealKey: () => Uint8Array;
 }
 
+const CLOCKS_DIFFER = "OAUTH_JWT_TIMESTAMP_CHECK_FAILED";
 /** What openid-client finds in an answer that came, but not for the question that was put. */
 const MISMATCHES = new Set([
   "OAUTH_INVALID_RESPONSE",
   "OAUTH_JWT_CLAIM_COMPARISON_FAILED",
-  "OAUTH_JWT_TIMESTAMP_CHECK_FAILED",
+  "OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED",
+  CLOCKS_DIFFER,
 ]);
 
 const kept = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), next: z.string() });
@@ -60,7 +66,7 @@ export class OpenIdConnect {
     this.#deps = deps;
   }
 
-  /** Where to send the browser, and the cookie that it must bring back. Rejects with an UpstreamError if the provider is away. */
+  /** Where to send the browser, and the cookie that it must bring back. Rejects as finish() does. */
   async begin(next: string): Promise<{ readonly url: URL; readonly cookie: string }> {
     const provider = await this.#configuration();
     const verifier = client.randomPKCECodeVerifier();
@@ -68,7 +74,7 @@ export class OpenIdConnect {
     const nonce = client.randomNonce();
     const url = client.buildAuthorizationUrl(provider, {
       redirect_uri: this.#redirectUri.href,
-      scope: this.#deps.settings.scope,
+      scope: scopeOf(this.#deps.settings),
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: "S256",
       state,
@@ -104,14 +110,31 @@ export class OpenIdConnect {
         ? await client.fetchUserInfo(provider, tokens.access_token, claims.sub)
         : {};
       const all: Readonly<Record<string, unknown>> = { ...claims, ...more };
-      const { nameClaim, groupsClaim } = this.#deps.settings;
+      const { nameClaim, groupsClaim, groupsFrom, issuer } = this.#deps.settings;
+      if (Buffer.byteLength(claims.sub) > MAX_SUBJECT)
+        throw new SignInRefused(
+          `the identity provider's id of this person is longer than ${MAX_SUBJECT} bytes`,
+        );
       return {
-        name: text(own(all, nameClaim), all["nickname"], all["email"]) ?? claims.sub,
+        name: oneLine(text(own(all, nameClaim), all["nickname"], all["email"]) ?? "") || claims.sub,
         subject: `${claims.iss} ${claims.sub}`,
-        groups: list(own(all, groupsClaim)).filter((name) => typeof name === "string"),
+        groups:
+          groupsFrom === "api"
+            ? await groupsOfGitlab(issuer, (address) => this.#get(provider, tokens.access_token, address))
+            : groupsInClaims(all, groupsClaim),
         next,
       };
     });
+  }
+
+  /** Asks with a person's access token. What is refused is an answer, too. */
+  async #get(provider: client.Configuration, token: string, address: URL): Promise<Response> {
+    try {
+      return await client.fetchProtectedResource(provider, token, address, "GET");
+    } catch (error) {
+      if (!(error instanceof client.WWWAuthenticateChallengeError)) throw error;
+      return error.response;
+    }
   }
 
   get #redirectUri(): URL {
@@ -160,17 +183,31 @@ export class OpenIdConnect {
     try {
       return await task();
     } catch (error) {
+      if (error instanceof SignInRefused) throw error;
       if (error instanceof client.AuthorizationResponseError)
         throw new SignInRefused(refusalOf(error.error, error.error_description));
       if (error instanceof client.ResponseBodyError && error.status < 500)
         throw new SignInRefused(refusalOf(error.error, error.error_description));
       if (error instanceof client.ClientError && MISMATCHES.has(error.code ?? ""))
-        throw new SignInRefused(`the answer of the identity provider does not fit (${error.message})`);
-      throw new UpstreamError("identity-provider", `the identity provider: ${messageOf(error)}`, {
+        throw new SignInRefused(
+          `the answer of the identity provider does not fit (${causeOf(error)}${error.code === CLOCKS_DIFFER ? ": compare its clock with that of the relay" : ""})`,
+        );
+      throw new UpstreamError(PROVIDER_AWAY, `the identity provider: ${messageOf(error)}`, {
         retryable: true,
       });
     }
   }
+}
+
+function scopeOf({ scope, groupsFrom }: OidcSettings): string {
+  const scopes = scope.split(" ");
+  const mayList = groupsFrom !== "api" || scopes.includes(API_SCOPE) || scopes.includes("api");
+  return mayList ? scope : `${scope} ${API_SCOPE}`;
+}
+
+/** openid-client says what kind of fault it is, and oauth4webapi below it which one. */
+function causeOf(error: Error): string {
+  return messageOf(error.cause instanceof Error ? error.cause : error);
 }
 
 /** @param error a fixed word of RFC 6749 section 4.1.2.1 or 5.2 */

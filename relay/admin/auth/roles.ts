@@ -19,11 +19,22 @@ export interface Person {
 
 export const TOKEN_HOLDER: Person = { name: "token", role: "admin", via: "token" };
 
-/** The highest role that membership gives; null: none, so they are not let in. */
+/**
+ * The highest role that membership gives; null: none, so they are not let in. Paths of groups are the same in upper and lower case, as
+ * in GitLab; some providers put a slash before them.
+ */
 export function roleOf(memberOf: readonly string[], settings: RolesSettings): Role | null {
-  const earned = ROLES.toReversed().find((role) => memberOf.some(compileGlobs(settings[role])));
+  const paths = memberOf.map(withoutSlashes);
+  const earned = ROLES.toReversed().find((role) =>
+    paths.some(compileGlobs(settings[role].map(withoutSlashes), { caseMatters: false })),
+  );
   if (earned !== undefined) return earned;
   return settings.others === "none" ? null : settings.others;
+}
+
+function withoutSlashes(path: string): string {
+  const from = path.startsWith("/") ? 1 : 0;
+  return path.endsWith("/") ? path.slice(from, -1) : path.slice(from);
 }
 
 export function isPermitted(

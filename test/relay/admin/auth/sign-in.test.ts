@@ -1,5 +1,7 @@
+import { decodeJwt, generateKeyPair, SignJWT, type JWTPayload } from "jose";
 import { afterEach, beforeAll, afterAll, describe, expect, test } from "vitest";
 import { createTransport } from "../../../../lib/gitlab/transport.ts";
+import type { ProviderFetch } from "../../../../relay/admin/auth/oidc.ts";
 import { providerFetch } from "../../../../relay/process/provider-fetch.ts";
 import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 import { startProvider, type TestProvider } from "../../../helpers/oidc-provider.ts";
@@ -11,6 +13,20 @@ const PEOPLE = {
   "2": { preferred_username: "oskar", groups: ["acme/apps", "acme/platform"] },
   "3": { preferred_username: "ada", groups: ["acme/platform/leads"] },
   "4": { preferred_username: "stranger", groups: ["elsewhere"] },
+  "5": { preferred_username: "kay", groups: ["/Acme/PLATFORM/"] },
+  "6": { preferred_username: "single", groups: "acme/platform" },
+  "7": {
+    preferred_username: "odd",
+    groups: [7, null, { name: "acme/platform/leads" }, ["acme/platform"], "acme/apps"],
+  },
+  "8": { preferred_username: "silent" },
+  "9": {
+    preferred_username: "many",
+    groups: ["elsewhere"],
+    listed: [...Array.from({ length: 249 }, (_, n) => `elsewhere/g${n}`), "acme/platform/leads"],
+  },
+  "10": { preferred_username: "\u001b[2J\u202eadmin\n" + "x".repeat(5000), groups: ["acme/apps"] },
+  ["s".repeat(300)]: { preferred_username: "long", groups: ["acme/apps"] },
 };
 
 let provider: TestProvider;
@@ -20,18 +36,42 @@ beforeAll(async () => {
 });
 afterAll(() => provider.close());
 afterEach(() => {
+  Object.assign(provider, { apiRefusal: null, pagesAsked: 0 });
   for (const one of open.splice(0)) one.close();
 });
 
-function fixture(admin: Readonly<Record<string, unknown>> = {}): AdminFixture {
+function fixture(
+  admin: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, unknown>> = {},
+  ask: ProviderFetch = providerFetch(createTransport()),
+): AdminFixture {
   const { issuer, clientId, clientSecret } = provider;
-  const oidc = { issuer, clientId, clientSecret, publicUrl: PUBLIC };
+  const oidc = { issuer, clientId, clientSecret, publicUrl: PUBLIC, ...more };
   const made = createAdminFixture({
-    fetch: providerFetch(createTransport()),
+    fetch: ask,
     settings: { admin: { token: "the-admin-token-of-the-test", roles: ROLES, oidc, ...admin } },
   });
   open.push(made);
   return made;
+}
+
+function seconds(fromNow: number): number {
+  return Math.floor(Date.now() / 1000) + fromNow;
+}
+
+const keys = generateKeyPair("RS256");
+
+/** The provider, but for what its ID tokens claim. */
+function changedToken(change: (claims: JWTPayload) => JWTPayload): ProviderFetch {
+  const ask = providerFetch(createTransport());
+  return async (url, options) => {
+    const response = await ask(url, options);
+    if (!url.endsWith("/token")) return response;
+    const answer = (await response.json()) as { id_token: string };
+    const { privateKey } = await keys;
+    const claims = new SignJWT(change(decodeJwt(answer.id_token))).setProtectedHeader({ alg: "RS256" });
+    return Response.json({ ...answer, id_token: await claims.sign(privateKey) });
+  };
 }
 
 /** A browser's cookies of one origin, by name. */
@@ -138,8 +178,21 @@ describe("signing in at a provider", () => {
     const oidc = { issuer: "http://127.0.0.1:9", clientId: "a", clientSecret: "b", publicUrl: PUBLIC };
     const f = fixture({ oidc });
     const begun = await f.raw("/login/begin");
-    expect([begun.status, await begun.text()]).toEqual([503, expect.stringContaining("identity provider")]);
+    const page = await begun.text();
+    expect([begun.status, page]).toEqual([503, expect.stringContaining("The identity provider: ")]);
+    expect(page).toMatch(/log in with the admin token[\s\S]*name="token"/);
+    expect(page).not.toContain("storage");
     expect((await f.api("/api/v1/targets")).status).toBe(200);
+  });
+
+  test("names what does not fit if the issuer says that it is another", async () => {
+    const ask = providerFetch(createTransport());
+    const f = fixture({}, {}, async (url, options) => {
+      const found = (await (await ask(url, options)).json()) as object;
+      return Response.json({ ...found, issuer: "https://elsewhere.dev" });
+    });
+    const begun = await f.raw("/login/begin");
+    expect([begun.status, await begun.text()]).toEqual([401, expect.stringMatching(/does not fit .*issuer/)]);
   });
 
   test("ends after the minutes of the settings; the token's session goes on", async () => {
@@ -153,6 +206,26 @@ describe("signing in at a provider", () => {
     expect([after.status, after.headers.get("location")]).toEqual([303, "/login/begin?next=%2Ftargets"]);
   });
 
+  test("leads back from a form that came too late to the page that it was on", async () => {
+    const f = fixture();
+    const headers = { Host: "relay.dev", Referer: "https://relay.dev/targets?q=1" };
+    const late = await f.raw("/targets/ci-bot/pause", { method: "POST", headers });
+    expect([late.status, late.headers.get("location")]).toEqual([303, "/login?next=%2Ftargets%3Fq%3D1"]);
+    const elsewhere = { ...headers, Referer: "https://elsewhere.dev/targets" };
+    const foreign = await f.raw("/targets/ci-bot/pause", { method: "POST", headers: elsewhere });
+    expect(foreign.headers.get("location")).toBe("/login?next=%2F");
+  });
+
+  test("counts how people sign in", async () => {
+    const f = fixture();
+    await signIn(f, "2");
+    await signIn(f, "4");
+    provider.signsIn = null;
+    expect(await f.metrics.text()).toMatch(
+      /relay_sign_ins_total\{via="oidc",outcome="done"\} 1\n.*"refused"\} 1\n.*"unavailable"\} 0/,
+    );
+  });
+
   test("ends at once when the admin token, the roles or the provider's secret are others", async () => {
     for (const change of [
       { token: "another-admin-token-of-the-test" },
@@ -163,6 +236,81 @@ describe("signing in at a provider", () => {
       f.config = { ...f.config, admin: { ...f.config.admin, ...change } };
       expect((await f.raw("/targets", { headers: { Cookie: jar.header } })).status).toBe(303);
     }
+  });
+
+  test.each([
+    ["5", "a path in other case, between slashes", "operator"],
+    ["6", "a single group that is no list", "operator"],
+    ["7", "a list that holds more than texts", "viewer"],
+    ["10", "a name of control characters, without end", "viewer"],
+  ])("takes the claims of person %s: %s", async (subject, _case, role) => {
+    const f = fixture();
+    const { jar, response } = await signIn(f, subject);
+    expect(response.status).toBe(303);
+    const page = await (await f.raw("/targets", { headers: { Cookie: jar.header } })).text();
+    expect(page).toMatch(new RegExp(`title="${role}">[^\\p{Cc}\\u202e]{1,300}<`, "u"));
+  });
+
+  test("says that the groups are missing, which no one's role can follow from", async () => {
+    const f = fixture();
+    const { response } = await signIn(f, "8");
+    const text = await response.text();
+    expect([response.status, text]).toEqual([403, expect.stringContaining("did not send their groups")]);
+    expect(f.lines.at(-1)).toMatchObject({
+      event: "admin.login-failed",
+      fields: { person: "silent", groups: null },
+    });
+    const others = { ...ROLES, others: "viewer" };
+    expect((await signIn(fixture({ roles: others }), "8")).response.status).toBe(303);
+  });
+
+  test("refuses an id that no cookie could hold", async () => {
+    const { response } = await signIn(fixture(), "s".repeat(300));
+    expect([response.status, await response.text()]).toEqual([
+      401,
+      expect.stringContaining("longer than 255 bytes"),
+    ]);
+  });
+
+  test.each<[string, (claims: JWTPayload) => JWTPayload, number, string]>([
+    ["of a clock that is ten seconds behind", (claims) => ({ ...claims, exp: seconds(-10) }), 303, ""],
+    [
+      "of a clock that is far behind",
+      (claims) => ({ ...claims, exp: seconds(-120) }),
+      401,
+      "compare its clock",
+    ],
+    ["that begins later", (claims) => ({ ...claims, nbf: seconds(120) }), 401, "compare its clock"],
+    ["with another nonce", (claims) => ({ ...claims, nonce: "another" }), 401, "does not fit"],
+    ["for another application", (claims) => ({ ...claims, aud: "another" }), 401, "does not fit"],
+    ["of another issuer", (claims) => ({ ...claims, iss: "https://elsewhere.dev" }), 401, "does not fit"],
+    ["about another person than the user info", (claims) => ({ ...claims, sub: "3" }), 401, "does not fit"],
+    ["without a person", ({ sub: _sub, ...claims }) => claims, 401, "does not fit"],
+  ])("of an ID token %s", async (_case, change, status, text) => {
+    const { response } = await signIn(fixture({}, {}, changedToken(change)), "2");
+    expect([response.status, await response.text()]).toEqual([status, expect.stringContaining(text)]);
+  });
+
+  test("asks GitLab's API for the groups page by page, with the scope that it needs", async () => {
+    const f = fixture({}, { groupsFrom: "api" });
+    const { jar, response } = await signIn(f, "9");
+    expect([response.status, provider.pagesAsked]).toEqual([303, 3]);
+    const page = await f.raw("/targets", { headers: { Cookie: jar.header } });
+    expect(await page.text()).toContain('title="admin">many<');
+    // Who is listed in none has no role, whatever the claim says.
+    expect((await signIn(f, "2")).response.status).toBe(403);
+  });
+
+  test.each([
+    [403, {}, 401, "needs the scope read_api"],
+    [401, { "www-authenticate": 'Bearer error="insufficient_scope"' }, 401, "needs the scope read_api"],
+    [429, { "retry-after": "60" }, 503, "answers 429"],
+    [200, { "content-type": "text/html" }, 503, "not a list"],
+  ])("lets no one in for whom the API answers %i %j", async (status, headers, answered, text) => {
+    provider.apiRefusal = { status, headers };
+    const f = fixture({ roles: { ...ROLES, others: "viewer" } }, { groupsFrom: "api" });
+    const { response } = await signIn(f, "9");
+    expect([response.status, await response.text()]).toEqual([answered, expect.stringContaining(text)]);
   });
 
   test("logging out ends the sessions of that person alone", async () => {
