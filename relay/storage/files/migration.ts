@@ -17,6 +17,7 @@ import type { DedupeMemory } from "./memory/dedupe.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS } from "./memory/table.ts";
 import { openTables, type OpenTables } from "./open-tables.ts";
 import { encodeIds, PREFIX, stateKey } from "./records.ts";
+import { writingOfJob, writingOfPart } from "./replay-records.ts";
 import { encodeRoutes, type RoutedEvent } from "./route-records.ts";
 import { decodeState, encodeState } from "./state-records.ts";
 import { readOrNull, replaceFile, syncFolder, type FolderGuard } from "./small-files.ts";
@@ -102,6 +103,18 @@ export async function openFilesMigration(
     async pause(name) {
       const value = Buffer.from(JSON.stringify({ paused: true }), "utf8");
       await content.journal.write([{ type: "set", key: PREFIX.target + name, value }], "synced");
+    },
+    replays: () =>
+      Promise.resolve(
+        content.replayRecords.all().map((job) => {
+          const { parts } = content.replayRecords.view(job);
+          const open = parts.map(({ target }) => content.replayRecords.part(job.plan.id, target).open);
+          return { job: { ...job, parts }, open };
+        }),
+      ),
+    async keepReplay({ job: { plan, state, endedAt, parts }, open }) {
+      const writings = parts.map((part, at) => writingOfPart(plan.id, { ...part, open: open[at]! }));
+      await content.journal.write([writingOfJob({ plan, state, endedAt }), ...writings], "synced");
     },
     // What waits is found in the journal by the relay that starts on it.
     finish: () => Promise.resolve(),

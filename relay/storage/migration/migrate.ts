@@ -142,7 +142,7 @@ async function begin({ source, target, from, into, marks }: Beginning, deps: Mig
   return fresh.id;
 }
 
-/** Events oldest first, then what is remembered of those that are gone, and which targets are paused. */
+/** Events oldest first, then what is remembered of those that are gone, which targets are paused, and the replay jobs. */
 async function copyQueue(
   from: MigrationSide,
   into: MigrationSide,
@@ -161,6 +161,7 @@ async function copyQueue(
   }
   for await (const ids of from.remembered(0)) await into.remember(ids);
   for (const name of await from.pausedTargets()) await into.pause(name);
+  for (const replay of await from.replays()) await into.keepReplay(replay);
   await into.finish();
   return { tally, copied };
 }
@@ -187,6 +188,7 @@ async function countTheRest(
 ): Promise<void> {
   for await (const ids of side.remembered(since)) tally.remembered(ids);
   tally.paused(await side.pausedTargets());
+  tally.replays(await side.replays());
   await countRest(driver, tally);
 }
 

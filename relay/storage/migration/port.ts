@@ -5,6 +5,7 @@
 import { ConfigError } from "../../../lib/errors.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import type { Duplicates } from "../../queue/queue.ts";
+import type { ReplayJob } from "../../queue/replay-job.ts";
 
 export interface MigratedDelivery {
   /** Never `sending`: nothing is under way. */
@@ -22,6 +23,13 @@ export interface MigratedEvent {
   readonly isRouted: boolean;
   readonly deliveries: readonly MigratedDelivery[];
   readonly duplicates: Duplicates | null;
+}
+
+/** A replay job, with the deliveries that it has queued and whose end it has not noted. */
+export interface MigratedReplay {
+  readonly job: ReplayJob;
+  /** Of each part, in its order: the events, with the numbers of the replays. */
+  readonly open: readonly (readonly (readonly [id: string, replay: number])[])[];
 }
 
 /** Says in both storages that a migration between them began, or ended. No relay starts on a storage that has one. */
@@ -48,6 +56,8 @@ export interface MigrationSide {
   /** Ids of removed events from this time on (wall clock, milliseconds) whose deliveries are remembered, each once, in any order. */
   remembered(since: number): AsyncIterable<readonly string[]>;
   pausedTargets(): Promise<readonly string[]>;
+  /** Newest first. */
+  replays(): Promise<readonly MigratedReplay[]>;
   /** Those of the events that are not there. */
   missing(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /**
@@ -58,6 +68,8 @@ export interface MigrationSide {
   /** Doing it again changes nothing. */
   remember(ids: readonly string[]): Promise<void>;
   pause(target: string): Promise<void>;
+  /** Doing it again changes nothing. */
+  keepReplay(replay: MigratedReplay): Promise<void>;
   /** Call once all events are added; doing it again changes nothing. */
   finish(): Promise<void>;
   /** From now on events() and the others tell what a relay would find that starts now. */

@@ -1,7 +1,7 @@
 /** MigrationCounts of what a storage holds, and a checksum over all of it, so that two storages can be compared without holding either. */
 import { createHash, hash, type Hash } from "node:crypto";
 import { metaEnd } from "../../event/event.ts";
-import type { MigratedDelivery, MigratedEvent } from "./port.ts";
+import type { MigratedDelivery, MigratedEvent, MigratedReplay } from "./port.ts";
 
 export type Count =
   | "events"
@@ -14,6 +14,7 @@ export type Count =
   | "events sent again"
   | "remembered deliveries"
   | "paused targets"
+  | "replay jobs"
   | "activity facts"
   | "audit entries"
   | "recovery windows";
@@ -31,6 +32,7 @@ const NONE: readonly (readonly [Count, number])[] = [
   ["events sent again", 0],
   ["remembered deliveries", 0],
   ["paused targets", 0],
+  ["replay jobs", 0],
   ["activity facts", 0],
   ["audit entries", 0],
   ["recovery windows", 0],
@@ -79,6 +81,25 @@ export class MigrationTally {
   paused(targets: readonly string[]): void {
     this.count("paused targets", targets.length);
     this.#events.update(JSON.stringify(targets.toSorted()));
+  }
+
+  replays(replays: readonly MigratedReplay[]): void {
+    this.count("replay jobs", replays.length);
+    for (const { job, open } of replays) {
+      const { plan, state, endedAt, parts } = job;
+      const counts = parts.map(({ target, cursor, isScanned, queued, delivered, failed, gone, missed }) => [
+        target,
+        cursor,
+        isScanned,
+        queued,
+        delivered,
+        failed,
+        gone,
+        missed,
+      ]);
+      const refs = open.map((ofPart) => ofPart.map(([id, replay]) => `${id}:${replay}`).toSorted());
+      this.#events.update(JSON.stringify([plan, state, endedAt, counts, refs]));
+    }
   }
 }
 

@@ -9,12 +9,20 @@ import { decodeMeta } from "../../event/event.ts";
 import { ORDERS_PER_MS, orderOf, parseId } from "../../event/event-id.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import type { StorageDeps } from "../driver.ts";
-import type { MigratedDelivery, MigratedEvent, MigrationMark, MigrationSide } from "../migration/port.ts";
+import type { ReplayPart } from "../../queue/replay-job.ts";
+import type {
+  MigratedDelivery,
+  MigratedEvent,
+  MigratedReplay,
+  MigrationMark,
+  MigrationSide,
+} from "../migration/port.ts";
 import { encodeDelivery, FRESH } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 import { gitlabIdStarts, receivedAtOf } from "./ids.ts";
 import { createIntake } from "./intake.ts";
 import { deliveriesOf, isRouted } from "./listing.ts";
+import { readReplayJobs } from "./replay-jobs.ts";
 import { scanKeys } from "./scan-keys.ts";
 import { startSelfCheck } from "./self-check.ts";
 
@@ -106,6 +114,15 @@ export async function openRedisMigration(
     async pause(target) {
       await intake.commit("pause", [target, 1]);
     },
+    replays: () => replaysOf(redis),
+    async keepReplay({ job: { plan, state, endedAt, parts }, open }) {
+      const fields = parts.flatMap(fieldsOfPart);
+      const refs = parts.flatMap(({ target }, at) =>
+        open[at]!.flatMap(([id, replay]) => [target, `${id}:${replay}`]),
+      );
+      const made = [plan.id, JSON.stringify(plan), state, plan.createdAt, endedAt ?? ""];
+      await intake.commit("job-restore", [...made, fields.length / 2, ...fields, ...refs]);
+    },
     async finish() {
       for (;;) {
         const [member] = (await ask(client.srandmember(`${prefix}:restore`, 1))) ?? [];
@@ -118,6 +135,32 @@ export async function openRedisMigration(
     wasUsed: async () => (await lastSeen()) !== seenBefore,
     close: () => Promise.resolve(),
   };
+}
+
+async function replaysOf(redis: RedisConnection): Promise<MigratedReplay[]> {
+  const { client, prefix, ask } = redis;
+  const openOf = async (id: string, target: string): Promise<[string, number][]> => {
+    const refs = await ask(client.smembers(`${prefix}:replay:${id}:${target}`));
+    return refs.map((ref) => {
+      const [event = "", replay] = ref.split(":");
+      return [event, Number(replay)];
+    });
+  };
+  return Promise.all(
+    (await readReplayJobs(redis)).map(async (job) => ({
+      job,
+      open: await Promise.all(job.parts.map(({ target }) => openOf(job.plan.id, target))),
+    })),
+  );
+}
+
+/** Names and values in the hash of a job. */
+function fieldsOfPart({ target, cursor, isScanned, ...counts }: ReplayPart): (string | number)[] {
+  return [
+    ...(cursor === null ? [] : [`cursor:${target}`, cursor]),
+    ...(isScanned ? [`scanned:${target}`, 1] : []),
+    ...Object.entries(counts).flatMap(([name, count]) => [`${name}:${target}`, count]),
+  ];
 }
 
 /** Each relay listens for work on a channel. */

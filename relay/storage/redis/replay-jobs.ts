@@ -63,16 +63,7 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
     return [...new Set(fitting.map(({ target }) => target))].filter(exists);
   }
 
-  async function read(id: string): Promise<ReplayJob | null> {
-    const fields = new Map(Object.entries(await ask(client.hgetall(`${prefix}:replay:${id}`))));
-    const plan = fields.get("plan");
-    if (plan === undefined) return null;
-    return jobOf(JSON.parse(plan) as ReplayPlan, fields);
-  }
-
-  async function readAll(ids: readonly string[]): Promise<ReplayJob[]> {
-    return (await Promise.all(ids.map(read))).filter((job) => job !== null);
-  }
+  const read = (id: string): Promise<ReplayJob | null> => readReplayJob(redis, id);
 
   return {
     count(set, budgetMs) {
@@ -92,11 +83,12 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
     },
 
     async list() {
-      return readAll(await ask(client.zrevrange(`${prefix}:replays`, 0, -1)));
+      return readReplayJobs(redis);
     },
 
     async active() {
-      const jobs = await readAll(await ask(client.smembers(`${prefix}:replays:active`)));
+      const ids = await ask(client.smembers(`${prefix}:replays:active`));
+      const jobs = (await Promise.all(ids.map(read))).filter((job) => job !== null);
       return jobs.sort(({ plan: a }, { plan: b }) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     },
 
@@ -139,6 +131,20 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
       return { queued: queued.length, hasMoved: isOver || cursor !== part.cursor };
     },
   };
+}
+
+async function readReplayJob({ client, prefix, ask }: Reading, id: string): Promise<ReplayJob | null> {
+  const fields = new Map(Object.entries(await ask(client.hgetall(`${prefix}:replay:${id}`))));
+  const plan = fields.get("plan");
+  return plan === undefined ? null : jobOf(JSON.parse(plan) as ReplayPlan, fields);
+}
+
+type Reading = Pick<RedisConnection, "client" | "prefix" | "ask">;
+
+/** Newest first. Rejects with an UpstreamError if Redis is out of reach. */
+export async function readReplayJobs(redis: Reading): Promise<ReplayJob[]> {
+  const ids = await redis.ask(redis.client.zrevrange(`${redis.prefix}:replays`, 0, -1));
+  return (await Promise.all(ids.map((id) => readReplayJob(redis, id)))).filter((job) => job !== null);
 }
 
 function jobOf(plan: ReplayPlan, fields: ReadonlyMap<string, string>): ReplayJob {

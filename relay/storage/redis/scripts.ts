@@ -14,6 +14,7 @@ const NAMES = [
   "job-create",
   "job-follow",
   "job-remove",
+  "job-restore",
   "job-step",
   "lane",
   "lease",

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { silentLog } from "../../../../lib/log.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { HISTORY_LENGTH, type Delivery } from "../../../../relay/queue/delivery-state.ts";
-import type { EventPage, EventSummary, Queue, Router } from "../../../../relay/queue/queue.ts";
+import type { EventPage, EventSummary, Router } from "../../../../relay/queue/queue.ts";
+import type { ReplayJobs, ReplayQueue } from "../../../../relay/queue/replay-job.ts";
 import type { StorageDriver } from "../../../../relay/storage/driver.ts";
 import { emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { TRUST_MS } from "../../../../relay/storage/journal/lock.ts";
@@ -51,7 +52,7 @@ function run(from: string, to: string, data = "own"): Promise<CliRun> {
 
 async function using<T>(
   driver: Promise<StorageDriver>,
-  task: (queue: Queue, driver: StorageDriver) => Promise<T>,
+  task: (queue: ReplayQueue, driver: StorageDriver) => Promise<T>,
 ): Promise<T> {
   const opened = await driver;
   const queue = await opened.openQueue();
@@ -62,6 +63,41 @@ async function using<T>(
     await queue.close();
     await opened.close();
   }
+}
+
+const JOB = "job-1";
+
+/** Begins a replay job of the dead letters and leaves it after two of them, beside one that is over. */
+async function beginReplay({ replayJobs }: ReplayQueue): Promise<void> {
+  const set = {
+    filter: { target: "plain" },
+    targets: null,
+    upTo: await replayJobs.newestEvent(),
+    after: null,
+  };
+  const expected = await replayJobs.count(set, 10_000);
+  for (const [id, createdAt] of [
+    ["job-0", 1],
+    [JOB, 2],
+  ] as const)
+    await replayJobs.create({
+      ...set,
+      id,
+      createdAt,
+      createdBy: "alice",
+      ratePerSecond: 5,
+      expected,
+      parts: ["plain"],
+    });
+  await replayJobs.change("job-0", ["running"], "cancelled", 3);
+  await stepReplay(replayJobs, 2);
+  await replayJobs.change(JOB, ["running"], "paused", 4);
+}
+
+async function stepReplay(jobs: ReplayJobs, limit: number): Promise<void> {
+  const [job, lease] = [await jobs.get(JOB), await jobs.lease(1000)];
+  await jobs.step({ job: job!, part: job!.parts[0]!, limit, lease: lease! });
+  await lease?.release();
 }
 
 /** A queue with everything in it that there can be. Returns the ids of the events, oldest first. */
@@ -118,6 +154,7 @@ async function fill(driver: Promise<StorageDriver>, events = 30): Promise<string
     await queue.enqueue(newEvent("key-2"));
     await queue.remove(ids[4] ?? "");
     await queue.setPaused("down", true);
+    await beginReplay(queue);
     const audit = await storage.openAuditTrail();
     for (const action of ["first", "second"]) {
       const note = {
@@ -175,6 +212,8 @@ async function found(driver: Promise<StorageDriver>) {
     ]);
     const byGitlabsId = (await queue.find("key-3")).map(({ meta }) => meta.id);
     expect(byGitlabsId).toHaveLength(1);
+    const jobs = await queue.replayJobs.list();
+    const open = await Promise.all(jobs.map((job) => queue.replayJobs.follow(job, "plain")));
     const known = await queue.known(["key-2", "key-4", "never"]);
     const audit = await storage.openAuditTrail();
     const entries = (await audit.list({ limit: 10 })).entries.map(({ id: _id, ...rest }) => rest);
@@ -201,6 +240,8 @@ async function found(driver: Promise<StorageDriver>) {
         duplicates: duplicates[index],
       })),
       byState,
+      jobs,
+      open,
       counts: counts.toSorted(),
       known,
       byGitlabsId,
@@ -260,6 +301,7 @@ describe.skipIf(!hasRedis)("migrate", () => {
       "remembered deliveries": 1,
       "events sent again": 1,
       "paused targets": 1,
+      "replay jobs": 2,
       "activity facts": 2,
       "audit entries": 2,
       "recovery windows": 2,
@@ -300,6 +342,25 @@ describe.skipIf(!hasRedis)("migrate", () => {
     const expected = await perLane(before, files("a"));
     expect(await perLane(onceOnRedis, onRedis("own"))).toEqual(expected);
     expect(await perLane(onceBack, files("b"))).toEqual(expected);
+  });
+
+  test("a replay job goes on where it was, both ways", async () => {
+    await fill(files("a"));
+    const goesOn = (place: Promise<StorageDriver>) =>
+      using(place, async ({ replayJobs }) => {
+        const before = (await replayJobs.active())[0];
+        expect(before).toMatchObject({ plan: { id: JOB }, state: "paused", parts: [{ queued: 2 }] });
+        expect(await replayJobs.follow(before!, "plain")).toEqual({ open: 2, untried: 2 });
+        await replayJobs.change(JOB, ["paused"], "running", 5);
+        await stepReplay(replayJobs, 1000);
+        const after = await replayJobs.get(JOB);
+        expect(after?.parts).toMatchObject([{ queued: after?.plan.expected.deliveries, isScanned: true }]);
+      });
+    await run(`file:${join(folder, "a")}`, server.url);
+    await run(server.url, `file:${join(folder, "b")}`);
+    await redis.del("{relay}:migration");
+    await goesOn(onRedis("own"));
+    await goesOn(files("b"));
   });
 
   test("killed half-way, the same command goes on: nothing is doubled, nothing is lost", async () => {
