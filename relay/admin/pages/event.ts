@@ -21,6 +21,8 @@ import { sentence, type Json } from "../../event/sentence.ts";
 
 /** Of larger bodies the page shows the beginning; the download has all of it. */
 const SHOWN_BYTES = 131_072;
+/** Characters of markup that the indented body takes; thousands of levels, or of numbers, would take a hundred times their own size. */
+const MAX_MARKUP = 1_000_000;
 /** Of larger bodies the curl command takes a file. */
 const INLINE_BYTES = 8192;
 const PARSED_BYTES = 2_000_000;
@@ -202,22 +204,35 @@ function bodyView({ body, mayReadBody, masking }: EventView): Html {
   const shown = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, SHOWN_BYTES)).toString(
     "utf8",
   );
+  const { markup, isWhole } = indented(masking.text(shown), isSecret);
+  const isCut = body.length > SHOWN_BYTES;
   const cut =
-    body.length <= SHOWN_BYTES
+    isWhole && !isCut
       ? ""
       : html`<p class="partial">
-          The first ${size(SHOWN_BYTES)} are shown; the download has all ${size(body.length)}.
+          ${isCut ? `The first ${size(SHOWN_BYTES)} are shown` : "Only the beginning is indented"}; the
+          download has all ${size(body.length)}.
         </p>`;
-  let pretty = "";
-  for (const token of prettyTokens(masking.text(shown), isSecret))
-    pretty +=
-      token.kind === "space" ? token.text : `<span class="j-${token.kind}">${escape(token.text)}</span>`;
   return html`${cut}
-    <pre class="body" tabindex="0" aria-label="Body, indented">${raw(pretty)}</pre>
+    <pre class="body" tabindex="0" aria-label="Body, indented">${raw(markup)}</pre>
     <details class="raw">
       <summary>As received</summary>
       <pre class="body" tabindex="0">${masking.text(maskFields(shown, isSecret))}</pre>
     </details>`;
+}
+
+/** Coloured and indented, as far as MAX_MARKUP goes. */
+function indented(
+  text: string,
+  isSecret: (name: string) => boolean,
+): { readonly markup: string; readonly isWhole: boolean } {
+  let markup = "";
+  for (const token of prettyTokens(text, isSecret)) {
+    if (markup.length > MAX_MARKUP) return { markup: `${markup}…`, isWhole: false };
+    markup +=
+      token.kind === "space" ? token.text : `<span class="j-${token.kind}">${escape(token.text)}</span>`;
+  }
+  return { markup, isWhole: true };
 }
 
 function escape(text: string): string {

@@ -3,7 +3,7 @@ import { object, text, type Json } from "../../../lib/json.ts";
 import { idText, plainCloudEvent } from "./cloud-event.ts";
 import { defineKind, payloadOf } from "./kind.ts";
 import type { Commit, More, User, WithProject } from "./payload-parts.ts";
-import { inPlace, pastOf, quoted, titleOf } from "./words.ts";
+import { inPlace, pastOf, titled, titleOf, wasOf } from "./words.ts";
 
 export interface WikiPagePayload extends WithProject {
   readonly object_kind: "wiki_page";
@@ -41,7 +41,7 @@ export const wikiPage = defineKind({
   subject: (body) => ({ title: titleOf(attributesOf(body)["title"]) }),
   sentence: (telling) => {
     const { action, title } = telling.meta;
-    return `${telling.who} ${pastOf(action)} the wiki page${quoted(title)}${inPlace(telling)}`;
+    return `${telling.who} ${pastOf(action)} ${titled("wiki page", title, "the ")}${inPlace(telling)}`;
   },
   activity: null,
   cloudEvent: (_meta, body) => ({
@@ -57,7 +57,7 @@ export const release = defineKind({
   ref: null,
   subject: (body) => ({ title: titleOf(text(body["name"], body["tag"])) }),
   sentence: (telling) =>
-    `the release${quoted(telling.meta.title)} was ${pastOf(telling.meta.action)}${inPlace(telling)}`,
+    `${titled("release", telling.meta.title, "the ")} ${wasOf(telling.meta.action)}${inPlace(telling)}`,
   activity: null,
   cloudEvent: plainCloudEvent,
 });
@@ -69,7 +69,7 @@ export const milestone = defineKind({
   ref: null,
   subject: (body) => ({ title: titleOf(attributesOf(body)["title"]) }),
   sentence: (telling) =>
-    `the milestone${quoted(telling.meta.title)} was ${pastOf(telling.meta.action)}${inPlace(telling)}`,
+    `${titled("milestone", telling.meta.title, "the ")} ${wasOf(telling.meta.action)}${inPlace(telling)}`,
   activity: null,
   cloudEvent: plainCloudEvent,
 });
@@ -83,7 +83,7 @@ export const featureFlag = defineKind({
   sentence: (telling) => {
     const active = telling.attributes["active"];
     const verb = active === true ? "switched on" : active === false ? "switched off" : "changed";
-    return `${telling.who} ${verb} the feature flag${quoted(telling.meta.title)}${inPlace(telling)}`;
+    return `${telling.who} ${verb} ${titled("feature flag", telling.meta.title, "the ")}${inPlace(telling)}`;
   },
   activity: null,
   cloudEvent: plainCloudEvent,

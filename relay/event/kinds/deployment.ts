@@ -33,7 +33,7 @@ export const deployment = defineKind({
   subject: (body) => ({ title: titleOf(body["environment"]) }),
   sentence: (telling) => {
     const { title, action } = telling.meta;
-    return `deployment${title === undefined ? "" : ` to ${title}`} ${stateOf(action)}${inPlace(telling)}`;
+    return `${title === undefined ? "a deployment" : `deployment to ${title}`} ${stateOf(action)}${inPlace(telling)}`;
   },
   activity,
   cloudEvent: plainCloudEvent,

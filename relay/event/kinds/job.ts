@@ -5,7 +5,7 @@ import { idText } from "./cloud-event.ts";
 import { failedJob } from "./facts.ts";
 import { defineKind, payloadOf } from "./kind.ts";
 import type { PipelineStatus, User, WithProject } from "./payload-parts.ts";
-import { inPlace, onRef, quoted, stateOf, titleOf } from "./words.ts";
+import { inPlace, onRef, stateOf, titled, titleOf } from "./words.ts";
 
 export interface JobPayload extends WithProject {
   readonly object_kind: "build";
@@ -36,7 +36,7 @@ export const job = defineKind({
   },
   subject: (body) => ({ title: titleOf(body["build_name"]) }),
   sentence: (telling) =>
-    `job${quoted(telling.meta.title)} ${stateOf(telling.meta.action)}${onRef(telling)}${inPlace(telling)}`,
+    `${titled("job", telling.meta.title)} ${stateOf(telling.meta.action)}${onRef(telling)}${inPlace(telling)}`,
   activity: (meta, body) =>
     body["build_status"] !== "failed" || body["build_allow_failure"] === true
       ? []

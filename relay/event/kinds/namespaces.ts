@@ -3,7 +3,7 @@ import { text } from "../../../lib/json.ts";
 import { plainCloudEvent } from "./cloud-event.ts";
 import { defineKind, payloadOf, type Telling } from "./kind.ts";
 import type { More } from "./payload-parts.ts";
-import { named } from "./words.ts";
+import { named, toPlace } from "./words.ts";
 
 type Tell = (telling: Telling) => string;
 
@@ -15,14 +15,14 @@ function formerly({ body }: Telling): string {
 const TELL: ReadonlyMap<string, Tell> = new Map<string, Tell>([
   ["project_create", (telling) => `the project${named(telling)} was created`],
   ["project_destroy", (telling) => `the project${named(telling)} was deleted`],
-  ["project_rename", (telling) => `the project${formerly(telling)} was renamed to${named(telling)}`],
-  ["project_transfer", (telling) => `the project${formerly(telling)} was moved to${named(telling)}`],
+  ["project_rename", (telling) => `the project${formerly(telling)} was renamed${toPlace(telling)}`],
+  ["project_transfer", (telling) => `the project${formerly(telling)} was moved${toPlace(telling)}`],
   ["project_update", (telling) => `the project${named(telling)} was changed`],
   ["subgroup_create", (telling) => `the subgroup${named(telling)} was created`],
   ["subgroup_destroy", (telling) => `the subgroup${named(telling)} was deleted`],
   ["group_create", (telling) => `the group${named(telling)} was created`],
   ["group_destroy", (telling) => `the group${named(telling)} was deleted`],
-  ["group_rename", (telling) => `the group${formerly(telling)} was renamed to${named(telling)}`],
+  ["group_rename", (telling) => `the group${formerly(telling)} was renamed${toPlace(telling)}`],
 ]);
 
 const row = (noun: string, isProject: boolean) =>

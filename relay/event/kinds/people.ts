@@ -2,7 +2,7 @@
 import { plainCloudEvent } from "./cloud-event.ts";
 import { defineKind, payloadOf, type Telling } from "./kind.ts";
 import type { More } from "./payload-parts.ts";
-import { named } from "./words.ts";
+import { inPlace, named } from "./words.ts";
 
 const HAPPENED: ReadonlyMap<string, string> = new Map([
   ["user_add_to_group", "was added to the group"],
@@ -19,7 +19,7 @@ const HAPPENED: ReadonlyMap<string, string> = new Map([
   ["user_create", "was created as a user"],
   ["user_destroy", "was deleted as a user"],
   ["user_rename", "has a new username"],
-  ["user_failed_login", "failed to log in"],
+  ["user_failed_login", "had a failed login"],
   ["key_create", "added an SSH key"],
   ["key_destroy", "removed an SSH key"],
   ["gitlab_subscription_member_approval", "awaits approval for a seat"],
@@ -36,13 +36,14 @@ const row = (otherwise: string) =>
     sentence: (telling: Telling) => {
       const { eventName, kind } = telling.meta;
       const happened = HAPPENED.get(eventName ?? "") ?? HAPPENED.get(kind ?? "") ?? otherwise;
-      return `${telling.who} ${happened}${named(telling)}`;
+      const where = /the (?:group|project)$/.test(happened) ? named(telling) : inPlace(telling);
+      return `${telling.who} ${happened}${where}`;
     },
     activity: null,
     cloudEvent: plainCloudEvent,
   }) as const;
 
-const membership = row("has another membership in");
+const membership = row("has another membership");
 
 export const member = defineKind({ kind: "member", ...membership });
 export const systemMember = defineKind({

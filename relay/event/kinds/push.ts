@@ -6,7 +6,7 @@ import { idText, plainCloudEvent } from "./cloud-event.ts";
 import { fact } from "./facts.ts";
 import { defineKind, payloadOf, type Meta, type RefFacts, type Telling } from "./kind.ts";
 import type { Commit, More, WithProject } from "./payload-parts.ts";
-import { inPlace, ofPlace, plural } from "./words.ts";
+import { inPlace, ofPlace, plural, toPlace } from "./words.ts";
 
 export interface PushCommit extends Commit {
   readonly added: readonly string[];
@@ -48,13 +48,15 @@ function refOf(body: Json): RefFacts {
 function sentence(telling: Telling): string {
   const { meta, who, body } = telling;
   const isTag = meta.ref === null ? meta.kind === "tag_push" : refType(meta.ref) === "tag";
-  const name = meta.ref === null ? "(unnamed)" : shortRef(meta.ref);
+  const named = (noun: string): string =>
+    meta.ref === null ? `a ${noun}` : `the ${noun} ${shortRef(meta.ref)}`;
   if (isTag)
-    return `${who} ${meta.refChange === "deleted" ? "deleted" : "pushed"} the tag ${name}${inPlace(telling)}`;
-  if (meta.refChange !== undefined) return `${who} ${meta.refChange} the branch ${name}${ofPlace(telling)}`;
+    return `${who} ${meta.refChange === "deleted" ? "deleted" : "pushed"} ${named("tag")}${inPlace(telling)}`;
+  if (meta.refChange !== undefined) return `${who} ${meta.refChange} ${named("branch")}${ofPlace(telling)}`;
   const commits = count(body["total_commits_count"]);
   const what = commits === null ? "" : ` ${plural(commits, "commit")}`;
-  return `${who} pushed${what}${meta.ref === null ? "" : ` to ${name}`}${ofPlace(telling)}`;
+  const where = meta.ref === null ? toPlace(telling) : ` to ${shortRef(meta.ref)}${ofPlace(telling)}`;
+  return `${who} pushed${what}${where}`;
 }
 
 const SHA_LENGTH = 12;
@@ -175,7 +177,7 @@ export const repositoryUpdate = defineKind({
   has: { ...has, branch: false },
   ref: null,
   subject: null,
-  sentence: (telling) => `${telling.who} updated the repository${inPlace(telling)}`,
+  sentence: (telling) => `${telling.who} updated the repository${ofPlace(telling)}`,
   activity: null,
   cloudEvent: plainCloudEvent,
 });

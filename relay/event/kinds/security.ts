@@ -3,7 +3,7 @@ import { object, type Json } from "../../../lib/json.ts";
 import { plainCloudEvent } from "./cloud-event.ts";
 import { defineKind, payloadOf, type Telling } from "./kind.ts";
 import type { More } from "./payload-parts.ts";
-import { inPlace, quoted, titleOf } from "./words.ts";
+import { inPlace, titled, titleOf } from "./words.ts";
 
 const attributesOf = (body: Json): Json => object(body["object_attributes"]);
 
@@ -15,7 +15,7 @@ export const vulnerability = defineKind({
   subject: (body) => ({ title: titleOf(attributesOf(body)["title"]) }),
   sentence: (telling) => {
     const state = titleOf(telling.attributes["state"]);
-    return `vulnerability${quoted(telling.meta.title)} ${state === null ? "changed" : `is ${state}`}${inPlace(telling)}`;
+    return `${titled("vulnerability", telling.meta.title)} ${state === null ? "changed" : `is ${state}`}${inPlace(telling)}`;
   },
   activity: null,
   cloudEvent: plainCloudEvent,
@@ -28,7 +28,7 @@ const expiring = (noun: string) =>
     ref: null,
     subject: (body: Json) => ({ title: titleOf(attributesOf(body)["name"]) }),
     sentence: (telling: Telling) =>
-      `the ${noun}${quoted(telling.meta.title)} is about to expire${inPlace(telling)}`,
+      `${titled(noun, telling.meta.title, "the ")} is about to expire${inPlace(telling)}`,
     activity: null,
     cloudEvent: plainCloudEvent,
   }) as const;

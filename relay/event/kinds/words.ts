@@ -37,9 +37,20 @@ export function ofPlace({ place }: Telling): string {
   return place === null ? "" : ` of ${place}`;
 }
 
-/** ` acme/shop`, or nothing. */
+/** ` to acme/shop`, or nothing. */
+export function toPlace({ place }: Telling): string {
+  return place === null ? "" : ` to ${place}`;
+}
+
+/** ` acme/shop`, ` with id 7`, or nothing: behind "the project" or "the group". */
 export function named({ place }: Telling): string {
-  return place === null ? "" : ` ${place}`;
+  return place === null ? "" : place.replace(/^(?:project|group) (?=\d+$)/, "with id ").replace(/^/, " ");
+}
+
+/** `release “v1”` with what stands before it, or `a release` if its title is not known. @param before such as `the ` */
+export function titled(noun: string, title: unknown, before = ""): string {
+  const shown = quoted(title);
+  return shown === "" ? withArticle(noun) : `${before}${noun}${shown}`;
 }
 
 /** `merge request !7`, or `a merge request` if the number is not known. */
@@ -68,12 +79,16 @@ const NOUNS: ReadonlyMap<string, Noun> = new Map([
   ["ProjectSnippet", { noun: "snippet", sign: "$" }],
   ["PersonalSnippet", { noun: "snippet", sign: "$" }],
   ["Note", { noun: "comment", sign: "#" }],
-  ["DesignManagement::Design", { noun: "design", sign: "#" }],
+  ["WikiPage::Meta", { noun: "wiki page", sign: "#" }],
 ]);
 
-/** What GitLab's name of a type is called: `MergeRequest` is a merge request, `WikiPage` a wiki page. */
+/** What GitLab's name of a type is called: `MergeRequest` is a merge request, `AlertManagement::Alert` an alert. */
 export function nounOf(type: string): Noun {
-  return NOUNS.get(type) ?? { noun: snakeCase(type.slice(0, TITLE_LENGTH)).replaceAll("_", " "), sign: "#" };
+  const last = type.slice(type.lastIndexOf("::") + 1).replace(/^:/, "");
+  const words = snakeCase(last.slice(0, TITLE_LENGTH))
+    .replace(/[_\s]+/g, " ")
+    .trim();
+  return NOUNS.get(type) ?? { noun: words === "" ? "item" : words, sign: "#" };
 }
 
 /** ` on merge request !7`, or nothing if the payload does not say on what. */
@@ -107,6 +122,12 @@ const PAST: ReadonlyMap<string, string> = new Map([
 /** The action as a verb of the past; `changed` for one that is not known. */
 export function pastOf(action: string | null): string {
   return (action === null ? undefined : PAST.get(action)) ?? "changed";
+}
+
+/** What was done to a thing: `was created`; a verb that takes more than the thing is none of it. */
+export function wasOf(action: string | null): string {
+  const past = pastOf(action);
+  return `was ${past.includes(" ") ? "changed" : past}`;
 }
 
 const STATES: ReadonlyMap<string, string> = new Map([

@@ -256,6 +256,53 @@ describe("sentence()", () => {
     }
   });
 
+  test.each([
+    [{ kind: "push", ref: null }, "ada pushed to acme/web"],
+    [{ kind: "push", ref: null, refChange: "created" }, "ada created a branch of acme/web"],
+    [{ kind: "tag_push", ref: null }, "ada pushed a tag in acme/web"],
+    [{ kind: "build", action: "failed", ref: null }, "a job failed in acme/web"],
+    [{ kind: "deployment", action: null }, "a deployment changed in acme/web"],
+    [{ kind: "release", action: "approval" }, "a release was changed in acme/web"],
+    [{ kind: "wiki_page", action: "create" }, "ada created a wiki page in acme/web"],
+    [{ kind: "access_token" }, "an access token is about to expire in acme/web"],
+    [{ kind: "repository_update" }, "ada updated the repository of acme/web"],
+    [{ kind: "note", subjectType: "WikiPage::Meta" }, "ada commented on a wiki page in acme/web"],
+    [{ kind: "note", subjectType: "AlertManagement::Alert" }, "ada commented on an alert in acme/web"],
+    [{ kind: "note", subjectType: "__" }, "ada commented on an item in acme/web"],
+    [{ kind: "user_add_to_team", projectPath: null }, "ada was added to the project with id 7"],
+    [{ kind: "gitlab_subscription_member_approval" }, "ada awaits approval for a seat in acme/web"],
+    [{ kind: "project_rename", projectPath: null, projectId: null }, "the project was renamed"],
+    [{ kind: "project_destroy", projectPath: null }, "the project with id 7 was deleted"],
+  ] as const)("of %j, which lacks something, is %s", (known, told) => {
+    const meta = eventMeta({ eventName: null, action: null, ref: null, projectId: 7, ...known });
+    expect(sentence(meta, null)).toBe(told);
+  });
+
+  test("is whole whatever is not known, for every kind", () => {
+    const broken =
+      / (?:to|of|in|on|into|for|the|an?)(?= (?:to|of|in|on|into|for) |$)|\s\s|pushed (?:of|in) |(project|group) \1/;
+    const names = EVENTS.flatMap(({ objectKinds, eventNames }) => [...objectKinds, ...eventNames]);
+    const lacking: readonly Partial<EventMeta>[] = [
+      {},
+      { projectPath: null },
+      { projectPath: null, projectId: null, groupId: 3 },
+      { projectPath: null, projectId: null },
+    ];
+    for (const kind of names)
+      for (const place of lacking)
+        for (const more of [
+          {},
+          { ref: null },
+          { ref: null, refChange: "deleted" as const },
+          { subjectType: "Epic" },
+        ])
+          for (const action of [null, "open", "approval", "failed"]) {
+            const meta = eventMeta({ kind, eventName: kind, action, actor: null, ...place, ...more });
+            expect(sentence(meta, null)).not.toMatch(broken);
+            expect(sentence(meta, {})).not.toMatch(broken);
+          }
+  });
+
   test("takes any payload, and shortens long titles", () => {
     const meta = eventMeta({ kind: "issue", action: "open" });
     for (const body of [{ object_attributes: null }, { object_attributes: { iid: "x", title: 7, type: [] } }])

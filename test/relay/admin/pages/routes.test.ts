@@ -595,6 +595,16 @@ describe("pages", () => {
     expect(html.length).toBeLessThan(1_000_000);
   });
 
+  test.each([
+    ["100,000 levels", `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`],
+    ["100,000 numbers", `{"a":[${"1,".repeat(100_000)}1]}`],
+  ])("indent the beginning of %s", async (_claim, body) => {
+    const f = fixture();
+    const html = await new Visitor(f).text(`/events/${await f.add({}, body)}`);
+    expect(html).toContain("the download has all");
+    expect(html.length).toBeLessThan(1_500_000);
+  });
+
   test("name a wrong filter and keep the others", async () => {
     const html = await new Visitor(fixture()).text("/events?from=yesterday&project=acme%2Fshop");
     expect(html).toContain("from must be a time");
