@@ -44,6 +44,7 @@ const host: Host = {
   readText: createPatientReader(readTextFileLater),
   notify: watchFileFolder,
   isTerminal: process.stdout.isTTY,
+  console,
   stdout,
   stderr,
 };

@@ -12,6 +12,7 @@ import type { Check } from "../queue/queue.ts";
 import { firstFiles, refuseUnanswered } from "./answering-files.ts";
 import { banner, lineView, type Places } from "./console.ts";
 import { targetProblems } from "../targets/registry.ts";
+import { logLibraryWords, type LibraryConsole } from "./library-words.ts";
 import { openLogFiles, type LogFiles } from "./log-files.ts";
 import type { CreateStorage } from "../storage/open.ts";
 import { HELP, parseOptions } from "./options.ts";
@@ -47,6 +48,8 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly readFile: (path: string) => string;
   /** Whether a person reads standard output. */
   readonly isTerminal: boolean;
+  /** Where libraries write to. */
+  readonly console: LibraryConsole;
   /** Both get whole lines, with their line ends. */
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
@@ -97,6 +100,7 @@ async function run(host: Host, settings: LoadedSettings, load: WatchDeps["load"]
     files?.write(line);
   };
   const log = createLog({ level: settings.config.log.level, secrets, write });
+  logLibraryWords(host.console, log);
   let watch: SettingsWatch | null = null;
   let started: Relay | null = null;
   const relay = await startRelay(settings.config, {

@@ -52,6 +52,7 @@ function program(
     env: { PORT: "0", ...env },
     version: "1.2.3",
     installer: [],
+    console: { ...console },
     clock: systemClock,
     random: Math.random,
     createStorage,

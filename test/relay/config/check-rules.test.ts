@@ -10,6 +10,7 @@ async function check(yaml: string): Promise<{ status: unknown; text: string }> {
     env: {},
     version: "1.2.3",
     installer: [],
+    console: { ...console },
     clock: systemClock,
     random: Math.random,
     createStorage: () => Promise.reject(new Error("nothing is opened")),
