@@ -281,7 +281,7 @@ describe("sentence()", () => {
   test("is whole whatever is not known, for every kind", () => {
     const broken =
       / (?:to|of|in|on|into|for|the|an?)(?= (?:to|of|in|on|into|for) |$)|\s\s|pushed (?:of|in) |(project|group) \1/;
-    const names = EVENTS.flatMap(({ objectKinds, eventNames }) => [...objectKinds, ...eventNames]);
+    const names = EVENTS.flatMap(({ objectKinds, eventNames }) => objectKinds.concat(eventNames));
     const lacking: readonly Partial<EventMeta>[] = [
       {},
       { projectPath: null },
