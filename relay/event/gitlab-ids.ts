@@ -32,7 +32,7 @@ export function gitlabIdsOf({ deliveryId, headers }: WithIds): string[] {
     if (id !== null && !ids.includes(id)) ids.push(id);
   };
   if (deliveryId !== null) add(deliveryId);
-  for (const [name, value] of headers) if (ID_HEADERS.has(name)) add(value);
+  for (const [name, value] of headers) if (value !== deliveryId && ID_HEADERS.has(name)) add(value);
   return ids;
 }
 

@@ -136,10 +136,13 @@ export function createIngest(deps: IngestDeps): Ingest {
   };
 
   /** The facts count once the event is stored, even if that takes longer than the sender is made to wait. */
-  async function enqueue({ event, facts }: ReadEvent): Promise<Enqueued> {
-    const stored = await pairs.enqueue(event);
-    if (facts !== null && stored.status === "accepted") deps.activity?.note(facts, stored.id);
-    return stored;
+  function enqueue({ event, facts }: ReadEvent): Promise<Enqueued> {
+    const storing = pairs.enqueue(event);
+    if (facts === null) return storing;
+    return storing.then((stored) => {
+      if (stored.status === "accepted") deps.activity?.note(facts, stored.id);
+      return stored;
+    });
   }
 
   return {

@@ -238,7 +238,7 @@ export class Writer {
       this.#queue.settled(write);
       this.#deps.durable(segment, write.entries);
     }
-    this.#wake();
+    if (!this.#queue.isEmpty || this.#inFlight.length > 0 || this.#idle.length > 0) this.#wake();
     for (const write of batch) write.waiter?.resolve();
     this.#deps.synced(durationMs, bytes, active.filledBytes - length);
   }

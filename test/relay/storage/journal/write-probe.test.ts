@@ -12,6 +12,7 @@ import { SimDisk } from "../../../helpers/sim-disk.ts";
 test.each([
   ["in place, durable writes", [4, 3, 2, 1], { inPlace: true, durableWrites: true }],
   ["in place, synced", [4, 3, 1, 2], { inPlace: true, durableWrites: false }],
+  ["in place, durable writes though hardly slower", [4, 4, 2, 2.1], { inPlace: true, durableWrites: true }],
   ["appended, durable writes", [4, 2, 5, 5], { inPlace: false, durableWrites: true }],
   ["appended, synced", [2, 4, 5, 5], { inPlace: false, durableWrites: false }],
   ["hardly quicker in place", [4, 4, 4, 3.7], { inPlace: false, durableWrites: true }],
