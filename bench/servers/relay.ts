@@ -40,7 +40,6 @@ const forgetful: Queue = {
   body: () => Promise.resolve(null),
   duplicates: () => Promise.resolve(null),
   replay: () => Promise.resolve(null),
-  replayAll: () => Promise.resolve({ events: 0, deliveries: 0, more: false, cursor: null }),
   move: () => Promise.resolve(0),
   remove: () => Promise.resolve(false),
   setPaused: () => Promise.resolve(),

@@ -24,6 +24,8 @@ export interface TargetStatus {
   readonly inFlight: number;
   /** Attempts that may be under way at once. */
   readonly concurrency: number;
+  /** Milliseconds until the rate limit lets an attempt start; null: there is no limit. */
+  readonly rateWaitMs: number | null;
   /** Attempts that ended in the last minute. */
   readonly attemptsLastMinute: number;
   /** Attempts that ended in the last ten minutes, and how many of them failed. */
@@ -133,6 +135,7 @@ class Board implements TargetBoard {
       breaker: worker?.breaker ?? ("closed" as const),
       breakerUntil: opensInMs === null ? null : this.#deps.clock.now() + opensInMs,
       inFlight: worker === undefined ? 0 : worker.sending.first + worker.sending.retry,
+      rateWaitMs: worker?.rateWaitMs ?? null,
     };
   }
 

@@ -134,16 +134,6 @@ export interface Check {
   readonly detail: string;
 }
 
-/** What a bulk replay did. */
-export interface BulkReplay {
-  readonly events: number;
-  readonly deliveries: number;
-  /** True if more events fit than the limit allowed. */
-  readonly more: boolean;
-  /** Id of the last event that was looked at, behind which the others are; null: none is left. */
-  readonly cursor: string | null;
-}
-
 /** How often GitLab sent an event again that was stored already. */
 export interface Duplicates {
   readonly count: number;
@@ -203,12 +193,6 @@ export interface Queue {
    * resolves. Returns the targets, null if there is no such event; rejects with an UnknownTargetError.
    */
   replay(id: string, targets: readonly string[] | null): Promise<readonly string[] | null>;
-  /**
-   * Replays the events that fit, oldest first, as replay() does: to exactly these targets, or (null) the deliveries that are in
-   * the filter's state, `dead` by default, to the targets that exist. A crash half-way leaves the older ones replayed.
-   * @param limit most events
-   */
-  replayAll(filter: EventFilter, targets: readonly string[] | null, limit: number): Promise<BulkReplay>;
   /**
    * Moves what waits or is dead of a target that the settings do not have to one that they have, oldest first, as new deliveries
    * that are due now; returns how many. A crash half-way leaves the rest to be moved. Rejects with a TargetExistsError or an

@@ -24,8 +24,6 @@ export interface ReplaySet {
   readonly targets: readonly string[] | null;
   /** Id of the newest event that belongs to the set; null: none does. */
   readonly upTo: string | null;
-  /** Id of an event: only newer ones belong to the set. @default null: from the oldest on */
-  readonly after: string | null;
 }
 
 export interface ReplayCount {

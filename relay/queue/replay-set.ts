@@ -49,14 +49,14 @@ export function withinSet<T>(
  * @param look the next page behind a cursor, within the milliseconds that are left; for each of its events the targets that get it
  */
 export async function countSet(
-  { after, upTo }: Pick<ReplaySet, "after" | "upTo">,
+  { upTo }: Pick<ReplaySet, "upTo">,
   { clock, budgetMs }: { readonly clock: Pick<Clock, "monotonic">; readonly budgetMs: number },
   look: (cursor: string | null, leftMs: number) => Promise<FoundInSet<readonly string[]>>,
 ): Promise<ReplayCount> {
   const deadline = clock.monotonic() + budgetMs;
   const byTarget = new Map<string, number>();
   let events = 0;
-  let cursor = after;
+  let cursor: string | null = null;
   for (let isOver = upTo === null; !isOver;) {
     const left = deadline - clock.monotonic();
     if (left <= 0) return replayCount(events, byTarget, false);

@@ -22,8 +22,6 @@ export interface ReplayOrder {
   readonly targets: readonly string[] | null;
   /** @default null: as fast as the targets take them */
   readonly ratePerSecond?: number | null;
-  /** Id of an event: only newer ones. @default null */
-  readonly after?: string | null;
 }
 
 /** There are as many jobs as may be at a time. */
@@ -72,11 +70,11 @@ export interface ReplayDeskDeps {
 }
 
 export function createReplayDesk({ jobs, clock, log, targets, wake }: ReplayDeskDeps): ReplayDesk {
-  async function setOf({ filter, targets: wanted, after = null }: ReplayOrder): Promise<ReplaySet> {
+  async function setOf({ filter, targets: wanted }: ReplayOrder): Promise<ReplaySet> {
     const named = wanted ?? (filter.target === undefined ? [] : [filter.target]);
     const unknown = named.find((name) => !targets().includes(name));
     if (unknown !== undefined) throw new UnknownTargetError(unknown);
-    return { filter, targets: wanted, upTo: await jobs.newestEvent(), after };
+    return { filter, targets: wanted, upTo: await jobs.newestEvent() };
   }
 
   return {

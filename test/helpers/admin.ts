@@ -141,6 +141,7 @@ export function targetStatus(name: string, changes: Partial<TargetStatus> = {}):
     breakerUntil: null,
     inFlight: 0,
     concurrency: 16,
+    rateWaitMs: null,
     attemptsLastMinute: 0,
     attemptsLastTenMinutes: 0,
     failedLastTenMinutes: 0,

@@ -2,7 +2,7 @@
  * A queue in memory, for tests of what stands in front of it: keeps the port's promises except the one about power, hands out
  * deliveries that are due, and fails or hangs when told to.
  */
-import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
+import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";
 import { memoryReplayJobs } from "./memory-replay-jobs.ts";
 import { UpstreamError } from "../../lib/errors.ts";
 import type { EventMeta, NewEvent } from "../../relay/event/event.ts";
@@ -212,20 +212,6 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
     duplicates: async (id) => duplicates.get(id) ?? null,
     body: async (id) => events.get(id)?.body ?? null,
     replay,
-    async replayAll(filter, wanted, limit) {
-      const asked: EventFilter = wanted === null ? { ...filter, state: filter.state ?? "dead" } : filter;
-      const found = fitting(asked);
-      let deliveries = 0;
-      for (const kept of found.slice(0, limit)) {
-        const inState = standingDeliveries(kept.deliveries).filter((d) => deliveryMatches(d, asked));
-        const names = wanted ?? [...new Set(inState.map((d) => d.target))];
-        const chosen = names.filter((name) => (asked.target ?? name) === name);
-        deliveries += (await replay(kept.meta.id, chosen))?.length ?? 0;
-      }
-      const more = found.length > limit;
-      const cursor = more ? (found[limit - 1]?.meta.id ?? null) : null;
-      return { events: Math.min(found.length, limit), deliveries, more, cursor };
-    },
     async move() {
       return 0;
     },

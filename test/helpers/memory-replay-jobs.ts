@@ -59,7 +59,7 @@ export function memoryReplayJobs(
       const asked = askedOf(set);
       const byTarget = new Map<string, number>();
       let events = 0;
-      for (const event of await fitting(set, asked, set.after)) {
+      for (const event of await fitting(set, asked, null)) {
         const names = namesOf(event, set, asked);
         if (names.length > 0) events += 1;
         for (const name of names) byTarget.set(name, (byTarget.get(name) ?? 0) + 1);
@@ -134,7 +134,7 @@ export function memoryReplayJobs(
       if (job?.state !== "running" || present === undefined) return null;
       if (present.cursor !== part.cursor || lease.holder !== holder) return null;
       const asked = askedOf(plan, target);
-      const all = await fitting(plan, asked, part.cursor ?? plan.after);
+      const all = await fitting(plan, asked, part.cursor);
       const found = all.slice(0, limit);
       const open = job.open.get(target) ?? [];
       let queued = 0;

@@ -68,7 +68,6 @@ export function describeReplayContract(
       filter,
       targets,
       upTo: await queue.replayJobs.newestEvent(),
-      after: null,
     });
     const create = async (set: ReplaySet, id = "job"): Promise<ReplayJob> => {
       const expected = await queue.replayJobs.count(set, 5000);

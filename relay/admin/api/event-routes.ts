@@ -1,6 +1,8 @@
 /** Events of the API: lists, one event, what is sent again, what is removed. */
 import type { Hono } from "hono";
 import type { EventFilter } from "../../queue/queue.ts";
+import type { ReplayCount } from "../../queue/replay-job.ts";
+import type { ReplayOrder } from "../../replay/jobs.ts";
 import { queryOf } from "../auth/forms.ts";
 import { findEvents } from "../pages/view.ts";
 import { waitsNow } from "../pages/waiting.ts";
@@ -80,6 +82,19 @@ export function mountEventChanges(
   deps: AdminDeps,
   { actions, readFilter }: ApiParts,
 ): void {
+  const { replays } = deps;
+
+  /** A set is a replay job, unless there is nothing in it. */
+  async function startIfAny(
+    order: ReplayOrder,
+    person: string,
+  ): Promise<{ readonly matched: ReplayCount; readonly job?: { readonly job: string } }> {
+    const matched = await replays.preview(order);
+    if (matched.isWhole && matched.deliveries === 0) return { matched };
+    const { plan } = await replays.start(order, person);
+    return { matched: plan.expected, job: { job: plan.id } };
+  }
+
   api.post("/events/:id/replay", async (c) => {
     const id = c.req.param("id");
     const targets = targetsOf(await jsonBody(c), deps);
@@ -90,22 +105,21 @@ export function mountEventChanges(
   api.post("/events/replay", async (c) => {
     const { targets, dryRun = false, ...fields } = await jsonBody(c);
     if (typeof dryRun !== "boolean") throw bad("dryRun must be true or false");
-    const filter = await filterOf(c, fields, readFilter);
-    const chosen = targetsOf({ targets }, deps);
-    if (chosen !== null && Object.keys(filter).length === 0)
+    const order = { filter: await filterOf(c, fields, readFilter), targets: targetsOf({ targets }, deps) };
+    if (order.targets !== null && Object.keys(order.filter).length === 0)
       throw bad("name at least one filter, or leave targets out to replay dead letters");
     if (dryRun) {
-      const { count, more } = await actions.preview(filter, chosen);
-      return c.json({ wouldReplay: count, more });
+      const { events, isWhole } = await replays.preview(order);
+      return c.json({ wouldReplay: events, more: !isWhole });
     }
-    const { count, more, job } = await actions.replayAll(filter, chosen, personOf(c));
-    return c.json({ replayed: count, more, ...(job === null ? {} : { job }) });
+    const { matched, job } = await startIfAny(order, personOf(c));
+    return c.json({ replayed: matched.events, more: !matched.isWhole, ...job });
   });
 
   api.post("/dead/replay", async (c) => {
     const filter: EventFilter = { ...(await filterOf(c, await jsonBody(c), readFilter)), state: "dead" };
-    const { deliveries, job } = await actions.replayAll(filter, null, personOf(c));
-    return c.json({ replayed: deliveries, ...(job === null ? {} : { job }) });
+    const { matched, job } = await startIfAny({ filter, targets: null }, personOf(c));
+    return c.json({ replayed: matched.deliveries, ...job });
   });
 
   api.delete("/events/:id", async (c) => {

@@ -140,10 +140,16 @@ const targetSchema = z.object({
   breakerUntil: timeOrNull,
   inFlight: count,
   concurrency: count,
+  rateWaitMs: numberOrNull.describe("Until the rate limit lets an attempt start; null: there is no limit"),
   attemptsLastMinute: count,
   attemptsLastTenMinutes: count,
   failedLastTenMinutes: count,
+  trend: z.number().int().describe("Deliveries that came to wait in ten minutes less those that ended"),
+  lastHour: z.object({ succeeded: count, failed: count, p95Ms: numberOrNull }).describe("Attempts"),
   lastError: z.object({ at: time, text: z.string(), eventId: z.string() }).nullable(),
+  errors: z
+    .array(z.object({ name: z.string(), count, lastAt: time }))
+    .describe("Failed attempts since the start, the most frequent first"),
   paused: z.boolean(),
   waiting: count,
   sending: count,
@@ -177,14 +183,14 @@ const attentionListSchema = z.object({
 
 const replayedSchema = z.object({ id: z.string(), targets: z.array(z.string()) });
 const bulkReplayedSchema = z.object({
-  replayed: count.optional(),
+  replayed: count.optional().describe("Events of the job"),
   wouldReplay: count.optional().describe("Instead of `replayed`, with `dryRun`"),
-  more: z.boolean().describe("Others fit, too: `job` takes them"),
-  job: z.string().optional().describe("Id of the replay job that takes the others"),
+  more: z.boolean().describe("Counting took too long: others fit, too"),
+  job: z.string().optional().describe("Id of the replay job; absent if nothing fits"),
 });
 const deadReplayedSchema = z.object({
-  replayed: count,
-  job: z.string().optional().describe("Id of the replay job that takes the others"),
+  replayed: count.describe("Deliveries that the job queues"),
+  job: z.string().optional().describe("Id of the replay job; absent if nothing fits"),
 });
 
 const replayPreviewSchema = z.object({

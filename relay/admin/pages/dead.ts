@@ -69,10 +69,12 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
                 }
               </div>
             </div>
-            ${reasonList(
-              stats.targets.get(target)!.deadReasons,
-              dead.groups.filter((group) => group.target === target),
-            )}
+            ${reasonTable({
+              target,
+              counts: stats.targets.get(target)!.deadReasons,
+              groups: dead.groups.filter((group) => group.target === target),
+              mayAct,
+            })}
           </section>`,
       )}
     </div>`;
@@ -81,30 +83,54 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
 /** Texts of one reason that are shown, each with the newest event that died of it. */
 const TEXTS = 3;
 
-/** The counts are of all dead letters, the texts and examples of the newest that were looked at. */
-function reasonList(counts: ReadonlyMap<string, number>, groups: readonly DeadGroup[]): Html {
-  return html`<ul class="reasons">
-    ${[...counts]
-      .sort((a, b) => b[1] - a[1])
-      .map(
-        ([reason, count]) =>
-          html`<li>
-            <strong>${grouped(count)}</strong>
-            <div>
-              ${reasonWords(reason)}
-              ${groups
-                .filter((group) => group.deadReason === reason)
-                .slice(0, TEXTS)
-                .map(example)}
-            </div>
-          </li>`,
-      )}
-  </ul>`;
+interface ReasonTable {
+  readonly target: string;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly groups: readonly DeadGroup[];
+  readonly mayAct: boolean;
 }
 
-function example({ reason, lastAt, example: { meta } }: DeadGroup): Html {
-  return html`<p class="muted">
-    ${reason}; last ${when(lastAt)}, such as <a href="/events/${meta.id}">${sentence(meta, null)}</a>
+/** The counts are of all dead letters, the texts and examples of the newest that were looked at. */
+function reasonTable({ target, counts, groups, mayAct }: ReasonTable): Html {
+  return html`<table class="dead">
+    <thead>
+      <tr>
+        <th scope="col" class="num">Dead</th>
+        <th scope="col">Reason</th>
+        <th scope="col">Newest</th>
+        <th scope="col"><span class="sr">Actions</span></th>
+      </tr>
+    </thead>
+    <tbody>
+      ${[...counts]
+        .sort((a, b) => b[1] - a[1])
+        .map(([reason, count]) => {
+          const found = groups.filter((group) => group.deadReason === reason).slice(0, TEXTS);
+          return html`<tr>
+            <td class="num"><strong>${grouped(count)}</strong></td>
+            <th scope="row">${reasonWords(reason)}</th>
+            <td>${found.map((group) => example(group, reasonWords(reason)))}</td>
+            <td class="act">${reasonLinks(target, reason, mayAct)}</td>
+          </tr>`;
+        })}
+    </tbody>
+  </table>`;
+}
+
+/** The filter knows answers, not what kept one from coming. */
+function reasonLinks(target: string, reason: string, mayAct: boolean): Html | string {
+  const status = /^\d(?:\d\d|xx)$/.test(reason) ? reason : null;
+  if (status === null) return "";
+  const query = new URLSearchParams({ state: "dead", target, status }).toString();
+  const what = html`<span class="sr"> what ${target} answered with ${status}</span>`;
+  return html`<a href="/events?${query}">List${what}</a>
+    ${mayAct ? html`<a href="/events/replay?${query}">Replay…${what}</a>` : ""}`;
+}
+
+function example({ reason, lastAt, example: { meta } }: DeadGroup, words: string): Html {
+  const why = reason.toLowerCase() === words.toLowerCase() ? "" : `: ${reason}`;
+  return html`<p>
+    ${when(lastAt)} <a href="/events/${meta.id}">${sentence(meta, null)}</a><span class="muted">${why}</span>
   </p>`;
 }
 

@@ -8,7 +8,7 @@ import type { AuditEntry } from "../../storage/audit-trail.ts";
 import { auditOfEvent } from "./audit.ts";
 import { eventActions, type EventActions } from "./event-actions.ts";
 import { curlCommand, type CurlOptions } from "./curl.ts";
-import { duration, pill, size, when, type Html } from "./html.ts";
+import { duration, pill, size, when, withTimes, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
 import { maskFields, prettyTokens } from "./pretty.ts";
 import { timeline, type Step } from "./timeline.ts";
@@ -158,7 +158,7 @@ function stepItem(step: FoldedStep, { event: { meta }, masking, now }: EventView
       <strong>${title}</strong
       >${step.target === null ? "" : html` <span class="tag">${step.target}${replay}</span>`}
       ${step.status === null ? "" : html` <span class="status">${step.status}</span>`}
-      <span>${masking.text(step.text)}</span>
+      <span>${withTimes(masking.text(step.text), now)}</span>
       ${step.times === 1 || step.lastAt === null ? "" : html` <span class="muted">the last ${offset(step.lastAt - startedAt)}, each took about</span>`}
       ${step.durationMs === null ? "" : html` <span class="muted">${duration(step.durationMs)}</span>`}
       ${step.excerpt === null || step.excerpt === "" ? "" : html`<pre class="excerpt" tabindex="0">${masking.text(step.excerpt)}</pre>`}

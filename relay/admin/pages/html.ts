@@ -18,6 +18,21 @@ export function exactly(ms: number): Html {
   >`;
 }
 
+/** Times of lib/utc.ts in a sentence. */
+const UTC_TIME = /((?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d) UTC/;
+const HALF_DAY_MS = 43_200_000;
+
+/** A sentence whose times the page shows in the zone that is chosen. @param now wall clock; a time without its day is the nearest */
+export function withTimes(text: string, now: number): (Html | string)[] {
+  return text.split(UTC_TIME).map((part, index) => {
+    if (index % 2 === 0) return part;
+    if (part.length > 8) return exactly(Date.parse(`${part.replace(" ", "T")}Z`));
+    const today = Date.parse(`${new Date(now).toISOString().slice(0, 10)}T${part}Z`);
+    const days = Math.round((now - today) / (2 * HALF_DAY_MS));
+    return exactly(today + days * 2 * HALF_DAY_MS);
+  });
+}
+
 /** The minutes of a chart by their time, such as "07:20". */
 export function hourNames(minutes: readonly { readonly at: number }[]): string[] {
   return minutes.map(({ at }) => new Date(at).toISOString().slice(11, 16));

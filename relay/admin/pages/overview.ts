@@ -7,7 +7,7 @@ import type { InstanceRecovery } from "../../recovery/recoveries.ts";
 import { barChart, lineChart } from "./charts.ts";
 import { counted, grouped } from "../../../lib/numbers.ts";
 import { reasonWords } from "./dead.ts";
-import { duration, hourNames, size, when, type Html } from "./html.ts";
+import { duration, hourNames, size, when, withTimes, type Html } from "./html.ts";
 import { eventTable } from "./event-table.ts";
 import { firstSteps } from "./first-steps.ts";
 import { recoveryLine } from "./recovery.ts";
@@ -110,7 +110,9 @@ export function headline({ attention, stats }: Pick<Overview, "attention" | "sta
 
 function lead(view: Overview): Html {
   const { tone, text, link } = headline(view);
-  return html`<h1 class="lead ${tone}">${link === null ? text : html`<a href="${link}">${text}</a>`}</h1>`;
+  return html`<h1 class="lead ${tone}">
+    ${link === null ? text : html`<a href="${link}">${withTimes(text, view.now)}</a>`}
+  </h1>`;
 }
 
 /** What else needs an operator, each with the page that helps; beyond the first lines folded. */
@@ -137,7 +139,7 @@ function needs({ attention, now }: Overview): Html | string {
 
 function needLine({ severity, text, link, since }: AttentionItem, now: number): Html {
   return html`<li class="${severity === "critical" ? "bad" : "warn"}">
-    <a href="${link}">${text}</a
+    <a href="${link}">${withTimes(text, now)}</a
     >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
   </li>`;
 }

@@ -52,19 +52,23 @@ function row(target: TargetRow, { masking, csrf, mayAct, now }: TargetTable): Ht
     <th scope="row"><a href="/targets/${name}">${name}</a></th>
     <td>${targetState(target, now)}</td>
     <td class="hour">${successOf(target)}</td>
-    <td class="num">${lastHour.p95Ms === null ? "–" : duration(lastHour.p95Ms)}</td>
-    <td class="num">
+    <td data-label="p95" class="num">${lastHour.p95Ms === null ? "–" : duration(lastHour.p95Ms)}</td>
+    <td data-label="waiting" class="num">
       ${target.waiting === 0 ? "0" : html`<a href="/events?target=${name}&state=waiting">${grouped(target.waiting)}</a>`}
       ${trendOf(target)}
     </td>
-    <td class="num">${target.oldestAt === null ? "–" : duration(now - target.oldestAt)}</td>
-    <td class="num">
+    <td data-label="oldest" class="num">
+      ${target.oldestAt === null ? "–" : duration(now - target.oldestAt)}
+    </td>
+    <td data-label="slots" class="num">
       ${grouped(target.inFlight)} <span class="muted">of ${grouped(target.concurrency)}</span>
     </td>
-    <td class="num">
+    <td data-label="dead" class="num">
       ${target.dead === 0 ? "0" : html`<a href="/events?target=${name}&state=dead">${grouped(target.dead)}</a>`}
     </td>
-    <td class="error" title="${errorTitle(target, masking)}">${lastErrorOf(target, masking)}</td>
+    <td data-label="last error" class="error" title="${errorTitle(target, masking)}">
+      ${lastErrorOf(target, masking)}
+    </td>
     <td class="act">${mayAct ? pauseButton(target, csrf) : ""}</td>
   </tr>`;
 }

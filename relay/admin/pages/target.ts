@@ -83,13 +83,14 @@ function facts({ target, masking, now }: TargetView): Html {
     <dt>Slots</dt>
     <dd>
       ${grouped(target.inFlight)} of ${grouped(target.concurrency)} busy,
-      ${counted(target.attemptsLastMinute, "attempt")} in the last minute
+      ${counted(target.attemptsLastMinute, "attempt")} in the last
+      minute${(target.rateWaitMs ?? 0) > 0 ? "; held back by the rate limit" : ""}
     </dd>
     <dt>Dead letters</dt>
     <dd><a href="/events?target=${target.name}&state=dead">${grouped(target.dead)}</a></dd>`;
 }
 
-function errorSection({ target }: TargetView): Html {
+function errorSection({ target, masking }: TargetView): Html {
   return html`<section>
     <h2>Errors since the start</h2>
     <div id="errors" data-live>
@@ -108,7 +109,7 @@ function errorSection({ target }: TargetView): Html {
                 ${target.errors.map(
                   ({ name, count, lastAt }) =>
                     html`<tr>
-                      <th scope="row">${name}</th>
+                      <th scope="row">${masking.text(name)}</th>
                       <td class="num">${grouped(count)}</td>
                       <td>${when(lastAt)}</td>
                     </tr>`,

@@ -120,7 +120,6 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
     },
     duplicates: (id) => Promise.resolve(duplicates.find(id)),
     replay: (id, targets) => replays.replay(id, targets),
-    replayAll: (filter, targets, limit) => replays.replayAll(filter, targets, limit),
     replayJobs,
     remove: (id) => removal.remove(id),
     async setPaused(name, paused) {

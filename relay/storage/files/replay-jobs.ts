@@ -153,7 +153,7 @@ export class FilesReplayJobs implements ReplayJobs {
     const asked = askedOf(plan, target);
     const page = await this.#scan(asked, {
       set: plan,
-      cursor: part.cursor ?? plan.after,
+      cursor: part.cursor,
       limit,
       budgetMs: STEP_BUDGET_MS,
     });

@@ -6,16 +6,12 @@ import type { Operation } from "../journal/types.ts";
 import type { Core } from "./core.ts";
 import { newDelivery } from "../../queue/delivery-state.ts";
 import { UnknownTargetError } from "../../queue/errors.ts";
-import { scanEvents } from "./list.ts";
 import { deliveryMatches } from "../../queue/filter.ts";
-import type { BulkReplay, EventFilter } from "../../queue/queue.ts";
+import type { EventFilter } from "../../queue/queue.ts";
 import { deliveryNow, findById, readDelivery, readMeta, readState } from "./reading.ts";
 import { stateKey } from "./records.ts";
 import { encodeState } from "./state-records.ts";
 import { DELIVERY_FLAGS, WAITING } from "./memory/table.ts";
-
-/** Events whose replays are written together. */
-const TOGETHER = 100;
 
 /** An event and the targets that get it again. */
 interface Order {
@@ -49,34 +45,6 @@ export class Replays {
     });
   }
 
-  async replayAll(
-    filter: EventFilter,
-    targets: readonly string[] | null,
-    limit: number,
-  ): Promise<BulkReplay> {
-    this.#refuseUnknown(targets);
-    const asked: EventFilter = targets === null ? { ...filter, state: filter.state ?? "dead" } : filter;
-    let events = 0;
-    let deliveries = 0;
-    let cursor: string | null = null;
-    do {
-      const scan = await this.#scan(asked, Math.min(TOGETHER, limit - events), cursor);
-      const replayed = await this.inTurn(async () => {
-        const orders = await Promise.all(
-          scan.found.map(async ({ id }) => ({ id, targets: targets ?? (await this.targetsIn(id, asked)) })),
-        );
-        const wanted = orders.filter((order) => order.targets.length > 0);
-        await this.#carryOut(wanted);
-        return wanted;
-      });
-      events += replayed.length;
-      deliveries += replayed.reduce((sum, order) => sum + order.targets.length, 0);
-      ({ cursor } = scan);
-    } while (cursor !== null && events < limit);
-    const more = cursor !== null && (await this.#scan(asked, 1, cursor)).found.length > 0;
-    return { events, deliveries, more, cursor };
-  }
-
   /** Resolves once no replay is being written. */
   async close(): Promise<void> {
     await this.#core.turns.idle();
@@ -85,12 +53,6 @@ export class Replays {
   /** Runs a task that numbers replays after those before it. */
   inTurn<T>(task: () => Promise<T>): Promise<T> {
     return this.#core.turns.run(task);
-  }
-
-  /** Oldest first, so that targets get what is replayed in the order of receipt. */
-  #scan(filter: EventFilter, limit: number, cursor: string | null): ReturnType<typeof scanEvents> {
-    const options = { limit, cursor, towards: "newer", budgetMs: Number.POSITIVE_INFINITY } as const;
-    return scanEvents(this.#core, filter, options);
   }
 
   #refuseUnknown(targets: readonly string[] | null): void {

@@ -186,10 +186,6 @@ class RedisQueue implements ReplayQueue {
     return this.#replays.replay(id, targets);
   }
 
-  replayAll(...how: Parameters<RedisReplays["replayAll"]>): ReturnType<RedisReplays["replayAll"]> {
-    return this.#replays.replayAll(...how);
-  }
-
   move(from: string, to: string): Promise<number> {
     return this.#orphans.move(from, to);
   }

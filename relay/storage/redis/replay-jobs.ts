@@ -116,7 +116,7 @@ export function createRedisReplayJobs(deps: ReplayJobsDeps): ReplayJobs {
       const { target } = part;
       if (!deps.targets().includes(target)) return { queued: 0, hasMoved: false };
       const asked = askedOf(plan, target);
-      const from = { set: plan, cursor: part.cursor ?? plan.after, limit, budgetMs: STEP_BUDGET_MS };
+      const from = { set: plan, cursor: part.cursor, limit, budgetMs: STEP_BUDGET_MS };
       const { found, cursor, isOver } = await look(asked, from);
       const wanted = found.filter((event) => namesOf(event, plan, asked).includes(target));
       const letters = plan.targets === null ? deliveryStates(asked).map(letterOf).join("") : "";

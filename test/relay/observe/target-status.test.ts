@@ -65,6 +65,7 @@ test("list() shows every configured target in its order, without credentials", a
       type: "http",
       address: "https://bot.dev/hook",
       breaker: "closed",
+      rateWaitMs: null,
       breakerUntil: null,
       inFlight: 0,
       concurrency: 3,

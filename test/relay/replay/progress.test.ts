@@ -24,7 +24,6 @@ const job = (state: ReplayJob["state"], part: Partial<ReplayPart>): ReplayJob =>
     filter: {},
     targets: null,
     upTo: null,
-    after: null,
     createdAt: 0,
     createdBy: "alice",
     ratePerSecond: null,

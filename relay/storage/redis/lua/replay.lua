@@ -3,8 +3,7 @@
 -- ARGV[1]  id
 -- ARGV[2]  state of new deliveries
 -- ARGV[3]  now
--- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with; letters (codec.ts): to
---          those to which its delivery is in one of these states
+-- ARGV[4]  empty: to exactly these targets; `any`: to those of them that it was matched with
 -- ... targets, each with the lane of this event there if it was not matched with it (or empty)
 -- Answer   the targets, or nil if there is no such event.
 -- @include library

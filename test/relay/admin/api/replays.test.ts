@@ -148,18 +148,45 @@ describe("POST /replays/:id/pause, resume and cancel", () => {
 });
 
 describe("POST /events/replay and POST /dead/replay", () => {
-  test("leave what is more than they do at once to a job that begins behind it", async () => {
-    const { replayAll } = relay.queue;
-    relay.queue.replayAll = (filter, targets) => replayAll(filter, targets, 1);
-    const answer = (await (await post("dead/replay")).json()) as { replayed: number; job: string };
-    expect(answer).toEqual({ replayed: 1, job: expect.any(String) });
-    const oldest = relay.queue.stored()[0]?.meta.id;
-    expect((await relay.queue.replayJobs.get(answer.job))?.plan).toMatchObject({
-      after: oldest,
+  test("start a job each, whose events or deliveries they count, and none if nothing fits", async () => {
+    const dead = (await (await post("dead/replay")).json()) as { job: string };
+    expect(dead).toEqual({ replayed: 2, job: expect.any(String) });
+    expect((await relay.queue.replayJobs.get(dead.job))?.plan).toMatchObject({
+      createdBy: "token",
       filter: { state: "dead" },
-      expected: { deliveries: 1 },
+      targets: null,
     });
-    const more = (await (await post("events/replay", { kind: "push", targets: ["audit"] })).json()) as object;
-    expect(more).toEqual({ replayed: 1, more: true, job: expect.any(String) });
+    const body = { kind: "push", targets: ["audit", "ci-bot"] };
+    const some = (await (await post("events/replay", body)).json()) as { job: string };
+    expect(some).toEqual({ replayed: 3, more: false, job: expect.any(String) });
+    expect((await relay.queue.replayJobs.get(some.job))?.plan).toMatchObject({
+      filter: { kind: "push" },
+      targets: ["audit", "ci-bot"],
+      expected: { deliveries: 6 },
+    });
+    expect(await (await post("dead/replay", { kind: "note" })).json()).toEqual({ replayed: 0 });
+    expect(await (await post("events/replay", { kind: "note" })).json()).toEqual({
+      replayed: 0,
+      more: false,
+    });
+    expect(await relay.queue.replayJobs.list()).toHaveLength(2);
+  });
+
+  test("say that there are more events where counting took too long", async () => {
+    const { count } = relay.queue.replayJobs;
+    relay.queue.replayJobs.count = async (set, budgetMs) => ({
+      ...(await count(set, budgetMs)),
+      isWhole: false,
+    });
+    expect(await (await post("events/replay", { kind: "push" })).json()).toMatchObject({ more: true });
+    expect(await (await post("events/replay", { kind: "push", dryRun: true })).json()).toEqual({
+      wouldReplay: 2,
+      more: true,
+    });
+  });
+
+  test("refuse a target that there is not", async () => {
+    const [status, , message] = await refusalOf(await post("dead/replay", { target: "gone" }));
+    expect([status, message]).toEqual([400, expect.stringContaining('no target "gone"')]);
   });
 });

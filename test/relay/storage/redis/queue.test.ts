@@ -65,7 +65,7 @@ describe.runIf(hasRedis)("openRedisQueue()", () => {
     const second = await open(SETTINGS);
     for (const queue of [first, second]) queue.setRouting(toTarget("a"), ["a"]);
     const { id } = await first.enqueue(newEvent("one"));
-    const set = { filter: {}, targets: ["a"], upTo: id, after: null };
+    const set = { filter: {}, targets: ["a"], upTo: id };
     const expected = await first.replayJobs.count(set, 5000);
     const plan = { ...set, id: "job", createdAt: 1, createdBy: "alice", ratePerSecond: null, parts: ["a"] };
     await first.replayJobs.create({ ...plan, expected });
