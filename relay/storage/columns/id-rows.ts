@@ -65,14 +65,14 @@ export class IdRows {
 
   /** The row of this id, whoever holds it; 0: it has none. */
   find(w0: number, w1: number, w2: number, w3: number): number {
-    this.#placeAll();
+    this.placeAll();
     return this.#rowAt(this.#placeOf(w0, w1, w2, w3));
   }
 
   /** Calls back with the rows of all ids that end in these two words. */
   visitEnding(w2: number, w3: number, visit: (row: number) => void): void {
     const words = this.#words;
-    this.#placeAll();
+    this.placeAll();
     for (let place = this.#homeOf(w3); this.#places[place] !== 0; place = this.#behind(place)) {
       const row = this.#rowAt(place);
       if (words.get(row, 3) === w3 && words.get(row, 2) === w2) visit(row);
@@ -106,8 +106,24 @@ export class IdRows {
     return this.#words.get(row, word);
   }
 
+  /** Gives every row a place, in a larger table if there are too few. Looking something up does so by itself, in its own time. */
+  placeAll(): void {
+    if (this.#unplaced > this.#highest) return;
+    const { length } = this.#places;
+    if (this.#used > length * FULL) {
+      // Made anew from the ids, which are read one after another: quicker than going from place to place.
+      const larger = Math.ceil(Math.max(length, this.#used) * GROWTH);
+      this.#places = new Uint32Array(larger);
+      this.#rowBits = bitsOf(larger);
+      this.#unplaced = 1;
+    }
+    for (; this.#unplaced <= this.#highest; this.#unplaced++) {
+      if (this.#holders.get(this.#unplaced) !== 0) this.#place(this.#unplaced);
+    }
+  }
+
   #free(row: number): void {
-    this.#placeAll();
+    this.placeAll();
     this.#removePlace(row);
     this.#words.set(row, this.#lastFreed, 0, 0, 0);
     this.#lastFreed = row;
@@ -151,22 +167,6 @@ export class IdRows {
       hole = place;
     }
     this.#places[hole] = 0;
-  }
-
-  /** Gives every row a place; if there are too few, in a larger table. */
-  #placeAll(): void {
-    if (this.#unplaced > this.#highest) return;
-    const { length } = this.#places;
-    if (this.#used > length * FULL) {
-      // Made anew from the ids, which are read one after another: quicker than going from place to place.
-      const larger = Math.ceil(Math.max(length, this.#used) * GROWTH);
-      this.#places = new Uint32Array(larger);
-      this.#rowBits = bitsOf(larger);
-      this.#unplaced = 1;
-    }
-    for (; this.#unplaced <= this.#highest; this.#unplaced++) {
-      if (this.#holders.get(this.#unplaced) !== 0) this.#place(this.#unplaced);
-    }
   }
 
   #place(row: number): void {

@@ -97,6 +97,7 @@ export class QueueRecovery {
     this.#countResting(0);
     this.#admitReplays(replays);
     orphans.push(...duplicates.takeOrphans((id) => this.#isThere(id)), ...records.takeEmpty());
+    table.index.ids.placeAll();
     return { unrouted, orphans };
   }
 
