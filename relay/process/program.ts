@@ -6,6 +6,7 @@ import { sleep, type Clock } from "../../lib/clock.ts";
 import { ConfigError, UpstreamError, messageOf, problemText, type Problem } from "../../lib/errors.ts";
 import { createLog, createSecrets, silentLog, type Log } from "../../lib/log.ts";
 import type { Env } from "../../lib/env.ts";
+import { unknownVariables } from "../../lib/variables.ts";
 import { secretAdvice, signatureAdvice } from "../config/advice.ts";
 import type { Config } from "../config/schema.ts";
 import type { Check } from "../queue/queue.ts";
@@ -196,14 +197,20 @@ async function check(host: Host, settings: LoadedSettings): Promise<number> {
   const deps = { clock, log: silentLog, env, readText };
   const problems = await targetProblems(settings.config.targets, deps);
   if (problems.length > 0) throw new ConfigError(withPlaces(problems, settings));
-  return say(host, checked(settings));
+  return say(host, checked(settings, env));
 }
 
 /** Valid settings may still hold what does nothing or is weak, which shows in no other way. */
-function checked(settings: LoadedSettings): string {
+function checked(settings: LoadedSettings, env: Env): string {
   const { config, file } = settings;
   const advice = [...explainRules(config), ...secretAdvice(config), ...signatureAdvice(config)];
-  const findings = withPlaces(advice, settings).map((problem) => `  - ${problemText(problem)}\n`);
+  const variables = unknownVariables(env).map(({ name, nearest }) => ({
+    path: name,
+    message: `is unknown and has no effect; did you mean ${nearest}?`,
+  }));
+  const findings = [...withPlaces(advice, settings), ...variables].map(
+    (problem) => `  - ${problemText(problem)}\n`,
+  );
   const valid = `The settings are valid (${file ?? "no file, environment only"}).\n`;
   return findings.length === 0 ? valid : `${valid}Worth a look:\n${findings.join("")}`;
 }

@@ -12,6 +12,7 @@ import { kindNamed } from "../event/kinds/kinds.ts";
 import type { RuleSettings } from "../targets/rules.ts";
 import { compileExpression, scopeOf } from "../expressions/expression.ts";
 import { globMatcher, isProjectId, projectMatcher, splitPatterns, wordMatcher } from "../event/patterns.ts";
+import { foreignActions } from "./actions.ts";
 import { eventMatcher } from "./rules.ts";
 import {
   actionSpelling,
@@ -154,32 +155,46 @@ function explainEvents(
   say: (rule: string, message: string | null) => void,
 ): void {
   const wanted = eventMatcher(events);
-  const has = EVENTS.filter(
+  const rows = EVENTS.filter(
     (row) =>
       row.objectKinds.some((kind) => wanted({ header: row.header, kind, eventName: null })) ||
       row.eventNames.some((eventName) => wanted({ header: row.header, kind: null, eventName })),
-  ).map((row) => kindNamed(row.kind)?.has);
+  );
+  const has = rows.map((row) => kindNamed(row.kind)?.has);
   const listed = events.join(", ");
+  const isOne = events.length === 1;
+  const [nameNo, haveNo] = isOne ? ["names no", "has no"] : ["name no", "have no"];
   const none = (what: keyof Kind["has"]): boolean => !has.some((kind) => kind?.[what]);
   const hasWantedProjects = rules.projects !== undefined && splitPatterns(rules.projects).wanted.length > 0;
   if (hasWantedProjects && none("project")) {
-    say("projects", `can never match: ${listed} name no project`);
+    say("projects", `can never match: ${listed} ${nameNo} project`);
   } else if (
     hasWantedProjects &&
     none("path") &&
     !splitPatterns(rules.projects ?? []).wanted.some(isProjectId)
   ) {
-    say("projects", `can never match: ${listed} name no path; list the project's id`);
+    say("projects", `can never match: ${listed} ${nameNo} path; list the project's id`);
   }
   if (rules.branches !== undefined && none("branch")) {
-    say("branches", `has no effect: ${listed} have no branch, and events without one pass`);
+    say("branches", `has no effect: ${listed} ${haveNo} branch, and events without one pass`);
   }
   if (rules.labels !== undefined && none("labels")) {
-    say("labels", `has no effect: ${listed} have no labels, and events without any pass`);
+    say("labels", `has no effect: ${listed} ${haveNo} labels, and events without any pass`);
   }
   if (rules.actions !== undefined && none("action")) {
-    say("actions", `has no effect: ${listed} have no action, and events without one pass`);
+    say("actions", `has no effect: ${listed} ${haveNo} action, and events without one pass`);
   }
+  const isRight = (action: string): boolean =>
+    actionSpelling({ hasStatus: hasStatus(events) })(action) === null;
+  const foreign = foreignActions(
+    rows.map((row) => row.kind),
+    splitPatterns(rules.actions ?? []).wanted.filter(isRight),
+  );
+  for (const action of foreign?.foreign ?? [])
+    say(
+      "actions",
+      `"${action}" can never match: ${listed} ${haveNo} such action, only ${foreign?.known.join(", ")}`,
+    );
 }
 
 /** An expression that looks at nothing says the same for every event. */

@@ -64,6 +64,20 @@ test("a pipe in place of a file of settings ends the start at once, with 2 and i
   }
 });
 
+test("--check ends with what it found, though nothing but the end of a handler's process is waited for", async () => {
+  const base = await folder();
+  await writeFile(join(base, "handler.mjs"), "export function handle() {}");
+  for (const [handler, status] of [
+    ["handler.mjs", 0],
+    ["missing.mjs", 2],
+  ] as const) {
+    const targets = { own: { type: "module", handler: join(base, handler) } };
+    await writeFile(join(base, "relay.yaml"), JSON.stringify({ targets }));
+    const env = { RELAY_CONFIG: join(base, "relay.yaml"), RELAY_DATA_DIR: base };
+    expect(await startRelayProcess(env, ["--check"]).exited).toBe(status);
+  }
+});
+
 test("a file that does not answer does not keep a process that has stopped", async () => {
   const base = await folder();
   // Nobody reads from the pipe: the thread that opens it waits for ever.

@@ -5,6 +5,7 @@
 import { lookup as resolveName } from "node:dns/promises";
 import { createSecureContext } from "node:tls";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
+import { authoritiesProblem } from "../../../lib/certificates.ts";
 import { proxyFor, type ProxyEnv } from "../../../lib/proxy.ts";
 import { readTextFile } from "../../../lib/text-file.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
@@ -29,6 +30,8 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   const problem = literal === null ? null : addressProblem(literal, rules);
   if (problem !== null) throw configError("url", `address ${literal} ${problem}`);
   const certificates = readCertificates(config.tls);
+  const ofAuthorities = certificates.ca === undefined ? null : authoritiesProblem(certificates.ca);
+  if (ofAuthorities !== null) throw configError("tls.caFile", ofAuthorities);
   try {
     createSecureContext(certificates);
   } catch (error) {

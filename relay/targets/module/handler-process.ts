@@ -38,6 +38,8 @@ export const startProcess: StartThread = function startProcess(data, memoryMb, e
   return {
     send,
     terminate() {
+      // Its end is waited for, also by a program that has nothing else to do.
+      child.ref();
       child.kill("SIGKILL");
       return gone;
     },

@@ -1,5 +1,6 @@
 /** Certificates and credentials of a NATS connection, read when the target is made. */
 import { createSecureContext } from "node:tls";
+import { authoritiesProblem } from "../../../lib/certificates.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
 import { readTextFile } from "../../../lib/text-file.ts";
 import type { NatsTargetSettings } from "./settings.ts";
@@ -28,7 +29,9 @@ export function readCredentials(
     const path = tls?.[setting];
     return path === undefined ? [] : [[name, read(`tls.${setting}`, path).toString("utf8")] as const];
   });
-  const certificates = Object.fromEntries(found);
+  const certificates: { ca?: string; cert?: string; key?: string } = Object.fromEntries(found);
+  const ofAuthorities = certificates.ca === undefined ? null : authoritiesProblem(certificates.ca);
+  if (ofAuthorities !== null) throw new ConfigError([{ path: "tls.caFile", message: ofAuthorities }]);
   try {
     createSecureContext(certificates);
   } catch (error) {

@@ -23,8 +23,16 @@ test.each([
     { events: ["member", "subgroup"], projects: ["acme/**"] },
     "targets.t.projects: can never match: member, subgroup name no project",
   ],
-  [{ events: ["issue"], branches: ["main"] }, "targets.t.branches: has no effect: issue have no branch"],
-  [{ events: ["push"], labels: ["bug"] }, "targets.t.labels: has no effect: push have no labels"],
+  [{ events: ["issue"], branches: ["main"] }, "targets.t.branches: has no effect: issue has no branch"],
+  [{ events: ["push"], labels: ["bug"] }, "targets.t.labels: has no effect: push has no labels"],
+  [
+    { events: ["pipeline"], actions: ["open", "success"] },
+    '"open" can never match: pipeline has no such action, only created, waiting_for_resource',
+  ],
+  [
+    { events: ["merge_request", "issue"], actions: ["failed"] },
+    '"failed" can never match: merge_request, issue have no such action, only open, close',
+  ],
   [{ events: ["push", "tag_push"], actions: ["open"] }, "targets.t.actions: has no effect"],
   [{ when: "false" }, "targets.t.when: can never match: it is false for every event"],
   [{ when: "1 == 1" }, "targets.t.when: has no effect: it is true for every event"],

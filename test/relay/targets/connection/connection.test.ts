@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createHttpsServer } from "node:https";
@@ -85,6 +85,18 @@ describe("tls", () => {
     const result = await send({ url: await serveTls() });
     expect(result).toMatchObject({ verdict: "retry", status: null });
     expect(result.error).toMatch(/certificate|CERT/);
+  });
+
+  test.each([
+    ["no PEM", "holds no certificate in PEM form"],
+    ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 of 1 cannot be read"],
+  ])("a file of authorities that holds none is refused: %j", async (text, problem) => {
+    const folder = await mkdtemp(join(tmpdir(), "authorities-"));
+    const caFile = join(folder, "ca.pem");
+    await writeFile(caFile, text);
+    const result = await send({ tls: { caFile } });
+    await rm(folder, { recursive: true });
+    expect(result.error).toContain(`tls.caFile ${problem}`);
   });
 
   test("a pipe in place of a file is refused at once: nothing waits for a writer", async () => {
