@@ -1,5 +1,6 @@
-// Plain JavaScript, since Node 20 cannot read TypeScript itself.
-import { register } from "tsx/esm/api";
-
-register();
+// Plain JavaScript, since Node 20 cannot read TypeScript itself. Deno can, and its `require()` does not bear the hooks of tsx.
+if (!("Deno" in globalThis)) {
+  const { register } = await import("tsx/esm/api");
+  register();
+}
 await import("../cli/main.ts");

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -5,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import manifest from "../package.json" with { type: "json" };
 import { eventually } from "./helpers/eventually.ts";
 import { PUSH } from "./helpers/intake.ts";
 import { killRelays, ROOT, startRelayProcess, TSX, type RelayProcess } from "./helpers/relay-process.ts";
@@ -90,6 +92,20 @@ describe("kept and delivered, through kill -9, on", () => {
     const isThere = available(name, existsSync(command[0] as string));
     const title = isThere ? name : `${name}: not installed here (npm ci --prefix test/runtimes)`;
     test.runIf(isThere)(title, () => smoke(command), 60_000);
+  }
+});
+
+describe("the program of the sources says its version on", () => {
+  for (const [name, command] of [["this Node", [process.execPath]] as const, ...runtimes.slice(1)]) {
+    const isThere = available(name, existsSync(command[0] as string));
+    test.runIf(isThere)(name, () => {
+      const [file = "", ...rest] = command;
+      const { stdout, stderr } = spawnSync(file, [...rest, "bin/gitlab-hook-relay.js", "--version"], {
+        cwd: ROOT,
+        encoding: "utf8",
+      });
+      expect([stdout, stderr]).toEqual([`${manifest.version}\n`, ""]);
+    });
   }
 });
 

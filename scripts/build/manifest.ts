@@ -18,6 +18,7 @@ export function publishedManifest(sources: typeof manifest): Readonly<Record<str
     },
     // For handlers in TypeScript, on a Node that cannot read it.
     dependencies: { tsx: dependencies.tsx },
-    publishConfig: { access: "public", provenance: true },
+    // npm publishes no pre-release without a tag of its own: it would become what everybody installs.
+    publishConfig: { access: "public", provenance: true, ...(version.includes("-") ? { tag: "next" } : {}) },
   };
 }

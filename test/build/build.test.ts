@@ -118,6 +118,18 @@ test("package: holds the programs, types, licences and nothing of the tests", ()
   expect(readFileSync(join(dist, "THIRD-PARTY-NOTICES"), "utf8")).toMatch(/^hono \d/m);
 });
 
+test("package: npm would publish it, a pre-release under a tag of its own", () => {
+  const publish = ["publish", "--dry-run", "--fetch-retries", "0", "--registry", "http://127.0.0.1:9", dist];
+  expect(execFileSync("npm", publish, { cwd: folder, encoding: "utf8", stdio: "pipe" })).toMatch(
+    /^\+ gitlab-hook-relay@/,
+  );
+  const { version, publishConfig } = JSON.parse(readFileSync(join(dist, "package.json"), "utf8")) as {
+    readonly version: string;
+    readonly publishConfig: { readonly tag?: string };
+  };
+  expect(publishConfig.tag).toBe(version.includes("-") ? "next" : undefined);
+});
+
 test("package: a handler is written against its types", () => {
   const project = join(folder, "project");
   mkdirSync(join(project, "node_modules"), { recursive: true });
