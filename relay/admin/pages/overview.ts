@@ -111,18 +111,18 @@ export function headline({ attention, stats }: Pick<Overview, "attention" | "sta
 function lead(view: Overview): Html {
   const { tone, text, link } = headline(view);
   return html`<h1 class="lead ${tone}">
-    ${link === null ? text : html`<a href="${link}">${withTimes(text, view.now)}</a>`}
+    ${link === null ? text : html`<a href="${link}">${withTimes(view.masking.text(text), view.now)}</a>`}
   </h1>`;
 }
 
 /** What else needs an operator, each with the page that helps; beyond the first lines folded. */
-function needs({ attention, now }: Overview): Html | string {
-  const [, ...items] = attention;
+function needs(view: Overview): Html | string {
+  const [, ...items] = view.attention;
   if (items.length === 0) return "";
   const folded = items.slice(NEEDS_SHOWN - 1);
   const lines = (some: readonly AttentionItem[]): Html =>
     html`<ul class="needs">
-      ${some.map((item) => needLine(item, now))}
+      ${some.map((item) => needLine(item, view))}
     </ul>`;
   return html`<section class="what-else" aria-label="What else needs you">
     ${lines(items.slice(0, NEEDS_SHOWN - 1))}
@@ -137,9 +137,12 @@ function needs({ attention, now }: Overview): Html | string {
   </section>`;
 }
 
-function needLine({ severity, text, link, since }: AttentionItem, now: number): Html {
+function needLine(
+  { severity, text, link, since }: AttentionItem,
+  { now, masking }: Pick<Overview, "now" | "masking">,
+): Html {
   return html`<li class="${severity === "critical" ? "bad" : "warn"}">
-    <a href="${link}">${withTimes(text, now)}</a
+    <a href="${link}">${withTimes(masking.text(text), now)}</a
     >${since === null ? "" : html` <span class="muted">for ${duration(Math.max(0, now - since))}</span>`}
   </li>`;
 }

@@ -20,7 +20,12 @@ export function mountPeople({ pages, deps, frame }: Site): void {
     const read = queryOf(c);
     const asked = await attempt(() => parseActivityQuery(read, clock.now()));
     const shown = asked.value ?? parseActivityQuery(() => undefined, clock.now());
-    const view = { report: await activity.report(shown), asked: shown, problem: asked.problem };
+    const view = {
+      report: await activity.report(shown),
+      asked: shown,
+      problem: asked.problem,
+      isLong: read("rows") === "all",
+    };
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
   });
 }

@@ -3,6 +3,7 @@ import { UpstreamError } from "../../../../lib/errors.ts";
 import {
   createAdminFixture,
   memorySessions,
+  targetStatus,
   type AdminFixture,
   type Request,
 } from "../../../helpers/admin.ts";
@@ -701,6 +702,20 @@ describe("pages", () => {
     expect(await visitor.text(`/events/${second}`)).toContain(`href="/events/${first}"`);
     expect(await visitor.text(`/events/${first}`)).toContain(`href="/events?q=${pairKey}"`);
     expect((await visitor.text(`/events?q=${pairKey}`)).match(/data-id=/g)).toHaveLength(2);
+  });
+
+  test("mask what an attention item quotes of an answer", async () => {
+    const f = fixture({ settings: { mask: { patterns: ["hush-[a-z]+"] } } });
+    await f.add({}, "{}", ["ci-bot"]);
+    f.statuses = [
+      targetStatus("ci-bot", {
+        breaker: "open",
+        lastError: { at: f.clock.now(), text: "refused hush-puppy", eventId: "e1" },
+      }),
+    ];
+    const html = await new Visitor(f).text("/");
+    expect(html).toContain("ci-bot is failing");
+    expect(html).not.toContain("hush-puppy");
   });
 
   test("offer the kinds that are there with their events, and the states with their deliveries", async () => {
