@@ -29,6 +29,8 @@ export interface ApplyDeps extends HookWriterDeps {
   readonly reenable: boolean;
   /** Asked before a project gets a hook; throws where no project may get one. @returns a hook that makes it needless, or null */
   readonly beforeCreate: (project: Place) => Promise<HookAbove | null>;
+  /** Whether hooks of ours are known to be about, so that a place without one is looked at twice before it gets one. */
+  readonly isInstalled: () => Promise<boolean>;
   /** Whether a project whose hooks GitLab does not find is not there itself. */
   readonly isGone: (projectId: number) => Promise<boolean>;
   /** Whether a project that refuses is one in which the token has less than the Maintainer role. */
@@ -76,7 +78,7 @@ export class Apply {
     return this.#guarded(place, async () => {
       for (let lists = 1; ; lists++) {
         const plan = await this.#look(place, wanted);
-        if (this.#deps.dryRun) return (await this.#foreseen(place, plan)).result;
+        if (this.#deps.dryRun) return (await this.#foreseen(place, wanted, plan)).result;
         try {
           return await this.#carryOut(place, wanted, plan);
         } catch (error) {
@@ -92,7 +94,7 @@ export class Apply {
   async foresee(place: HookPlace, wanted: WantedHook): Promise<Foreseen> {
     let losses: readonly SecretVariable[] = [];
     const result = await this.#guarded(place, async () => {
-      const foreseen = await this.#foreseen(place, await this.#look(place, wanted));
+      const foreseen = await this.#foreseen(place, wanted, await this.#look(place, wanted));
       losses = foreseen.losses;
       return foreseen.result;
     });
@@ -104,7 +106,7 @@ export class Apply {
     return this.#guarded(place, () => {
       const plan = this.#plan(wanted, present);
       return this.#deps.dryRun
-        ? this.#foreseen(place, plan).then(({ result }) => result)
+        ? this.#foreseen(place, wanted, plan).then(({ result }) => result)
         : this.#carryOut(place, wanted, plan);
     });
   }
@@ -121,12 +123,16 @@ export class Apply {
     await this.#deps.hooks[place.level].edit(place.id, hook.id, { url: hook.url, description });
   }
 
-  /** No hook of ours. */
-  async remove(place: HookPlace): Promise<HookResult> {
+  /** No hook of ours. @param doubts whether one is expected, so that a list without it is read twice */
+  async remove(
+    place: HookPlace,
+    { doubts = false }: { readonly doubts?: boolean } = {},
+  ): Promise<HookResult> {
     if (this.#refusedForAll !== null) throw this.#refusedForAll;
     return this.#guarded(place, async () => {
       const api = this.#deps.hooks[place.level];
-      const ours = (await api.list(place.id)).filter((hook) => isOurs(hook, this.#deps.relayUrl));
+      let ours = await this.ours(place);
+      if (ours.length === 0 && doubts) ours = await this.ours(place);
       if (!this.#deps.dryRun) for (const hook of ours) await api.remove(place.id, hook.id);
       const changes = ours.map((hook): Change => ({ attribute: "hook", from: hook.id, to: null }));
       return resultOf(place, ours.length === 0 ? "none" : "remove", { changes, hookId: ours[0]?.id ?? null });
@@ -178,6 +184,8 @@ export class Apply {
     if (plan.keep === null) {
       const covered = await this.#coveredBefore(place);
       if (covered !== null) return covered;
+      const missed = await this.#missed(place, wanted);
+      if (missed !== null) return this.#carryOut(place, wanted, missed);
       const hook = await this.#writer.create(place, wanted);
       return lacksSentToken(wanted, hook)
         ? resultOf(place, "fail", { hookId: hook.id, reason: TOKEN_NOT_KEPT })
@@ -216,6 +224,16 @@ export class Apply {
     return planResult(place, plan, { changes, hookId: hook.id, reasons, prunes });
   }
 
+  /**
+   * The plan for a hook of ours that the list before did not show: one stale answer of a cache would bring a second hook. Costs a
+   * request where there is evidence for it. Null: there is none.
+   */
+  async #missed(place: HookPlace, wanted: WantedHook): Promise<HookPlan | null> {
+    if (!(await this.#deps.isInstalled())) return null;
+    const plan = await this.#look(place, wanted);
+    return plan.keep === null ? null : plan;
+  }
+
   /** A hook of a group makes one in the project needless; null: none does. */
   async #coveredBefore(place: HookPlace): Promise<HookResult | null> {
     if (place.level !== "project") return null;
@@ -226,12 +244,15 @@ export class Apply {
   }
 
   /** What `#carryOut` would do. */
-  async #foreseen(place: HookPlace, plan: HookPlan): Promise<Foreseen> {
+  async #foreseen(place: HookPlace, wanted: WantedHook, plan: HookPlan): Promise<Foreseen> {
     const { losses, unverified } = plan;
     if (unverified.length > 0) this.#deps.losses.addUnverified(unverified);
     if (losses.length > 0) this.#deps.losses.add(losses);
     if (plan.keep === null) {
-      return { result: (await this.#coveredBefore(place)) ?? resultOf(place, "create"), losses };
+      const covered = await this.#coveredBefore(place);
+      const missed = covered === null ? await this.#missed(place, wanted) : null;
+      if (missed !== null) return this.#foreseen(place, wanted, missed);
+      return { result: covered ?? resultOf(place, "create"), losses };
     }
     const wakes = plan.asleep !== null && this.#deps.reenable;
     const changes = wakes

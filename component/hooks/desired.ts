@@ -21,6 +21,7 @@ import {
   SYSTEM_HOOK_KEY,
   type StretchKey,
 } from "../../lib/secrets.ts";
+import { withHookKey } from "./address.ts";
 import { eventFlag, systemFlag } from "../options/checks.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { HookLevel, Level } from "../gitlab/types.ts";
@@ -110,44 +111,6 @@ export function describe(marker: Marker, present: unknown): string {
   if (MARKER.test(present)) return present.replace(MARKER, text);
   const joined = `${present.trim()} | ${text}`;
   return joined.length <= LONGEST_DESCRIPTION ? joined : text;
-}
-
-const HOOK_KEY_AT_END = /\/(?:[pg][1-9]\d{0,18}|system)$/;
-
-/** The relay's address with a hook's own key as last part of the path. */
-export function withHookKey(url: string, hookKey: string): string {
-  const parsed = new URL(url);
-  parsed.pathname = `${parsed.pathname.replace(/\/+$/, "")}/${hookKey}`;
-  return parsed.href;
-}
-
-/** Letter case of the host, default ports and slashes at the end do not count. Null where it is no address. */
-export function bareAddress(url: string): string | null {
-  if (!URL.canParse(url)) return null;
-  const parsed = new URL(url);
-  return `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/+$/, "")}${parsed.search}`;
-}
-
-/** The relay's address, whichever hook it was taken from. */
-export function withoutHookKey(url: string): string {
-  const parsed = new URL(url);
-  const path = parsed.pathname.replace(/\/+$/, "");
-  if (HOOK_KEY_AT_END.test(path)) parsed.pathname = path.replace(HOOK_KEY_AT_END, "");
-  return parsed.href;
-}
-
-/** What addresses of the same relay have in common: as `bareAddress`, and hook keys do not count. */
-export function normalisedUrl(url: string): string | null {
-  if (!URL.canParse(url)) return null;
-  const parsed = new URL(url);
-  const path = parsed.pathname.replace(/\/+$/, "").replace(HOOK_KEY_AT_END, "").replace(/\/+$/, "");
-  return `${parsed.protocol}//${parsed.host}${path}${parsed.search}`;
-}
-
-/** Tells relays apart by their addresses, whatever the hook's key. */
-export function digestOfRelay(url: string): string {
-  const address = normalisedUrl(url) ?? url;
-  return createHash("sha256").update(address).digest("hex").slice(0, 8);
 }
 
 function digestOfNames(headers: Readonly<Record<string, string>>): string {

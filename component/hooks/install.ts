@@ -27,6 +27,7 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
   const losses = new Losses();
   const beforeCreate = new BeforeCreate();
   const isMaintained = createMaintained(gitlab, config.group);
+  let wasInstalled: Promise<boolean> | null = null;
   const apply = new Apply({
     hooks: gitlab.hooks,
     budget: deps.budget,
@@ -38,6 +39,10 @@ export async function install(deps: InstallDeps): Promise<RoundOutcome> {
     pruneDuplicates: config.pruneDuplicates,
     reenable: config.reenable,
     beforeCreate: (place) => beforeCreate.pass(place),
+    isInstalled() {
+      wasInstalled ??= deps.levels.load().then((last) => last === "project");
+      return seen.foundOurs ? Promise.resolve(true) : wasInstalled;
+    },
     isGone: (id) => gitlab.standing.isGone(id),
     isBelowMaintainer: async (id) => !(await isMaintained(id)),
     isEmpty: async (id) => (await gitlab.standing.isEmptyProject(id)) === true,

@@ -118,6 +118,8 @@ function systemApply(deps: RoundDeps & { readonly random: () => number }): Syste
     pruneDuplicates: config.pruneDuplicates,
     reenable: false,
     beforeCreate: () => Promise.resolve(null),
+    // There is one, and a second look costs one request.
+    isInstalled: () => Promise.resolve(true),
     isGone: () => Promise.resolve(false),
     isBelowMaintainer: () => Promise.resolve(false),
     isEmpty: () => Promise.resolve(false),

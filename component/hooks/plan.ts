@@ -17,16 +17,8 @@ import {
   type Lacking,
   type SecretVariable,
 } from "./carried.ts";
-import {
-  markerIn,
-  bareAddress,
-  digestOfRelay,
-  normalisedUrl,
-  UNKNOWN_FINGERPRINT,
-  withHookKey,
-  type Marker,
-  type WantedHook,
-} from "./desired.ts";
+import { bareAddress, digestOfRelay, normalisedUrl, withHookKey } from "./address.ts";
+import { markerIn, UNKNOWN_FINGERPRINT, type Marker, type WantedHook } from "./desired.ts";
 
 export interface Change {
   readonly attribute: string;

@@ -3,7 +3,8 @@
  * done so far must be what the next run would have done.
  */
 import { createHash } from "node:crypto";
-import { digestOfRelay, type WantedHook } from "./desired.ts";
+import { digestOfRelay } from "./address.ts";
+import type { WantedHook } from "./desired.ts";
 import { isFiltered, type RunConfig } from "./round.ts";
 
 /**

@@ -91,11 +91,12 @@ export async function sweep(
     if (isTold(result)) round.report(result);
   };
   let lastPlace: Place | null = null;
+  const doubts = (await deps.levels.load()) === "project";
   await round.projects({
     name: sweepName(deps.config),
     everything: true,
     work(place) {
-      if (place.id !== last) return apply.remove(place);
+      if (place.id !== last) return apply.remove(place, { doubts });
       lastPlace = place;
       return Promise.resolve(resultOf(place, "none"));
     },

@@ -9,6 +9,7 @@ export class Seen {
   #youngestFound: number | null = null;
   #movedBack = 0;
   #leftSystem = 0;
+  #foundOurs = false;
 
   /** Signing tokens were sent and not kept, or the instance does not know them. */
   get signingIgnored(): boolean {
@@ -31,9 +32,15 @@ export class Seen {
     return this.#movedBack;
   }
 
+  /** Some hook of ours was there before this run. */
+  get foundOurs(): boolean {
+    return this.#foundOurs;
+  }
+
   /** A hook of ours as it was found. */
   found(wanted: WantedHook, hook: Hook): void {
     this.#shown(hook);
+    this.#foundOurs = true;
     if (wanted.signingToken !== null && !("signing_token_present" in hook)) this.#signingIgnored = true;
     const at = createdAt(hook);
     if (at !== null) this.#youngestFound = Math.max(this.#youngestFound ?? at, at);

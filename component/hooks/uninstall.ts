@@ -32,6 +32,7 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
     pruneDuplicates: true,
     reenable: false,
     beforeCreate: () => Promise.resolve(null),
+    isInstalled: () => Promise.resolve(false),
     isGone: (id) => gitlab.standing.isGone(id),
     isBelowMaintainer: async (id) => !(await isMaintained(id)),
     isEmpty: () => Promise.resolve(false),
@@ -44,8 +45,9 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
     round,
     async () => {
       let removed = 0;
+      const doubts = (await levels.load()) === "project";
       const remove = async (place: Place): Promise<HookResult> => {
-        const result = await apply.remove(place);
+        const result = await apply.remove(place, { doubts: doubts && place.level === "project" });
         if (result.action === "remove") removed++;
         return result;
       };

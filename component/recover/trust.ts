@@ -2,7 +2,8 @@
  * Which addresses may be given the hooks' secret by this job. GitLab calls whatever address a hook has; the job must not: whoever
  * may edit one project's hooks could copy our marker into a hook of his own and have the shared secret sent to him.
  */
-import { createDesire, markerIn, normalisedUrl, withoutHookKey, type Desire } from "../hooks/desired.ts";
+import { normalisedUrl, withoutHookKey } from "../hooks/address.ts";
+import { createDesire, markerIn, type Desire } from "../hooks/desired.ts";
 import type { Hook, Level } from "../gitlab/types.ts";
 import type { RunConfig } from "../hooks/round.ts";
 

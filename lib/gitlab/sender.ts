@@ -98,6 +98,8 @@ export function createSender(deps: SenderDeps): Send {
         signal,
         headers: {
           accept: "application/json",
+          // What a cache in between answers may be a state that a write has changed since.
+          "cache-control": "no-cache",
           ...request.headers,
           "private-token": token,
           ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -7,8 +7,6 @@ import {
   eventFlags,
   eventsWithout,
   markerIn,
-  normalisedUrl,
-  withHookKey,
   type WantedHook,
 } from "../../../component/hooks/desired.ts";
 import { deriveSecretToken, deriveSigningToken } from "../../../lib/secrets.ts";
@@ -132,32 +130,4 @@ describe("the marker", () => {
       expect(markerIn(text)).toBeNull();
     },
   );
-});
-
-describe("addresses", () => {
-  test.each([
-    ["https://hooks.acme.dev/webhooks/gitlab", "https://HOOKS.acme.dev:443/webhooks/gitlab/"],
-    ["https://hooks.acme.dev/webhooks/gitlab", "https://hooks.acme.dev/webhooks/gitlab/p12"],
-    ["https://hooks.acme.dev/webhooks/gitlab/g7", "https://hooks.acme.dev/webhooks/gitlab/p12/"],
-    ["https://hooks.acme.dev", "https://hooks.acme.dev/"],
-  ])("%s and %s are the same relay", (a, b) => {
-    expect(normalisedUrl(a)).toBe(normalisedUrl(b));
-  });
-
-  test.each([
-    ["https://hooks.acme.dev/webhooks/gitlab", "http://hooks.acme.dev/webhooks/gitlab"],
-    ["https://hooks.acme.dev/webhooks/gitlab", "https://hooks.acme.dev/webhooks/github"],
-    ["https://hooks.acme.dev/a", "https://hooks.acme.dev:8443/a"],
-    ["https://hooks.acme.dev/a?team=1", "https://hooks.acme.dev/a?team=2"],
-    ["https://hooks.acme.dev/p012", "https://hooks.acme.dev"],
-    ["https://hooks.acme.dev", "{mask}"],
-  ])("%s and %s are not", (a, b) => {
-    expect(normalisedUrl(a)).not.toBe(normalisedUrl(b));
-  });
-
-  test("withHookKey() puts the key at the end of the path and keeps the query", () => {
-    expect(withHookKey("https://h.dev/webhooks/gitlab/?x=1", "p3")).toBe(
-      "https://h.dev/webhooks/gitlab/p3?x=1",
-    );
-  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { digestOfRelay } from "../../../component/hooks/address.ts";
 import {
   describe as describeHook,
-  digestOfRelay,
   UNKNOWN_FINGERPRINT,
   type WantedHook,
 } from "../../../component/hooks/desired.ts";
