@@ -55,7 +55,8 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
   }
   for (const row of missing) {
     const isOptional = row.optionalOnInstance === true && values["level"] === "instance";
-    if (!isOptional) problems.push({ path: labelOf(row), message: "is required" });
+    const but = row.optionalOnInstance === true ? " (only --level instance can do without)" : "";
+    if (!isOptional) problems.push({ path: labelOf(row), message: `is required${but}` });
   }
   problems.push(...strayProblems(values));
   const parsed = optionsSchema.safeParse(values);

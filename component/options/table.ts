@@ -54,7 +54,13 @@ export const TABLE = {
   group: textOption({
     commands: hooks, required: writers, optionalOnInstance: true, example: "acme/platform", tidy: plainPath, check: groupPath,
     description: "Group whose projects get the hook: full path or id.",
-    input: { regex: "^\\S+$", note: "Write an id in quotes." },
+    input: {
+      default: "", regex: "^\\S*$",
+      note: {
+        install: "Write an id in quotes. Only level: instance can do without.",
+        recover: "Write an id in quotes. Only a list of projects can do without.",
+      },
+    },
   }),
   url: textOption({
     commands: hooks, required: ["install"], example: EXAMPLE_RELAY, check: webUrl,

@@ -4,7 +4,6 @@
  * The group's hook comes first, then its projects, as the installer walks them. Where GitLab's limit of resends leaves a place
  * unfinished, the others go on meanwhile; in the end the run waits for the limit as far as its time allows.
  */
-import pLimit from "p-limit";
 import type { Clock } from "../../lib/clock.ts";
 import { markerIn } from "../hooks/desired.ts";
 import { RunStopped } from "../../lib/gitlab/budget.ts";
@@ -20,9 +19,10 @@ import { createPace } from "./pace.ts";
 import { Deliverer } from "./deliver.ts";
 import { HookLogs } from "./hook-logs.ts";
 import { PlaceRecovery } from "./place.ts";
-import { PlaceWork } from "./place-work.ts";
+import type { PlaceWork } from "./place-work.ts";
 import type { Receiver } from "./receiver.ts";
 import { createTrust } from "./trust.ts";
+import { Visits } from "./visits.ts";
 
 export interface RecoverDeps extends Omit<RoundDeps, "cursors" | "report"> {
   readonly clock: Clock;
@@ -39,88 +39,32 @@ export interface RecoverDeps extends Omit<RoundDeps, "cursors" | "report"> {
 
 /** @returns how far it came; places and notices went to `report` and `notice` on the way */
 export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
-  const { config, gitlab, budget, memory } = deps;
-  const works = new WeakMap<HookResult, PlaceWork>();
-  const waiting: PlaceWork[] = [];
-  /** Places that wait for the limit are not done, although the walk has gone past them. */
-  const cursors: CursorStore = {
-    load: (walk) => memory.load(walk),
-    save(cursor) {
-      if (cursor === null) return memory.save(null);
-      const waits = waiting.map(({ place }) => ({ id: Number(place.id), path: place.path }));
-      const failed = [...new Map([...cursor.failed, ...waits].map((entry) => [entry.id, entry])).values()];
-      return memory.save({ ...cursor, failed });
-    },
-  };
+  const { config, budget, memory, report } = deps;
+  const visits = new Visits({ config, budget, report, recovery: recoveryOf(deps) });
   const round = new Round({
     ...deps,
-    cursors,
-    report: (result) => deps.report(result, works.get(result) ?? null),
-  });
-  const { clock, random, receiver, since, until } = deps;
-  const logs = new HookLogs({ logs: gitlab.logs, memory, clock, mode: config.mode, since, until });
-  const recovery = new PlaceRecovery({
-    hooks: gitlab.hooks,
-    logs,
-    receiver,
-    deliverer: new Deliverer({
-      logs: gitlab.logs,
-      receiver,
-      pace: createPace(clock),
-      budget,
-      random,
-      remember: (work) => logs.rememberNow(work),
-    }),
-    trust: createTrust(config),
-    relayUrl: config.url,
-    dryRun: config.dryRun,
+    cursors: cursorsOf(memory, visits),
+    report: (result) => report(result, visits.workOf(result)),
   });
   let level: Level = config.level === "group" ? "group" : "project";
 
-  function resultFor(work: PlaceWork): HookResult {
-    const result = work.result(config);
-    works.set(result, work);
-    return result;
-  }
-
-  function reportNow(work: PlaceWork): void {
-    deps.report(resultFor(work), work);
-  }
-
-  /** Works on a place; one that waits for the limit is reported later. */
-  async function visit(place: Place): Promise<HookResult> {
-    const work = new PlaceWork(place);
-    try {
-      await recovery.begin(work);
-    } catch (error) {
-      reportNow(work);
-      throw error;
+  async function visitGroup(): Promise<void> {
+    const probe = await probeOf(deps);
+    level = levelOf(deps, probe);
+    if (config.level === "instance")
+      deps.notice(
+        "GitLab keeps no log of a system hook's deliveries that its API shows: only the hooks of the group are looked at",
+      );
+    if (probe?.hooks?.some((hook) => isOurs(hook, config.url)))
+      await visits.visitAndReport(groupPlace(config));
+    else if (level === "group") {
+      deps.notice(`the group has no hook of ours${probe?.refusal ? `: ${probe.refusal}` : ""}`);
     }
-    if (work.waitMs !== null) waiting.push(work);
-    return resultFor(work);
-  }
-
-  async function visitAndReport(place: Place): Promise<void> {
-    const result = await visit(place);
-    const work = works.get(result) as PlaceWork;
-    if (work.waitMs === null) reportNow(work);
-  }
-
-  async function finishWaiting(): Promise<void> {
-    const slots = pLimit(config.concurrency);
-    while (waiting.length > 0) {
-      // Without a time limit no wait is as long as GitLab's minute.
-      if (config.timeLimit === null) budget.stop("rate-limit");
-      await budget.pause(Math.min(...waiting.map((work) => work.waitMs ?? 0)));
-      const now = waiting.splice(0);
-      const ends = await Promise.allSettled(now.map((work) => slots(() => recovery.goOn(work))));
-      now.forEach((work, index) => {
-        if (ends[index]?.status === "rejected" || work.waitMs !== null) waiting.push(work);
-        else reportNow(work);
-      });
-      const failed = ends.find((end) => end.status === "rejected");
-      if (failed) throw failed.reason;
-    }
+    if (level === "group") return;
+    const isDone = (result: HookResult): boolean => (visits.workOf(result)?.waitMs ?? null) === null;
+    await round.projects({ name: "recover", work: (place) => visits.visit(place), keep: isDone });
+    // From here on the next run begins at the first project: what logs hold that is new matters as much as the rest.
+    await round.close();
   }
 
   return concluded(
@@ -128,38 +72,51 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
     round,
     async () => {
       try {
-        if (config.projects.length > 0) {
-          const slots = pLimit(config.concurrency);
-          const places = config.projects.map(placeNamed);
-          const ends = await Promise.allSettled(places.map((place) => slots(() => visitAndReport(place))));
-          for (const end of ends) if (end.status === "rejected") throw end.reason;
-        } else {
-          const probe = await probeOf(deps);
-          level = levelOf(deps, probe);
-          if (config.level === "instance")
-            deps.notice(
-              "GitLab keeps no log of a system hook's deliveries that its API shows: only the hooks of the group are looked at",
-            );
-          if (probe?.hooks?.some((hook) => isOurs(hook, config.url)))
-            await visitAndReport(groupPlace(config));
-          else if (level === "group") {
-            deps.notice(`the group has no hook of ours${probe?.refusal ? `: ${probe.refusal}` : ""}`);
-          }
-          if (level === "project") {
-            const done = (result: HookResult): boolean => (works.get(result)?.waitMs ?? null) === null;
-            await round.projects({ name: "recover", work: visit, keep: done });
-            // From here on the next run begins at the first project: what logs hold that is new matters as much as the rest.
-            await round.close();
-          }
-        }
-        await finishWaiting();
+        if (config.projects.length > 0) await visits.visitAll(config.projects.map(placeNamed));
+        else await visitGroup();
+        await visits.finishWaiting();
       } finally {
-        for (const work of waiting) reportNow(work);
+        visits.reportWaiting();
         await memory.flush();
       }
       if (budget.stopped !== null) throw new RunStopped(budget.stopped);
     },
   );
+}
+
+function recoveryOf({ config, gitlab, budget, memory, ...deps }: RecoverDeps): PlaceRecovery {
+  const { clock, random, receiver, since, until } = deps;
+  const logs = new HookLogs({ logs: gitlab.logs, memory, clock, mode: config.mode, since, until });
+  const deliverer = new Deliverer({
+    logs: gitlab.logs,
+    receiver,
+    pace: createPace(clock),
+    budget,
+    random,
+    remember: (work) => logs.rememberNow(work),
+  });
+  return new PlaceRecovery({
+    hooks: gitlab.hooks,
+    logs,
+    receiver,
+    deliverer,
+    trust: createTrust(config),
+    relayUrl: config.url,
+    dryRun: config.dryRun,
+  });
+}
+
+/** Places that wait for the limit are not done, although the walk has gone past them. */
+function cursorsOf(memory: Memory, visits: Visits): CursorStore {
+  return {
+    load: (walk) => memory.load(walk),
+    save(cursor) {
+      if (cursor === null) return memory.save(null);
+      const waits = visits.waiting.map(({ id, path }) => ({ id: Number(id), path }));
+      const failed = [...new Map([...cursor.failed, ...waits].map((entry) => [entry.id, entry])).values()];
+      return memory.save({ ...cursor, failed });
+    },
+  };
 }
 
 /** The group's hooks, where they matter; filters choose projects, so they leave the group's own hook alone. */

@@ -46,6 +46,11 @@ describe("templates/install-hooks.yml", () => {
     });
   });
 
+  test("group: only level instance can do without, and the job says so before its first request", () => {
+    expect(configOf({ url: relay, level: "instance" })).toMatchObject({ group: null, level: "instance" });
+    expect(() => configOf({ url: relay })).toThrow(/--group \(HOOKS_GROUP\).*only --level instance/s);
+  });
+
   test("inputs of every type reach the installer as the values that were given", () => {
     const inputs = {
       group: "42",

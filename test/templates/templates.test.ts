@@ -1,7 +1,7 @@
 /** Every template against what GitLab 17.0 takes, as far as it can be read off the file. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { componentInput } from "../../component/options/inputs.ts";
+import { componentInput } from "./inputs.ts";
 import type { Command } from "../../component/options/row.ts";
 import { resultPrefix } from "../../component/report/formats.ts";
 import { OPTIONS, SECRETS } from "../../component/options/table.ts";
@@ -81,7 +81,7 @@ describe.each(files)("templates/%s", (file) => {
 
   test("spec:inputs: only what no default could know is required", () => {
     const required = [...inputs].filter(([, i]) => i.default === undefined).map(([name]) => name);
-    expect(required).toEqual(["group", "url"]);
+    expect(required).toEqual(["url"]);
   });
 
   test("every input is used, and every block is an input", () => {

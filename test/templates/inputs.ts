@@ -1,6 +1,6 @@
 /** An option as an input of a component's template: what `spec:inputs` says of it. Pure. */
-import type { Command, InputOfOption, OptionDefault, OptionType } from "./row.ts";
-import type { OptionRow } from "./table.ts";
+import type { Command, InputOfOption, OptionDefault, OptionType } from "../../component/options/row.ts";
+import type { OptionRow } from "../../component/options/table.ts";
 
 export interface ComponentInput {
   readonly description: string;
