@@ -74,6 +74,8 @@ export class Worker {
   #pause: Timer | null = null;
   /** Wakes it when the next attempt may start. */
   #alarm: Timer | null = null;
+  /** Monotonic time at which the alarm goes off. */
+  #alarmAt = Infinity;
   readonly #idleWaiters: (() => void)[] = [];
 
   constructor(name: string, config: DeliverySettings, target: Target, deps: WorkerDeps) {
@@ -206,19 +208,24 @@ export class Worker {
     });
   }
 
-  /** Wakes the worker when breaker or rate limit let the next attempt start, at the latest after POLL_MS. */
+  /**
+   * Wakes the worker when breaker or rate limit let the next attempt start, at the latest after POLL_MS. An alarm that goes off before
+   * that stays: setting one anew with each attempt takes longer than a wake-up for nothing.
+   */
   #setAlarm(): void {
     const { clock, random } = this.#deps;
-    this.#alarm?.cancel();
-    this.#alarm = null;
     if (this.#retired) return;
     const now = clock.monotonic();
-    const waits = [POLL_MS * (0.75 + random() / 2)];
     const breaker = this.#admission.breaker(now);
-    if (breaker.state === "open") waits.push(Math.max(0, breaker.until - now));
     const rateWait = this.#admission.rateWaitMs(now) ?? 0;
-    if (rateWait > 0) waits.push(rateWait);
-    this.#alarm = clock.after(Math.ceil(Math.min(...waits)), () => {
+    let delayMs = POLL_MS * (0.75 + random() / 2);
+    if (breaker.state === "open") delayMs = Math.min(delayMs, Math.max(0, breaker.until - now));
+    if (rateWait > 0) delayMs = Math.min(delayMs, rateWait);
+    if (this.#alarmAt <= now + delayMs) return;
+    this.#alarm?.cancel();
+    this.#alarmAt = now + Math.ceil(delayMs);
+    this.#alarm = clock.after(Math.ceil(delayMs), () => {
+      this.#alarmAt = Infinity;
       this.wake();
       this.#setAlarm();
     });
