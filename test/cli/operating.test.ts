@@ -254,7 +254,7 @@ describe("targets", () => {
     [["targets", "move", "a"], 2, "needs two names"],
     [["targets", "preview", "ci-bot"], 2, "needs --event ID"],
     [["targets", "preview", "nope", "--event", "x"], 1, 'no target "nope"'],
-    [["targets", "pause", "nope"], 1, 'no target "nope"'],
+    [["targets", "pause", "nope"], 1, 'no target "nope"; known: ci-bot, audit'],
     [["targets", "explode"], 2, "Allowed choices"],
   ])("%j ends with %i", async (argv, status, text) => {
     expect(await run(argv)).toMatchObject({ status, stderr: expect.stringContaining(text) as string });

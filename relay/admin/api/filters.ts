@@ -27,14 +27,14 @@ export function createFilterReader({
     const known = targets().map((target) => target.name);
     if (known.includes(name)) return;
     const { targets: kept } = await queue.stats();
-    if (!kept.has(name)) throw unknown("target", name, [...new Set([...known, ...kept.keys()])]);
+    if (!kept.has(name)) throw bad(unknownName("target", name, [...new Set([...known, ...kept.keys()])]));
   }
 
   return async function readFilter(read) {
     const filter = parseFilter(read, { now: clock.now(), startedAt });
     const instances = [DEFAULT_INSTANCE, ...instanceNames(config())];
     const stranger = several(filter.instance).find((name) => !instances.includes(name));
-    if (stranger !== undefined) throw unknown("instance", stranger, [...new Set(instances)]);
+    if (stranger !== undefined) throw bad(unknownName("instance", stranger, [...new Set(instances)]));
     if (filter.target !== undefined) await refuseUnknownTarget(filter.target);
     return filter;
   };
@@ -44,15 +44,12 @@ export function createFilterReader({
 const SHOWN_CHARACTERS = 60;
 const SHOWN_NAMES = 20;
 
-function unknown(what: string, name: string, known: readonly string[]): Error {
-  const nearest = closestMatch(name.slice(0, SHOWN_CHARACTERS), known, { maxDistance: 2 });
+/** "there is no target "bott"; did you mean bot? Known: bot, audit". @param what such as `target` */
+export function unknownName(what: string, name: string, known: readonly string[]): string {
+  const shown = name.slice(0, SHOWN_CHARACTERS);
+  const nearest = closestMatch(shown, known, { maxDistance: 2 });
   const listed = known.slice(0, SHOWN_NAMES).join(", ") + (known.length > SHOWN_NAMES ? ", …" : "");
-  return bad(
-    `there is no ${what} "${name.slice(0, SHOWN_CHARACTERS)}"; ` +
-      (nearest === undefined
-        ? known.length === 0
-          ? "the settings name none"
-          : `known: ${listed}`
-        : `did you mean ${nearest}? Known: ${listed}`),
-  );
+  const cure =
+    nearest === undefined ? `known: ${listed || "none"}` : `did you mean ${nearest}? Known: ${listed}`;
+  return `there is no ${what} "${shown}"; ${cure}`;
 }

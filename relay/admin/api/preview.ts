@@ -10,6 +10,7 @@ import { previewOf, targetSchema, type TargetSettings } from "../../targets/regi
 import type { Masking } from "../pages/masking.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { refuse } from "./answer.ts";
+import { unknownName } from "./filters.ts";
 import { bad } from "./query.ts";
 
 /** Characters of a body that are shown. */
@@ -27,7 +28,11 @@ export function createPreviewApi(deps: PreviewDeps, masking: () => Masking): Hon
     const { targets, overrides } = config();
     const present = Object.hasOwn(targets, name) ? targets[name] : undefined;
     if (present === undefined)
-      return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
+      return refuse(c, {
+        status: 404,
+        code: "not_found",
+        message: unknownName("target", name, Object.keys(targets)),
+      });
     const asked = await c.req.json<unknown>().catch(() => null);
     if (!isObject(asked)) throw bad('the body must be a JSON object such as {"event": "<id>"}');
     const { event: id, settings: changes } = asked;

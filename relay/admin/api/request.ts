@@ -1,7 +1,7 @@
 /** What the routes of the API read from a request: parameters, JSON bodies, filters. Each throws a RefusalError (400). */
 import type { EventFilter } from "../../queue/queue.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
-import type { ReadFilter } from "./filters.ts";
+import { unknownName, type ReadFilter } from "./filters.ts";
 import { FILTER_NAMES, bad, joined } from "./query.ts";
 
 /** The JSON object of a request; an empty body is an empty object. Throws a RefusalError (400). */
@@ -33,9 +33,9 @@ export function targetsOf(
   if (targets === undefined || targets === null) return null;
   if (!Array.isArray(targets) || targets.length === 0 || !targets.every((t) => typeof t === "string"))
     throw bad("targets must be an array of target names");
-  const known = new Set(deps.targets().map((target) => target.name));
-  const unknown = targets.find((name) => !known.has(name));
-  if (unknown !== undefined) throw bad(`there is no target "${unknown}"`);
+  const known = deps.targets().map((target) => target.name);
+  const unknown = targets.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw bad(unknownName("target", unknown, known));
   return [...new Set(targets)];
 }
 

@@ -5,6 +5,7 @@ import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { NO_STATS, isoOrNull, targetJson } from "./event-json.ts";
+import { unknownName } from "./filters.ts";
 import { bad } from "./query.ts";
 import { jsonBody } from "./request.ts";
 
@@ -35,7 +36,15 @@ export function mountTargetApi(api: Hono<AdminEnv>, deps: AdminDeps, { actions, 
       const name = c.req.param("name");
       const status = deps.targets().find((target) => target.name === name);
       if (status === undefined)
-        return refuse(c, { status: 404, code: "not_found", message: `there is no target "${name}"` });
+        return refuse(c, {
+          status: 404,
+          code: "not_found",
+          message: unknownName(
+            "target",
+            name,
+            deps.targets().map((target) => target.name),
+          ),
+        });
       await actions.setPaused(name, paused);
       const { targets } = await queue.stats();
       return c.json(targetJson(status, targets.get(name) ?? { ...NO_STATS, paused }, mask));
