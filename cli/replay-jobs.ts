@@ -35,7 +35,7 @@ export function progressText({ state, progress }: ReplayAnswer): string {
   const parts = [
     `${grouped(delivered)} of ${counted(all, "delivery")} delivered`,
     ...(failed > 0 ? [`${grouped(failed)} failed again`] : []),
-    ...(gone > 0 ? [`${grouped(gone)} gone meanwhile`] : []),
+    ...(gone > 0 ? [`${grouped(gone)} gone before their turn`] : []),
     ...(open + remaining > 0 ? [`${grouped(open + remaining)} to go`] : []),
   ];
   return `${state}: ${parts.join(", ")}`;

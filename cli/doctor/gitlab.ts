@@ -90,7 +90,7 @@ async function tokenDiagnoses(
         fail(
           subject,
           `GitLab answers ${answer.status} when asked about it`,
-          "check the address of GitLab, and what stands in front of it",
+          "check the address of GitLab, and the proxy in front of it",
         ),
         ...clock,
       ];

@@ -44,7 +44,7 @@ export async function relayDiagnoses(
       fail(
         "relay",
         `${url} answers ${answer.status}, and not as a relay does`,
-        "check --url (RELAY_URL), and what stands in front of the relay",
+        "check --url (RELAY_URL), and the proxy in front of the relay",
       ),
     ];
   } catch (error) {

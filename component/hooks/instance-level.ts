@@ -135,7 +135,7 @@ async function systemHooks(api: HookApi): Promise<readonly Hook[]> {
     const isRefused =
       error instanceof UpstreamError && (error.code === "forbidden" || error.code === "not-found");
     if (!isRefused) throw error;
-    const text = `${error.message} (--level instance needs the token of an administrator with the scope \`api\`, and admin_mode where Admin Mode is on; GitLab.com has no system hooks for its users)`;
+    const text = `${error.message} (--level instance needs the token of an administrator with the scope \`api\`, and admin_mode if Admin Mode is on; GitLab.com has no system hooks for its users)`;
     throw new EndOfRun(text, { status: 2, complete: false });
   }
 }

@@ -137,8 +137,8 @@ export const TABLE = {
   }),
   failOnDrift: flag(false, {
     commands: hooks,
-    description: "With a dry run: exit status 3 where something would change.",
-    input: { note: { recover: "Here: where something was missed." } },
+    description: "With a dry run: exit status 3 if something would change.",
+    input: { note: { recover: "Here: if something was missed." } },
   }),
   allowEmpty: flag(false, {
     commands: writers,
@@ -146,7 +146,7 @@ export const TABLE = {
   }),
   removeSecrets: flag(false, {
     commands: ["install"],
-    description: "Takes secret tokens, signing tokens and custom headers away from hooks that have them, where none is configured. Without it such a run stops before it changes anything.",
+    description: "Takes secret tokens, signing tokens and custom headers away from hooks that have them, if none is configured. Without it such a run stops before it changes anything.",
   }),
   enableSslVerification: flag(true, {
     commands: ["install"],
@@ -170,12 +170,12 @@ export const TABLE = {
   }),
   reenable: flag(true, {
     commands: ["install"],
-    description: "Whether hooks that GitLab disabled or paused are woken by a test delivery, or recreated where none is possible.",
+    description: "Whether hooks that GitLab disabled or paused are woken by a test delivery, or recreated if GitLab cannot send one.",
   }),
   since: textOr("7d", {
     commands: ["recover"], example: "36h", check: validDate,
     pattern: TIME,
-    description: "How far back the delivery logs are read where no earlier run has read them: 90m, 36h, 7d, or a date and time as 2026-01-31T08:00:00Z. GitLab keeps seven days.",
+    description: "How far back the delivery logs are read if no earlier run has read them: 90m, 36h, 7d, or a date and time as 2026-01-31T08:00:00Z. GitLab keeps seven days.",
   }),
   until: textOption({
     commands: ["recover"], example: "2026-01-31T09:00:00Z", check: validDate, pattern: TIME,
@@ -269,7 +269,7 @@ export const SECRETS: readonly SecretRow[] = [
     key: "gitlabToken",
     env: "HOOKS_GITLAB_TOKEN",
     description:
-      "Access token with scope `api` and the Maintainer role in the group (Owner for a group hook). Several, comma separated: the next one takes over where one is used up or refused.",
+      "Access token with scope `api` and the Maintainer role in the group (Owner for a group hook). Several, comma separated: the next one takes over if one is used up or refused.",
   },
   {
     key: "secretToken",

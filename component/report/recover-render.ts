@@ -87,12 +87,12 @@ export function findings(report: RecoveryReport): string[] {
         .sort()
         .at(-1) ?? "";
     texts.push(
-      `GitLab had switched hooks off for some time (${summary.unloggedWindows} windows between ${from} and ${to}): events of that time were never sent nor logged, and nobody can fetch them; the report lists the windows`,
+      `GitLab had switched hooks off for some time (${summary.unloggedWindows} windows between ${from} and ${to}): events of that time were neither sent nor logged, and cannot be fetched; the report lists the windows`,
     );
   }
   if (summary.redacted > 0) {
     texts.push(
-      `${summary.redacted} recovered events read [REDACTED] where GitLab's log leaves e-mail addresses out`,
+      `${summary.redacted} recovered events have [REDACTED] in place of the e-mail addresses that GitLab's log leaves out`,
     );
   }
   return texts;

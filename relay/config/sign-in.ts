@@ -99,7 +99,7 @@ export const adminSettings = z
       context.addIssue({
         code: "custom",
         path: ["roles"],
-        message: "lets nobody in who signs in: name groups for at least one role, or set others",
+        message: "admits no one who signs in: name groups for at least one role, or set others",
       });
     }
   });

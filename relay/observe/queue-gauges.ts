@@ -75,7 +75,7 @@ export function registerQueueGauges(registry: Registry, deps: QueueGaugeDeps): v
   );
   gauge(
     "relay_check_ok",
-    "What readiness depends on: 1 where it holds, 0 where not.",
+    "What readiness depends on: 1 if it holds, 0 if not.",
     () =>
       (deps.checks?.() ?? queue.checks()).map(({ name, ok }) => ({
         labels: { check: name },

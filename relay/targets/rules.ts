@@ -47,7 +47,7 @@ const ruleFields = {
   when: expression
     .optional()
     .describe(
-      "CEL expression over event and body, such as body.object_attributes.draft == false; the event passes where it is true",
+      "CEL expression over event and body, such as body.object_attributes.draft == false; the event passes if it is true",
     ),
 };
 

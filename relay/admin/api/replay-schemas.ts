@@ -26,7 +26,7 @@ export const replaySchema = z.object({
     delivered: count,
     failed: count.describe("Dead letters again"),
     open: count.describe("Queued, and neither delivered nor dead"),
-    gone: count.describe("Removed, expired, or delivered by something else meanwhile"),
+    gone: count.describe("Removed, expired, or delivered by something else before its turn came"),
     remaining: count,
   }),
   parts: z.array(

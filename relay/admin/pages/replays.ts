@@ -143,7 +143,7 @@ export function replayPage(view: ReplayView): Html {
     ["Failed again", progress.failed],
     ["Waiting or being sent", progress.open],
     ["Not queued yet", progress.remaining],
-    ["Gone meanwhile", progress.gone],
+    ["Gone before their turn", progress.gone],
   ];
   return html`<div class="title">
       <h1>Replay job</h1>

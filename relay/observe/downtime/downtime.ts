@@ -107,7 +107,7 @@ function tell(log: Log, lastSeenAt: number | null, startedAt: number): void {
   else
     log.warn("relay.downtime-detected", {
       ...fields,
-      note: "what GitLab sent meanwhile failed: run the recover command",
+      note: "what GitLab sent in that time failed: run the recover command",
     });
 }
 

@@ -5,7 +5,7 @@ import { Gauge, type Registry } from "prom-client";
 export function registerLastSeen(registry: Registry, at: number): void {
   const gauge = new Gauge({
     name: "relay_last_seen_seconds",
-    help: "Unix time when the relay was last seen before it started; the time of its start where nothing is known of an earlier run.",
+    help: "Unix time when the relay was last seen before it started; the time of its start if no earlier run is known.",
     registers: [registry],
   });
   gauge.set(at / 1000);

@@ -184,7 +184,8 @@ async function* contentOf({ content, bytes, name }: SnapshotFile): AsyncGenerato
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, bytes)));
   for (let at = 0; at < bytes;) {
     const got = await nodeDisk.read(content, piece.subarray(0, bytes - at), at);
-    if (got === 0) throw new Error(`Cannot back up "${name}": it became shorter meanwhile; try again`);
+    if (got === 0)
+      throw new Error(`Cannot back up "${name}": it became shorter while it was read; try again`);
     at += got;
     yield piece.subarray(0, got);
   }

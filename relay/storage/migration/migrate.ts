@@ -81,9 +81,13 @@ export async function migrateStorage(
         [target, into],
       ] as const)
         if (await side.wasUsed())
-          throw new UpstreamError("storage", `a relay used ${place.name} meanwhile: stop it and begin anew`, {
-            retryable: false,
-          });
+          throw new UpstreamError(
+            "storage",
+            `a relay used ${place.name} during the migration: stop it and begin anew`,
+            {
+              retryable: false,
+            },
+          );
       const isSame = tally.checksum() === check.checksum() && areEqual(tally.counts, check.counts);
       if (isSame) {
         await copyHeartbeat(source.driver, target.driver);
