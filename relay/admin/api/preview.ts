@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { isObject } from "../../../lib/json.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { cutMasked } from "../../../lib/cut.ts";
-import { previewOf, targetSchema, type TargetSettings } from "../../targets/registry.ts";
+import { previewOf, targetAddress, targetSchema, type TargetSettings } from "../../targets/registry.ts";
 import type { Masking } from "../pages/masking.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { refuse } from "./answer.ts";
@@ -47,7 +47,8 @@ export function createPreviewApi(deps: PreviewDeps, masking: () => Masking): Hon
         message: "there is no such event; it may have expired",
       });
     const question = { name, settings, overrides, meta: event.meta, body };
-    return c.json(await previewTarget(question, routing, masking()));
+    const preview = await previewTarget(question, routing, masking());
+    return c.json({ ...preview, request: withAddressOf(present, settings, preview.request) });
   });
 
   return api;
@@ -100,6 +101,21 @@ function triedSettings(present: TargetSettings, changes: unknown): TargetSetting
   throw bad(
     parsed.error.issues.map(({ path, message }) => `settings.${path.join(".")}: ${message}`).join("; "),
   );
+}
+
+/**
+ * The request with the address shown as that of the target, unless another one is tried: the path of a chat's webhook is its password, and
+ * would be told if a format were tried whose paths are none.
+ */
+function withAddressOf(
+  present: TargetSettings,
+  tried: TargetSettings,
+  request: TargetPreview["request"],
+): TargetPreview["request"] {
+  const isSame = "url" in present && "url" in tried && present.url === tried.url;
+  if (request === null || !isSame) return request;
+  const to = request.to.replace(targetAddress(tried) ?? "", () => targetAddress(present) ?? "");
+  return { ...request, to };
 }
 
 function shownRequest(

@@ -83,6 +83,14 @@ test("preview shows what would be sent, and no secret", async () => {
     expect(all).not.toContain(secret);
 });
 
+test("preview tells the path of a chat's webhook with no format that is tried, and shows an address that is tried", async () => {
+  const raw = await preview("chat", { event, settings: { format: "raw" } });
+  expect(raw.body.request.to).toBe("POST https://chat.internal/…");
+  expect(JSON.stringify(raw.body)).not.toContain("pathsecret");
+  const own = await preview("chat", { event, settings: { format: "raw", url: "https://new.internal/a" } });
+  expect(own.body.request.to).toBe("POST https://new.internal/a");
+});
+
 test("preview tries other settings, and puts none in force", async () => {
   const settings = {
     branches: ["dev"],
