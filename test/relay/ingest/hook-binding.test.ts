@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { deriveSecretToken } from "../../../lib/secrets.ts";
 import { createIntake } from "../../helpers/intake.ts";
@@ -22,6 +23,10 @@ function intake(settings: Record<string, unknown> = { gitlab: { masterSecret: MA
   };
 }
 
+const mergeRequest = (source: number, target: number) => ({
+  object_kind: "merge_request",
+  object_attributes: { source_project_id: source, target_project_id: target },
+});
 const ofProject = (id: number) => ({ object_kind: "push", project_id: id, project: { id } });
 
 test.each<[string, string, unknown, number]>([
@@ -30,6 +35,12 @@ test.each<[string, string, unknown, number]>([
   ["another project, named in the attributes alone", "p15", { object_attributes: { project_id: 16 } }, 401],
   ["no project and no group", "p15", { object_kind: "quantum" }, 202],
   ["a project whose id is no number", "p15", { project: { id: "15" } }, 202],
+  ["another project, beside its own", "p15", { project: { id: 15 }, project_id: 16 }, 401],
+  ["another project whose id is no number", "p15", { project: { id: "16" } }, 401],
+  ["a fork's merge request", "p15", mergeRequest(99, 15), 202],
+  ["a merge request into another project", "p15", mergeRequest(15, 16), 401],
+  ["its own project, which has moved", "p15", { event_name: "project_transfer", project_id: 15 }, 202],
+  ["another project, which has moved", "p15", { event_name: "project_transfer", project_id: 16 }, 401],
   ["a group", "p15", { event_name: "user_add_to_group", group_id: 7 }, 401],
   ["any project", "g7", ofProject(16), 202],
   ["any project of the instance", "system", ofProject(16), 202],
@@ -67,6 +78,41 @@ test.each<[string, string, unknown, number]>([
     reason: expect.stringMatching(/^the event is of (project|group) \d+/),
   });
   expect(made.requests).toEqual([["unauthorized", null]]);
+});
+
+test.each(["user_create", "key_create"])(
+  "an event %s of the whole instance is only its system hook's",
+  async (name) => {
+    const made = intake();
+    for (const [hookKey, status] of [
+      ["p15", 401],
+      ["g7", 401],
+      ["system", 202],
+    ] as const)
+      expect([hookKey, (await made.send(hookKey, { event_name: name })).status]).toEqual([hookKey, status]);
+    expect(made.lines.filter(({ event }) => event === "webhook.unauthorized")).toMatchObject([
+      { hookKey: "p15", reason: "the event is of the whole instance" },
+      { hookKey: "g7" },
+    ]);
+  },
+);
+
+test("every event of a project that GitLab documents is its project's", async () => {
+  const made = intake();
+  const fixtures = readdirSync(new URL("../../fixtures", import.meta.url)).filter((name) =>
+    name.endsWith(".json"),
+  );
+  const refused: string[] = [];
+  for (const name of fixtures) {
+    const payload = JSON.parse(readFileSync(new URL(`../../fixtures/${name}`, import.meta.url), "utf8")) as {
+      readonly project?: { readonly id?: number };
+      readonly project_id?: number;
+    };
+    const id = payload.project?.id ?? payload.project_id;
+    if (id !== undefined && (await made.send(`p${id}`, payload)).status === 401) refused.push(name);
+  }
+  expect(fixtures.length).toBeGreaterThan(20);
+  expect(refused).toEqual([]);
 });
 
 test("a shared secret under a hook's path is bound to the hook as well, under the common path it is not", async () => {
