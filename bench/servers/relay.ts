@@ -28,6 +28,7 @@ let kept = 0;
 
 /** Says yes to everything and forgets it. */
 const forgetful: Queue = {
+  isShared: false,
   enqueue: () => Promise.resolve({ status: "accepted", id: String(kept++) }),
   known: () => Promise.resolve([]),
   setRouting: () => {},

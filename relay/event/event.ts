@@ -71,6 +71,8 @@ export interface NewEvent {
   readonly dedupeKey: string;
   /** The same as version 0.1.0 remembered it, so that events stored by it are recognised; null or absent: there is none. */
   readonly formerDedupeKey?: string | null;
+  /** How many events with its pair key are known to be stored. If there are others by now, a shared storage rejects with a PairChangedError. */
+  readonly pairsSeen?: number;
 }
 
 /** Name of the GitLab that the settings name none for: that of `gitlab`. */

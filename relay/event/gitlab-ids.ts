@@ -1,6 +1,7 @@
 /**
  * The ids that GitLab gave a delivery, by which people look for it: `webhook-id` and `Idempotency-Key`, which are one id of the
- * delivery, `X-Gitlab-Event-UUID`, which several hooks may share, and `X-Gitlab-Webhook-UUID`, which is new with each request.
+ * delivery, `X-Gitlab-Event-UUID`, which several hooks may share, and `X-Gitlab-Webhook-UUID`, which is new with each request. Where a system
+ * hook and another hook send the same, the key of the pair is one of them (pair-key.ts).
  *
  * Storages keep a number for each id and not the text: whoever finds an event by it compares the ids themselves.
  */
@@ -16,7 +17,7 @@ const ID_HEADERS: ReadonlySet<string> = new Set([
   "x-gitlab-webhook-uuid",
 ]);
 
-type WithIds = Pick<EventMeta, "deliveryId" | "headers">;
+type WithIds = Pick<EventMeta, "deliveryId" | "headers" | "pairKey">;
 
 /** As it is compared: case folded, without space around it; null: it is too long for an id, or empty, or several words. */
 export function foldId(text: string): string | null {
@@ -24,14 +25,15 @@ export function foldId(text: string): string | null {
   return id === "" || id.length > MAX_LENGTH || /\s/.test(id) ? null : id;
 }
 
-/** Distinct and folded, the delivery's own first. */
-export function gitlabIdsOf({ deliveryId, headers }: WithIds): string[] {
+/** Distinct and folded, the delivery's own first, then the key of its pair. */
+export function gitlabIdsOf({ deliveryId, headers, pairKey }: WithIds): string[] {
   const ids: string[] = [];
   const add = (text: string): void => {
     const id = foldId(text);
     if (id !== null && !ids.includes(id)) ids.push(id);
   };
   if (deliveryId !== null) add(deliveryId);
+  if (pairKey !== undefined) add(pairKey);
   for (const [name, value] of headers) if (value !== deliveryId && ID_HEADERS.has(name)) add(value);
   return ids;
 }

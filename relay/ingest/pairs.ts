@@ -8,21 +8,24 @@
  * - what is not certain is no twin: an event that could not be stored, one whose targets are not known in time, one that is not
  *   remembered any more.
  *
- * The memory is this process's own and bounded. After a restart, or with the two at different relays, both are delivered.
+ * This is for a storage that one relay has. The memory is bounded; a restart fills it again from what is stored. Relays that share a
+ * storage look there each time (stored-pairs.ts).
  */
 import type { Clock, Timer } from "../../lib/clock.ts";
-import type { NewEvent, Twin } from "../event/event.ts";
+import { UpstreamError } from "../../lib/errors.ts";
+import type { EventMeta, NewEvent, Twin } from "../event/event.ts";
 import { pairSide, type PairSide } from "../event/pair-key.ts";
-import type { Enqueued, Queue } from "../queue/queue.ts";
+import type { Enqueued, EventPage, EventSummary, Queue } from "../queue/queue.ts";
+import { PAIR_WINDOW_MS, toldTwin, withoutTwins } from "./stored-pairs.ts";
 
-/** Milliseconds for which an event waits for its twin. */
-export const PAIR_WINDOW_MS = 120_000;
-/** Milliseconds that an event waits to hear where its forerunner, which is being stored, goes. */
+/** Milliseconds that an event waits to hear where its forerunner, which is being stored, goes, and for what was stored before the start. */
 export const FORERUNNER_WAIT_MS = 1000;
 /** Events that wait for their twins; beyond it the oldest does so no longer. */
 const MAX_WAITING = 10_000;
 /** Events whose targets were known before their writes were answered. */
 const MAX_EARLY = 1000;
+/** Stored events that are looked at together after a start. */
+const PAGE = 500;
 
 /** An event that may have a twin. */
 interface Forerunner {
@@ -36,7 +39,7 @@ interface Forerunner {
 }
 
 export class Pairs {
-  readonly #queue: Pick<Queue, "enqueue">;
+  readonly #queue: Pick<Queue, "enqueue" | "list">;
   readonly #clock: Clock;
   /** Those without a twin yet, oldest first, by side and key. */
   readonly #free = new Map<string, Forerunner[]>();
@@ -44,9 +47,14 @@ export class Pairs {
   readonly #all = new Set<Forerunner>();
   readonly #byId = new Map<string, Forerunner>();
   readonly #early = new Map<string, readonly string[]>();
+  /** The look at what was stored before the start, which the first event of a pair begins. */
+  #restored: Promise<void> | null = null;
+  #isRestored = false;
+  /** An event of a pair did not wait for its end: what it finds does not count any more. */
+  #isTooLate = false;
 
   /** Listens to the queue for as long as it lives. */
-  constructor(queue: Pick<Queue, "enqueue" | "onEvent">, clock: Clock) {
+  constructor(queue: Pick<Queue, "enqueue" | "onEvent" | "list">, clock: Clock) {
     this.#queue = queue;
     this.#clock = clock;
     queue.onEvent((event) => {
@@ -62,10 +70,11 @@ export class Pairs {
   }
 
   async #enqueueOne(event: NewEvent, side: PairSide): Promise<Enqueued> {
-    const forerunner = this.#take(placeOf(event, side === "hook" ? "system" : "hook"));
-    const twin = forerunner === null ? null : await this.#outcomeOf(forerunner);
+    if (!this.#isRestored && !this.#isTooLate) await this.#restoredInTime();
+    const forerunner = this.#take(placeOf(event.meta, side === "hook" ? "system" : "hook"));
+    const twin = forerunner === null ? null : await this.#inTime(forerunner.outcome, null);
     if (twin !== null) return this.#queue.enqueue({ ...event, meta: { ...event.meta, twin } });
-    const own = this.#remember(placeOf(event, side));
+    const own = this.#remember(placeOf(event.meta, side), 0);
     try {
       const stored = await this.#queue.enqueue(event);
       if (stored.status === "accepted") this.#stored(own, stored.id);
@@ -77,10 +86,45 @@ export class Pairs {
     }
   }
 
-  #remember(place: string): Forerunner {
+  async #restoredInTime(): Promise<void> {
+    this.#restored ??= this.#restore();
+    const isDone = await this.#inTime(
+      this.#restored.then(() => true),
+      false,
+    );
+    if (isDone) this.#isRestored = true;
+    else this.#isTooLate = true;
+  }
+
+  /** The events of a run before that wait for their twins. What cannot be read is not certain, so it is none. */
+  async #restore(): Promise<void> {
+    const found: EventSummary[] = [];
+    const since = this.#clock.now() - PAIR_WINDOW_MS;
+    let cursor: string | null = null;
+    do {
+      const page: EventPage | null = await this.#queue.list({}, PAGE, cursor).catch(ofStorage);
+      if (page === null) return;
+      const young: EventSummary[] = page.events.filter(({ meta }) => meta.receivedAt >= since);
+      found.push(...young);
+      cursor = young.length < page.events.length ? null : page.cursor;
+    } while (cursor !== null && found.length < MAX_WAITING);
+    if (!this.#isTooLate) for (const one of withoutTwins(found).toReversed()) this.#restoreOne(one);
+  }
+
+  #restoreOne(event: EventSummary): void {
+    const { meta, state } = event;
+    const side = pairSide(meta);
+    if (side === null) return;
+    const own = this.#remember(placeOf(meta, side), this.#clock.now() - meta.receivedAt);
+    this.#stored(own, meta.id);
+    if (state !== "unrouted") own.settle(toldTwin(event));
+  }
+
+  /** @param ageMs for how long it has been stored */
+  #remember(place: string, ageMs: number): Forerunner {
     let settle: Forerunner["settle"] = () => {};
     const outcome = new Promise<Twin | null>((resolve) => (settle = resolve));
-    const own: Forerunner = { place, at: this.#clock.monotonic(), id: null, outcome, settle };
+    const own: Forerunner = { place, at: this.#clock.monotonic() - ageMs, id: null, outcome, settle };
     this.#free.set(place, [...(this.#free.get(place) ?? []), own]);
     this.#all.add(own);
     for (const oldest of this.#all) {
@@ -134,10 +178,10 @@ export class Pairs {
     this.#early.set(id, targets);
   }
 
-  async #outcomeOf({ outcome }: Forerunner): Promise<Twin | null> {
+  async #inTime<T>(outcome: Promise<T>, otherwise: T): Promise<T> {
     let timer: Timer | null = null;
-    const late = new Promise<null>((resolve) => {
-      timer = this.#clock.after(FORERUNNER_WAIT_MS, () => resolve(null));
+    const late = new Promise<T>((resolve) => {
+      timer = this.#clock.after(FORERUNNER_WAIT_MS, () => resolve(otherwise));
     });
     try {
       return await Promise.race([outcome, late]);
@@ -148,6 +192,15 @@ export class Pairs {
 }
 
 /** Within one GitLab. */
-function placeOf({ meta }: NewEvent, side: PairSide): string {
-  return `${meta.instanceName ?? ""}/${side}/${meta.pairKey}`;
+function placeOf(
+  { instanceName, pairKey }: Pick<EventMeta, "instanceName" | "pairKey">,
+  side: PairSide,
+): string {
+  return `${instanceName ?? ""}/${side}/${pairKey}`;
+}
+
+/** Null for a storage that is out of reach. */
+function ofStorage(error: unknown): null {
+  if (error instanceof UpstreamError) return null;
+  throw error;
 }

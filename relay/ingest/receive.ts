@@ -31,6 +31,7 @@ import { hookMismatch } from "./hook-binding.ts";
 import { idsOf, MAX_KNOWN_IDS } from "./known.ts";
 import { Pairs } from "./pairs.ts";
 import { parseFacts, parsePayload } from "./payload.ts";
+import { StoredPairs } from "./stored-pairs.ts";
 import type { WebhookRequest } from "./request.ts";
 import type { Lingering } from "./respond.ts";
 import type { IngestRules } from "./rules.ts";
@@ -50,7 +51,7 @@ export interface ActivityReader {
 }
 
 export interface IngestDeps {
-  readonly queue: Pick<Queue, "enqueue" | "known" | "onEvent">;
+  readonly queue: Pick<Queue, "enqueue" | "known" | "onEvent" | "find" | "list" | "isShared">;
   readonly clock: Clock;
   readonly log: Log;
   /** The rules in force; read once per request. */
@@ -86,7 +87,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { queue, clock, log, metrics, traceIdOf = incomingTraceId } = deps;
   const unverified = new UnverifiedBodies(() => deps.rules().maxUnverifiedBytes, deps.collect);
   const storageDeadlines = new Deadlines(clock, PERSIST_DEADLINE_MS);
-  const pairs = new Pairs(queue, clock);
+  const pairs = queue.isShared ? new StoredPairs(queue, clock) : new Pairs(queue, clock);
   const parse = deps.activity === undefined ? parseFacts : parsePayload;
   const admit = createAdmission({ clock, log, rules: deps.rules, unverified, parse });
 

@@ -23,3 +23,13 @@ export class TargetExistsError extends Error {
     this.target = target;
   }
 }
+
+/** An event was to be stored on the knowledge of its pair, and another relay has stored one more of it. Nothing was stored. */
+export class PairChangedError extends Error {
+  override readonly name = "PairChangedError";
+  readonly code = "pair-changed";
+
+  constructor() {
+    super("another event of the pair was stored meanwhile");
+  }
+}

@@ -159,6 +159,8 @@ export type QueueEvent =
 export const FIND_LIMIT = 100;
 
 export interface Queue {
+  /** Whether other relays may store into it. */
+  readonly isShared: boolean;
   /**
    * Stores the event with the memory of its delivery, in one write; resolves once both are on stable storage.
    * Rejects with an UpstreamError (`code`: `disk-full`, `queue-full`, `storage`, `closed`) where that is not possible; the event may

@@ -135,6 +135,7 @@ export function createMemoryQueue(now: () => number = Date.now): MemoryQueue {
   };
 
   return {
+    isShared: false,
     stored,
     replayJobs: memoryReplayJobs({ stored, get, replay }, () => targets),
     calls,

@@ -97,6 +97,7 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
   };
 
   return {
+    isShared: false,
     enqueue: (event) => intake.enqueue(event),
     known: (dedupeKeys) => Promise.resolve(intake.known(dedupeKeys)),
     setRouting(route, targets) {

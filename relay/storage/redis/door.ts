@@ -5,10 +5,11 @@
 import type { Clock } from "../../../lib/clock.ts";
 import { encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
+import { PairChangedError } from "../../queue/errors.ts";
 import type { Enqueued, QueueEvent } from "../../queue/queue.ts";
 import type { RedisConnection } from "./connection.ts";
 import { countedKind } from "./kinds.ts";
-import { firstOrderOf, gitlabIdStarts, memoryOf } from "./ids.ts";
+import { firstOrderOf, gitlabIdStart, gitlabIdStarts, memoryOf } from "./ids.ts";
 import type { RedisIntake } from "./intake.ts";
 import { routeArgs, type RedisMatching } from "./routing.ts";
 import type { SelfCheck } from "./self-check.ts";
@@ -24,6 +25,14 @@ export interface DoorDeps {
   readonly dedupeSeconds: () => number;
   readonly emit: (event: QueueEvent) => void;
   readonly announce: (target: string) => void;
+}
+
+/** Answer of the script: no id. */
+const CHANGED = Buffer.from("changed");
+
+/** What the script needs to tell whether another event of the pair was stored meanwhile; empty: nobody asks. */
+function pairOf({ meta: { pairKey }, pairsSeen }: NewEvent): string {
+  return pairKey === undefined || pairsSeen === undefined ? "" : `${gitlabIdStart(pairKey)}${pairsSeen}`;
 }
 
 export class Door {
@@ -49,10 +58,12 @@ export class Door {
         ...this.#memory(event),
         gitlabIdStarts(meta),
         countedKind(meta),
+        pairOf(event),
         ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
       ],
       { key: `${redis.prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
     );
+    if (known?.equals(CHANGED) === true) throw new PairChangedError();
     if (known !== null) {
       const first = known.toString("latin1");
       emit({ type: "duplicate", id: first });

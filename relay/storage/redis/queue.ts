@@ -64,6 +64,7 @@ export async function openRedisQueue(redis: RedisConnection, deps: StorageDeps):
 }
 
 class RedisQueue implements ReplayQueue {
+  readonly isShared = true;
   readonly replayJobs: ReplayJobs;
   readonly stats: () => Promise<QueueStats>;
   readonly kinds: () => Promise<KindCounts>;

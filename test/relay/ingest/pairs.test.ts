@@ -5,8 +5,10 @@ import type { Json } from "../../../lib/json.ts";
 import { configSchema } from "../../../relay/config/schema.ts";
 import { withId, type EventMeta, type NewEvent } from "../../../relay/event/event.ts";
 import { pairKeyOf } from "../../../relay/event/pair-key.ts";
-import { FORERUNNER_WAIT_MS, PAIR_WINDOW_MS, Pairs } from "../../../relay/ingest/pairs.ts";
-import type { Enqueued, QueueEvent } from "../../../relay/queue/queue.ts";
+import { FORERUNNER_WAIT_MS, Pairs } from "../../../relay/ingest/pairs.ts";
+import { PAIR_WINDOW_MS } from "../../../relay/ingest/stored-pairs.ts";
+import type { Enqueued, EventPage, EventSummary, QueueEvent } from "../../../relay/queue/queue.ts";
+import { newDelivery } from "../../../relay/queue/delivery-state.ts";
 import { createRouter } from "../../../relay/routing/route.ts";
 import { FakeClock } from "../../helpers/clock.ts";
 import { eventMeta } from "../../helpers/events.ts";
@@ -87,7 +89,10 @@ function eventOf(side: Side, pairKey = "one"): NewEvent {
 }
 
 /** A queue whose writes and matches end when the test says so. */
-function createStage(delay: <T>(what: string) => Promise<T | undefined> = async () => undefined) {
+function createStage(
+  delay: <T>(what: string) => Promise<T | undefined> = async () => undefined,
+  before: (clock: FakeClock) => readonly EventSummary[] = () => [],
+) {
   const clock = new FakeClock();
   const listeners = new Set<(event: QueueEvent) => void>();
   const got: { readonly target: string; readonly meta: EventMeta }[] = [];
@@ -109,11 +114,15 @@ function createStage(delay: <T>(what: string) => Promise<T | undefined> = async 
     for (const target of wanted) got.push({ target, meta });
     emit({ type: "routed", meta, targets: wanted });
   }
+  const list = async (): Promise<EventPage> => {
+    await delay("list");
+    return { events: before(clock), cursor: null, partial: false, looked: 0 };
+  };
   const onEvent = (listener: (event: QueueEvent) => void): (() => void) => {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
-  return { clock, got, stored, matching, state, pairs: new Pairs({ enqueue, onEvent }, clock) };
+  return { clock, got, stored, matching, state, pairs: new Pairs({ enqueue, onEvent, list }, clock) };
 }
 
 async function targetsFor(meta: EventMeta): Promise<string[]> {
@@ -123,6 +132,28 @@ async function targetsFor(meta: EventMeta): Promise<string[]> {
 
 function wants(target: string, meta: EventMeta): boolean {
   return target !== "hooks" || meta.header !== "System Hook";
+}
+
+/** Newest first, as a storage has them after a restart: the pair of `paired` is complete. */
+function storedBefore(clock: FakeClock): EventSummary[] {
+  const one = (id: string, changes: Partial<EventMeta>): EventSummary => {
+    const meta = eventMeta({
+      header: "Push Hook",
+      receivedAt: clock.now() - 1000,
+      id: `of-${id}`,
+      ...changes,
+    });
+    const delivery = newDelivery(meta.id, "both", 0, 0);
+    return { meta, state: "waiting", deliveries: [delivery, { ...delivery, target: "hooks", replay: 1 }] };
+  };
+  const twin = { of: "of-paired", targets: ["both"] };
+  return [
+    one("twin", { header: "System Hook", pairKey: "paired", twin }),
+    one("paired", { pairKey: "paired" }),
+    one("routed", { pairKey: "routed" }),
+    one("other", { pairKey: "other", instanceName: "partner" }),
+    one("late", { pairKey: "late", receivedAt: clock.now() - PAIR_WINDOW_MS - 1 }),
+  ];
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -167,6 +198,8 @@ describe("Pairs", () => {
 
   test("one whose forerunner could not be stored is delivered", async () => {
     const { pairs, state, got } = createStage();
+    // From here on nothing waits for the look at what was stored before.
+    await pairs.enqueue(eventOf("hook", "before"));
     state.isFailing = true;
     const failed = pairs.enqueue(eventOf("hook"));
     state.isFailing = false;
@@ -174,7 +207,8 @@ describe("Pairs", () => {
     await expect(failed).rejects.toThrow("full");
     await second;
     await settle();
-    expect(got.map(({ target }) => target)).toEqual(["both", "main"]);
+    const ofOne = got.filter(({ meta }) => meta.pairKey === "one");
+    expect(ofOne.map(({ target }) => target)).toEqual(["both", "main"]);
   });
 
   test("one whose forerunner's targets are not known in time is delivered", async () => {
@@ -189,6 +223,37 @@ describe("Pairs", () => {
     await second;
     expect(stored.map(({ twin }) => twin)).toEqual([undefined, undefined]);
     release();
+  });
+
+  test("what was stored before a restart has its twin after it", async () => {
+    const { pairs, stored, got } = createStage(undefined, storedBefore);
+    for (const key of ["routed", "paired", "late", "other", "routed"])
+      await pairs.enqueue(eventOf("system", key));
+    await settle();
+    expect(stored.map(({ twin }) => twin?.of)).toEqual([
+      "of-routed",
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(got.filter(({ target }) => target === "both")).toHaveLength(4);
+  });
+
+  test("one that cannot wait for the look at what was stored before is delivered, and so are those after it", async () => {
+    let release: () => void = () => {};
+    const held = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
+    const { pairs, clock, stored } = createStage(
+      (what) => (what === "list" ? held : Promise.resolve(undefined)),
+      storedBefore,
+    );
+    const first = pairs.enqueue(eventOf("system", "routed"));
+    await clock.advance(FORERUNNER_WAIT_MS);
+    await first;
+    release();
+    await settle();
+    await pairs.enqueue(eventOf("system", "routed"));
+    expect(stored.map(({ twin }) => twin)).toEqual([undefined, undefined]);
   });
 
   test("nothing is lost, whatever comes in which order and fails", async () => {
