@@ -126,7 +126,8 @@ class Board implements TargetBoard {
 
   restore(saved: unknown): void {
     if (!isObject(saved)) return;
-    for (const [name, hour] of Object.entries(saved)) this.#tallyOf(name).hour.restore(hour);
+    const wall = this.#deps.clock.now();
+    for (const [name, hour] of Object.entries(saved)) this.#tallyOf(name).restore(hour, wall, this.#second());
   }
 
   #worker(worker: WorkerStatus | undefined) {
@@ -190,6 +191,7 @@ class Board implements TargetBoard {
 }
 
 const SLOTS = 60;
+const MINUTE_MS = 60_000;
 
 /** A ring of 60 counts, each of one or more seconds. */
 class SlidingCount {
@@ -204,6 +206,15 @@ class SlidingCount {
   add(seconds: number): void {
     const slot = this.#moveTo(seconds);
     this.#counts[slot % SLOTS] = (this.#counts[slot % SLOTS] as number) + 1;
+  }
+
+  /** Counts what happened before; what is too long ago is left out. */
+  addPast(seconds: number, agoSeconds: number, count: number): void {
+    const slot = Math.floor((seconds - agoSeconds) / this.#slotSeconds);
+    if (this.#moveTo(seconds) - slot >= SLOTS) return;
+    // The clock may have begun less than that ago.
+    const index = ((slot % SLOTS) + SLOTS) % SLOTS;
+    this.#counts[index] = (this.#counts[index] as number) + count;
   }
 
   total(seconds: number): number {
@@ -230,4 +241,16 @@ class Tally {
   readonly hour = new Hour(["succeeded", "failed"] as const);
   readonly errors = new ErrorClasses();
   lastError: LastError | null = null;
+
+  /** Of the hour, what is of the last ten minutes counts there, too: a target that failed before a restart fails after it. */
+  restore(saved: unknown, wall: number, seconds: number): void {
+    this.hour.restore(saved);
+    const past = new Hour(["succeeded", "failed"] as const);
+    past.restore(saved);
+    for (const { at, counts } of past.minutes(wall)) {
+      const ago = Math.max(0, (wall - at - MINUTE_MS) / 1000);
+      this.attempts.addPast(seconds, ago, counts.succeeded + counts.failed);
+      this.failed.addPast(seconds, ago, counts.failed);
+    }
+  }
 }

@@ -147,7 +147,7 @@ function webhookItems({ failing, refused, notStored, damagedBytes, recovery }: S
 
 function targetItem(target: TargetSituation, now: number): AttentionItem | null {
   const about = { count: target.waiting, link: `/targets/${target.name}`, since: target.oldestAt };
-  const backlog = target.waiting === 0 ? "nothing waits" : `${grouped(target.waiting)} waiting`;
+  const backlog = backlogOf(target);
   if (target.paused)
     return target.waiting === 0
       ? null
@@ -158,16 +158,13 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
           text: `${target.name} is paused, ${backlog}`,
         };
   if (isFailing(target)) {
-    const share =
-      target.attempts === 0
-        ? ""
-        : `: ${grouped(target.failed)} of ${grouped(target.attempts)} attempts failed in ten minutes`;
+    const why = whyFailing(target);
     const last = target.lastError === null ? "" : `; last error: ${target.lastError}`;
     return {
       ...about,
       kind: "target-failing",
       severity: "critical",
-      text: `${target.name} is failing${share}${last}; ${backlog}`,
+      text: `${target.name} is failing${why}${last}; ${backlog}`,
     };
   }
   return isBehind(target, now)
@@ -178,6 +175,18 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
         text: `${target.name} is falling behind, ${backlog}`,
       }
     : null;
+}
+
+function backlogOf({ waiting, dead }: TargetSituation): string {
+  if (waiting > 0) return `${grouped(waiting)} waiting`;
+  return dead > 0 ? `nothing waits, ${counted(dead, "dead letter")}` : "nothing waits";
+}
+
+/** A share below one half says little: then the breaker opened for failures in a row. */
+function whyFailing({ attempts, failed, breaker }: TargetSituation): string {
+  if (attempts > 0 && (failed > attempts / 2 || breaker === "closed"))
+    return `: ${grouped(failed)} of ${grouped(attempts)} attempts failed in ten minutes`;
+  return breaker === "open" ? ": its last attempts failed in a row, the breaker is open" : "";
 }
 
 /** The oldest waits for long, or much waits and more comes than goes. */

@@ -148,3 +148,26 @@ test("save() and restore() keep the last hour of each target over a restart", ()
   after.board.restore({ bot: "nonsense", other: [[1, [1], []]] });
   expect(after.list()[0]?.lastHour).toEqual(before.list()[0]?.lastHour);
 });
+
+test("restore() tells of the last ten minutes, too, so that a target that failed before a restart fails after it", async () => {
+  const before = board();
+  before.settle("bot");
+  before.fail("bot", "answered 503", 503);
+  const saved = JSON.parse(JSON.stringify(before.board.save())) as unknown;
+  const after = board();
+  const figures = (): unknown => {
+    const { attemptsLastTenMinutes, failedLastTenMinutes } = after.list()[0]!;
+    return [attemptsLastTenMinutes, failedLastTenMinutes];
+  };
+  after.board.restore(saved);
+  expect(figures()).toEqual([2, 1]);
+  after.fail("bot", "answered 503", 503);
+  await after.clock.advance(9 * 60_000);
+  expect(figures()).toEqual([3, 2]);
+  await after.clock.advance(2 * 60_000);
+  expect(figures()).toEqual([0, 0]);
+  const late = board();
+  await late.clock.advance(20 * 60_000);
+  late.board.restore(saved);
+  expect(late.list()[0]).toMatchObject({ attemptsLastTenMinutes: 0, lastHour: { succeeded: 1, failed: 1 } });
+});

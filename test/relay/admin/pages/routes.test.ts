@@ -812,7 +812,7 @@ describe("GET /", () => {
         await f.add({}, "{}", ["ci-bot"]);
         f.statuses[0] = { ...f.statuses[0]!, breaker: "open", breakerUntil: f.clock.now() + 30_000 };
       },
-      "ci-bot is failing; 1 waiting",
+      "ci-bot is failing: its last attempts failed in a row, the breaker is open; 1 waiting",
     ],
     [
       "the storage fails",

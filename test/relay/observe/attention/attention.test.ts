@@ -127,3 +127,21 @@ test("each item says how many, since when, what, and where to go", () => {
     }),
   ]);
 });
+
+test.each<[Partial<TargetSituation>, string]>([
+  [
+    { attempts: 24, failed: 4, breaker: "open", waiting: 20 },
+    "its last attempts failed in a row, the breaker is open; 20 waiting",
+  ],
+  [
+    { attempts: 24, failed: 20, breaker: "open", waiting: 20 },
+    "20 of 24 attempts failed in ten minutes; 20 waiting",
+  ],
+  [
+    { attempts: 8, failed: 8, dead: 8 },
+    "8 of 8 attempts failed in ten minutes; nothing waits, 8 dead letters",
+  ],
+])("a target that fails says why, and what that leaves: %j", (changes, text) => {
+  const [item] = attentionOf(situation({ targets: [target(changes)] }));
+  expect(item?.text).toBe(`ci-bot is failing: ${text}`);
+});
