@@ -450,6 +450,17 @@ export function describeQueueContract(name: string, createHarness: () => Promise
         expect((await claim("a", 1, room))[0]?.meta.id).toBe(id);
       });
 
+      test("a due time comes by the longest wait of settings that allow less than before", async () => {
+        const id = await store("one");
+        const wide = { ...ROOM, capMs: 3_600_000 };
+        await retry((await claim("a", 1, wide))[0]!, 3_000_000);
+        expect(await queue.claim("a", wide)).toEqual([]);
+        const room = { ...ROOM, capMs: 60_000 };
+        expect(await queue.claim("a", room)).toEqual([]);
+        await harness.advance(61_000);
+        expect((await claim("a", 1, room))[0]?.meta.id).toBe(id);
+      });
+
       test("dead stands among the dead letters with its reason", async () => {
         const id = await store("one");
         await dead((await claim("a", 1))[0]!);

@@ -46,8 +46,8 @@ export class Dispatch {
   readonly #core: Core;
   /** Claims that have not ended, by row of the delivery. */
   readonly #claims = new ShortLivedMap<number, Cancellable>();
-  /** Targets whose due times, as found at the start, were held against their longest wait. */
-  readonly #capped = new Set<number>();
+  /** Longest wait of each target that its due times were held against, in milliseconds, by the target's code. */
+  readonly #capped = new Map<number, number>();
   /** Failed readings in a row, by row of the delivery. */
   readonly #unread = new Map<number, number>();
 
@@ -60,9 +60,9 @@ export class Dispatch {
     const target = book.findTarget(name);
     // Whoever has taken the folder delivers what it holds.
     if (target === null || target.paused || isClosed() || journal.isLost()) return [];
-    // Due times come from a wall clock once, at the start; from then on they are kept on the monotonic one.
-    if (room.capMs !== undefined && !this.#capped.has(target.code)) {
-      this.#capped.add(target.code);
+    // Due times come from a wall clock once, at the start, and then stay on the monotonic one; settings may allow less than they did.
+    if (room.capMs !== undefined && room.capMs !== this.#capped.get(target.code)) {
+      this.#capped.set(target.code, room.capMs);
       target.lanes.capDue(clock.monotonic() + room.capMs);
       work.touch(target);
     }
