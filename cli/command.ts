@@ -24,6 +24,8 @@ export interface ArgumentSpec {
   readonly isRequired?: boolean;
   readonly isList?: boolean;
   readonly choices?: readonly string[] | undefined;
+  /** What a shell offers for it, if that is more than help can list. @default the choices */
+  readonly completions?: readonly string[];
 }
 
 export interface Example {

@@ -38,7 +38,7 @@ async function completed({ name, summary, args = [], options }: CommandSpec): Pr
   return {
     name,
     summary,
-    words: args[0]?.choices ?? [],
+    words: args[0]?.completions ?? args[0]?.choices ?? [],
     options: [...all, { name: "--help", value: null, description: "print this" }],
   };
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { messageOf, systemCode } from "../../lib/errors.ts";
 import { EVENTS, eventByName, SYSTEM_HEADER, type EventRow } from "../../lib/events.ts";
+import { nearestEventName } from "../../lib/event-spelling.ts";
 import { splitSecrets } from "../../lib/secrets.ts";
 import { readVariable } from "../../lib/env.ts";
 import { decodeSigningToken, sign } from "../../lib/signature.ts";
@@ -17,13 +18,21 @@ import type { CliWorld } from "../world.ts";
 const TIMEOUT_MS = 10_000;
 const MOST = 100_000;
 
+const KINDS = EVENTS.map(({ kind }) => kind);
+
 export const send: CommandSpec = {
   name: "send",
   group: "Developing",
   summary: "send an event of any kind, as GitLab would",
   details:
     "The payload is of our own making, with the fields that GitLab sends. Without a token or signing token, the secret of a relay on this machine is taken from its data folder.",
-  args: [{ name: "kind", description: "such as push, merge_request or job; --list shows all" }],
+  args: [
+    {
+      name: "kind",
+      description: "such as push, merge_request or job; --list shows all",
+      completions: KINDS,
+    },
+  ],
   options: [
     {
       name: "--to",
@@ -95,8 +104,10 @@ function kindOf({ args }: Given): EventRow {
   if (name === undefined)
     throw new UsageError("say which kind of event: push, for example; --list shows all");
   const row = eventByName(name);
-  if (row === undefined) throw new UsageError(`there is no kind of event "${name}"; --list shows all`);
-  return row;
+  if (row !== undefined) return row;
+  const nearest = nearestEventName(name);
+  const guess = nearest === null ? "" : `did you mean ${nearest}? `;
+  throw new UsageError(`there is no kind of event "${name}"; ${guess}--list shows all`);
 }
 
 function bodiesOf(given: Given, row: EventRow, world: CliWorld): () => Generator<Buffer> {

@@ -183,12 +183,15 @@ export async function hooksDiagnoses(
     const [reason = `the plan ended with ${status}`] = stderr.trim().split("\n");
     return [fail(subject, reason, "correct it; gitlab-hook-relay install --dry-run shows the same")];
   }
-  return planDiagnoses(subject, JSON.parse(stdout) as InstallReport);
+  const trouble = /^! (.+)$/m.exec(stderr)?.[1] ?? "the plan ended early";
+  return planDiagnoses(subject, JSON.parse(stdout) as InstallReport, trouble);
 }
 
-function planDiagnoses(
+/** @param trouble what ended the plan, if nothing says by which limit */
+export function planDiagnoses(
   subject: string,
-  { summary, results, level, complete }: InstallReport,
+  { summary, results, level, complete, stoppedBy }: InstallReport,
+  trouble: string,
 ): readonly Diagnosis[] {
   const { projects, created, updated, removed, unchanged, failed } = summary;
   const where = level === "group" ? "on the group" : `in ${projects} projects`;
@@ -210,7 +213,9 @@ function planDiagnoses(
         "gitlab-hook-relay install --dry-run lists them",
       ),
     );
-  if (!complete)
+  if (!complete && stoppedBy === null)
+    findings.push(fail(subject, trouble, "correct it; gitlab-hook-relay install --dry-run shows the same"));
+  else if (!complete)
     findings.push(warn(subject, "the plan stopped early, at a limit of GitLab", "run it again later"));
   if (created + updated + removed > 0)
     findings.push(

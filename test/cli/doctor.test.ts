@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Diagnosis } from "../../cli/doctor/diagnosis.ts";
+import { planDiagnoses } from "../../cli/doctor/gitlab.ts";
 import { reach } from "../../cli/doctor/network.ts";
 import { clockDiagnoses, relayDiagnoses } from "../../cli/doctor/running-relay.ts";
 import type { CliWorld } from "../../cli/world.ts";
@@ -117,6 +118,24 @@ describe("doctor", () => {
       env: { RELAY_DATA_DIR: folder() },
     });
     expect(of("hook url")).toEqual([wrong("fail", "/hooks answers 404")]);
+  });
+
+  test("planDiagnoses(): a plan that GitLab did not let end is a failure with its reason, a limit is none", () => {
+    const counts = { projects: 0, created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0, failed: 0 };
+    const early = {
+      complete: false,
+      level: "project",
+      stoppedBy: null,
+      summary: { ...counts, remaining: null },
+      requests: { total: 4, rejected: 0 },
+      results: [],
+    } as const;
+    expect(planDiagnoses("hooks", early, "no connection to gitlab")).toEqual([
+      wrong("fail", "no connection to gitlab"),
+    ]);
+    expect(planDiagnoses("hooks", { ...early, stoppedBy: "rate-limit" }, "")).toEqual([
+      wrong("warn", "at a limit"),
+    ]);
   });
 
   test("prints every problem of the settings", async () => {

@@ -18,8 +18,11 @@ describe("runCommandLine() reads names", () => {
     [["evnts"], "Did you mean events?"],
     [["events", "--stat", "dead"], "Did you mean --state?"],
     [["serve", "--confg", "x"], "Did you mean --config?"],
-    [["events", "--state", "ded"], "Allowed choices are"],
-    [["events", "--state", "dead,ded"], "Allowed choices are"],
+    [["events", "--state", "ded"], "Did you mean dead? Allowed choices are unrouted,"],
+    [["events", "--state", "dead,waitng"], "Did you mean waiting? Allowed choices are"],
+    [["events", "--state", "elsewhere"], "is invalid. Allowed choices are"],
+    [["targets", "pauze", "a"], "Did you mean pause?"],
+    [["send", "merge_requst"], "did you mean merge_request?"],
     [["events", "--state"], "argument missing"],
     [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
     [["events", "a", "b"], "too many arguments"],
@@ -158,6 +161,7 @@ describe("completion", () => {
     expect(complete("events", "--sta")).toEqual(["--state", "--status"]);
     expect(complete("events", "--state", "d")).toEqual(["done", "dead"]);
     expect(complete("targets", "p")).toEqual(["pause", "preview"]);
+    expect(complete("send", "merge")).toEqual(["merge_request"]);
     expect(complete("install", "--level", "g")).toEqual(["group"]);
   });
 });
