@@ -1,5 +1,6 @@
 /** Rows as columns for a terminal. Pure. */
 import { stripVTControlCharacters } from "node:util";
+import { oneLine } from "../lib/one-line.ts";
 
 /** Columns side by side, two blanks apart; texts beyond the width are cut in the last column. Senders' control characters are taken out. */
 export function textTable(
@@ -18,10 +19,9 @@ export function textTable(
   return texts.map((text) => `${cut(text, width)}\n`).join("");
 }
 
-/** One line without anything that a terminal obeys. */
+/** One line without anything that a terminal obeys, whole sequences of escapes included. */
 export function plain(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+  return oneLine(stripVTControlCharacters(text));
 }
 
 function cut(text: string, width: number): string {

@@ -4,6 +4,10 @@ import { refusalOf } from "../../lib/gitlab/refusal.ts";
 import { parseSettingsFile } from "../../lib/settings-file.ts";
 import { createAddressRules } from "../../relay/http/client-address.ts";
 import { incomingTrace } from "../../relay/event/trace.ts";
+import { groupsInClaims } from "../../relay/admin/auth/groups.ts";
+import { hookMismatch } from "../../relay/ingest/hook-binding.ts";
+import { oneLine } from "../../lib/one-line.ts";
+import { textTable } from "../../cli/text-table.ts";
 import { roleOf } from "../../relay/admin/auth/roles.ts";
 import { configSchema } from "../../relay/config/schema.ts";
 import { excerptOf } from "../../relay/targets/connection/exchange.ts";
@@ -87,6 +91,16 @@ const AT_ONCE: readonly (readonly [string, (text: string) => unknown])[] = [
     "a comment of the settings file",
     (text) => parseSettingsFile({ path: "relay.yaml", text: `port: 1\n# ${text.replaceAll("\n", "")}` }),
   ],
+  ["groups that a proxy names", (text) => roleOf(text.split(","), admin.roles)],
+  [
+    "groups in a provider's claims",
+    (text) => groupsInClaims({ groups: [text, ...text.slice(0, 64)] }, "groups"),
+  ],
+  ["a text of GitLab or the relay in a terminal", (text) => [oneLine(text), textTable(["A"], [[text]], 80)]],
+  [
+    "the payload's ids of a hook's project",
+    (text) => hookMismatch("p15", eventMeta({}), { project: { id: text }, full_path: text }),
+  ],
   ["a template", (text) => compileTemplate(text)],
   ["X-Forwarded-For", (text) => addresses.clientOf("127.0.0.1", text)],
   [
@@ -133,11 +147,25 @@ test.each(AT_ONCE)("%s takes time in proportion to its length", (_place, handle)
 });
 
 let relay: AdminFixture;
+let proxied: AdminFixture;
 beforeAll(() => {
   relay = createAdminFixture();
+  proxied = createAdminFixture({
+    settings: {
+      server: { trustedProxies: ["10.0.0.1"] },
+      admin: { token: "x".repeat(20), roles: { viewer: ["*a*a*a*b"] }, proxy: {} },
+    },
+  });
 });
-afterAll(() => relay.close());
-const { app } = createIntake();
+afterAll(() => {
+  relay.close();
+  proxied.close();
+});
+const { app, post } = createIntake();
+
+function posted(path: string, body: object): Promise<Response> {
+  return relay.api(path, { method: "POST", body: JSON.stringify(body) });
+}
 
 const AWAITED: readonly (readonly [string, (text: string) => Promise<unknown>])[] = [
   [
@@ -162,6 +190,50 @@ const AWAITED: readonly (readonly [string, (text: string) => Promise<unknown>])[
   ],
   ["a word that is searched", (text) => relay.api(`/api/v1/events?q=${encodeURIComponent(text)}`)],
   ["a glob that is searched", (text) => relay.api(`/api/v1/events?project=${encodeURIComponent(text)}`)],
+  ["an id of GitLab's that is searched", (text) => relay.api(`/api/v1/events/${encodeURIComponent(text)}`)],
+  [
+    "the filter of a replay",
+    (text) => posted("/api/v1/replays", { dryRun: true, q: text, project: [text], kind: text }),
+  ],
+  [
+    "the fields of a replay",
+    (text) => posted("/api/v1/replays", { [text]: true, targets: text, rate: text }),
+  ],
+  [
+    "settings that are tried",
+    (text) => posted("/api/v1/targets/ci-bot/preview", { event: text, settings: { when: text, url: text } }),
+  ],
+  [
+    "a person and groups that a proxy names",
+    (text) =>
+      proxied.raw("/api/v1/targets", {
+        headers: {
+          "X-Forwarded-User": encodeURIComponent(text),
+          "X-Forwarded-Groups": encodeURIComponent(text),
+        },
+        from: "10.0.0.1",
+      }),
+  ],
+  [
+    "the way back from a provider",
+    (text) =>
+      relay.raw(`/login/callback?error=${encodeURIComponent(text)}&state=${encodeURIComponent(text)}`),
+  ],
+  [
+    "ids that a recovery asks for",
+    (text) =>
+      post({ path: "/webhooks/gitlab/known", body: JSON.stringify({ ids: [text, ...text.slice(0, 64)] }) }),
+  ],
+  [
+    "the instance of a webhook",
+    (text) =>
+      post({
+        headers: {
+          "x-gitlab-token": text.replaceAll("\n", ""),
+          "x-gitlab-instance": `https://${encodeURIComponent(text)}`,
+        },
+      }),
+  ],
   ["a parameter that nobody knows", (text) => relay.api(`/api/v1/events?${encodeURIComponent(text)}=1`)],
   [
     "a bearer token",

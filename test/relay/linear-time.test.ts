@@ -14,6 +14,20 @@ const PLACES: readonly (readonly [
 ])[] = [
   ["header", (text) => ({ headers: [["x-gitlab-event", text]], body: { object_kind: "push" } })],
   ["delivery id", (text) => ({ headers: [["idempotency-key", text]], body: { object_kind: "push" } })],
+  ["instance", (text) => ({ headers: [["x-gitlab-instance", text]], body: { object_kind: "push" } })],
+  [
+    "system hook",
+    (text) => ({
+      headers: [["x-gitlab-event", "System Hook"]],
+      body: {
+        event_name: "project_transfer",
+        path_with_namespace: text,
+        old_path_with_namespace: text,
+        owner_name: text,
+      },
+    }),
+  ],
+  ["group", (text) => ({ body: { event_name: "group_rename", full_path: text, old_full_path: text } })],
   ["kind", (text) => ({ body: { object_kind: text, event_name: text } })],
   [
     "project path",
