@@ -14,6 +14,7 @@ test("deploy/systemd: gives the relay the time that it needs to end, a state fol
     "StateDirectory=gitlab-hook-relay",
     "Restart=always",
     "DynamicUser=yes",
+    "Environment=MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072",
   ])
     expect(lines).toContain(line);
   // V8 compiles at run time.
