@@ -107,7 +107,15 @@ test("facts survive storage, and a report of them has no figure that is none", (
     const read = decodePage(encodePage(page));
     expect([...factsIn(read)]).toHaveLength([...factsIn(page)].length);
     const entries = [{ day: DAY, project: found?.project ?? "", page: read }];
-    const query = { from: DAY, to: DAY, group: "day", project: null, author: null, members: {} } as const;
+    const query = {
+      from: DAY,
+      to: DAY,
+      group: "day",
+      project: null,
+      instance: null,
+      author: null,
+      members: {},
+    } as const;
     const { commits, files, hours } = report(entries, query).total;
     for (const figure of [commits, files.added, ...hours]) expect(figure).toBeGreaterThanOrEqual(0);
     expect(hours).toHaveLength(24);

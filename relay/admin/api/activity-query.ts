@@ -30,5 +30,5 @@ export function parseActivityQuery(read: Read, now: number): Asked {
   const group = text("group") ?? "day";
   if (group !== "day" && group !== "week")
     throw bad(`group must be day or week, not "${group.slice(0, 20)}"`);
-  return { from, to, group, project: text("project"), author: text("author") };
+  return { from, to, group, project: text("project"), instance: text("instance"), author: text("author") };
 }

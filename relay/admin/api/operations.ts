@@ -118,7 +118,7 @@ export const OPERATIONS: readonly ApiOperation[] = [
   operation("listAttention", "GET /attention", "What needs an operator now", { answer: "AttentionList" }),
   operation("getRecovery", "GET /recovery", "What the relay recovers by itself", { answer: "Recovery" }),
   operation("getActivity", "GET /activity", "What the events say about the work", { answer: "ActivityReport",
-    query: { project: filters.project, author: filters.actor, from: day, to: day, group: z.enum(["day", "week"]) }, refusals: [404],
+    query: { project: filters.project, instance: z.string().describe("One GitLab, by its name in instances; default is that of gitlab"), author: filters.actor, from: day, to: day, group: z.enum(["day", "week"]) }, refusals: [404],
   }),
   operation("stream", "GET /stream", "Server-sent events: what happens as it happens", { answer: { content: "text/event-stream" },
     query: { ...eventFilters, ...stateFilters(), lastEventId: z.string().describe("Id of the last message seen") },

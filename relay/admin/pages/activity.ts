@@ -14,9 +14,11 @@ export interface ActivityView {
   readonly problem: string | null;
   /** Whether tables are shown whole. */
   readonly isLong: boolean;
+  /** Names of the GitLabs; empty: there is only one. */
+  readonly instances: readonly string[];
 }
 
-export function activityPage({ report, asked, problem, isLong }: ActivityView): Html {
+export function activityPage({ report, asked, problem, isLong, instances }: ActivityView): Html {
   const isEmpty = report.projects.length === 0;
   return html`<div class="title">
       <h1>Activity</h1>
@@ -24,7 +26,8 @@ export function activityPage({ report, asked, problem, isLong }: ActivityView): 
         <a class="button" href="/api/v1/activity?${query(asked)}" download="activity.json">JSON</a>
       </p>
     </div>
-    ${rangeForm(asked)} ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
+    ${rangeForm(asked, instances)}
+    ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
     ${
       isEmpty
         ? html`<p class="empty">
@@ -77,8 +80,12 @@ export function activityOffPage(): Html {
     </p>`;
 }
 
-function rangeForm(asked: Asked): Html {
-  return html`<form class="filters range" method="get" action="/activity">
+function rangeForm(asked: Asked, instances: readonly string[]): Html {
+  return html`<form
+    class="filters range${instances.length === 0 ? "" : " named"}"
+    method="get"
+    action="/activity"
+  >
     <label>From<input type="date" name="from" value="${asked.from}" /></label>
     <label>To<input type="date" name="to" value="${asked.to}" /></label>
     <label
@@ -89,6 +96,16 @@ function rangeForm(asked: Asked): Html {
     <label
       >Project<input name="project" value="${asked.project ?? ""}" placeholder="all" autocomplete="off"
     /></label>
+    ${
+      instances.length === 0
+        ? ""
+        : html`<label
+            >GitLab<select name="instance">
+              <option value="">all</option>
+              ${instances.map((name) => html`<option ${name === asked.instance ? "selected" : ""}>${name}</option>`)}
+            </select></label
+          >`
+    }
     <label
       >Person<input name="author" value="${asked.author ?? ""}" placeholder="all" autocomplete="off"
     /></label>

@@ -1,6 +1,7 @@
 /** What people did: to the relay, and in GitLab. */
 import { parseActivityQuery } from "../api/activity-query.ts";
 import { DEFAULT_LIMIT } from "../api/query.ts";
+import { instanceNames } from "../../config/gitlab.ts";
 import { attempt, queryOf } from "../auth/forms.ts";
 import { activityOffPage, activityPage } from "./activity.ts";
 import { auditPage } from "./audit.ts";
@@ -25,6 +26,7 @@ export function mountPeople({ pages, deps, frame }: Site): void {
       asked: shown,
       problem: asked.problem,
       isLong: read("rows") === "all",
+      instances: instanceNames(deps.config()),
     };
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
   });

@@ -1,6 +1,7 @@
 /** What one event says about the work of a project, as its kind reads it: see relay/event/kinds/. Pure. */
 import { object } from "../../../lib/json.ts";
 import type { ActivityFacts } from "../../event/activity-facts.ts";
+import { DEFAULT_INSTANCE } from "../../event/event.ts";
 import { kindOf } from "../../event/kinds/kinds.ts";
 import type { Meta } from "../../event/kinds/kind.ts";
 
@@ -24,4 +25,10 @@ export function tellsOfWork(meta: Meta): boolean {
 function projectOf({ projectPath, projectId, instanceName }: Meta): string | null {
   const project = projectPath ?? (projectId === null ? null : String(projectId));
   return project === null || instanceName === undefined ? project : `${project}@${instanceName}`;
+}
+
+/** The GitLab that a project of the facts is of. */
+export function instanceOfProject(project: string): string {
+  const at = project.lastIndexOf("@");
+  return at === -1 ? DEFAULT_INSTANCE : project.slice(at + 1);
 }

@@ -79,7 +79,14 @@ export function registerActivityGauges({ registry, activity, now, settings }: Ga
   const today = (): Promise<Report | null> => {
     if (read === null || now() - read.at > 1000) {
       const day = dayOf(now());
-      const query = { from: day, to: day, group: "day", project: null, author: null } as const;
+      const query = {
+        from: day,
+        to: day,
+        group: "day",
+        project: null,
+        instance: null,
+        author: null,
+      } as const;
       read = { at: now(), report: activity.report(query).catch(noReport) };
     }
     return read.report;

@@ -2,6 +2,7 @@
 import { factsIn } from "../../storage/fact-sheet.ts";
 import type { FactType, FactValues } from "../../event/activity-facts.ts";
 import type { ActivityEntry } from "../../storage/activity-store.ts";
+import { instanceOfProject } from "./facts.ts";
 import { together, type Row } from "./together.ts";
 
 export interface ReportQuery {
@@ -10,6 +11,8 @@ export interface ReportQuery {
   readonly to: string;
   readonly group: "day" | "week";
   readonly project: string | null;
+  /** Name of a GitLab; null: all of them. */
+  readonly instance: string | null;
   /** Member's name, or whatever an event calls an author. */
   readonly author: string | null;
   /** Members by name, with what they go by. */
@@ -75,6 +78,7 @@ export function report(entries: readonly ActivityEntry[], query: ReportQuery): R
   const told: Row[] = [];
   for (const { day, project, page } of entries) {
     if (query.project !== null && query.project !== project) continue;
+    if (query.instance !== null && query.instance !== instanceOfProject(project)) continue;
     const period = startOf(day, query.group);
     for (const fact of factsIn(page)) told.push({ ...fact, project, period });
   }

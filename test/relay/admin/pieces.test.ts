@@ -366,13 +366,15 @@ describe("parseActivityQuery()", () => {
       to: "2026-01-31",
       group: "day",
       project: null,
+      instance: null,
       author: null,
     });
-    expect(parse("to=2026-01-10&group=week&project=acme/shop&author=bob")).toEqual({
+    expect(parse("to=2026-01-10&group=week&project=acme/shop&instance=partner&author=bob")).toEqual({
       from: "2025-12-12",
       to: "2026-01-10",
       group: "week",
       project: "acme/shop",
+      instance: "partner",
       author: "bob",
     });
   });

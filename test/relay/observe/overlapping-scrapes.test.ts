@@ -13,7 +13,14 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-const QUERY = { from: "2026-01-15", to: "2026-01-15", group: "day", project: null, author: null } as const;
+const QUERY = {
+  from: "2026-01-15",
+  to: "2026-01-15",
+  group: "day",
+  project: null,
+  instance: null,
+  author: null,
+} as const;
 const NOTHING = report([], { ...QUERY, members: {} });
 const TODAY: Report = {
   ...NOTHING,

@@ -22,6 +22,7 @@ const query: ReportQuery = {
   to: "2026-01-18",
   group: "day",
   project: null,
+  instance: null,
   author: null,
   members: {},
 };
@@ -161,4 +162,20 @@ describe("report()", () => {
     expect(total.pipelines.successRate).toBeNull();
     expect(total.mergeRequests.timeToMergeSeconds).toEqual({ count: 0, median: null, p90: null });
   });
+});
+
+test("report() of one GitLab has its projects alone", () => {
+  const of = (instance: string | null): string[] => {
+    const facts = [fact("commit", "a1", "alice", [1, 2, 0, 9])];
+    const entries = ["acme/shop", "acme/shop@partner", "acme/shop@cloud"].map((project) =>
+      entry("2026-01-12", project, facts),
+    );
+    return report(entries, { ...query, instance })
+      .projects.map(({ project }) => project)
+      .toSorted();
+  };
+  expect(of("partner")).toEqual(["acme/shop@partner"]);
+  expect(of("default")).toEqual(["acme/shop"]);
+  expect(of("elsewhere")).toEqual([]);
+  expect(of(null)).toHaveLength(3);
 });

@@ -15,7 +15,14 @@ import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.t
 import { createMemoryQueue, type MemoryQueue } from "../../../helpers/memory-queue.ts";
 import { hasRedis, startRedis, DURABLE } from "../../../helpers/redis-server.ts";
 
-const today: Asked = { from: "2026-01-15", to: "2026-01-15", group: "day", project: null, author: null };
+const today: Asked = {
+  from: "2026-01-15",
+  to: "2026-01-15",
+  group: "day",
+  project: null,
+  instance: null,
+  author: null,
+};
 
 let clock: FakeClock;
 let queue: MemoryQueue;

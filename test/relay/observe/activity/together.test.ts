@@ -19,7 +19,15 @@ function reportOf(webhooks: readonly SampleWebhook[], members: Record<string, st
     addFacts(page, factsOf(meta, webhook.body)?.facts ?? [], `event-${index}`);
   });
   const entries: ActivityEntry[] = [{ day: DAY, project: "acme/shop", page }];
-  return report(entries, { from: DAY, to: DAY, group: "day", project: null, author: null, members });
+  return report(entries, {
+    from: DAY,
+    to: DAY,
+    group: "day",
+    project: null,
+    instance: null,
+    author: null,
+    members,
+  });
 }
 
 interface Pushed {
