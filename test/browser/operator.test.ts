@@ -196,7 +196,7 @@ describe.runIf(hasChromium)(`the operator's pages in ${CHROMIUM}`, () => {
     const page = await visit("/events?kind=pipeline&project=acme%2Fshop");
     await page.getByRole("link", { name: "Replay these…" }).click();
     expect((await page.locator("#preview").textContent())?.replace(/\s+/g, " ").trim()).toBe(
-      "None of them is a dead letter: choose the target that is to get them.",
+      "None of them is a dead letter: choose the target that should get them.",
     );
     await page.locator("select[name=replayTo]").selectOption({ index: 1 });
     await page.getByRole("button", { name: "Replay", exact: true }).click();

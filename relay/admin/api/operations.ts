@@ -102,7 +102,7 @@ export const OPERATIONS: readonly ApiOperation[] = [
   operation("resumeReplay", "POST /replays/:id/resume", "Lets a paused replay job go on", { answer: "Replay", refusals: [404, 409, 413] }),
   operation("cancelReplay", "POST /replays/:id/cancel", "Ends a replay job; what it has queued goes out", { answer: "Replay", refusals: [404, 409, 413] }),
   operation("listTargets", "GET /targets", "Lists the targets", { answer: "TargetList" }),
-  operation("pauseTarget", "POST /targets/:name/pause", "Keeps what a target is to get waiting", { answer: "Target", refusals: [404, 413] }),
+  operation("pauseTarget", "POST /targets/:name/pause", "Makes deliveries to a target wait", { answer: "Target", refusals: [404, 413] }),
   operation("resumeTarget", "POST /targets/:name/resume", "Lets a paused target go on", { answer: "Target", refusals: [404, 413] }),
   operation("moveTarget", "POST /targets/:name/move", "Moves what is kept for a target that the settings do not name", { answer: "Moved",
     body: { to: z.string().describe("Name of a target") }, refusals: [409, 413],

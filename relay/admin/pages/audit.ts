@@ -51,7 +51,7 @@ function table(entries: readonly AuditEntry[]): Html {
           <th scope="col">When</th>
           <th scope="col">Who</th>
           <th scope="col">What</th>
-          <th scope="col">Of</th>
+          <th scope="col">Object</th>
           <th scope="col">Answer</th>
         </tr>
       </thead>
@@ -68,6 +68,6 @@ function row({ at, person, via, client, action, subject, details, status }: Audi
     <td title="signed in by ${via}, from ${client}">${person}</td>
     <td>${actionWords(action)}${details === "" ? "" : html` <code class="muted">${details}</code>`}</td>
     <td>${subject ?? ""}</td>
-    <td>${status ?? "none: the relay ended first"}</td>
+    <td>${status ?? "none: the relay stopped before it answered"}</td>
   </tr>`;
 }

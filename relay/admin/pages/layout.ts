@@ -38,7 +38,7 @@ export interface Frame {
   readonly dead: number | null;
   /** Query of the live stream that this page follows; null: it does not change by itself. */
   readonly stream: string | null;
-  /** Where the stream is to begin, so that nothing falls between page and stream. */
+  /** Where the stream begins, so that nothing falls between page and stream. */
   readonly since: string;
   /** What the last action did. */
   readonly notice: string | null;

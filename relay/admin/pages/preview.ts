@@ -15,7 +15,7 @@ export function previewPage({ eventId, title, previews }: PreviewView): Html {
       <div>
         <p class="crumb"><a href="/events/${eventId}" rel="up">${title}</a></p>
         <h1>Who gets it</h1>
-        <p class="sub">By the current rules. Nothing is sent.</p>
+        <p class="sub">By the current rules. Opening this page sends nothing.</p>
       </div>
     </div>
     ${

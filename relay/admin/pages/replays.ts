@@ -8,7 +8,7 @@ import { filterJson } from "../api/replay-json.ts";
 import type { Read } from "../api/query.ts";
 import { ask } from "./ask.ts";
 import { selectField } from "./filter-form.ts";
-import { stateWord, when, type Html } from "./html.ts";
+import { exactly, stateWord, when, type Html } from "./html.ts";
 import { queryString } from "./view.ts";
 
 export interface ReplayQuestion {
@@ -31,8 +31,8 @@ export function replayQuestion(view: ReplayQuestion): Html {
     <dl class="facts">
       ${chosen.map(
         ([name, value]) =>
-          html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
+          html`<dt>${FIELD_WORDS.get(name) ?? upperFirst(name)}</dt>
+            <dd>${fieldValue(name, value)}</dd>`,
       )}
     </dl>
     ${
@@ -41,7 +41,8 @@ export function replayQuestion(view: ReplayQuestion): Html {
         : html`<form method="post" action="/events/replay" class="panel">
             <p class="lead" id="preview">${whatGoesOut(view)}</p>
             <p class="muted">
-              The oldest go first, at the pace of each target. What arrives from now on does not belong to it.
+              The oldest go first, at the pace of each target. Events that arrive from now on are not part of
+              the set.
             </p>
             <input type="hidden" name="_csrf" value="${view.csrf}" />
             <input type="hidden" name="back" value="${list}" />
@@ -73,12 +74,27 @@ export function replayQuestion(view: ReplayQuestion): Html {
     }`;
 }
 
+/** Filters whose names say too little here. */
+const FIELD_WORDS: ReadonlyMap<string, string> = new Map([
+  ["q", "Words"],
+  ["status", "Answer"],
+  ["from", "Received from"],
+  ["to", "Received until"],
+  ["instance", "GitLab"],
+]);
+
+function fieldValue(name: string, value: string): Html | string {
+  const ms = name === "from" || name === "to" ? Date.parse(value) : Number.NaN;
+  if (!Number.isNaN(ms)) return exactly(ms);
+  return name === "state" ? value.split(",").map(stateWord).join(", ") : value;
+}
+
 function whatGoesOut({ failed, fields }: ReplayQuestion): string {
   const state = (fields["state"] ?? "dead").split(",").map(stateWord).join(" or ");
   if (failed.deliveries > 0) return `${upperFirst(countText(failed))} (${state}) will be queued for replay.`;
   const to = fields["target"] === undefined ? "" : ` to ${fields["target"]}`;
   const none = state === stateWord("dead") ? `is a ${state}${to}` : `has a delivery${to} to repeat`;
-  return `None of them ${none}: choose the target that is to get them.`;
+  return `None of them ${none}: choose the target that should get them.`;
 }
 
 function eventsOf({ events, isWhole }: ReplayCount): string {
@@ -143,11 +159,11 @@ export function replayPage(view: ReplayView): Html {
     ["Failed again", progress.failed],
     ["Waiting or being sent", progress.open],
     ["Not queued yet", progress.remaining],
-    ["Gone before their turn", progress.gone],
+    ["No longer there", progress.gone],
   ];
   return html`<div class="title">
       <h1>Replay job</h1>
-      <p class="side"><a href="/events${filterQuery(job)}" class="button">Its events</a></p>
+      <p class="side"><a href="/events${filterQuery(job)}" class="button">Events</a></p>
     </div>
     <p class="sub">
       ${upperFirst(countText(plan.expected))}. Started ${when(plan.createdAt)} by
@@ -201,7 +217,7 @@ function changes({ job: { plan, state, parts }, csrf }: ReplayView): Html | "" {
             action: `${at}/pause`,
             csrf,
             label: "Pause",
-            text: "Nothing more is queued until the job is resumed. What is queued already goes out.",
+            text: "Nothing more is queued until the job is resumed. What is already queued still goes out.",
             confirm: "Pause the job",
           })
         : ask({
@@ -216,7 +232,7 @@ function changes({ job: { plan, state, parts }, csrf }: ReplayView): Html | "" {
       action: `${at}/cancel`,
       csrf,
       label: "Cancel the rest",
-      text: "Nothing more is queued. What is queued already goes out.",
+      text: "Nothing more is queued. What is already queued still goes out.",
       confirm: "Cancel the job",
       isFinal: true,
     })}

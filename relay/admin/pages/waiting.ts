@@ -32,7 +32,7 @@ export function waitsFor(delivery: Delivery, target: TargetRow | null, now: numb
   const others = Math.max(0, target.waiting - 1);
   const queue = others === 0 ? "" : `, ${grouped(others)} others are waiting`;
   if (target.rateWaitMs !== null && target.rateWaitMs > 0)
-    return `the rate limit of the target is reached${queue}`;
+    return `the rate limit of the target has been reached${queue}`;
   if (target.breaker === "half-open") return `the target is being probed${queue}`;
   if (target.inFlight >= target.concurrency)
     return `${grouped(target.inFlight)} of ${grouped(target.concurrency)} slots are busy${queue}`;

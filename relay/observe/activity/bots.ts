@@ -3,7 +3,7 @@
 /** `project_12_bot_3f…`, `group_12_bot`, `service_account_group_…`, `renovate-bot`, `dependabot[bot]`, `ghost-bot`. */
 const BOT = /^(?:project|group)_\d+_bot|^service_account_|(?:^|[-_. [])bot\]?$/i;
 
-/** Longer names are nobody's. */
+/** Longer names are taken for those of people. */
 const MAX_NAME = 300;
 
 export function isBot(author: string): boolean {

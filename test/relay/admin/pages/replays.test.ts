@@ -35,10 +35,10 @@ describe("the question before a replay", () => {
   });
 
   test("says that none has failed, and that no event matches", async () => {
-    const unmatched = "None of them has a delivery to repeat: choose the target that is to get them.";
+    const unmatched = "None of them has a delivery to repeat: choose the target that should get them.";
     await relay.add({ kind: "note" });
     expect(await text("/events/replay?state=unmatched")).toContain(unmatched);
-    const none = "None of them is a dead letter: choose the target that is to get them.";
+    const none = "None of them is a dead letter: choose the target that should get them.";
     expect(await text("/events/replay?kind=note")).toContain(none);
     const unknown = await relay.api("/events/replay?target=gone");
     expect([unknown.status, unknown.headers.get("location")]).toEqual([303, "/events?target=gone"]);

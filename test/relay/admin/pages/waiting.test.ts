@@ -29,7 +29,12 @@ test.each([
   ["a later attempt", row({}), NOW + 60_000, "the next attempt is at 07:21:00 UTC"],
   ["busy slots", row({ inFlight: 8 }), null, "8 of 8 slots are busy, 1,100 others are waiting"],
   ["a probe", row({ breaker: "half-open" }), null, "the target is being probed, 1,100 others are waiting"],
-  ["a rate limit", row({ rateWaitMs: 20 }), null, "the rate limit of the target is reached, 1,100 others"],
+  [
+    "a rate limit",
+    row({ rateWaitMs: 20 }),
+    null,
+    "the rate limit of the target has been reached, 1,100 others",
+  ],
   ["its turn", row({ rateWaitMs: 0 }), NOW - 1000, "in line, 1,100 others are waiting"],
   ["nothing", row({ waiting: 1 }), null, "next in line"],
 ] as const)("waitsFor(): %s", (_case, target, dueAt, text) => {
