@@ -17,7 +17,7 @@ test.each([
   expect(nearestEventName(name)).toBe(right);
 });
 
-test.each(["deploy_done", "node", "System Hook", "", "x".repeat(100_000)])(
+test.each(["deploy_done", "nodes", "epic", "System Hook", "", "x".repeat(100_000)])(
   "nearestEventName() leaves %.20s alone",
   (name) => {
     expect(nearestEventName(name)).toBe(null);
