@@ -10,7 +10,7 @@ import { MASK } from "../../lib/log.ts";
 import { maskPattern } from "../../lib/mask-patterns.ts";
 import { readVariable, type Env } from "../../lib/env.ts";
 import { loadSettings, type EnvBinding } from "../../lib/settings.ts";
-import { parseSettingsFile } from "../../lib/settings-file.ts";
+import { parseSettingsFile, type SettingsFile } from "../../lib/settings-file.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
 import { correctedSettings } from "./corrected.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "./schema.ts";
@@ -106,14 +106,16 @@ function refuseLoss(file: { path: string; text: string } | null, previous?: Load
   const path = previous.file;
   const before = previous.inputs.get(path) ?? "";
   if (file === null) throw new ConfigError([{ path, message: `is gone; ${CURE}` }]);
-  if (isBlank(file.text) && !isBlank(before)) throw new ConfigError([{ path, message: `is empty; ${CURE}` }]);
+  if (isBlank({ path, text: file.text }) && !isBlank({ path, text: before }))
+    throw new ConfigError([{ path, message: `is empty; ${CURE}` }]);
 }
 
 const CURE = "put it back, or restart the relay to run without it";
 
-/** Comments alone say nothing either. */
-function isBlank(yaml: string): boolean {
-  return yaml.split("\n").every((line) => /^\s*(#|$)/.test(line) || /^(---|\.\.\.)\s*$/.test(line));
+/** Comments alone say nothing either, nor does `null` or `{}`. */
+function isBlank(file: SettingsFile): boolean {
+  const { tree, problems } = parseSettingsFile(file);
+  return problems.length === 0 && Object.keys(tree).length === 0;
 }
 
 function namedByEnvironment(input: SettingsInput): string | null {

@@ -121,6 +121,8 @@ test.each([
   ["gone", undefined, "is gone"],
   ["empty", "", "is empty"],
   ["comments alone", "# nothing\n---\n", "is empty"],
+  ["null", "null\n", "is empty"],
+  ["no settings", "{} # none\n", "is empty"],
 ])("a file that becomes %s is a mistake, told once, and may come back", async (_, text, words) => {
   const { clock, applied, files, watch, events } = watched({});
   files[yaml] = "server: { port: 2 }";
