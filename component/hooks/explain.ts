@@ -94,6 +94,9 @@ function runText(error: UpstreamError, group: string): string {
   if (isOfHooks && !isGroupMissing(error)) return explain(error, "group");
   switch (error.code) {
     case "not-found":
+      // GitLab names what it does not find; whatever answers for another address does not.
+      if (!isGroupMissing(error))
+        return `${error.message}: check --gitlab-url, a relative root such as /gitlab included, and --group ${group}`;
       return `no group ${group} for this token: check --group, and that the token's user is a member (${error.message})`;
     case "insufficient-scope":
       return explain(error, "project");

@@ -8,6 +8,9 @@ export type Action = (typeof ACTIONS)[number];
 /** Why a project is skipped that a token of a higher role could work on. */
 export const BELOW_ROLE = "below the Maintainer role";
 
+/** Why a recovery skips a place. */
+export const NO_HOOK = "has no hook of ours";
+
 export interface HookResult {
   /** Null: the group itself. */
   readonly projectId: number | null;

@@ -1,6 +1,6 @@
 /** What the results of a round add up to: what failed, what is left undone, and why projects were left out. */
 import { EndOfRun } from "./end-of-run.ts";
-import { BELOW_ROLE, isLeftUndone, type HookResult } from "./result.ts";
+import { BELOW_ROLE, isLeftUndone, NO_HOOK, type HookResult } from "./result.ts";
 
 /** What the sentences about an empty round are made of. */
 export interface RoundFacts {
@@ -48,6 +48,14 @@ export class RoundTally {
   }
 }
 
+const CURES = [
+  [
+    BELOW_ROLE,
+    "give the token's user the Maintainer role in the group, or a custom role with admin_web_hook",
+  ],
+  [NO_HOOK, "install hooks first, or look at the filters"],
+] as const;
+
 function nothingText(config: RoundFacts, reasons: ReadonlyMap<string, number>): string {
   const pass = "--allow-empty makes such a run a success";
   if (reasons.size === 0) {
@@ -55,8 +63,6 @@ function nothingText(config: RoundFacts, reasons: ReadonlyMap<string, number>): 
     return `no project${shown} is listed in ${config.group}: it has none, or the token's user is no member of them (Maintainer is needed); ${pass}`;
   }
   const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  const cure = reasons.has(BELOW_ROLE)
-    ? "give the token's user the Maintainer role in the group, or a custom role with admin_web_hook"
-    : "look at the filters";
+  const [, cure] = CURES.find(([reason]) => reasons.has(reason)) ?? [null, "look at the filters"];
   return `every project was left out (${list}): ${cure}; ${pass}`;
 }

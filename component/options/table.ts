@@ -141,7 +141,7 @@ export const TABLE = {
     input: { note: { recover: "Here: if something was missed." } },
   }),
   allowEmpty: flag(false, {
-    commands: writers,
+    commands: hooks,
     description: "Whether a run that finds no project to work on is a success. Without it such a run fails, with the reason.",
   }),
   removeSecrets: flag(false, {

@@ -6,6 +6,7 @@ import { UpstreamError } from "../../lib/errors.ts";
 import { endsTheRun } from "../../lib/gitlab/refusal.ts";
 import type { GitLab } from "../gitlab/client.ts";
 import { explain } from "../hooks/explain.ts";
+import { NO_HOOK } from "../hooks/result.ts";
 import { healthy, isOurs } from "../hooks/plan.ts";
 import type { Deliverer } from "./deliver.ts";
 import type { HookLogs } from "./hook-logs.ts";
@@ -43,7 +44,7 @@ export class PlaceRecovery {
       const { hooks, logs, relayUrl, dryRun } = this.#deps;
       const present = await hooks[place.level].list(place.id);
       const ours = present.filter((hook) => isOurs(hook, relayUrl)).sort((a, b) => a.id - b.id);
-      if (ours.length === 0) work.skip("has no hook of ours");
+      if (ours.length === 0) work.skip(NO_HOOK);
       for (const hook of ours) {
         const opened = await logs.open(place, hook);
         work.addHook(opened.work, opened.pages);

@@ -10,7 +10,8 @@ import { RunStopped } from "../../lib/gitlab/budget.ts";
 import type { Level, Place } from "../gitlab/types.ts";
 import { probeGroup, type Probe } from "../hooks/level.ts";
 import { isOurs } from "../hooks/plan.ts";
-import { groupPlace, isFiltered, Round, type RoundDeps } from "../hooks/round.ts";
+import { EndOfRun } from "../hooks/end-of-run.ts";
+import { groupPlace, isFiltered, Round, type RoundDeps, type RunConfig } from "../hooks/round.ts";
 import { concluded, type RoundOutcome } from "../hooks/outcome.ts";
 import type { HookResult } from "../hooks/result.ts";
 import type { CursorStore } from "../hooks/cursor.ts";
@@ -72,16 +73,30 @@ export async function recover(deps: RecoverDeps): Promise<RoundOutcome> {
     round,
     async () => {
       try {
-        if (config.projects.length > 0) await visits.visitAll(config.projects.map(placeNamed));
-        else await visitGroup();
+        if (config.projects.length > 0) {
+          const results = await visits.visitAll(config.projects.map(placeNamed));
+          for (const { action, path, reason } of results)
+            if (action === "skip") deps.notice(`left out of --projects: ${path} ${reason ?? ""}`);
+        } else await visitGroup();
         await visits.finishWaiting();
       } finally {
         visits.reportWaiting();
         await memory.flush();
       }
       if (budget.stopped !== null) throw new RunStopped(budget.stopped);
+      if (!visits.looked && !round.worked) refuseNothing(config, round, level);
     },
   );
+}
+
+/** Throws EndOfRun unless the operator asked for a run without hooks to look at: a green run would say that nothing was missed. */
+function refuseNothing(config: RunConfig, round: Round, level: Level): void {
+  if (config.allowEmpty) return;
+  if (config.projects.length === 0 && level === "project") return round.refuseNothing();
+  const place = config.projects.length > 0 ? "none of --projects" : `the group ${config.group}`;
+  const has = config.projects.length > 0 ? "has" : "does not have";
+  const text = `no log was looked at: ${place} ${has} a hook of ours that this token sees; install hooks first, or check the names and the token; --allow-empty makes such a run a success`;
+  throw new EndOfRun(text, { status: 1, complete: true });
 }
 
 function recoveryOf({ config, gitlab, budget, memory, ...deps }: RecoverDeps): PlaceRecovery {

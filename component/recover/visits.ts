@@ -22,6 +22,7 @@ export class Visits {
   readonly #deps: VisitsDeps;
   readonly #works = new WeakMap<HookResult, PlaceWork>();
   readonly #waiting: PlaceWork[] = [];
+  #looked = false;
 
   constructor(deps: VisitsDeps) {
     this.#deps = deps;
@@ -30,6 +31,11 @@ export class Visits {
   /** Places that wait for the limit. */
   get waiting(): readonly Place[] {
     return this.#waiting.map(({ place }) => place);
+  }
+
+  /** Some place had a hook of ours, or trouble. */
+  get looked(): boolean {
+    return this.#looked;
   }
 
   /** What a result tells of; null: its place was not visited. */
@@ -47,19 +53,26 @@ export class Visits {
       throw error;
     }
     if (work.waitMs !== null) this.#waiting.push(work);
-    return this.#resultFor(work);
+    const result = this.#resultFor(work);
+    this.#looked ||= result.action !== "skip";
+    return result;
   }
 
-  async visitAndReport(place: Place): Promise<void> {
-    const work = this.workOf(await this.visit(place)) as PlaceWork;
+  async visitAndReport(place: Place): Promise<HookResult> {
+    const result = await this.visit(place);
+    const work = this.workOf(result) as PlaceWork;
     if (work.waitMs === null) this.#reportNow(work);
+    return result;
   }
 
   /** All of them, several at a time; throws the first failure after the others have ended. */
-  async visitAll(places: readonly Place[]): Promise<void> {
+  async visitAll(places: readonly Place[]): Promise<HookResult[]> {
     const slots = pLimit(this.#deps.config.concurrency);
     const ends = await Promise.allSettled(places.map((place) => slots(() => this.visitAndReport(place))));
-    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    return ends.map((end) => {
+      if (end.status === "rejected") throw end.reason;
+      return end.value;
+    });
   }
 
   /** Goes on with the places that wait, until none does. */
