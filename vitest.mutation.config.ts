@@ -8,7 +8,7 @@ export default defineConfig({
       "test/relay/delivery/outcome.test.ts",
       "test/relay/storage/files/records.test.ts",
       "test/relay/storage/journal/{frame,checksum,later-version}.test.ts",
-      "test/component/hooks/{plan,desired}.test.ts",
+      "test/component/hooks/{plan,plan-marks,desired}.test.ts",
       "test/lib/{signature,secrets}.test.ts",
     ],
     // A busy machine makes no test fail: a mutant is killed by what a test claims alone.

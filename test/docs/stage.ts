@@ -46,7 +46,9 @@ export async function openStage(): Promise<Stage> {
   });
   const relayUrl = await relay.url();
   const gitlab = await createSimulator({ tier: "free" });
-  const { group } = gitlab.seed.tree({ projects: 3 });
+  const { group, projects } = gitlab.seed.tree({ projects: 3 });
+  // A recovery without any hook of ours is no success.
+  for (const project of projects) gitlab.model.addHook(project, "https://hooks.acme.dev/webhooks/gitlab");
   gitlab.seed.project(group, "hooks");
   writeFileSync(join(checkout, "gitlab-token"), gitlab.token.value, { mode: 0o600 });
 
