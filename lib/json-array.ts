@@ -28,6 +28,10 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const FIRST_PRINTABLE = 0x20;
 
+/** By the byte: 1 if a string ends there, or goes on otherwise than with the byte itself. */
+const ENDS = new Uint8Array(256).fill(1, 0, FIRST_PRINTABLE);
+ENDS[QUOTE] = 1;
+ENDS[BACKSLASH] = 1;
 /** By the byte behind a backslash: the bytes of the whole escape; 0: there is none. */
 const ESCAPE_BYTES = new Uint8Array(256);
 for (const letter of Buffer.from('"\\/bfnrt', "latin1")) ESCAPE_BYTES[letter] = 2;
@@ -153,7 +157,7 @@ function endOfString(start: number): number {
   for (;;) {
     let word = (at + 3) >> 2;
     const aligned = word << 2;
-    while (at < aligned && !isSpecial(bytes[at] as number)) at += 1;
+    while (at < aligned && ENDS[bytes[at] as number] === 0) at += 1;
     if (at === aligned) {
       for (;;) {
         const four = words[word] as number;
@@ -167,18 +171,13 @@ function endOfString(start: number): number {
         word += 1;
       }
       at = word << 2;
-      while (!isSpecial(bytes[at] as number)) at += 1;
+      while (ENDS[bytes[at] as number] === 0) at += 1;
     }
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
     at = byte === BACKSLASH ? endOfEscape(at) : -1;
     if (at < 0) return -1;
   }
-}
-
-/** Whether a string ends at the byte, or goes on otherwise than with the byte itself. */
-function isSpecial(byte: number): boolean {
-  return byte === QUOTE || byte === BACKSLASH || byte < FIRST_PRINTABLE;
 }
 
 /** Index behind the escape that begins at `at`, or -1. */
