@@ -25,6 +25,7 @@ const report = z.object({
     alreadyDelivered: z.number(),
     outstanding: z.number(),
     unrecoverable: z.number(),
+    unloggedWindows: z.number(),
   }),
 });
 
@@ -120,6 +121,7 @@ async function outcomeOf(deps: ChildDeps, status: number | null, said: string): 
     delivered: summary.recovered + summary.alreadyDelivered,
     outstanding: summary.outstanding,
     unrecoverable: summary.unrecoverable,
+    unlogged: summary.unloggedWindows,
   };
   switch (status) {
     case 0:

@@ -7,6 +7,8 @@ export interface RecoveryCounts {
   readonly outstanding: number | null;
   /** Those that GitLab's log no longer holds whole. */
   readonly unrecoverable: number | null;
+  /** Times in which a hook was off, so that GitLab neither sent nor logged what happened. */
+  readonly unlogged: number | null;
 }
 
 export interface RecoveryRun extends RecoveryCounts {
@@ -41,4 +43,5 @@ export const NO_COUNTS: RecoveryCounts = {
   delivered: null,
   outstanding: null,
   unrecoverable: null,
+  unlogged: null,
 };

@@ -8,7 +8,7 @@ import { UpstreamError, messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { utcTime } from "../../lib/utc.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../storage/recovery-notes.ts";
-import type { RecoveryCounts, RecoveryRun, RecoveryRunner } from "./runner.ts";
+import { NO_COUNTS, type RecoveryCounts, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
 import { spanOf, spanText, type MissedSpan } from "./window.ts";
 
 const TICK_MS = 5000;
@@ -180,7 +180,7 @@ export class SelfRecovery {
 
   async #readLast(): Promise<void> {
     const kept = await this.#deps.notes.lastResult();
-    this.#last = kept === null ? null : (JSON.parse(kept) as RecoveryResult);
+    this.#last = kept === null ? null : { ...NO_COUNTS, ...(JSON.parse(kept) as RecoveryResult) };
   }
 
   #forgetTrouble(): void {

@@ -238,6 +238,9 @@ const recoveryStatusSchema = z.object({
       delivered: numberOrNull,
       outstanding: numberOrNull,
       unrecoverable: numberOrNull,
+      unlogged: numberOrNull.describe(
+        "Times in which a hook was off: GitLab neither sent nor logged what happened",
+      ),
     })
     .nullable()
     .describe("The last complete run; the counts are null if a pipeline ran"),

@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import type { InstanceRecovery } from "../../recovery/recoveries.ts";
 import type { RecoveryResult } from "../../recovery/self-recovery.ts";
-import { grouped } from "../../../lib/numbers.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
 import { when, type Html } from "./html.ts";
 
 /** @param isNamed whether there are several GitLabs, so that this one is named */
@@ -24,8 +24,18 @@ function spanOf({ since, until, wasAway }: Pick<RecoveryResult, "since" | "until
   return html`${wasAway ? "away" : "webhooks got 503"} from ${when(since)} to ${when(until)}`;
 }
 
-function broughtBack({ beganAt, missed, delivered, text }: RecoveryResult): Html {
+function broughtBack({ beganAt, missed, delivered, text, ...lost }: RecoveryResult): Html {
   const what =
     missed === null || delivered === null ? text : `${grouped(delivered)} of ${grouped(missed)} delivered`;
-  return html`recovery began ${when(beganAt)}; ${what}`;
+  return html`recovery began ${when(beganAt)}; ${[what, ...lossesOf(lost)].join("; ")}`;
+}
+
+/** What no run can bring back. */
+function lossesOf({ unrecoverable, unlogged }: Pick<RecoveryResult, "unrecoverable" | "unlogged">): string[] {
+  return [
+    ...(unrecoverable ? [`${grouped(unrecoverable)} can no longer be delivered`] : []),
+    ...(unlogged
+      ? [`GitLab sent and logged nothing in ${counted(unlogged, "time")} in which a hook was off`]
+      : []),
+  ];
 }

@@ -20,7 +20,14 @@ process.exit(Number(process.env.FAKE_STATUS));
 const REPORT = JSON.stringify({
   complete: true,
   stoppedBy: "rate-limit",
-  summary: { missed: 5, recovered: 3, alreadyDelivered: 1, outstanding: 1, unrecoverable: 0 },
+  summary: {
+    missed: 5,
+    recovered: 3,
+    alreadyDelivered: 1,
+    outstanding: 1,
+    unrecoverable: 0,
+    unloggedWindows: 2,
+  },
 });
 const SINCE = Date.UTC(2026, 0, 31, 8);
 
@@ -62,7 +69,11 @@ const idle = new AbortController().signal;
 test("createChildRunner() tells the child the window, the tokens and the secrets in force, and nothing of the relay's own", async () => {
   const { run } = runner({ FAKE_STATUS: "0", FAKE_REPORT: REPORT });
   gitlab = { ...gitlab, secretTokens: ["a-secret-token-in-force", "a-secret-token-before"] };
-  expect(await run(SINCE, idle)).toMatchObject({ outcome: "complete", text: "4 of 5 delivered" });
+  expect(await run(SINCE, idle)).toMatchObject({
+    outcome: "complete",
+    text: "4 of 5 delivered",
+    unlogged: 2,
+  });
   const { argv, env } = JSON.parse(await readFile(join(folder, "work", "env.json"), "utf8"));
   expect(argv).toEqual(["recover"]);
   expect(env).toMatchObject({

@@ -25,6 +25,7 @@ const last: RecoveryResult = {
   delivered: 31,
   outstanding: 0,
   unrecoverable: 0,
+  unlogged: 0,
 };
 
 test.each<[string, Partial<RecoveryStatus>, RegExp]>([
@@ -52,6 +53,14 @@ test.each<[string, Partial<RecoveryStatus>, RegExp]>([
 ])("recoveryLine() of %s", (_case, changes, line) => {
   const shown = String(recoveryLine({ instance: "default", status: { ...IDLE, ...changes } }, false));
   expect(shown).toMatch(line);
+});
+
+test("recoveryLine() says what no run can bring back", () => {
+  const lossy = { ...last, delivered: 29, unrecoverable: 2, unlogged: 1200 };
+  const shown = String(recoveryLine({ instance: "default", status: { ...IDLE, last: lossy } }, false));
+  expect(shown).toContain(
+    "29 of 31 delivered; 2 can no longer be delivered; GitLab sent and logged nothing in 1,200 times",
+  );
 });
 
 test("recoveryLine() names the GitLab if there are several", () => {
