@@ -1,6 +1,6 @@
 /**
  * The whole gate, as `npm test`: lint, format, types, generated files up to date, tests with coverage.
- * Every step runs even where an earlier one failed, so that one run tells everything; the exit status is 0 only if all passed.
+ * Every step runs even if an earlier one failed, so that one run tells everything; the exit status is 0 only if all passed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Prints the notes of a release, for the release job: see docs/release.ts. Exit status 1 and the reason where it is not ready. */
+/** Prints the notes of a release, for the release job: see docs/release.ts. Exit status 1 and the reason if it is not ready. */
 import { readdirSync, readFileSync } from "node:fs";
 import { releaseNotes } from "./docs/release.ts";
 

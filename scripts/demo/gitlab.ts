@@ -11,7 +11,7 @@ export interface Sent {
   readonly hookId: number;
   /** Idempotency-Key: what GitLab calls the delivery. */
   readonly key: string;
-  /** Null: nobody answered. */
+  /** Null: no answer came. */
   readonly status: number | null;
 }
 

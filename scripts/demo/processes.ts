@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Settings of whoever starts the demo would change the story. */
+/** Settings in the user's environment would change the story. */
 const FOREIGN = /^(RELAY_|HOOKS_|GITLAB_|REDIS_URL|CI_|SIM_|HOST$|PORT$|LOG_LEVEL$|LOG_FORMAT$)/;
 
 export type Settings = Readonly<Record<string, string>>;
 
 export interface Program {
   readonly process: ChildProcess;
-  /** Resolves with its exit status, null where a signal ended it. */
+  /** Resolves with its exit status, null if a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
@@ -59,7 +59,7 @@ export function createProcesses(folder: string): Processes {
   };
 }
 
-/** A port that nobody listens on now. */
+/** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

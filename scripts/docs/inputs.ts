@@ -31,7 +31,7 @@ export interface Template {
 
 /**
  * Reads a component's template: the header and the configuration, two YAML documents.
- * @throws Error where it is not that, or where the header says something that GitLab 17.0 does not know
+ * @throws Error if it is not that, or if the header says something that GitLab 17.0 does not know
  */
 export function parseTemplate(templateYamlText: string): Template {
   const documents = parseAllDocuments(templateYamlText);

@@ -7,7 +7,7 @@ import { parseTemplate } from "./inputs.ts";
 /**
  * The text below the heading `## VERSION` or `## VERSION - DATE` (brackets around the version are fine), up to the next heading
  * of that level.
- * @throws Error where there is no such heading, or nothing below it
+ * @throws Error if there is no such heading, or nothing below it
  */
 export function changesOf(changelog: string, version: string): string {
   const sections = changelog.split(/^## +/m).slice(1);
@@ -20,8 +20,8 @@ export function changesOf(changelog: string, version: string): string {
 }
 
 /**
- * The newest version that the changelog has a heading for: the only one that exists for whoever copies an example.
- * @throws Error where there is none
+ * The newest version that the changelog has a heading for: the only one that a user who copies an example can get.
+ * @throws Error if there is none
  */
 export function newestVersion(changelog: string): string {
   const versions = [...changelog.matchAll(/^## +\[?(\d+\.\d+\.\d+[\w.-]*)/gm)];

@@ -51,7 +51,7 @@ async function startNginx(
       "-p",
       folder,
       "-e",
-      // A file, and no pipe: nobody reads along, and a full pipe would stop nginx.
+      // A file, not a pipe: a full pipe that the test does not read would stop nginx.
       join(folder, "error.log"),
       "-c",
       join(folder, "nginx.conf"),

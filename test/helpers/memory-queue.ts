@@ -1,5 +1,5 @@
 /**
- * A queue in memory, for tests of what stands in front of it: keeps the port's promises except the one about power, hands out
+ * A queue in memory, for tests of the parts that use it: keeps the port's promises except the one about power, hands out
  * deliveries that are due, and fails or hangs when told to.
  */
 import { metaMatches, stateMatches } from "../../relay/queue/filter.ts";

@@ -1,4 +1,4 @@
-/** Replay jobs in memory on any queue, for tests of what stands in front of them: as the drivers', without a word about power. */
+/** Replay jobs in memory on any queue, for tests of the parts that use them: as the drivers', without a word about power. */
 import { deliveryMatches, metaMatches, standingDeliveries, stateMatches } from "../../relay/queue/filter.ts";
 import type { EventFilter, EventSummary, Queue } from "../../relay/queue/queue.ts";
 import type {

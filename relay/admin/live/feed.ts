@@ -11,7 +11,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Queue, QueueEvent } from "../../queue/queue.ts";
 
 const RING_SIZE = 2048;
-/** How long a reader may be away, or a page may take to begin to read, without missing what happens meanwhile. */
+/** How long a reader may be away, or a page may take to begin to read, without missing what happens in that time. */
 const KEPT_MS = 600_000;
 
 export interface FeedEntry {
@@ -55,7 +55,7 @@ export function createFeed(queue: Pick<Queue, "onEvent">, clock: Clock, size = R
   const ring: (QueueEvent | undefined)[] = Array.from({ length: size });
   const listeners = new Set<() => void>();
   let count = 0;
-  /** The first that is kept; equal to `count` where none is. */
+  /** The first that is kept; equal to `count` if none is. */
   let first = 0;
   /** Monotonic clock until which a reader may come back. */
   let keptUntil = -Infinity;

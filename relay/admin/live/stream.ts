@@ -1,6 +1,6 @@
 /**
  * The feed as server-sent events. A reader gets `hello` first, then `stored`, `duplicate`, `routed`, `settled`, `replayed` and
- * `removed` as they happen, and `gap` where it missed some. Every message has an id; a reader that comes back with the last one it
+ * `removed` as they happen, and `gap` if it missed some. Every message has an id; a reader that comes back with the last one it
  * saw (Last-Event-ID) misses nothing that the ring still holds. Nothing is buffered for a reader that does not read,
  * as it would be by better-sse, which pushes to its sessions.
  */

@@ -110,7 +110,7 @@ async function openOther(place: Place, name: string): Promise<SnapshotFile | nul
     const first = await readSmall(place, name);
     if (!Buffer.isBuffer(first)) return first;
     const second = await readSmall(place, name);
-    // Trails only grow: what was appended meanwhile is left to the next backup.
+    // Trails only grow: the next backup has what was appended since.
     const length = name.endsWith(TRAIL) ? first.length : undefined;
     if (Buffer.isBuffer(second) && second.subarray(0, length).equals(first))
       return { name, bytes: first.length, content: first };

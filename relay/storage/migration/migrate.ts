@@ -1,7 +1,7 @@
 /**
  * Copies everything that one storage holds into another, event by event, and compares the two afterwards. Knows ports only.
  *
- * Both storages are marked before the first event is copied, so that no relay starts on either meanwhile. A run that was interrupted at
+ * Both storages are marked before the first event is copied, so that no relay starts on either until the end. A run that was interrupted at
  * any point is taken up by the same command: what is there is not copied again, and what there is little of is replaced as a whole.
  * At the end the source says where everything went, then the target's mark goes, and a relay can start there.
  */

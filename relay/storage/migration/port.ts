@@ -45,7 +45,7 @@ export interface MigrationMark {
   readonly at: number;
 }
 
-/** The queue of a storage that no relay has meanwhile. Methods reject with an UpstreamError if the storage fails. */
+/** The queue of a storage that no relay has open. Methods reject with an UpstreamError if the storage fails. */
 export interface MigrationSide {
   /** On stable storage when it resolves, and with it everything that was added before. */
   setMark(mark: MigrationMark | null): Promise<void>;
