@@ -192,13 +192,15 @@ function spendOnAll(value: unknown): void {
   while (waiting.length > 0) {
     const inner = waiting.pop();
     spend(typeof inner === "string" ? 1 + inner.length / 10 : 2);
-    if (typeof inner === "object" && inner !== null)
-      for (const part of Object.values(inner)) waiting.push(part);
+    if (typeof inner !== "object" || inner === null) continue;
+    const parts = Object.values(inner);
+    if (!Array.isArray(inner)) spend(unitsOfKeys(parts.length));
+    for (const part of parts) waiting.push(part);
   }
 }
 
 function spendOnEquality(a: unknown, b: unknown): void {
-  spend(sizeOf(a) / 10 + sizeOf(b) / 10);
+  for (const side of [a, b]) spend(typeof side === "string" ? side.length / 10 : sizeOf(side));
   if (typeof a === "object" && typeof b === "object" && a !== null && b !== null) {
     spendOnAll(a);
     spendOnAll(b);

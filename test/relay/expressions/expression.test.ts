@@ -202,6 +202,18 @@ describe("the budget", () => {
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
   });
 
+  test.each([
+    "body.l.all(x, body.m == body.m)",
+    "body.l.all(x, body.m != null)",
+    "body.l.all(x, {'a': 1, 'b': body.m} == {'a': 1, 'b': body.m})",
+  ])("%s pays for the keys of a large object each time", (text) => {
+    const run = evaluation(text, { l: Array(20_000).fill(1), m: manyKeys(20_000) });
+    failureOf(run);
+    const before = process.cpuUsage();
+    expect(failureOf(run)).toContain("takes too much time on this payload");
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(200);
+  });
+
   test("an expression that spends too much fails, whatever stands around it", () => {
     const payload = { l: Array(1_000_000).fill(1), s: "a".repeat(1_000_000) };
     for (const text of ["body.l.all(x, body.s.size() > 0)", "body.l.all(x, body.s.size() > 0) || true"]) {
