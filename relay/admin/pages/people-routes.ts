@@ -26,6 +26,7 @@ export function mountPeople({ pages, deps, frame }: Site): void {
       asked: shown,
       problem: asked.problem,
       isLong: read("rows") === "all",
+      sort: read("sort") ?? null,
       instances: instanceNames(deps.config()),
     };
     return frame(c, { title: "Activity", section: "activity" }, activityPage(view));
