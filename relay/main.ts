@@ -10,7 +10,7 @@ import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import manifest from "../package.json" with { type: "json" };
-import { tuneCollector } from "./process/collector.ts";
+import { collectWhenQuiet, tuneCollector } from "./process/collector.ts";
 import { createPatientReader } from "../lib/answering-files.ts";
 import { readTextFile, readTextFileLater } from "../lib/text-file.ts";
 import { watchFileFolder } from "./process/files.ts";
@@ -98,6 +98,7 @@ if (typeof started === "number") {
   setTimeout(() => end(started), LAST_WORDS_MS).unref();
 } else {
   log = started.log;
+  if (!("Deno" in globalThis)) collectWhenQuiet(systemClock);
   // What a terminal sends at its end, and what people send to have settings read anew.
   process.on("SIGHUP", () => void started.reload());
   let stopping = false;

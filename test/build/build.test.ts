@@ -91,8 +91,17 @@ test("build: the relay stores, delivers, runs a handler, judges with a thread an
   expect(target.arrivals.map(({ sequence }) => sequence).toSorted()).toEqual([1, 7]);
   const page = await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` } });
   const html = await page.text();
+  expect(html).toContain("\u2013");
   const [, style = ""] = /href="(\/assets\/[^"]+\.css)"/.exec(html) ?? [];
   expect((await fetch(url + style)).status).toBe(200);
+});
+
+test("build: a program is text of one byte for each character, of which V8 keeps half as much", () => {
+  for (const program of ["relay.js", "installer.js", "cli.js"])
+    expect([program, /[\u0100-\uffff]/.exec(readFileSync(join(dist, program), "utf8"))]).toEqual([
+      program,
+      null,
+    ]);
 });
 
 test("build: a stack trace of it leads to the sources", () => {

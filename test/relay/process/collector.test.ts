@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { quickCollection } from "../../../relay/process/collector.ts";
+import { collectWhenQuiet, quickCollection } from "../../../relay/process/collector.ts";
+import { FakeClock } from "../../helpers/clock.ts";
 import { RUNTIMES, hasRuntime, type Runtime } from "../../helpers/runtimes.ts";
 
 /** The most bytes that the heap of helpers/tuned.ts had. */
@@ -37,4 +38,18 @@ test("quickCollection() frees buffers that are garbage", () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(65_536 * 50);
   collect?.();
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(65_536 * 50);
+});
+
+test("collectWhenQuiet() waits for six quiet seconds, and collects once", async () => {
+  const clock = new FakeClock();
+  const shares = [1, 0.5, 0.11, 0.1];
+  let asked = 0;
+  let collected = 0;
+  const busy = (): number => shares[Math.floor(asked++ / 2)]!;
+  collectWhenQuiet(clock, busy, () => void collected++);
+  for (const wanted of [0, 0, 0, 1, 1]) {
+    await clock.advance(6000);
+    expect(collected).toBe(wanted);
+  }
+  expect(clock.pendingTimers).toBe(0);
 });
