@@ -568,6 +568,7 @@ describe("activity", () => {
       from: "2026-01-12",
       to: "2026-01-15",
       group: "week",
+      instance: null,
       project: null,
       author: "alice",
     });
