@@ -72,8 +72,6 @@ export interface AdminDeps {
   readonly addresses: () => AddressRules;
   /** The file with the secret token that the relay made for itself; null where the settings have one. */
   readonly secretFile: () => string | null;
-  /** Whether other relays may store events in the same storage. @default false */
-  readonly isShared?: boolean;
   /** Shown on the dashboard. */
   readonly version: string;
   /** Reports of what the events say about the work; null: it is not counted. @default null */

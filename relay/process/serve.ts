@@ -61,7 +61,6 @@ export function createOperatorSide(deps: ServeDeps): Admin {
     targetMinutes: (name) => board.minutes(name),
     fetch: providerFetch(createTransport(env)),
     addresses: () => current.rules().addresses,
-    isShared: stores.driver.isShared,
     secretFile: () => current.made()?.webhookSecret?.file ?? null,
   });
 }

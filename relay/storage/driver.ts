@@ -32,8 +32,6 @@ export interface StorageProbe {
 export interface StorageDriver {
   /** For the log: what is used and where, without credentials. */
   readonly place: Readonly<Record<string, string>>;
-  /** Whether several relays may store events in it at a time. */
-  readonly isShared: boolean;
   /** Rejects with a ConfigError if the folder or the server cannot be used, or if a migration left its mark there. */
   openQueue(): Promise<ReplayQueue>;
   /** Rejects as openQueue() does. */

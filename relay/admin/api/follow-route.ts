@@ -52,7 +52,7 @@ export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFi
       clock,
       filter,
       after,
-      isShared: deps.isShared ?? false,
+      isShared: deps.queue.isShared,
       grant,
       lineOf: bodies ? withBody : async (meta) => JSON.stringify(followedJson(meta)),
       onEnd: () => void (followers -= 1),

@@ -41,7 +41,6 @@ export function createFilesDriver({ clock, log, random, onSync, settings }: Stor
 
   return {
     place: { queue: "fs", folder: fs.base },
-    isShared: false,
     async openQueue() {
       refuseMarked(await readFilesMark(fs.base), fs.base, `remove ${join(fs.base, MARK_FILE)}`);
       return openFilesQueue(

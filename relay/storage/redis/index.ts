@@ -23,7 +23,6 @@ export function createRedisDriver(deps: StorageDeps): StorageDriver {
     (opening ??= openRedis(deps.settings().redis, deps.log, deps.random));
   return {
     place: { queue: "redis" },
-    isShared: true,
     async openQueue() {
       const redis = await connection();
       await refuseMigrated(redis);
