@@ -86,6 +86,9 @@ const relay = spawn(
   {
     cwd: new URL("..", import.meta.url),
     env: {
+      // As `npm start` and the systemd unit have it; what is set already wins.
+      MALLOC_ARENA_MAX: "2",
+      MALLOC_MMAP_THRESHOLD_: "131072",
       ...process.env,
       HOST: "127.0.0.1",
       PORT: String(port),
