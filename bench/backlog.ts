@@ -64,7 +64,7 @@ else {
   await measure(Number(count), Number(rounds), values.base);
 }
 
-/** Opens a queue in a process of its own, which is killed again. */
+/** Opens a queue in its own process, which is killed again. */
 async function open(script: string, folder: string): Promise<Omit<Opened, "bytesEach">> {
   const child = await startChild([script, "--open", folder]);
   const proc = `/proc/${child.process.pid}`;

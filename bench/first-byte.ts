@@ -1,6 +1,6 @@
 /**
  * Time to the first byte of the operator's pages with COUNT events waiting for a target that is down, the oldest few of them dead letters,
- * against a relay with as many as one page shows, so that both draw the same rows. Each relay is a process of its own; the two take turns. Ends with 1 if a page takes more
+ * against a relay with as many as one page shows, so that both draw the same rows. Each relay is its own process; the two take turns. Ends with 1 if a page takes more
  * than three times as long, or more than 150 ms.
  *
  *   npx tsx bench/first-byte.ts [COUNT] [ROUNDS]          default 1000000 15

@@ -1,5 +1,5 @@
 /**
- * Load generator for the ingest benchmarks, as a process of its own so that it has a core to itself.
+ * Load generator for the ingest benchmarks, as its own process so that it has a core to itself.
  * It writes ready-made HTTP/1.1 requests to plain sockets: what is measured is the server, not an HTTP client.
  *
  * Input: one JSON object as argument. Output: one JSON line with the result.

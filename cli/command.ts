@@ -52,7 +52,7 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[] | (() => Promise<readonly OptionSpec[]>);
   readonly examples: readonly Example[];
   readonly exits?: readonly (readonly [number, string])[];
-  /** Whether everything behind the name is handed on unread: the installer has a parser of its own, which reports all problems at once. */
+  /** Whether everything behind the name is handed on unread: the installer has its own parser, which reports all problems at once. */
   readonly readsOwnLine?: boolean;
   /** Resolves with the exit status; undefined: the command has set it, or goes on. */
   readonly run: (given: Given, world: CliWorld) => Promise<number | undefined>;

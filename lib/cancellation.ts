@@ -1,4 +1,4 @@
-/** Calling off what is under way, where so much is that AbortControllers, an EventTarget each, would be felt. */
+/** Calling off what is under way, if so much is that AbortControllers, an EventTarget each, would be felt. */
 
 /** The part of an AbortSignal that the delivery uses; every AbortSignal is one. */
 export interface Cancellation {
@@ -34,7 +34,7 @@ export class Cancellable implements Cancellation {
     for (const listener of listeners) listener();
   }
 
-  /** Aborts for this reason as soon as the other one does, at once where it has; until unfollow(). One at a time. */
+  /** Aborts for this reason as soon as the other one does, at once if it has; until unfollow(). One at a time. */
   follow(parent: Cancellation, reason: unknown): void {
     this.#parent = parent;
     this.#onParent = () => this.abort(reason);

@@ -29,7 +29,7 @@ export class ConfigError extends Error {
 }
 
 export interface UpstreamDetails {
-  /** HTTP status, where there was an answer. */
+  /** HTTP status, if there was an answer. */
   readonly status?: number;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;

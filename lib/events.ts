@@ -9,7 +9,7 @@
 export type HookScope = "project" | "group" | "system";
 
 export interface EventRow {
-  /** What the event is called here: its `object_kind`, or a name of its own if GitLab sends none. */
+  /** What the event is called here: its `object_kind`, or its own name if GitLab sends none. */
   readonly kind: string;
   readonly title: string;
   /** `X-Gitlab-Event` on project and group hooks; a system hook always says `System Hook`. */

@@ -32,7 +32,7 @@ export function globProblem(source: string): string | null {
   }
 }
 
-/** Whether a name fits a glob as a whole. Throws a SyntaxError where globProblem() finds one. */
+/** Whether a name fits a glob as a whole. Throws a SyntaxError if globProblem() finds one. */
 export function compileGlob(source: string, options: GlobOptions = {}): Matcher {
   const { caseMatters = true, hasSegments = true } = options;
   if (source.length > MAX_PATTERN_LENGTH) {

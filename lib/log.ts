@@ -85,7 +85,7 @@ export function createLog(options: LogOptions): RootLog {
     { write: options.write },
   );
   const wrap = (logger: typeof root): Log => ({
-    // Lines that nobody wants are asked for with every event.
+    // Lines that are not written are asked for with every event.
     debug: (event, fields) => void (logger.isLevelEnabled("debug") && logger.debug({ event, ...fields })),
     info: (event, fields) => void (logger.isLevelEnabled("info") && logger.info({ event, ...fields })),
     warn: (event, fields) => logger.warn({ event, ...fields }),

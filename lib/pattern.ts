@@ -1,6 +1,6 @@
 /**
  * Regular expressions that operators write, over text that strangers write: matched by RE2, whose time grows with the length of
- * the text and never explodes, and refused where even that would be slow. RE2 has neither look-around nor references back.
+ * the text and never explodes, and refused if even that would be slow. RE2 has neither look-around nor references back.
  */
 import { RE2JS, RE2JSException } from "re2js";
 
@@ -35,7 +35,7 @@ export function patternProblem(source: string): string | null {
   }
 }
 
-/** Throws where patternProblem() finds one; settings are checked before. */
+/** Throws if patternProblem() finds one; settings are checked before. */
 export function compilePattern(source: string): CompiledPattern {
   const problem = patternProblem(source);
   if (problem !== null) throw new SyntaxError(problem);

@@ -25,7 +25,7 @@ export interface EnvBinding {
 }
 
 export interface SettingsSources extends EnvSources {
-  /** Text and name of the YAML file; null where there is none. */
+  /** Text and name of the YAML file; null if there is none. */
   readonly file: SettingsFile | null;
   readonly bindings: readonly EnvBinding[];
   /**

@@ -1,6 +1,6 @@
 /**
  * Smoke test of a relay on some runtime: `tsx scripts/smoke.ts COMMAND...`, for example `deno run -A relay/main.ts`. Starts it on
- * a free port with a folder of its own (and the queue in Redis, where REDIS_URL is set), waits until it is ready, has it accept an
+ * a free port with its own folder (and the queue in Redis, where REDIS_URL is set), waits until it is ready, has it accept an
  * event and recognise the same one again, and stops it. Exit status 1 and the relay's output where any of that fails.
  */
 import { spawn } from "node:child_process";

@@ -146,7 +146,7 @@ function createRun(world: World, config: InstallerConfig, secrets: Secrets): Run
   };
 }
 
-/** What is named in the place of a group where there is none. */
+/** What is named in the place of a group if there is none. */
 const INSTANCE = "(instance)";
 
 type Deps = Parameters<typeof uninstall>[0] & Pick<InstallDeps, "stretchKey">;

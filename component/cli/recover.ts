@@ -43,7 +43,7 @@ function timeMs(text: string, now: number): number {
   return span === null ? Date.parse(text) : now - Number(span[1]) * (UNIT_MS[span[2] as string] as number);
 }
 
-/** Runs the command. Throws ConfigError where an option is missing or the reports cannot be written. */
+/** Runs the command. Throws ConfigError if an option is missing or the reports cannot be written. */
 export async function recoverCommand(run: RecoverRun): Promise<Recovered> {
   const { world, budget, gitlab } = run;
   if (run.config.group === null && run.config.projects.length === 0) {

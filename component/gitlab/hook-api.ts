@@ -14,7 +14,7 @@ export interface HookApi {
   /** Removing what is gone already is success. */
   remove(parent: number | string, id: number): Promise<void>;
   removeHeader(parent: number | string, id: number, name: string): Promise<void>;
-  /** A test delivery; resolves where the receiver answered 2xx. */
+  /** A test delivery; resolves if the receiver answered 2xx. */
   test(parent: number | string, id: number, trigger: string): Promise<void>;
 }
 

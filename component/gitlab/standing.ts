@@ -1,6 +1,6 @@
 /**
  * What the instance is and what the token's user may do there, as far as GitLab tells: evidence for decisions that a refusal
- * alone does not carry. Each question is one request; null where GitLab does not say.
+ * alone does not carry. Each question is one request; null if GitLab does not say.
  */
 import { UpstreamError } from "../../lib/errors.ts";
 import { badAnswer, collect, type Rest } from "../../lib/gitlab/rest.ts";
@@ -26,7 +26,7 @@ export interface StandingApi {
 export function createStanding(rest: Rest): StandingApi {
   const id = (value: number | string): string => encodeURIComponent(value);
 
-  /** The body of an answer; undefined where GitLab refuses or does not know the question. */
+  /** The body of an answer; undefined if GitLab refuses or does not know the question. */
   async function ask(path: string): Promise<unknown> {
     try {
       return (await rest.get(path)).body;

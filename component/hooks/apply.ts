@@ -27,7 +27,7 @@ export interface ApplyDeps extends HookWriterDeps {
   readonly dryRun: boolean;
   readonly pruneDuplicates: boolean;
   readonly reenable: boolean;
-  /** Asked before a project gets a hook; throws where no project may get one. @returns a hook that makes it needless, or null */
+  /** Asked before a project gets a hook; throws if no project may get one. @returns a hook that makes it needless, or null */
   readonly beforeCreate: (project: Place) => Promise<HookAbove | null>;
   /** Whether hooks of ours are known to be about, so that a place without one is looked at twice before it gets one. */
   readonly isInstalled: () => Promise<boolean>;
@@ -145,7 +145,7 @@ export class Apply {
     return present.filter((hook) => isOurs(hook, this.#deps.relayUrl));
   }
 
-  /** The same; none where the place is gone or closed to this token. */
+  /** The same; none if the place is gone or closed to this token. */
   async oursIfThere(place: HookPlace): Promise<readonly Hook[]> {
     try {
       return await this.#sure(place, () => this.ours(place));
@@ -155,7 +155,7 @@ export class Apply {
     }
   }
 
-  /** A single odd 404 is gone at the second look. Throws Gone where the project itself is not there. */
+  /** A single odd 404 is gone at the second look. Throws Gone if the project itself is not there. */
   async #sure<T>(place: HookPlace, work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -41,7 +41,7 @@ export class BeforeCreate {
     this.#hooks.clear();
   }
 
-  /** Throws GroupOpen or EndOfRun where no project may get a hook. @returns a hook that covers the project; null: none does */
+  /** Throws GroupOpen or EndOfRun if no project may get a hook. @returns a hook that covers the project; null: none does */
   async pass(place: Place): Promise<HookAbove | null> {
     const { gate, mark, below } = this.#precautions;
     await gate?.pass();

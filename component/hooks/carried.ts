@@ -48,7 +48,7 @@ export function carriedBy(hook: Hook, url: string): Carried {
   };
 }
 
-/** Kinds that the hook carries, or may carry, and that this run does not hold. Nothing where it is to take them away. */
+/** Kinds that the hook carries, or may carry, and that this run does not hold. Nothing if it is to take them away. */
 export interface Lacking {
   readonly token: boolean;
   readonly signing: boolean;

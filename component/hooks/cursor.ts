@@ -38,7 +38,7 @@ type StateFile = z.output<typeof fileSchema>;
 export const MOST_FAILED = 100_000;
 
 export interface Files {
-  /** Text of a file; null where there is none. Throws where it cannot be read. */
+  /** Text of a file; null if there is none. Throws if it cannot be read. */
   read(path: string): Promise<string | null>;
   /** Replaces the whole file, so that a reader sees the old or the new text and never half of one. */
   write(path: string, text: string): Promise<void>;
@@ -58,7 +58,7 @@ export interface LevelStore {
   load(): Promise<Level | null>;
   /** Null: no hook of ours is left, or it is no longer known which. @param next what the next run looks at, at the group's level */
   save(level: Level | null, next?: Look): Promise<void>;
-  /** What this run looks at: its turn; both, where it is not known whose turn it is; the sample alone without a state file. */
+  /** What this run looks at: its turn; both, if it is not known whose turn it is; the sample alone without a state file. */
   looks(): Promise<ReadonlySet<Look>>;
 }
 

@@ -44,7 +44,7 @@ export interface WantedHook {
 
 export interface Marker {
   readonly fingerprint: string;
-  /** Digest of the names of the custom headers; empty where there are none. */
+  /** Digest of the names of the custom headers; empty if there are none. */
   readonly headerNames: string;
   /** Projects may have hooks of ours beside this one of the group, which have to go. */
   readonly moving: boolean;
@@ -77,7 +77,7 @@ const MARKER =
   /gitlab-hook-relay fp=([0-9a-f]{16})(?: hn=([0-9a-f]{8}))?(?: at=([1-9]\d{0,15}))?( moving)?(?: of=(\d{0,7}):(\d{1,15}):([0-9a-f]{8})?)?(?: was=([0-9a-f]{8}))?( beside-system)?/;
 const LONGEST_DESCRIPTION = 2048;
 
-/** The marker in a hook's description; null where there is none. */
+/** The marker in a hook's description; null if there is none. */
 export function markerIn(description: unknown): Marker | null {
   const match = typeof description === "string" ? MARKER.exec(description) : null;
   if (match === null) return null;

@@ -1,4 +1,4 @@
-/** Thrown where a run ends with something to say that is no single project's: what it is, and the exit status. */
+/** Thrown if a run ends with something to say that is no single project's: what it is, and the exit status. */
 export class EndOfRun extends Error {
   override readonly name = "EndOfRun";
   readonly status: 1 | 2;

@@ -33,7 +33,7 @@ export async function installOnGroup(run: InstallRun, probe: Probe): Promise<voi
   const marker = { ...wanted.marker, moving: evidence.leftOvers, sample: evidence.sample?.projectId ?? null };
   const marked = { ...wanted, marker };
   const writes = plan.keep === null || plan.changes.length > 0 || plan.asleep !== null;
-  // What is listed already need not be listed again where nothing is written.
+  // What is listed already need not be listed again if nothing is written.
   const result = writes
     ? await apply.install(place, marked)
     : await apply.installListed(place, marked, probe.hooks);

@@ -17,7 +17,7 @@ export function withVisibility(query: ProjectQuery, visibility: string): Project
   return visibility === "all" ? query : { ...query, visibility };
 }
 
-/** Projects in which the token's user is a Maintainer or more by membership: asked for once, where a project refuses. */
+/** Projects in which the token's user is a Maintainer or more by membership: asked for once, if a project refuses. */
 export function createMaintained(
   gitlab: Pick<GitLab, "projects">,
   group: string,

@@ -2,7 +2,7 @@
  * `--level instance`: one system hook of ours for the whole instance, and with a group its hooks for the rest.
  *
  * What the system hook sends, the hooks beside it leave out: GitLab would send it twice, and under two ids. The system hook comes
- * first, so that no event is without a hook in between; where it could not be put right, the hooks of the group stay as they are.
+ * first, so that no event is without a hook in between; if it could not be put right, the hooks of the group stay as they are.
  */
 import { ConfigError, UpstreamError } from "../../lib/errors.ts";
 import type { HookApi } from "../gitlab/hook-api.ts";
@@ -36,7 +36,7 @@ export async function installOnInstance(
   return { ...ofGroup, level: "instance" };
 }
 
-/** Throws ConfigError where the system hook would leave the hooks of the group nothing to send. */
+/** Throws ConfigError if the system hook would leave the hooks of the group nothing to send. */
 function refuseEmptyRest({ events, group }: RunConfig, sent: readonly string[]): void {
   const rest = eventFlags(events, "group", new Set(sent));
   if (Object.values(rest).includes(true)) return;
@@ -127,7 +127,7 @@ function systemApply(deps: RoundDeps & { readonly random: () => number }): Syste
   return { apply, seen, losses };
 }
 
-/** Throws EndOfRun where GitLab shows them to administrators alone. */
+/** Throws EndOfRun if GitLab shows them to administrators alone. */
 async function systemHooks(api: HookApi): Promise<readonly Hook[]> {
   try {
     return await api.list(0);

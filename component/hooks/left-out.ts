@@ -37,7 +37,7 @@ export async function lookAtEverything(
 }
 
 /**
- * The projects that the listing left out, found by counting: no request where there are none, at most two otherwise, however
+ * The projects that the listing left out, found by counting: no request if there are none, at most two otherwise, however
  * many projects the group has. Names are given as far as one page of a hundred goes.
  * @param eligible projects of the complete listing; null: GitLab did not count
  */

@@ -24,7 +24,7 @@ export interface Probe {
   readonly status: number | null;
 }
 
-/** One request. Throws where GitLab did not answer: broken is not absent. */
+/** One request. Throws if GitLab did not answer: broken is not absent. */
 export async function probeGroup(api: HookApi, group: number | string): Promise<Probe> {
   try {
     return { hooks: await api.list(group), refusal: null, status: null };
@@ -62,7 +62,7 @@ export function decideLevel({ level: asked, filtered }: AskedLevel, probe: Probe
   };
 }
 
-/** Thrown where the group's hooks turn out to be open after all: the run begins again with them. */
+/** Thrown if the group's hooks turn out to be open after all: the run begins again with them. */
 export class GroupOpen extends Error {
   override readonly name = "GroupOpen";
   readonly probe: Probe;
@@ -128,7 +128,7 @@ export class ProjectGate {
     return this.#decided;
   }
 
-  /** What was asked for is done, and what nobody sees is told. */
+  /** What was asked for is done, and what no one sees is told. */
   async #warn(): Promise<void> {
     const { budget, group, standing, notice } = this.#deps;
     const isTold = budget.room() >= ROOM_TO_FIND_OUT;

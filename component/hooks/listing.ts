@@ -125,7 +125,7 @@ export class Listing {
     return next === null && end < (total ?? this.#counted);
   }
 
-  /** Whether a project that nobody has seen may stand before the page. One request where that is in doubt. */
+  /** Whether a project that was not seen may stand before the page. One request if that is in doubt. */
   async #hasGapBefore({ items, total }: Page<Project>): Promise<boolean> {
     const first = items[0];
     if (this.#number === 1 || (first !== undefined && first.id <= this.#seenUpTo)) return false;

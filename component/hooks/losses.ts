@@ -26,7 +26,7 @@ export class Losses {
     return this.#hooks;
   }
 
-  /** Throws where hooks would be hurt: the run ends, with nothing of them touched. */
+  /** Throws if hooks would be hurt: the run ends, with nothing of them touched. */
   refuse(): void {
     if (this.#hooks > 0) throw new EndOfRun(this.sentence(), { status: 2, complete: false });
   }

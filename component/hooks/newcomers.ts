@@ -25,7 +25,7 @@ export interface Newcomers {
   readonly places: readonly Place[];
 }
 
-/** One request if nothing came or went, two otherwise. @param before null: nothing is remembered, so nobody is new */
+/** One request if nothing came or went, two otherwise. @param before null: nothing is remembered, so none is new */
 export async function findNewcomers(
   gitlab: Pick<GitLab, "projects">,
   group: string,

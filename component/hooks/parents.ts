@@ -42,7 +42,7 @@ export function groupsBetween(group: string, project: string): string[] {
   return parts.slice(depth).map((_, index) => parts.slice(0, depth + index + 1).join("/"));
 }
 
-/** Hooks of one group for the relay; none where this token does not see them. One request. */
+/** Hooks of one group for the relay; none if this token does not see them. One request. */
 export async function hooksFor(api: HookApi, group: string, relayUrl: string): Promise<HookAbove[]> {
   const hooks = (await hooksOf(api, group)) ?? [];
   return hooks.filter((hook) => pointsTo(hook, relayUrl)).map((hook) => ({ group, hook }));

@@ -53,7 +53,7 @@ export interface HookPlan {
 export interface PlanOptions {
   /** The instance was seen to ignore signing tokens: their absence is no difference. */
   readonly signingIgnored: boolean;
-  /** A plan that nobody carries out shows no change for a secret that this run merely does not know. @default false */
+  /** A plan that is not carried out shows no change for a secret that this run merely does not know. @default false */
   readonly dryRun?: boolean;
 }
 

@@ -98,7 +98,7 @@ export class Round {
   }
 
   /**
-   * Walks all projects. Throws RunStopped where the run ends first. The cursor is written either way: a run that ends between
+   * Walks all projects. Throws RunStopped if the run ends first. The cursor is written either way: a run that ends between
    * here and `close` is followed by one that does the rest only.
    */
   async projects({ name, work, again, keep = () => true, everything = false, check }: Walk): Promise<void> {
@@ -251,7 +251,7 @@ export class Round {
     this.#deps.report(result);
   }
 
-  /** Throws where no project was worked on and nobody asked for that: a green run would say that all is well. */
+  /** Throws if no project was worked on and the options did not ask for that: a green run would say that all is well. */
   refuseNothing(): void {
     if (!this.#worked) this.#tally.refuseNothing(this.#deps.config);
   }

@@ -2,7 +2,7 @@
  * One round over the projects of a group: who is worked on when, and where the next run goes on.
  *
  * Projects are taken in the order of their ids, several at a time. While the budget is ample the next page is listed shortly
- * before the present one is used up, so that nobody waits for it; with a small budget a chunk is finished before the next is
+ * before the present one is used up, so that no worker waits for it; with a small budget a chunk is finished before the next is
  * listed, and a project is begun only where the budget lets it end: else many would be looked at and none finished.
  * The cursor stands on the first unfinished project; it is written after each chunk and at the end.
  */

@@ -115,7 +115,7 @@ export class HookWriter {
     return names.filter((name) => !kept.has(name.toLowerCase()));
   }
 
-  /** Headers that somebody added to a hook of ours by hand are wiped with the address, and their values are known to nobody. */
+  /** Headers that somebody added to a hook of ours by hand are wiped with the address, and no one knows their values. */
   async #refuseLossOfHeaders(place: HookPlace, wanted: WantedHook, hook: Hook): Promise<void> {
     if (wanted.removesSecrets || markerIn(hook["description"]) === null) return;
     const strays = await this.#strayHeaders(place, wanted, hook);

@@ -72,7 +72,7 @@ export function groupPath(text: string, context: z.RefinementCtx): void {
   }
 }
 
-/** The hook flag that a name stands for, null where no project or group hook has such an event. */
+/** The hook flag that a name stands for, null if no project or group hook has such an event. */
 export function eventFlag(name: string): string | null {
   const row = eventByName(name);
   return row !== undefined && row.flag !== null && row.scopes.some((s) => s !== "system") ? row.flag : null;
@@ -89,7 +89,7 @@ function knownEvents(names: readonly string[], context: z.RefinementCtx): void {
   refuse(context, `unknown event ${texts.join(", ")}; known: ${known.join(", ")}`);
 }
 
-/** The flag of a system hook that a name stands for; null where system hooks have no such event, or always send it. */
+/** The flag of a system hook that a name stands for; null if system hooks have no such event, or always send it. */
 export function systemFlag(name: string): string | null {
   const row = eventByName(name);
   return row !== undefined && row.scopes.includes("system") ? row.flag : null;

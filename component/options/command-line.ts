@@ -23,7 +23,7 @@ export function isCommand(text: string | null): text is Command {
   return COMMANDS.includes(text as Command);
 }
 
-/** `unknown option; did you mean --group?` @returns the second half, or nothing where no known name is near */
+/** `unknown option; did you mean --group?` @returns the second half, or nothing if no known name is near */
 export function didYouMean(name: string, known: readonly string[], prefix = ""): string {
   const nearest = closestMatch(name, known, { maxDistance: Math.min(MISSPELT, Math.ceil(name.length / 2)) });
   return nearest === undefined ? "" : `; did you mean ${prefix}${nearest}?`;
@@ -48,7 +48,7 @@ function tokensOf(argv: readonly string[]) {
 
 type OptionToken = Extract<ReturnType<typeof tokensOf>[number], { readonly kind: "option" }>;
 
-/** The text that an option was given; undefined where it needs one. */
+/** The text that an option was given; undefined if it needs one. */
 function textOf(row: OptionRow, token: OptionToken): string | undefined {
   if (row.type === "boolean") return token.value ?? (token.rawName.startsWith("--no-") ? "false" : "true");
   const looksLikeOption = token.inlineValue === false && /^-./.test(token.value);

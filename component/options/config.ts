@@ -11,7 +11,7 @@ export const optionsSchema = z.strictObject(
 
 export type InstallerOptions = z.output<typeof optionsSchema>;
 
-/** First of each kind, as hooks are written with it; null where none is set. */
+/** First of each kind, as hooks are written with it; null if none is set. */
 export interface HookSecrets {
   readonly secretToken: string | null;
   readonly signingToken: string | null;

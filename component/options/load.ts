@@ -16,7 +16,7 @@ import { readOptionValue, type ListNotation, type Reading } from "./values.ts";
 
 export interface Sources {
   readonly env: Env;
-  /** Reads the file that a NAME_FILE variable names; throws where it cannot. */
+  /** Reads the file that a NAME_FILE variable names; throws if it cannot. */
   readonly readFile: (path: string) => string;
 }
 

@@ -126,7 +126,7 @@ export const TABLE = {
     commands: hooks, example: "hooks-report",
     description: "Folder for report.json, report.md, junit.xml and hooks.env.",
     input: {
-      regex: FOLDER_IN_PROJECT, note: "They become artifacts. Each job has a folder of its own.",
+      regex: FOLDER_IN_PROJECT, note: "They become artifacts. Each job has its own folder.",
       default: ".gitlab-hook-relay/$CI_JOB_NAME_SLUG",
     },
   }),

@@ -81,7 +81,7 @@ function parseJson(text: string): { readonly parsed: unknown } | null {
   }
 }
 
-/** Null where the text is no JSON. */
+/** Null if the text is no JSON. */
 function itemsOfJson(text: string): Reading | null {
   const json = parseJson(text);
   return json === null ? null : checkedItems(json.parsed as readonly unknown[]);
@@ -111,7 +111,7 @@ function readObject(text: string): Reading {
   return { value: entries.map(([key, value]) => `${key}: ${String(value)}`) };
 }
 
-/** Null where the text is something else, or could mean two things. */
+/** Null if the text is something else, or could mean two things. */
 function itemsOfRuby(text: string): Reading | null {
   const list = readRubyList(text.trim());
   return "items" in list ? checkedItems(list.items) : null;

@@ -4,7 +4,7 @@
  *
  * Two ways lead to the receiver. `resend`: GitLab sends the logged body again, five a minute and place; its answer is 201
  * whatever the receiver said, so the status in it counts. `replay`: the job posts the logged body itself. A way that turns out
- * to lead nowhere is closed for the hook, and the other one is taken where the mode allows it; where both are closed, the rest
+ * to lead nowhere is closed for the hook, and the other one is taken where the mode allows it; if both are closed, the rest
  * stays outstanding for the next run. Interrupted anywhere: a delivery whose answer was lost is made again, under the same id.
  */
 import { UpstreamError } from "../../lib/errors.ts";

@@ -56,7 +56,7 @@ export function isDelivered(status: string): boolean {
   return /^2\d\d$/.test(status);
 }
 
-/** The delivery, where none of these rows is a success of it; null: one is. */
+/** The delivery, if none of these rows is a success of it; null: one is. */
 export function openSince(delivery: Missed, rows: readonly LogRow[]): Missed | null {
   const isArrival = (row: LogRow): boolean =>
     isDelivered(row.status) &&

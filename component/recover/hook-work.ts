@@ -12,7 +12,7 @@ export type Fate =
   | { readonly outcome: "recovered"; readonly by: Way }
   /** The receiver had it: only its answer never reached GitLab, or an earlier run was interrupted. */
   | { readonly outcome: "alreadyDelivered" }
-  /** Nobody can deliver it any more: the next run does not try. */
+  /** It cannot be delivered any more: the next run does not try. */
   | { readonly outcome: "unrecoverable"; readonly reason: string }
   /** Still missed: the next run tries again. */
   | { readonly outcome: "outstanding"; readonly reason: string };

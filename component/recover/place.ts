@@ -107,7 +107,7 @@ export class PlaceRecovery {
     }
   }
 
-  /** Delivers what waits, and lets the place remember how far it came, also where the run ends in between. */
+  /** Delivers what waits, and lets the place remember how far it came, also if the run ends in between. */
   async #deliver(work: PlaceWork, hooks: readonly HookWork[]): Promise<void> {
     const { logs, deliverer } = this.#deps;
     for (const hookWork of hooks) {

@@ -71,11 +71,11 @@ export function junitXml({ command, group, trouble }: JunitRun, cases: readonly 
   ].join("\n");
 }
 
-/** Names of the components' jobs where nobody gave another one. */
+/** Names of the components' jobs unless another one was given. */
 const USUAL_JOBS: ReadonlySet<string> = new Set(["install-hooks", "recover-deliveries"]);
 
 /**
- * Beginning of the names in hooks.env. A job with a name of its own has names of its own, so that later jobs can read the results
+ * Beginning of the names in hooks.env. A job with its own name has names of its own, so that later jobs can read the results
  * of several: GitLab hands all of them on in one list. Never both kinds: self-managed instances take 20 names from a job.
  * @param usual as `HOOKS_RESULT_`
  * @param job name of the component's job (its input `as`); empty outside of a component

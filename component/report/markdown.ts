@@ -25,7 +25,7 @@ export interface TableColumn<Row> {
   readonly align?: "left" | "right";
 }
 
-/** With a blank line before it; nothing where there is no row. */
+/** With a blank line before it; nothing if there is no row. */
 export function rowsTable<Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string[] {
   if (rows.length === 0) return [];
   const more = rows.length - MOST_ROWS;
@@ -38,12 +38,12 @@ export function rowsTable<Row>(columns: readonly TableColumn<Row>[], rows: reado
   ];
 }
 
-/** A list, with a blank line before it; nothing where there is no item. */
+/** A list, with a blank line before it; nothing if there is no item. */
 export function bulletList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : ["", ...items.map((item) => `- ${cell(item)}`)];
 }
 
-/** A list that is folded away; nothing where there is no item. */
+/** A list that is folded away; nothing if there is no item. */
 export function folded(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length - MOST_ROWS;

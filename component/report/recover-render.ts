@@ -183,7 +183,7 @@ function markdown(report: RecoveryReport, context: Context): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** What is still missed fails its place; what nobody can recover any more is told in it. */
+/** What is still missed fails its place; what cannot be recovered any more is told in it. */
 function junitCase(place: PlaceReport, { dryRun }: Context): JunitCase {
   const ended = place.action === "fail" ? "failed" : place.action === "skip" ? "skipped" : "passed";
   const lines = placeLines(place, { dryRun });
@@ -195,7 +195,7 @@ function junitCase(place: PlaceReport, { dryRun }: Context): JunitCase {
   };
 }
 
-/** Of `recover`. Its variables have names of their own, so that a pipeline with the installer's job keeps both. */
+/** Of `recover`. Its variables have their own names, so that a pipeline with the installer's job keeps both. */
 export const RECOVERY_RENDERING: Rendering<RecoveryReport> = {
   markdown,
   cases: ({ results }, context) => results.map((place) => junitCase(place, context)),

@@ -1,5 +1,5 @@
 /**
- * The gate of a caller that never waits, such as an attempt of a delivery, which comes back by a schedule of its own: if no token may go
+ * The gate of a caller that never waits, such as an attempt of a delivery, which comes back by its own schedule: if no token may go
  * on, the request fails at once and says when to come back. Made once and shared by all requests with these tokens.
  */
 import type { Clock } from "../clock.ts";

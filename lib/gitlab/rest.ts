@@ -171,7 +171,7 @@ export function nextPage({ headers, body }: Incoming, { page, perPage }: PageNum
   return isFull ? page + 1 : null;
 }
 
-/** 0 where the header is missing or no number. */
+/** 0 if the header is missing or no number. */
 function count(text: string | undefined): number {
   return Number.parseInt(text ?? "", 10) || 0;
 }

@@ -49,7 +49,7 @@ export interface Outgoing {
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The endpoint has a limit of its own, so that its 429 says nothing about the others. */
+  /** The endpoint has its own limit, so that its 429 says nothing about the others. */
   readonly ownLimit?: boolean;
   /** The answer is a file, not JSON; 304 counts as an answer. */
   readonly isFile?: boolean;

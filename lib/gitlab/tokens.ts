@@ -28,7 +28,7 @@ export interface AnswerHead {
 export type TokenRefusal = "unauthorized" | "insufficient-scope";
 
 export interface PermitSettlement {
-  /** A 429 of an endpoint with a limit of its own says nothing about the others. */
+  /** A 429 of an endpoint with its own limit says nothing about the others. */
   readonly ownLimit: boolean;
   readonly refusal: TokenRefusal | null;
 }

@@ -43,7 +43,7 @@ export interface AdminDeps {
   readonly metrics: Metrics;
   /** The last hour, minute by minute. */
   readonly minutes: MinuteStats;
-  /** What needs an operator now, most urgent first. Rejects with an UpstreamError where the storage is out of reach. */
+  /** What needs an operator now, most urgent first. Rejects with an UpstreamError if the storage is out of reach. */
   readonly attention: () => Promise<readonly AttentionItem[]>;
   /** What the relay recovers by itself, by GitLab; empty: nothing, as the settings do not say how. */
   readonly recoveries: () => readonly InstanceRecovery[];
@@ -57,7 +57,7 @@ export interface AdminDeps {
   readonly sessions: {
     /** A counter by its name, of letters, digits and dashes. */
     epoch(name: string): EpochStore;
-    /** Differs between storages. Rejects with an UpstreamError where the storage is out of reach. */
+    /** Differs between storages. Rejects with an UpstreamError if the storage is out of reach. */
     salt(): Promise<string>;
   };
   /** What people have done here. */
@@ -70,7 +70,7 @@ export interface AdminDeps {
   readonly fetch: ProviderFetch;
   /** Which proxies are believed. */
   readonly addresses: () => AddressRules;
-  /** The file with the secret token that the relay made for itself; null where the settings have one. */
+  /** The file with the secret token that the relay made for itself; null if the settings have one. */
   readonly secretFile: () => string | null;
   /** Shown on the dashboard. */
   readonly version: string;

@@ -60,7 +60,7 @@ function renamed(
   return { entries: isChanged ? Object.fromEntries(corrected) : null, names };
 }
 
-/** The type that was meant; where that is unclear, the settings that every type has, as those of a `log` target. */
+/** The type that was meant; if that is unclear, the settings that every type has, as those of a `log` target. */
 function withKnownType(target: unknown): unknown {
   if (!isObject(target) || TYPES.includes(target["type"] as string)) return target;
   const meant = typeof target["type"] === "string" ? nearest(target["type"], TYPES) : null;

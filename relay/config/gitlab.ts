@@ -97,7 +97,7 @@ export function hasCredential(settings: unknown): boolean {
   return isGiven(secretTokens) || isGiven(signingTokens) || hasMaster;
 }
 
-/** The names of all GitLabs, that of `gitlab` first; empty where it is the only one. */
+/** The names of all GitLabs, that of `gitlab` first; empty if it is the only one. */
 export function instanceNames({
   instances,
 }: {

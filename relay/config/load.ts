@@ -32,7 +32,7 @@ export interface SettingsInput {
   /** Value of --config; it wins over RELAY_CONFIG. */
   readonly file: string | null;
   readonly env: Env;
-  /** Text of a file; throws where it cannot be read. */
+  /** Text of a file; throws if it cannot be read. */
   readonly readFile: (path: string) => string;
   /** The last good settings: what they were read from must not vanish. @default none */
   readonly previous?: LoadedSettings;
@@ -40,9 +40,9 @@ export interface SettingsInput {
 
 export interface LoadedSettings {
   readonly config: Config;
-  /** The settings file; null where there is none. */
+  /** The settings file; null if there is none. */
   readonly file: string | null;
-  /** Every file that was looked at, with its text; null where it was not there. A change in any of them is a change of settings. */
+  /** Every file that was looked at, with its text; null if it was not there. A change in any of them is a change of settings. */
   readonly inputs: ReadonlyMap<string, string | null>;
   /** `file:line:column` of a setting by its dotted path; null: not in the file. */
   readonly placeOf: (path: string) => string | null;
@@ -137,7 +137,7 @@ export function secretsOf(config: Config): string[] {
   return secretValues(configSchema, config);
 }
 
-/** Settings that only a restart changes, by path; empty where nothing of the kind differs. */
+/** Settings that only a restart changes, by path; empty if nothing of the kind differs. */
 export function restartPaths(present: Config, next: Config): string[] {
   const differing = (path: string, a: unknown, b: unknown): string[] => {
     if (!isObject(a) || !isObject(b)) return a === b ? [] : [path];

@@ -121,7 +121,7 @@ const activity = z.strictObject({
       maxProjects: atLeastOne
         .max(1000)
         .default(50)
-        .describe("Projects with series of their own, the busiest; the rest counts as other"),
+        .describe("Projects with their own series, the busiest; the rest counts as other"),
     })
     .prefault({}),
 });

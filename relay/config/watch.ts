@@ -28,14 +28,14 @@ export interface WatchDeps {
   readonly load: (previous: LoadedSettings) => LoadResult;
   /** Puts good settings in force, all of them or none. Rejects with a ConfigError if something is in the way. */
   readonly apply: (settings: LoadedSettings, options: { readonly anew: boolean }) => void | Promise<void>;
-  /** Text of a file; null where it cannot be read. */
+  /** Text of a file; null if it cannot be read. */
   readonly readText: (path: string) => Promise<string | null>;
-  /** Calls back when something in the file's folder changes; null where the system cannot tell. */
+  /** Calls back when something in the file's folder changes; null if the system cannot tell. */
   readonly notify: (file: string, listener: () => void) => { close(): void } | null;
 }
 
 export interface SettingsWatch {
-  /** Why the present files were refused; null where their settings are in force. */
+  /** Why the present files were refused; null if their settings are in force. */
   refused(): readonly Problem[] | null;
   /**
    * Looks now; resolves when any change that it found was dealt with.
@@ -47,7 +47,7 @@ export interface SettingsWatch {
   close(): void;
 }
 
-/** Watches from now on, the settings file also where it is not there yet. */
+/** Watches from now on, the settings file also if it is not there yet. */
 export function watchSettings(initial: LoadedSettings, deps: WatchDeps): SettingsWatch {
   const { clock, log } = deps;
   let inputs = initial.inputs;

@@ -8,7 +8,7 @@ import { createRate, type Rate } from "./rate.ts";
 import type { DeliverySettings } from "./settings.ts";
 import { nextAsk } from "./slots.ts";
 
-/** Deliveries that were never tried and those that were have slots of their own. */
+/** Deliveries that were never tried and those that were have their own slots. */
 export type Side = "first" | "retry";
 
 /** An attempt that was let through. */

@@ -29,7 +29,7 @@ export interface AttemptDeps {
 
 export interface EndedAttempt {
   readonly sign: Sign;
-  /** What the queue was told; null where the claim was lost. */
+  /** What the queue was told; null if the claim was lost. */
   readonly settlement: Settlement | null;
 }
 

@@ -5,7 +5,7 @@
  */
 export interface Halt {
   readonly halted: boolean;
-  /** Calls back once, at once where it has happened already; the function returned takes the listener away. */
+  /** Calls back once, at once if it has happened already; the function returned takes the listener away. */
   onHalt(listener: () => void): () => void;
 }
 

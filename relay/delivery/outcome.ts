@@ -23,7 +23,7 @@ export function verdictOf(status: number): AttemptResult["verdict"] {
 
 /**
  * The result of an HTTP answer.
- * @param headers values of `retry-after` and `location`, null where absent
+ * @param headers values of `retry-after` and `location`, null if absent
  * @param nowMs wall clock, for a Retry-After that is a date
  */
 export function resultOfAnswer(
@@ -55,7 +55,7 @@ export function withRetriedStatuses(result: AttemptResult, statuses: readonly nu
   return isRetried ? { ...result, verdict: "retry" } : result;
 }
 
-/** The result where there was no answer. */
+/** The result if there was no answer. */
 export function resultOfFailure(error: string): AttemptResult {
   return { verdict: "retry", status: null, error, excerpt: null, retryAfterSeconds: null };
 }

@@ -10,11 +10,11 @@ import type { AnswerHeaders, SentRequest } from "../queue/exchange.ts";
 export interface AttemptResult {
   /** `retry`: worth another attempt; `dead`: the other side will never take it. */
   readonly verdict: "done" | "retry" | "dead";
-  /** HTTP status of the answer; null where there was none. */
+  /** HTTP status of the answer; null if there was none. */
   readonly status: number | null;
-  /** Why it was not taken, fit for an operator's eyes; null where it was. */
+  /** Why it was not taken, fit for an operator's eyes; null if it was. */
   readonly error: string | null;
-  /** Beginning of the answer's body, at most EXCERPT_LENGTH characters; null where there was none. */
+  /** Beginning of the answer's body, at most EXCERPT_LENGTH characters; null if there was none. */
   readonly excerpt: string | null;
   /** What the target asked us to wait, in seconds; null: nothing. */
   readonly retryAfterSeconds: number | null;

@@ -13,7 +13,7 @@ export interface Rate {
   available(now: number): number;
   /** Counts `starts` attempts that start now; at most available(now). */
   take(starts: number, now: number): void;
-  /** Milliseconds until the next attempt may start; 0 where one may now. */
+  /** Milliseconds until the next attempt may start; 0 if one may now. */
   waitMs(now: number): number;
 }
 

@@ -15,7 +15,7 @@ export interface Slots {
   /** Attempts under way. */
   readonly first: number;
   readonly retry: number;
-  /** What was begun last; only matters where there is one slot. */
+  /** What was begun last; only matters if there is one slot. */
   readonly last: "first" | "retry";
 }
 

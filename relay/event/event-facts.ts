@@ -39,7 +39,7 @@ export type EventDetails = Pick<
   "ref" | "refChange" | "sourceProjectId" | "sourceBranch" | "iid" | "title" | "subjectType"
 >;
 
-/** @param kind null: nobody knows it, and its ref is told as far as it says itself what it is */
+/** @param kind null: unknown, and its ref is told as far as it says itself what it is */
 export function eventDetails(kind: Kind | null, body: Json): EventDetails {
   const ref = kind === null ? { ref: refOfName(text(body["ref"]), body["tag"]) } : kind.ref?.(body);
   const subject = kind?.subject?.(body);

@@ -1,6 +1,6 @@
 /**
  * What a system hook and the hook of a project or group say alike of one push, tag or merge request: GitLab gives such a pair no common
- * id, and their bodies differ. The key is made of what names the event and when it was; where any of it is missing, there is none.
+ * id, and their bodies differ. The key is made of what names the event and when it was; if any of it is missing, there is none.
  */
 import { createHash } from "node:crypto";
 import { SYSTEM_HEADER } from "../../lib/events.ts";

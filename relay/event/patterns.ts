@@ -8,7 +8,7 @@ import { compileGlobs } from "../../lib/glob.ts";
 
 export type ProjectPattern = string | number;
 
-/** `!(a|b)` is a glob of its own, not a negation. */
+/** `!(a|b)` is its own glob, not a negation. */
 export function splitPatterns<P extends ProjectPattern>(
   patterns: readonly P[],
 ): { readonly wanted: P[]; readonly unwanted: string[] } {

@@ -1,6 +1,6 @@
 /**
  * Which events a reader has had: enough to tell one that comes late from one that comes again. Events are stored in the order of
- * their ids, except for a few: a repetition takes the id of the write that failed, and relays of one Redis have clocks of their own.
+ * their ids, except for a few: a repetition takes the id of the write that failed, and relays of one Redis have their own clocks.
  */
 import { orderOf, parseId, timeOfOrder } from "./event-id.ts";
 

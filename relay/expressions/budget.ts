@@ -44,7 +44,7 @@ let left = 0;
 /** The error that was paid for last: it passes through all nodes around the one that failed. */
 let lastError: unknown = null;
 
-/** Runs an evaluation within the budget; throws if it spends more, also where the expression itself took no notice. */
+/** Runs an evaluation within the budget; throws if it spends more, also if the expression itself took no notice. */
 export function withinBudget<T>(evaluate: () => T): T {
   left = MAX_UNITS;
   const value = evaluate();

@@ -33,7 +33,7 @@ const environment = new Environment({
 /** What an expression sees. */
 export interface Scope {
   readonly event: Readonly<Record<string, unknown>>;
-  /** The payload; empty where it is not a JSON object. */
+  /** The payload; empty if it is not a JSON object. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -41,7 +41,7 @@ export interface Expression {
   readonly text: string;
   /** Whether it says the same for every event. */
   readonly constant: boolean;
-  /** The value; throws where the payload lacks what is asked for, and beyond the budget. */
+  /** The value; throws if the payload lacks what is asked for, and beyond the budget. */
   evaluate(scope: Scope): unknown;
 }
 
@@ -114,7 +114,7 @@ function visitLoop(args: readonly unknown[], loops: readonly string[], walk: Wal
   for (const child of inner.slice(1)) visit(child, [...loops, variable], walk);
 }
 
-/** The variable at the start of a path such as `c.modified`; null where it is not a plain path. */
+/** The variable at the start of a path such as `c.modified`; null if it is not a plain path. */
 function rootOf(node: unknown): string | null {
   if (!isNode(node)) return null;
   const args = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];

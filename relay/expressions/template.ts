@@ -8,7 +8,7 @@ import { sentence } from "../event/sentence.ts";
 import { compileExpression, scopeOf, type Expression, type Scope } from "./expression.ts";
 
 export interface Template {
-  /** The text; throws where the payload lacks what is asked for. @param escape applied to what each expression gives */
+  /** The text; throws if the payload lacks what is asked for. @param escape applied to what each expression gives */
   text(scope: Scope, escape?: (text: string) => string): string;
   /** Where the whole template is one expression: its value as JSON would have it. Else the text. */
   value(scope: Scope): unknown;

@@ -11,11 +11,11 @@ import { isIPv4, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 
 export interface AddressRules {
-  /** The sender's address in its plain form; null where it cannot be known (a proxy wrote something that is no address). */
+  /** The sender's address in its plain form; null if it cannot be known (a proxy wrote something that is no address). */
   clientOf(socketAddress: string | undefined, forwardedFor: string | undefined): string | null;
   /** Whether the socket's other end is a proxy that is believed. */
   isTrustedProxy(socketAddress: string | undefined): boolean;
-  /** True where no list is set; an unknown address is on no list. */
+  /** True if no list is set; an unknown address is on no list. */
   allowed(address: string | null): boolean;
 }
 
@@ -46,7 +46,7 @@ export function createAddressRules(settings: {
 
 /**
  * The usual form of an address as a socket or a proxy writes it: without port, brackets and zone, IPv4 where it is mapped into
- * IPv6. Null where it is none.
+ * IPv6. Null if it is none.
  */
 export function plainAddress(text: string): string | null {
   let address = text.trim();

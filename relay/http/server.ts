@@ -13,7 +13,7 @@ import { errorBody, refuseConnect, refuseMalformed } from "./unparsed.ts";
 
 /**
  * What `fetch` returns for a request that was answered from its socket. It is made while modules are loaded, and must be: the listener
- * puts a class of its own in the place of the global Response, and takes objects of that class for answers that are still to be written.
+ * puts its own class in the place of the global Response, and takes objects of that class for answers that are still to be written.
  */
 export const ALREADY_ANSWERED = RESPONSE_ALREADY_SENT;
 
@@ -59,7 +59,7 @@ export interface HttpServer {
 /** GitLab's headers: a token of up to 8 KB and 20 custom headers. */
 const MAX_HEADER_BYTES = 65_536;
 
-/** Resolves once it listens; rejects with a ConfigError where it cannot. */
+/** Resolves once it listens; rejects with a ConfigError if it cannot. */
 export function listen(options: ServerOptions): Promise<HttpServer> {
   const timeouts = options.timeouts ?? {};
   let isClosing = false;

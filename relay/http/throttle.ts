@@ -13,7 +13,7 @@ export interface ThrottleLimits {
 }
 
 export interface Throttle {
-  /** Counts a failure. Returns 0 where the sender still has some left, else the seconds until it has. */
+  /** Counts a failure. Returns 0 if the sender still has some left, else the seconds until it has. */
   fail(sender: string): number;
   /** Senders remembered now. */
   size(): number;

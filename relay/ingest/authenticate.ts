@@ -161,7 +161,7 @@ function keyOf(token: string): Uint8Array {
 const DIGEST_BYTES = 32;
 
 function digestOf(bytes: Uint8Array, into = Buffer.allocUnsafeSlow(DIGEST_BYTES)): Buffer {
-  // One character per byte: as a buffer of its own it takes three times as long.
+  // One character per byte: as its own buffer it takes three times as long.
   into.write(hash("sha256", bytes, "binary"), "latin1");
   return into;
 }

@@ -15,7 +15,7 @@ export interface WholeBody {
   readonly parts: readonly Uint8Array[];
   /** Its bytes in one piece. */
   whole(): Uint8Array;
-  /** Nobody wants it. */
+  /** It is not needed. */
   forget(): void;
 }
 

@@ -63,7 +63,7 @@ export class Pairs {
     });
   }
 
-  /** As the queue's own, with the twin noted in the event where there is one. */
+  /** As the queue's own, with the twin noted in the event if there is one. */
   enqueue(event: NewEvent): Promise<Enqueued> {
     const side = event.meta.pairKey === undefined ? null : pairSide(event.meta);
     return side === null ? this.#queue.enqueue(event) : this.#enqueueOne(event, side);

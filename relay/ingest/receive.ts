@@ -56,7 +56,7 @@ export interface IngestDeps {
   readonly log: Log;
   /** The rules in force; read once per request. */
   readonly rules: () => IngestRules;
-  /** Reads each body while it is parsed anyway, and is told once its event is stored. @default nobody looks */
+  /** Reads each body while it is parsed anyway, and is told once its event is stored. @default none */
   readonly activity?: ActivityReader;
   /** Frees buffers that are garbage: after megabytes that strangers sent. @default the engine does when it likes */
   readonly collect?: () => void;

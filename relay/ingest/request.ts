@@ -43,7 +43,7 @@ export function webRequest(web: Request): WebRequest {
   return { headers, socketAddress: undefined, incoming: null, outgoing: null, web };
 }
 
-/** The header's value; null where it is not there or empty. */
+/** The header's value; null if it is not there or empty. */
 export function headerOf(headers: RequestHeaders, name: string): string | null {
   const value = headers[name];
   return typeof value === "string" && value !== "" ? value : null;

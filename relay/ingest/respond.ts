@@ -1,4 +1,4 @@
-/** How an answer goes out: to the socket's own response where there is one, else as a web response. */
+/** How an answer goes out: to the socket's own response if there is one, else as a web response. */
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../lib/clock.ts";
 import type { Reply } from "./answer.ts";

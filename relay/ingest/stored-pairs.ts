@@ -41,7 +41,7 @@ export class StoredPairs {
     this.#clock = clock;
   }
 
-  /** As the queue's own, with the twin noted in the event where there is one. */
+  /** As the queue's own, with the twin noted in the event if there is one. */
   async enqueue(event: NewEvent): Promise<Enqueued> {
     const { pairKey } = event.meta;
     const side = pairKey === undefined ? null : pairSide(event.meta);

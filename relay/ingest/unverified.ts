@@ -1,5 +1,5 @@
 /**
- * How much of the bodies may be in memory whose senders nobody knows yet: a signature is only checked once the body is whole. All
+ * How much of the bodies may be in memory whose senders are not verified yet: a signature is only checked once the body is whole. All
  * such bodies together stay below a limit; if they would pass it, the one that has been coming in for longest is given up. A
  * sender that is what it says needs milliseconds, one that holds memory needs time.
  */

@@ -1,5 +1,5 @@
 /**
- * Bodies that nobody wants, because the answer is known before them: measured, or read on so that their sender gets to the answer, and
+ * Bodies that are not needed, because the answer is known before them: measured, or read on so that their sender gets to the answer, and
  * never kept.
  */
 import type { IncomingMessage } from "node:http";
@@ -8,7 +8,7 @@ import { readWeb } from "./body.ts";
 import { awaitsContinue, contentLengthOf, type WebhookRequest } from "./request.ts";
 import type { UnverifiedBodies } from "./unverified.ts";
 
-/** How long and how far a body that nobody wants is read on, so that its sender gets to the answer. */
+/** How long and how far a body that is not needed is read on, so that its sender gets to the answer. */
 export const LINGER_MS = 5000;
 const LINGER_BYTES = 64 * 1024 * 1024;
 /** How long a body is measured whose sender has no valid credential, before it is refused without knowing its size. */
@@ -24,7 +24,7 @@ export interface StrangerLimits {
 }
 
 /**
- * Whether a body that nobody keeps is larger than the limit: false where it ends, or goes on for a second, below it. What comes
+ * Whether a body that is not kept is larger than the limit: false if it ends, or goes on for a second, below it. What comes
  * after that is not read here.
  */
 export function isTooLarge(request: WebhookRequest, limits: StrangerLimits, clock: Clock): Promise<boolean> {

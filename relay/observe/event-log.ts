@@ -56,7 +56,7 @@ export function startEventLog({ queue, log, now, isOn, traceIdOf = incomingTrace
     log.info("event.finished", { ...finishedLine(meta, deliveries, entry), traceId: traceIdOf(meta) });
   };
 
-  /** For an event that nobody remembers: it ends here only if all its deliveries have. */
+  /** For an event that is no longer remembered: it ends here only if all its deliveries have. */
   const lookUp = async (id: string): Promise<void> => {
     const event = await queue.get(id);
     if (event === null) return;

@@ -57,8 +57,8 @@ export interface Metrics {
   /** The exposition in Prometheus' text format. */
   text(): Promise<string>;
   /**
-   * One answered webhook. `kind` as in EventMeta; null where it was refused before anybody knew.
-   * @param instance name of the GitLab in the settings; undefined: that of `gitlab`, or nobody knows
+   * One answered webhook. `kind` as in EventMeta; null if it was refused before that was known.
+   * @param instance name of the GitLab in the settings; undefined: that of `gitlab`, or it is unknown
    */
   request(status: RequestStatus, kind: string | null, durationMs: number, instance?: string): void;
   /** One sync of the storage, or one durable write where the storage is elsewhere. */

@@ -19,11 +19,11 @@ export interface QueueGaugeDeps {
   readonly targets?: () => readonly TargetGauge[];
   /** What readiness depends on. @default what the queue checks */
   readonly checks?: () => readonly Check[];
-  /** The disk of the queue, where it has one: bytes that are free, and the floor below which webhooks are refused. */
+  /** The disk of the queue, if it has one: bytes that are free, and the floor below which webhooks are refused. */
   readonly disk?: () => Promise<{ readonly freeBytes: number; readonly floorBytes: number } | null>;
 }
 
-/** Null where the storage is out of reach: its figures are absent then, and the others are told nevertheless. */
+/** Null if the storage is out of reach: its figures are absent then, and the others are told nevertheless. */
 export async function statsOf(queue: Queue): Promise<QueueStats | null> {
   try {
     return await queue.stats();

@@ -30,7 +30,7 @@ export function registerReadGauge(
     async collect() {
       const samples = await read();
       gauge.reset();
-      // Without labels it is 0 after reset(), and has to go where nothing was read.
+      // Without labels it is 0 after reset(), and has to go if nothing was read.
       if (labelNames.length === 0 && samples.length === 0) gauge.remove();
       for (const { labels, value } of samples) gauge.inc(labels, value);
     },

@@ -15,7 +15,7 @@ export interface TargetStatus {
   readonly name: string;
   /** `http`, `log`, `module` or `pipeline`. */
   readonly type: string;
-  /** Where it delivers to, fit to be shown: no user info, no query. Null where it has no address. */
+  /** Where it delivers to, fit to be shown: no user info, no query. Null if it has no address. */
   readonly address: string | null;
   readonly breaker: "closed" | "open" | "half-open";
   /** Wall clock at which an open breaker lets a probe through; null unless it is open. */

@@ -25,7 +25,7 @@ export interface AppDeps {
   readonly prefix?: string;
   /** Adds the routes of the operator's side: dashboard and admin API. @default none */
   readonly mountAdmin?: (app: Hono<AppEnv>) => void;
-  /** The page for a person at an address that is nobody's. @default JSON for everybody */
+  /** The page for a person at an address that leads nowhere. @default JSON for everybody */
   readonly missingPage?: (c: Context<AppEnv>) => Response | Promise<Response>;
 }
 
@@ -54,7 +54,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
   deps.mountAdmin?.(app);
 
-  // Other methods end up here, not in handlers of their own, which would make each webhook pass through a chain.
+  // Other methods end up here, not in their own handlers, which would make each webhook pass through a chain.
   app.notFound((c) => {
     if (webhookRoute(c.req.path) !== null)
       return problem(405, "method_not_allowed", "method not allowed; use POST", { allow: "POST" });

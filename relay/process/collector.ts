@@ -53,7 +53,7 @@ function createBusyShare(): () => number {
 
 /**
  * What frees the buffers that became garbage since it was called last. V8 does so by itself, but only after 32 MB of them: the
- * whole of what strangers may take. Null where the runtime has no such thing.
+ * whole of what strangers may take. Null if the runtime has no such thing.
  */
 export function quickCollection(): (() => void) | null {
   const collect = collector();

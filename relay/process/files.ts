@@ -6,7 +6,7 @@ import { systemCode } from "../../lib/errors.ts";
 
 /**
  * Calls back when something in the file's folder changes: the folder, since editors and container platforms replace the file
- * itself. Does not keep the process alive. Null where the system cannot tell.
+ * itself. Does not keep the process alive. Null if the system cannot tell.
  */
 export function watchFileFolder(file: string, listener: () => void): { close(): void } | null {
   try {
@@ -18,7 +18,7 @@ export function watchFileFolder(file: string, listener: () => void): { close(): 
   }
 }
 
-/** Files and sockets that the process may have open at once; null where the system does not say (other than Linux) or has no limit. */
+/** Files and sockets that the process may have open at once; null if the system does not say (other than Linux) or has no limit. */
 export async function descriptorLimit(path = "/proc/self/limits"): Promise<number | null> {
   try {
     const limit = /^Max open files +(\d+)/m.exec(await readFile(path, "utf8"))?.[1];

@@ -29,7 +29,7 @@ export interface LogFiles {
   close(): Promise<void>;
 }
 
-/** Makes the folder where it is missing. Rejects where that fails. */
+/** Makes the folder if it is missing. Rejects if that fails. */
 export async function openLogFiles(options: LogFilesOptions): Promise<LogFiles> {
   await mkdir(options.dir, { recursive: true, mode: 0o750 });
   let day = "";

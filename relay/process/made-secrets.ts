@@ -14,7 +14,7 @@ export const ADMIN_TOKEN = "admin-token";
 export interface MadeSecrets {
   /** The settings with what was made. */
   readonly config: Config;
-  /** Null where the settings have one. */
+  /** Null if the settings have one. */
   readonly webhookSecret: KeptSecret | null;
   readonly adminToken: KeptSecret | null;
 }
@@ -25,13 +25,13 @@ interface Deps {
   readonly log: Log;
 }
 
-/** True where webhooks of `gitlab` could not be authenticated at all. */
+/** True if webhooks of `gitlab` could not be authenticated at all. */
 function needsWebhookSecret(gitlab: Config["gitlab"]): boolean {
   return gitlab.secretTokens.length === 0 && gitlab.signingTokens.length === 0 && gitlab.masterSecret === "";
 }
 
 /**
- * Null where the settings have one, or other GitLabs alone send webhooks. One that was made before those were named is accepted on: a
+ * Null if the settings have one, or other GitLabs alone send webhooks. One that was made before those were named is accepted on: a
  * GitLab that has it must not be refused because another one joined.
  */
 async function webhookSecretOf({ gitlab, instances }: Config, deps: Deps): Promise<KeptSecret | null> {
@@ -44,8 +44,8 @@ async function webhookSecretOf({ gitlab, instances }: Config, deps: Deps): Promi
 }
 
 /**
- * Fills in what the settings leave out. Rejects with a ConfigError where the folder does not permit it, with an UpstreamError
- * where Redis is out of reach.
+ * Fills in what the settings leave out. Rejects with a ConfigError if the folder does not permit it, with an UpstreamError
+ * if Redis is out of reach.
  */
 export async function withMadeSecrets(config: Config, deps: Deps): Promise<MadeSecrets> {
   const { gitlab, admin } = config;

@@ -22,7 +22,7 @@ const SCHEDULE = {
 export type JobName = keyof typeof SCHEDULE;
 
 export interface Maintenance {
-  /** Runs a job now; resolves at its end, also where it failed, which is logged. */
+  /** Runs a job now; resolves at its end, also if it failed, which is logged. */
   run(name: JobName): Promise<void>;
   /** When a job runs next; null after stop(). */
   nextRun(name: JobName): Date | null;

@@ -45,7 +45,7 @@ export interface Host extends Pick<WatchDeps, "readText" | "notify"> {
   readonly createStorage: CreateStorage;
   /** Program and first arguments of the installer. */
   readonly installer: readonly string[];
-  /** Text of a file; throws where it cannot be read. */
+  /** Text of a file; throws if it cannot be read. */
   readonly readFile: (path: string) => string;
   /** Whether a person reads standard output. */
   readonly isTerminal: boolean;
@@ -65,7 +65,7 @@ export interface Running {
   stop(reason: string): Promise<void>;
 }
 
-/** Resolves with an exit status where there is nothing to run, or with the running relay. Rejects only on a bug. */
+/** Resolves with an exit status if there is nothing to run, or with the running relay. Rejects only on a bug. */
 export async function runProgram(host: Host): Promise<number | Running> {
   try {
     const options = parseOptions(host.argv);
@@ -174,7 +174,7 @@ function warnOfSecrets(log: Log, config: Config): void {
     log.warn("settings.suspicious", { setting: path, error: message });
 }
 
-/** The daily files of the settings; null where there are to be none. Rejects with a ConfigError where the folder cannot be made. */
+/** The daily files of the settings; null if there are to be none. Rejects with a ConfigError if the folder cannot be made. */
 async function logFiles(host: Host, { log: { dir, keepDays } }: Config): Promise<LogFiles | null> {
   if (dir === "") return null;
   await refuseUnanswered([dir], host);

@@ -37,9 +37,9 @@ export interface Relay {
   config(): Config;
   /** What is stored where, for the log. */
   readonly place: Readonly<Record<string, string>>;
-  /** Where the secret token is kept that the relay made for itself; null where the settings have one. */
+  /** Where the secret token is kept that the relay made for itself; null if the settings have one. */
   secretFile(): string | null;
-  /** Where the admin token is kept that the relay made for itself; null where the settings have one. */
+  /** Where the admin token is kept that the relay made for itself; null if the settings have one. */
   adminTokenPlace(): string | null;
   /** Address that logs in to the dashboard once. A secret: for a terminal, never for the log. */
   readonly loginUrl: string;

@@ -36,7 +36,7 @@ const ANSWER_MS = PERSIST_DEADLINE_MS + 1000;
 /** Milliseconds that a start waits for deliveries to move to a target's new name: beyond that, taking webhooks comes first. */
 const RENAME_MS = 10_000;
 
-/** Resolves once it listens. Rejects with a ConfigError where folder, port or settings do not permit it; nothing is left open then. */
+/** Resolves once it listens. Rejects with a ConfigError if folder, port or settings do not permit it; nothing is left open then. */
 export async function startRelay(settings: Config, deps: RelayDeps): Promise<Relay> {
   const closing = new Closing();
   try {

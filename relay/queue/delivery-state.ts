@@ -19,9 +19,9 @@ export interface Attempt {
   /** Wall clock of its start, milliseconds. */
   readonly at: number;
   readonly durationMs: number;
-  /** HTTP status of the answer; null where there was none. */
+  /** HTTP status of the answer; null if there was none. */
   readonly status: number | null;
-  /** Why it failed, in words fit for an operator; null where it did not. Holds no secret. */
+  /** Why it failed, in words fit for an operator; null if it did not. Holds no secret. */
   readonly error: string | null;
   /** Beginning of the answer's body, at most 512 characters. */
   readonly excerpt: string | null;
@@ -69,7 +69,7 @@ export type Settlement =
 /** Attempts whose details are kept with a delivery. */
 export const HISTORY_LENGTH = 30;
 
-/** A delivery that nobody has tried yet. */
+/** A delivery without an attempt yet. */
 export function newDelivery(eventId: string, target: string, replay: number, dueAt: number): Delivery {
   return {
     eventId,

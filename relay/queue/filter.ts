@@ -82,7 +82,7 @@ export function compileFilter(filter: EventFilter): CompiledFilter {
   };
 }
 
-/** The values of a field that takes one or several; none where it is absent. */
+/** The values of a field that takes one or several; none if it is absent. */
 export function several<T extends string>(values: OneOrMore<T> | undefined): readonly T[] {
   if (values === undefined) return [];
   return typeof values === "string" ? [values] : (values as readonly T[]);

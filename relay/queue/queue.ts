@@ -17,7 +17,7 @@ export interface Enqueued {
 /** Where one event goes: decided after it is stored, by the routing. */
 export interface Route {
   readonly target: string;
-  /** Deliveries of one target with the same key go strictly one after another; null: it waits for nobody. */
+  /** Deliveries of one target with the same key go strictly one after another; null: it waits for none. */
   readonly lane: string | null;
 }
 
@@ -89,7 +89,7 @@ export interface EventPage {
   readonly events: readonly EventSummary[];
   /** Where the next page begins; null: this was the last. */
   readonly cursor: string | null;
-  /** True where the scan stopped early because it had looked long enough: the next page goes on there. */
+  /** True if the scan stopped early because it had looked long enough: the next page goes on there. */
   readonly partial: boolean;
   /** Events that were looked at, with those that do not fit; what is found by an id needs none. */
   readonly looked: number;
@@ -163,7 +163,7 @@ export interface Queue {
   readonly isShared: boolean;
   /**
    * Stores the event with the memory of its delivery, in one write; resolves once both are on stable storage.
-   * Rejects with an UpstreamError (`code`: `disk-full`, `queue-full`, `storage`, `closed`) where that is not possible; the event may
+   * Rejects with an UpstreamError (`code`: `disk-full`, `queue-full`, `storage`, `closed`) if that is not possible; the event may
    * then still turn up later, as the sender's repetition will be answered as a duplicate.
    */
   enqueue(event: NewEvent): Promise<Enqueued>;
@@ -201,11 +201,11 @@ export interface Queue {
    * UnknownTargetError.
    */
   move(from: string, to: string): Promise<number>;
-  /** Removes the event and its deliveries; false where there is none. Its delivery stays remembered. */
+  /** Removes the event and its deliveries; false if there is none. Its delivery stays remembered. */
   remove(id: string): Promise<boolean>;
   setPaused(target: string, paused: boolean): Promise<void>;
 
-  /** Counted afresh for each question. Rejects with an UpstreamError where the storage is out of reach. */
+  /** Counted afresh for each question. Rejects with an UpstreamError if the storage is out of reach. */
   stats(): Promise<QueueStats>;
   /** Kept as events come and go: no event is read. Rejects with an UpstreamError if the storage is out of reach. */
   kinds(): Promise<KindCounts>;

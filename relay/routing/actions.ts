@@ -34,7 +34,7 @@ const WORDS: ReadonlyMap<string, readonly string[]> = new Map([
 
 const KNOWN: ReadonlySet<string> = new Set([...WORDS.values()].flat());
 
-/** What the kinds have, where one of these actions is of other kinds alone; null: all may fit. @param actions without those behind `!` */
+/** What the kinds have, if one of these actions is of other kinds alone; null: all may fit. @param actions without those behind `!` */
 export function foreignActions(
   kinds: readonly string[],
   actions: readonly string[],

@@ -21,7 +21,7 @@ export interface ProjectFileApi {
   readonly tokens: readonly string[];
 }
 
-/** Rejects with an UpstreamError where GitLab does not answer, refuses every token or has none that may ask now. */
+/** Rejects with an UpstreamError if GitLab does not answer, refuses every token or has none that may ask now. */
 export function createFileFetcher(
   { url, tokens }: ProjectFileApi,
   { clock, env }: { readonly clock: Clock; readonly env: ProxyEnv },

@@ -19,7 +19,7 @@ import { RulesTooExpensiveError, type RulesRunner } from "./rules-thread.ts";
 
 /** Longest time that the first event of a project waits for its file, in milliseconds. */
 const FIRST_WAIT_MS = 2_000;
-/** For so long nobody waits after GitLab did not answer, in milliseconds. */
+/** How long GitLab is not asked again after it did not answer, in milliseconds. */
 const AWAY_MS = 30_000;
 /** Projects whose files are remembered; the one used longest ago goes first. */
 const MAX_PROJECTS = 10_000;
@@ -42,7 +42,7 @@ export type FileAnswer =
   | { readonly type: "missing" }
   | { readonly type: "found"; readonly text: string; readonly etag: string | null };
 
-/** Rejects where GitLab does not answer or refuses. @param etag of what is known; null: nothing is */
+/** Rejects if GitLab does not answer or refuses. @param etag of what is known; null: nothing is */
 export type FetchFile = (projectId: number, path: string, etag: string | null) => Promise<FileAnswer>;
 
 export interface ProjectFileDeps {
@@ -65,7 +65,7 @@ export interface RefusedFile {
 }
 
 export interface ProjectFiles {
-  /** The project's own rules for an event: at once where they are known. */
+  /** The project's own rules for an event: at once if they are known. */
   readonly narrowing: ProjectNarrowing;
   /** The newest first. */
   refused(): readonly RefusedFile[];

@@ -1,5 +1,5 @@
 /**
- * The rules of a project's own file, read and applied. What does this runs in a thread of its own, see rules-thread.ts: the text is a
+ * The rules of a project's own file, read and applied. What does this runs in its own thread, see rules-thread.ts: the text is a
  * stranger's, and so is what it is applied to.
  */
 import { parse } from "yaml";

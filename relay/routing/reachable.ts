@@ -1,6 +1,6 @@
 /**
  * Rules that can never match, or that change nothing, explained for an operator before they wonder where the events are. Pure;
- * finds what can be told from the rules alone, and says nothing where it is not certain.
+ * finds what can be told from the rules alone, and says nothing if it is not certain.
  */
 import { EVENTS } from "../../lib/events.ts";
 import { own } from "../../lib/json.ts";

@@ -11,7 +11,7 @@ function empty<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>;
 }
 
-/** Keys are authors; "" where nobody is named. */
+/** Keys are authors; "" if no author is named. */
 export type OpenPage = Record<string, Facts>;
 
 export function emptyPage(): OpenPage {
@@ -40,7 +40,7 @@ export function encodePage(page: OpenPage): Uint8Array {
   return Buffer.from(JSON.stringify(page), "utf8");
 }
 
-/** Throws a SyntaxError where the bytes are no document. */
+/** Throws a SyntaxError if the bytes are no document. */
 export function decodePage(bytes: Uint8Array): OpenPage {
   const read = JSON.parse(Buffer.from(bytes).toString("utf8")) as OpenPage;
   const page = emptyPage();

@@ -13,14 +13,14 @@ export interface KeptSecret {
   readonly isNew: boolean;
   /** Where an operator finds it, in words: a path, or a key of Redis. */
   readonly place: string;
-  /** The file that holds it; null where it is only in Redis. */
+  /** The file that holds it; null if it is only in Redis. */
   readonly file: string | null;
 }
 
 export interface SharedSecrets {
   /**
-   * The value kept under a name, made where there is none: whole or not at all, on stable storage when this resolves. Several that
-   * make it at once end up with the same one. Rejects with an UpstreamError where the storage is out of reach, with a ConfigError
+   * The value kept under a name, made if there is none: whole or not at all, on stable storage when this resolves. Several that
+   * make it at once end up with the same one. Rejects with an UpstreamError if the storage is out of reach, with a ConfigError
    * where folder or file do not permit it.
    * @param name letters and dashes
    */

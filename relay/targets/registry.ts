@@ -42,7 +42,7 @@ export function previewOf(
 }
 
 export interface RegistryDeps extends Omit<TargetDeps, "traceparent"> {
-  /** Whether each attempt has a span of its own. @default false */
+  /** Whether each attempt has its own span. @default false */
   readonly isTraced?: boolean;
   /** Asks files whether they answer before they are read. @default they are not asked */
   readonly readText?: ReadText;

@@ -18,7 +18,7 @@ export function publishedManifest(sources: typeof manifest): Readonly<Record<str
     },
     // For handlers in TypeScript, on a Node that cannot read it.
     dependencies: { tsx: dependencies.tsx },
-    // npm publishes no pre-release without a tag of its own: it would become what everybody installs.
+    // npm publishes no pre-release without its own tag: it would become what everybody installs.
     publishConfig: { access: "public", provenance: true, ...(version.includes("-") ? { tag: "next" } : {}) },
   };
 }

@@ -54,7 +54,7 @@ export interface ReleaseFiles {
 
 /**
  * Markdown: what changed, what to paste to include each component, and the image by its digest.
- * @throws Error where the files do not have the version
+ * @throws Error if the files do not have the version
  */
 export function releaseNotes(release: Release, files: ReleaseFiles): string {
   const { version } = release;

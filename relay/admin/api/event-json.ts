@@ -1,6 +1,6 @@
 /**
  * Events, deliveries and targets as the admin API shows them: the field names are documented in docs/admin-api.md. Times are
- * UTC ISO strings, null where there is none.
+ * UTC ISO strings, null if there is none.
  */
 import { instanceOf, type EventMeta } from "../../event/event.ts";
 import type { Attempt, Delivery } from "../../queue/delivery-state.ts";

@@ -1,6 +1,6 @@
 /**
  * Writes a change to the audit trail before it is made, and its answer afterwards. If that cannot be written, the change is not made:
- * what nobody can be shown to have done does not happen.
+ * what cannot be put down to someone does not happen.
  */
 import { cutMasked } from "../../../lib/cut.ts";
 import { UpstreamError, messageOf } from "../../../lib/errors.ts";

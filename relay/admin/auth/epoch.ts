@@ -10,7 +10,7 @@ import { UpstreamError } from "../../../lib/errors.ts";
 const POLL_MS = 1000;
 
 export interface EpochStore {
-  /** The present epoch. Rejects with an UpstreamError where the storage is out of reach. */
+  /** The present epoch. Rejects with an UpstreamError if the storage is out of reach. */
   read(): Promise<number>;
   /** Begins the next one, durable when it resolves. Rejects as read() does. */
   advance(): Promise<number>;
@@ -35,7 +35,7 @@ export class SessionEpoch {
     return this.#known;
   }
 
-  /** Reads it; where the storage does not answer, what was read last holds. */
+  /** Reads it; if the storage does not answer, what was read last holds. */
   async refresh(): Promise<void> {
     try {
       this.#become(await this.#store.read());
@@ -44,7 +44,7 @@ export class SessionEpoch {
     }
   }
 
-  /** Ends every session. Rejects with an UpstreamError where that could not be written down. */
+  /** Ends every session. Rejects with an UpstreamError if that could not be written down. */
   async advance(): Promise<void> {
     this.#become(await this.#store.advance());
   }

@@ -39,7 +39,7 @@ export class Identities {
     this.#bearers = createThrottle(deps.clock, BEARER_FAILURES);
   }
 
-  /** Who it is; null: nobody has shown who they are. A refusal: somebody tried, and failed. */
+  /** Who it is; null: no one signed in. A refusal: someone tried, and failed. */
   async of(c: AdminContext): Promise<Identity | Refusal | null> {
     const authorization = c.req.header("authorization");
     if (authorization !== undefined) return this.#bearer(c, authorization);

@@ -2,7 +2,7 @@
  * Signing in at an OpenID Connect provider: authorization code with PKCE, state and nonce (OpenID Connect Core 1.0, RFC 7636).
  * Nothing is kept between the two halves but a sealed cookie in the browser, so either half may run on another relay of the same
  * storage, or after a restart. The provider is asked for its metadata when it is first needed: a provider that is away keeps
- * nobody out who has the admin token.
+ * no one out who has the admin token.
  */
 import { EncryptJWT, errors as joseErrors, jwtDecrypt } from "jose";
 import * as client from "openid-client";

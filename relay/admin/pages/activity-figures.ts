@@ -117,7 +117,7 @@ function chart(title: string, drawing: Html): Html {
   </section>`;
 }
 
-/** "4 min 10 s"; a dash where nothing was measured. */
+/** "4 min 10 s"; a dash if nothing was measured. */
 export function timeText(seconds: number | null): string {
   return seconds === null ? "–" : seconds === 0 ? "0 s" : duration(seconds * 1000);
 }

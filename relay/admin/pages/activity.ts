@@ -33,7 +33,7 @@ export function activityPage(view: ActivityView): Html {
     }`;
 }
 
-/** Shown where nothing is counted. */
+/** Shown if nothing is counted. */
 export function activityOffPage(): Html {
   return html`<h1>Activity</h1>
     <p class="empty">

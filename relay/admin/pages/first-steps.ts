@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import type { Html } from "./html.ts";
 
-/** @param secretFile the file with the secret token that the relay made for itself; null where the settings have one */
+/** @param secretFile the file with the secret token that the relay made for itself; null if the settings have one */
 export function firstSteps(webhookUrl: string, secretFile: string | null): Html {
   const token = secretFile === null ? "$GITLAB_WEBHOOK_SECRET" : `$(cat ${secretFile})`;
   return html`<div class="empty">

@@ -28,7 +28,7 @@ export interface MaskSettings {
   readonly fields: readonly string[];
 }
 
-/** Headers that carry credentials under names of their own. */
+/** Headers that carry credentials under their own names. */
 const SECRET_HEADERS = new Set([
   "authorization",
   "proxy-authorization",

@@ -38,7 +38,7 @@ export interface Overview extends TargetTable {
   readonly instances: readonly string[];
   /** Where webhooks go, such as https://hooks.acme.dev/webhooks/gitlab. */
   readonly webhookUrl: string;
-  /** The file with the secret token that the relay made for itself; null where the settings have one. */
+  /** The file with the secret token that the relay made for itself; null if the settings have one. */
   readonly secretFile: string | null;
 }
 
@@ -93,7 +93,7 @@ const NEEDS_SHOWN = 3;
 export function headline({ attention, stats }: Pick<Overview, "attention" | "stats">): {
   readonly tone: "good" | "warn" | "bad";
   readonly text: string;
-  /** Path of the page that helps; null where nothing needs help. */
+  /** Path of the page that helps; null if nothing needs help. */
   readonly link: string | null;
 } {
   const [first] = attention;

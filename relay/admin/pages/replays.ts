@@ -13,7 +13,7 @@ import { queryString } from "./view.ts";
 
 export interface ReplayQuestion {
   readonly read: Read;
-  /** What goes out where no target is chosen: the deliveries in the filter's state, which is dead where it names none. */
+  /** What goes out if no target is chosen: the deliveries in the filter's state, which is dead where it names none. */
   readonly failed: ReplayCount;
   /** What goes out where a target is chosen, over all targets. */
   readonly all: ReplayCount;

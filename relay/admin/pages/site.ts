@@ -41,7 +41,7 @@ export function webhookUrl(c: PageContext, deps: Pick<AdminDeps, "config">): str
 /** @param assets the addresses of script and style sheet */
 export function createFrame(deps: AdminDeps, assets: Assets): Site["frame"] {
   const { queue, activity = null } = deps;
-  /** Null where the storage is out of reach: a page that can do without it shows that trouble instead. */
+  /** Null if the storage is out of reach: a page that can do without it shows that trouble instead. */
   const deadNow = async (): Promise<number | null> => {
     try {
       return (await queue.stats()).byState.dead;

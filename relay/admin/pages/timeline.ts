@@ -16,7 +16,7 @@ export type StepName =
 
 export interface Step {
   readonly name: StepName;
-  /** Wall clock, milliseconds; null where it was not written down. */
+  /** Wall clock, milliseconds; null if it was not written down. */
   readonly at: number | null;
   readonly durationMs: number | null;
   readonly target: string | null;

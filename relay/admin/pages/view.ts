@@ -18,7 +18,7 @@ import type { AdminDeps } from "../ports.ts";
 import { FILTER_NAMES, type Read } from "../api/query.ts";
 
 export interface TargetRow extends TargetStatus, TargetStats {
-  /** Why it does not deliver, in words; null where nothing is wrong. */
+  /** Why it does not deliver, in words; null if nothing is wrong. */
   readonly trouble: string | null;
   /** More comes than goes, or the oldest waits for long. */
   readonly isBehind: boolean;

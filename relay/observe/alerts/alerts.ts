@@ -19,7 +19,7 @@ import { attentionKey, type AttentionItem } from "../attention/attention.ts";
 import type { SharedSecrets } from "../../storage/secrets.ts";
 import { overNow, planAlerts, type Over, type PlannedAlert, type Told } from "./plan.ts";
 
-/** After this time a matter that was told before the start and has not shown since is over without a word: nobody knows its text. */
+/** After this time a matter that was told before the start and has not shown since is over without a word: its text is lost. */
 const FORGOTTEN_AFTER_MS = 600_000;
 
 export interface AlertsDeps {

@@ -14,7 +14,7 @@ export interface AttentionItem {
   readonly severity: "critical" | "warning";
   /** Wall clock, milliseconds; null: not known. */
   readonly since: number | null;
-  /** How many webhooks, deliveries or settings it is about; null where that says nothing. */
+  /** How many webhooks, deliveries or settings it is about; null if that says nothing. */
   readonly count: number | null;
   /** One sentence. Holds no secret. */
   readonly text: string;

@@ -58,7 +58,7 @@ export interface Orphan extends Pick<TargetStats, "waiting" | "dead" | "oldestAt
   readonly name: string;
 }
 
-/** Targets that the settings do not name and for which deliveries are kept that nobody makes. */
+/** Targets that the settings do not name and whose deliveries are kept and not made. */
 export function orphansOf(stats: QueueStats, configured: readonly string[]): Orphan[] {
   const known = new Set(configured);
   return [...stats.targets]

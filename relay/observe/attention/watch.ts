@@ -10,7 +10,7 @@ import { attentionKey, attentionOf, type AttentionItem, type Situation } from ".
 const LOOK_MS = 10_000;
 
 export interface AttentionWatch {
-  /** The list as it is now. Rejects with an UpstreamError where the storage is out of reach. */
+  /** The list as it is now. Rejects with an UpstreamError if the storage is out of reach. */
   items(): Promise<readonly AttentionItem[]>;
   /** Looks by itself from now on. */
   begin(): void;
@@ -18,7 +18,7 @@ export interface AttentionWatch {
 }
 
 export interface AttentionDeps {
-  /** Rejects with an UpstreamError where the storage is out of reach. */
+  /** Rejects with an UpstreamError if the storage is out of reach. */
   readonly situation: () => Promise<Situation>;
   readonly clock: Pick<Clock, "now" | "after">;
   readonly log: Log;

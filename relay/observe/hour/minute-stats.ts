@@ -20,7 +20,7 @@ export interface Minute {
   readonly unavailable: number;
   /** Deliveries that ended well. */
   readonly delivered: number;
-  /** Milliseconds to the answer of accepted webhooks; null where there were none. */
+  /** Milliseconds to the answer of accepted webhooks; null if there were none. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }

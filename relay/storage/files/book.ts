@@ -22,7 +22,7 @@ export interface TargetBook {
   paused: boolean;
   /** Whether the settings have it. What waits for a target that they no longer have is an orphan. */
   isConfigured: boolean;
-  /** At or before the oldest event with an unfinished delivery to this target; at the end where there is none. */
+  /** At or before the oldest event with an unfinished delivery to this target; at the end if there is none. */
   readonly oldest: Walker;
 }
 
@@ -55,7 +55,7 @@ export class Book {
     return book;
   }
 
-  /** The book of a target that has had deliveries or a setting; null where there is none. */
+  /** The book of a target that has had deliveries or a setting; null if there is none. */
   findTarget(name: string): TargetBook | null {
     const code = this.#targets.find(name);
     return code === null ? null : this.#targets.value(code);
@@ -99,7 +99,7 @@ export class Book {
     this.#unrouted--;
   }
 
-  /** A delivery whose columns are filled begins to count, and to wait in its lane where it is not final. */
+  /** A delivery whose columns are filled begins to count, and to wait in its lane if it is not final. */
   admit(delivery: number, lane: string | null): void {
     const { table } = this;
     const target = this.targetOf(delivery);

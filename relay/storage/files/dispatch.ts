@@ -21,7 +21,7 @@ const UNREADABLE = "The stored event cannot be read";
 
 type Settle = (claim: LocalClaim, settlement: Settlement) => Promise<void>;
 
-/** A class: an object with a function of its own would have to be named, through tsx, for every delivery. */
+/** A class: an object with its own function would have to be named, through tsx, for every delivery. */
 class LocalClaim implements Claim {
   readonly delivery: Delivery;
   readonly meta: EventMeta;

@@ -53,7 +53,7 @@ export class Intake {
     await Promise.allSettled(this.#underWay.values());
   }
 
-  /** The event that this delivery was stored as within the window; null where it was not. */
+  /** The event that this delivery was stored as within the window; null if it was not. */
   #find(digest: IdWords): string | null {
     const { table, dedupe, steady } = this.#core;
     const now = steady.now();

@@ -1,4 +1,4 @@
-/** The last hour's figures as a file of the relay's own data folder, for both drivers: relays on one Redis have figures of their own. */
+/** The last hour's figures as a file of the relay's own data folder, for both drivers: relays on one Redis have their own figures. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";

@@ -96,7 +96,7 @@ interface Found {
 
 interface Scan {
   readonly found: readonly Found[];
-  /** Id of the last event that was looked at; null where the end was reached. */
+  /** Id of the last event that was looked at; null if the end was reached. */
   readonly cursor: string | null;
   readonly partial: boolean;
   /** Events that were looked at, up to the cursor. */

@@ -34,7 +34,7 @@ const markContent = z.object({
   at: z.number(),
 });
 
-/** Null also where no folder can be, which opening the queue tells better. Rejects with an UpstreamError if it cannot be read. */
+/** Null also if no folder can be, which opening the queue tells better. Rejects with an UpstreamError if it cannot be read. */
 export async function readFilesMark(base: string): Promise<MigrationMark | null> {
   const path = join(base, MARK_FILE);
   try {
@@ -233,7 +233,7 @@ function operationsOf(events: readonly MigratedEvent[], record: number): Operati
   return operations;
 }
 
-/** A first delivery that nobody tried: its routes stand for it. */
+/** A first delivery without an attempt: its routes stand for it. */
 function isUntouched(
   { replay, state, attempts, dueAt }: MigratedDelivery["delivery"],
   receivedAt: number,

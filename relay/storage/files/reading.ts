@@ -14,7 +14,7 @@ import { DELIVERY_FLAGS, EVENT_FLAGS, STATES } from "./memory/table.ts";
 /** Holds the metadata of nearly every event. */
 const FIRST_READ_BYTES = 2048;
 
-/** The row of an event that may be seen; 0 where there is none with this id. */
+/** The row of an event that may be seen; 0 if there is none with this id. */
 export function findById(core: Core, id: string): number {
   const words = parseId(id);
   if (words === null) return 0;
@@ -39,7 +39,7 @@ export async function findByAnyId(core: Core, text: string): Promise<EventSummar
   ) as EventSummary[];
 }
 
-/** The metadata under an event's key, without its body; null where it is gone. */
+/** The metadata under an event's key, without its body; null if it is gone. */
 export async function readMeta(core: Core, key: string): Promise<EventMeta | null> {
   const start = await core.journal.getStart(key, FIRST_READ_BYTES);
   if (start === null) return null;
@@ -48,7 +48,7 @@ export async function readMeta(core: Core, key: string): Promise<EventMeta | nul
   return bytes === null ? null : decodeMeta(bytes);
 }
 
-/** What is written of a delivery; null where nobody tried it. */
+/** What is written of a delivery; null if it has no attempt. */
 export async function readState(core: Core, delivery: number): Promise<StateRecord | null> {
   const { table, book, journal } = core;
   if (!table.hasDeliveryFlag(delivery, DELIVERY_FLAGS.written)) return null;
@@ -61,7 +61,7 @@ export async function readState(core: Core, delivery: number): Promise<StateReco
   return value === null ? null : decodeState(value);
 }
 
-/** A delivery as the books have it, which is all there is of one that nobody tried. */
+/** A delivery as the books have it, which is all there is of one without an attempt. */
 export function deliveryNow({ table, book }: Core, row: number): Delivery {
   const event = table.event.get(row);
   const isFinal = book.isFinal(row);
@@ -84,7 +84,7 @@ export async function readDelivery(core: Core, row: number): Promise<Delivery> {
   return { ...now, firstAttemptAt, reason, history, ...(movedTo === undefined ? {} : { movedTo }) };
 }
 
-/** The event with all its deliveries; null where it is gone meanwhile. */
+/** The event with all its deliveries; null if it is gone meanwhile. */
 export async function readSummary(core: Core, event: number): Promise<EventSummary | null> {
   const { table, book } = core;
   const state = book.eventState(event);

@@ -8,7 +8,7 @@
  *   duplicates:<id>               how often the event was sent again, and when last
  *   replays:<job>, replays:<job>:<target>  replay jobs (replay-records.ts)
  *
- * A delivery that nobody tried has no key of its own: its record of routes stands for it.
+ * A delivery without an attempt has no key of its own: its record of routes stands for it.
  */
 import { EVENT_KEY, ID_BYTES, type IdWords } from "../../event/event-id.ts";
 

@@ -64,7 +64,7 @@ export class RoutingLine {
     this.#failed.delete(event);
   }
 
-  /** Wall clock of receipt of the oldest event in line; null where it is empty. */
+  /** Wall clock of receipt of the oldest event in line; null if it is empty. */
   oldestAt(): number | null {
     const [failed] = this.#failed;
     const event = failed ?? this.#line[this.#head];
@@ -115,7 +115,7 @@ export class RoutingLine {
     }
   }
 
-  /** Routes one event; at once where the router needs nothing more than metadata at hand. */
+  /** Routes one event; at once if the router needs nothing more than metadata at hand. */
   #step(event: number): Promise<void> | undefined {
     const meta = this.#fresh.get(event);
     this.#fresh.delete(event);

@@ -44,7 +44,7 @@ export function chooseMode(times: WriteTimes): WriteMode {
   return { inPlace: isInPlace, durableWrites: durable !== null && durable <= synced * NEARLY_AS_QUICK };
 }
 
-/** Measures in a file of its own in the folder, which is gone afterwards. Rejects with what the disk says. */
+/** Measures in its own file in the folder, which is gone afterwards. Rejects with what the disk says. */
 export async function measureWrites(folder: string, disk: Disk, clock: Clock): Promise<WriteTimes> {
   const path = join(folder, NAME);
   await removeProbe(folder, disk);

@@ -1,7 +1,7 @@
 /**
  * A delivery as it stands in Redis: one letter for its state (w waiting, s sending, d done, x dead, m moved: dead, but another
  * delivery stands for it), then the rest as JSON, which
- * a delivery that nobody has tried does without. The letter is what the scripts look at and set.
+ * a delivery without an attempt does without. The letter is what the scripts look at and set.
  */
 import { deadReasonOf } from "../../queue/dead-reason.ts";
 import { InvariantError } from "../../../lib/errors.ts";
@@ -19,7 +19,7 @@ export function letterOf(state: DeliveryState): string {
   return LETTERS[state];
 }
 
-/** A delivery that nobody has tried, due when its event came in. */
+/** A delivery without an attempt, due when its event came in. */
 export const FRESH = LETTERS.waiting;
 
 export function encodeDelivery({

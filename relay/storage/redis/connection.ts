@@ -35,7 +35,7 @@ export interface RedisConnection {
   readonly prefix: string;
   /** Runs a script; answers are bytes where Redis answers text. Rejects with an UpstreamError. */
   run(script: ScriptName, args: ScriptArgs, staged?: Staged): Promise<unknown>;
-  /** As sendSynced(), on a connection of its own. */
+  /** As sendSynced(), on its own connection. */
   runSynced(calls: readonly ScriptCall[], wanted: SyncWanted): Promise<Synced>;
   /** Awaits a command of the client and translates its failure. */
   ask<T>(command: Promise<T>): Promise<T>;

@@ -39,7 +39,7 @@ export function hasWaitAof(info: ReadonlyMap<string, string>): boolean {
   return major > 7 || (major === 7 && minor >= 2);
 }
 
-/** Whether each enqueue has to be followed by WAITAOF to be durable; null where even that cannot make it so. */
+/** Whether each enqueue has to be followed by WAITAOF to be durable; null if even that cannot make it so. */
 export function needsWaitAof(facts: RedisFacts, waitAof: boolean): boolean | null {
   if (facts.appendOnly !== "yes") return null;
   if (facts.appendFsync === "always") return false;
@@ -140,7 +140,7 @@ async function probe(redis: Pick<RedisConnection, "run">): Promise<Check> {
 
 /**
  * Looks at Redis (in a cluster: at each of its masters): what is wrong, and whether each event has to wait for the sync itself.
- * Rejects where it is out of reach.
+ * Rejects if it is out of reach.
  */
 export async function inspectDurability(
   redis: Pick<RedisConnection, "masters" | "ask" | "run">,
@@ -159,7 +159,7 @@ export async function inspectDurability(
   const wanted = found.some(
     ({ facts, waitAof }) => needsWaitAof(facts, waitAof) === true || (config.waitReplicas > 0 && waitAof),
   );
-  // Nobody who asks for copies on replicas gets fewer without a word.
+  // Fewer copies on replicas than the settings ask for are always reported.
   if (config.waitReplicas > 0 && !found.every(({ waitAof }) => waitAof)) {
     checks.set("redis-replicas", {
       name: "redis-replicas",

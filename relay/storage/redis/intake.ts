@@ -14,7 +14,7 @@ import type { ScriptArgs, ScriptCall, Staged } from "./sender.ts";
 /** Milliseconds after which Redis itself ends the wait: it says so before the client gives up on it. */
 const WAIT_MS = COMMAND_TIMEOUT_MS - 500;
 
-/** How the sync is waited for: null where Redis itself answers after it. */
+/** How the sync is waited for: null if Redis itself answers after it. */
 export interface SyncRule {
   readonly replicas: number;
 }

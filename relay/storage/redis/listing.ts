@@ -15,7 +15,7 @@ import { gitlabIdStart } from "./ids.ts";
 import { decodeDelivery } from "./codec.ts";
 import type { RedisConnection } from "./connection.ts";
 
-/** Bytes read for the metadata at first; where it is longer, the rest is read too. */
+/** Bytes read for the metadata at first; if it is longer, the rest is read too. */
 const META_BYTES = 2048;
 const SCAN_BATCH = 200;
 /** A page that has not filled up by then is handed out as it is. */

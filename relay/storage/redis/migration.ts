@@ -248,7 +248,7 @@ async function readEvent(redis: RedisConnection, id: string): Promise<MigratedEv
 }
 
 /**
- * Redis keeps a lane as a list, not by numbers: a replay that nobody tried stands behind what came before it was asked for, which is
+ * Redis keeps a lane as a list, not by numbers: a replay without an attempt stands behind what came before it was asked for, which is
  * when it fell due. What is at the head of its lane comes before everything behind it, as its event did.
  */
 async function orderIn(

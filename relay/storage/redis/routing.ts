@@ -35,7 +35,7 @@ export interface RoutingDeps {
 
 export interface RedisMatching {
   set(router: Router): void;
-  /** The routes, where they are known at once; null: store it without, and call matchLater(). */
+  /** The routes, if they are known at once; null: store it without, and call matchLater(). */
   routesNow(meta: EventMeta, body: Uint8Array): Promise<Routes | null>;
   matchLater(meta: EventMeta, body: Uint8Array): void;
   /** Matches what was left behind. Rejects with an UpstreamError. */
@@ -163,7 +163,7 @@ export function createRedisMatching({ redis, clock, log, emit, announce }: Routi
   };
 }
 
-/** The value of a promise that needs no more than this turn of the event loop; null where it needs longer. */
+/** The value of a promise that needs no more than this turn of the event loop; null if it needs longer. */
 async function atOnce(routes: Promise<Routes>): Promise<Routes | null> {
   let immediate: NodeJS.Immediate | undefined;
   const late = new Promise<null>((resolve) => {

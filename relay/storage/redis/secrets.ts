@@ -39,7 +39,7 @@ export function createRedisSecrets(connection: RedisConnection, folder: string):
   };
 }
 
-/** Null where the folder cannot be read or written: relays on Redis need none. */
+/** Null if the folder cannot be read or written: relays on Redis need none. */
 async function ifPermitted<T>(task: () => Promise<T>): Promise<T | null> {
   try {
     return await task();

@@ -1,6 +1,6 @@
 /**
  * Keeps what was last seen of Redis' durability, and looks again whenever the connection is new: another server may answer there
- * now. Nobody writes by a rule of before.
+ * now. No write follows an earlier rule.
  */
 import { messageOf } from "../../../lib/errors.ts";
 import type { Check } from "../../queue/queue.ts";
@@ -17,7 +17,7 @@ export interface SelfCheck {
   stored(): void;
   /** Looks again; never rejects. */
   look(): Promise<void>;
-  /** How writes of this connection are made durable. Rejects with an UpstreamError where that could not be found out. */
+  /** How writes of this connection are made durable. Rejects with an UpstreamError if that could not be found out. */
   rule(): Promise<SyncRule | null>;
 }
 

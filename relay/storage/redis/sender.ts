@@ -28,7 +28,7 @@ export interface ScriptCall {
 /** What became of calls that were sent together, in their order, and how many servers had synced their writes in time. */
 export interface Synced {
   readonly results: readonly PromiseSettledResult<unknown>[];
-  /** 1 where the server itself had. */
+  /** 1 if the server itself had. */
   readonly local: number;
   readonly replicas: number;
 }
@@ -104,9 +104,9 @@ export interface SyncWanted {
 }
 
 /**
- * Sends these calls with the wait for their sync (WAITAOF) behind them, all at once on a connection that nobody else waits on. Those
+ * Sends these calls with the wait for their sync (WAITAOF) behind them, all at once on a connection of their own. Those
  * whose script Redis does not know are sent again in full, with a wait of their own behind them.
- * Rejects with an UpstreamError where the wait was refused or cut off.
+ * Rejects with an UpstreamError if the wait was refused or cut off.
  */
 export async function sendSynced(
   client: Redis,

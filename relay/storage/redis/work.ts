@@ -1,5 +1,5 @@
 /**
- * Tells workers that a target may have something to claim: at once where this relay knows it, by Redis' messages where another
+ * Tells workers that a target may have something to claim: at once if this relay knows it, by Redis' messages if another
  * one does, when something falls due, and now and then in any case, as messages can get lost.
  */
 import type { Clock, Timer } from "../../../lib/clock.ts";

@@ -117,13 +117,13 @@ function innerAddresses(address: Address): Address[] {
   }
 }
 
-/** Host of a URL as an address, without the brackets of IPv6; null where it is a name. */
+/** Host of a URL as an address, without the brackets of IPv6; null if it is a name. */
 export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[(.*)\]$/, "$1");
   return isIP(bare) === 0 ? null : bare;
 }
 
-/** The addresses of a name, all of which may be used; rejects with a BlockedAddressError where one may not. */
+/** The addresses of a name, all of which may be used; rejects with a BlockedAddressError if one may not. */
 async function checkedAddresses(
   resolve: Resolve,
   hostname: string,

@@ -20,7 +20,7 @@ export interface ConnectionDeps {
 }
 
 /**
- * The connections of a target. Throws a ConfigError where a certificate cannot be read or the address may not be used.
+ * The connections of a target. Throws a ConfigError if a certificate cannot be read or the address may not be used.
  * Through a proxy names are resolved by the proxy: what they resolve to is its business.
  */
 export function createConnections(config: ConnectionSettings, deps: ConnectionDeps): Dispatcher {

@@ -167,7 +167,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The first characters of a body; null where there is none. */
+/** The first characters of a body; null if there is none. */
 export function excerptOf(body: Buffer): string | null {
   return body.length === 0 ? null : body.toString("utf8").slice(0, EXCERPT_LENGTH);
 }

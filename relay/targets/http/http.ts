@@ -16,7 +16,7 @@ export interface HttpTargetDeps extends ConnectionDeps, Pick<TargetDeps, "tracep
   readonly clock: Clock;
 }
 
-/** Throws a ConfigError where its address or certificates cannot be used. */
+/** Throws a ConfigError if its address or certificates cannot be used. */
 export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDeps): Target {
   const { clock } = deps;
   const { origin, pathname, search } = new URL(config.url);

@@ -1,4 +1,4 @@
-/** Whether a handler can be loaded, found out before settings are put in force: in a process of its own, as it will run. */
+/** Whether a handler can be loaded, found out before settings are put in force: in its own process, as it will run. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Clock } from "../../../lib/clock.ts";

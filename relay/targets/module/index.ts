@@ -1,4 +1,4 @@
-/** `type: module`: calls a function of the operator's own in a process of its own, or a thread on Deno. */
+/** `type: module`: calls a function of the operator's own in its own process, or a thread on Deno. */
 import type { TargetType } from "../target-type.ts";
 import { handlerProblem } from "./check-handler.ts";
 import { createModuleTarget } from "./module.ts";

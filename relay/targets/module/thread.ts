@@ -41,7 +41,7 @@ export const startThread: StartThread = function startThread(data, _memoryMb, ev
   };
 };
 
-/** Calls back when something in the folder of a file changes; null where the system cannot tell. */
+/** Calls back when something in the folder of a file changes; null if the system cannot tell. */
 export type WatchFolder = (file: string, listener: () => void) => { close(): void } | null;
 
 export const watchFolder: WatchFolder = function watchFolder(file, listener) {

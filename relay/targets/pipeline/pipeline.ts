@@ -35,7 +35,7 @@ interface Wanted {
   readonly inputs: Record<string, unknown>;
 }
 
-/** Throws a ConfigError where its address or certificates cannot be used. */
+/** Throws a ConfigError if its address or certificates cannot be used. */
 export function createPipelineTarget(
   config: PipelineTargetSettings,
   deps: ConnectionDeps & { readonly clock: Clock },

@@ -75,7 +75,7 @@ export class DedupeMemory {
   }
 
   /**
-   * The id of the event that this delivery was stored as, not longer ago than the window; null where it was not.
+   * The id of the event that this delivery was stored as, not longer ago than the window; null if it was not.
    * @param digest from digestOf()
    */
   find(digest: IdWords, now: number): string | null {

@@ -23,7 +23,7 @@ export class Heap {
     return this.#size;
   }
 
-  /** The row that comes out next; 0 where there is none. */
+  /** The row that comes out next; 0 if there is none. */
   peek(): number {
     return this.#size === 0 ? 0 : this.#rows[0]!;
   }

@@ -112,7 +112,7 @@ export class Lanes {
     if (this.#rows.lane.get(row) !== 0) this.#leave(row);
   }
 
-  /** Its lane; null where it is in none. */
+  /** Its lane; null if it is in none. */
   keyOf(row: number): string | null {
     return this.#lanes[this.#rows.lane.get(row)]?.key ?? null;
   }
@@ -122,7 +122,7 @@ export class Lanes {
     return this.#firstReady.size > 0 || this.#retryIsDue(now);
   }
 
-  /** When the next delivery becomes due that is not due yet; null where none waits for a time. */
+  /** When the next delivery becomes due that is not due yet; null if none waits for a time. */
   nextDue(now: number): number | null {
     this.#ripen(now);
     const first = this.#firstLater.peek();

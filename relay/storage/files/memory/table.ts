@@ -19,14 +19,14 @@ export const EVENT_FLAGS = {
   routed: 2,
   /** Stands in the line of those to be routed. */
   inLine: 4,
-  /** Is being removed, or was while it stood in line: nobody may see it. */
+  /** Is being removed, or was while it stood in line: it may not be seen. */
   removed: 8,
 } as const;
 
 export const DELIVERY_FLAGS = {
   /** A later replay to the same target, or a delivery to another one that it was moved to, stands for it. */
   superseded: 1,
-  /** Has a key of its own in the storage. */
+  /** Has its own key in the storage. */
   written: 2,
 } as const;
 
@@ -224,7 +224,7 @@ export class EventTable implements LaneRows {
     this.deliveries.give(row);
   }
 
-  /** The delivery of this event with this target and number; 0 where there is none. */
+  /** The delivery of this event with this target and number; 0 if there is none. */
   findDelivery(event: number, target: number, replay: number): number {
     let row = this.firstDelivery.get(event);
     while (row !== 0 && (this.target.get(row) !== target || this.replay.get(row) !== replay)) {

@@ -8,7 +8,7 @@
 --   gitlab-ids            `<number><event id>` for each id that GitLab gave a delivery (gitlab-ids.ts), the number as 8 hexadecimal
 --                         digits; sorted like events
 --   events                all event ids; like open, dead and unrouted a sorted set of equal scores, so in the order of the ids
---   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, where it has one;
+--   state:<id>            hash: `<target>:<replay>` -> delivery (codec.ts), `@<target>:<replay>` -> its lane, if it has one;
 --                         `open` and `dead`: how many of its deliveries are unfinished, how many of its targets have a dead letter;
 --                         `ids`: the numbers of its ids in gitlab-ids; `unrouted`: set while it is not matched yet, but was replayed
 --   unrouted              ids that are not matched with targets yet
@@ -18,7 +18,7 @@
 --   retry:<target>        the same for what was tried, or handed out, before
 --   due:<target>          what waits for its time, by that time
 --   lane:<target>:<key>   list of the deliveries that go strictly one after another
---   final                 ids of events that are delivered or matched nobody, by time of the end
+--   final                 ids of events that are delivered or matched no target, by time of the end
 --   dead, dead:<target>   ids of events with a dead letter
 --   reasons:<target>      hash: how many of the latter there are for each reason (dead-reason.ts); those of earlier versions have none
 --   sums                  hash of counters: `bytes` (all events), `finalbytes`, `done` (deliveries), `lanes:<target>`
@@ -30,7 +30,7 @@
 --   replay:<job>:<target> set of the deliveries queued by the job that have not ended
 --
 -- A stream entry names a delivery (`<id>:<replay>`) or, where order matters, a lane (`lane:<key>`): whoever holds the entry works
--- the head of the lane, and nobody else does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds
+-- the head of the lane, and no other relay does. A lane has exactly one entry, in a stream or in `due`. Whether a relay still holds
 -- an entry is asked of the consumer group in the same script that changes anything: a relay that was paused beyond its lease
 -- finds its entry gone and can settle nothing.
 
