@@ -636,7 +636,7 @@ log: { level: warn }
     const file = join(base, "relay.yaml");
     await writeFile(file, "gitlab: { secretTokens: [own-token] }\n");
     const { relay, reload } = await program({ RELAY_DATA_DIR: base, RELAY_CONFIG: file }).start();
-    await writeFile(file, "{}\n");
+    await writeFile(file, "log: { format: json }\n");
     await reload();
     expect((await send(relay.url, "own-token")).status).toBe(401);
     const secret = (await readFile(join(base, "webhook-secret"), "utf8")).trim();
