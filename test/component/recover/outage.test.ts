@@ -110,7 +110,7 @@ describe("an hour without the relay", { timeout: 240_000 }, () => {
 
     // What was never logged is said.
     expect(run.report.summary.unloggedWindows).toBeGreaterThanOrEqual(10);
-    expect(run.stdout).toContain("events of that time were never sent nor logged");
+    expect(run.stdout).toContain("events of that time were neither sent nor logged");
 
     // Again: nothing is missed and nothing is written, with the memory of the first run and without it.
     const written = files.get("state.json");
