@@ -20,8 +20,8 @@ import {
 import { overtaking, replaySome } from "./order.ts";
 import { freePort } from "../helpers/free-port.ts";
 
-/** Kills in one run: `npm run test:oracle` makes 300, the gate 15. */
-export const ROUNDS = Number(process.env["KILL_ROUNDS"] ?? 15);
+/** Kills in one run: `npm run test:oracle` makes 300, the gate 8. */
+export const ROUNDS = Number(process.env["KILL_ROUNDS"] ?? 8);
 /** For a machine that is busy with the rest of the gate: a round takes about a second on a quiet one. */
 export const LIMIT_MS = 180_000 + ROUNDS * 10_000;
 

@@ -4,8 +4,8 @@ import { hasRuntime, type Runtime } from "../helpers/runtimes.ts";
 import { runChaos } from "./chaos.ts";
 import { expectNothingLost, LIMIT_MS, ROUNDS, runKills } from "./kill.ts";
 
-/** How long relays are killed: `npm run test:oracle` takes ten minutes, the gate a third of one. */
-const CHAOS_SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 20);
+/** How long relays are killed: `npm run test:oracle` takes ten minutes, the gate ten seconds. */
+const CHAOS_SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 10);
 
 describe.each<Runtime>(["node24", "deno"])("the Redis queue on %s", (runtime) => {
   test.runIf(hasRedis && hasRuntime(runtime))(
