@@ -211,9 +211,11 @@ function figures({ stats, totals, minutes, startedAt, version }: Overview): Html
   const slow = worst.length === 0 ? "–" : duration(Math.max(...worst));
   return html`<span>Dead letters <a href="/dead">${grouped(stats.byState.dead)}</a></span>
     <span title="p99, worst minute of the last hour">Response time <strong>${slow}</strong></span>
-    <span title="401, 403 and 429 since the start">Refused <strong>${grouped(totals.refused)}</strong></span>
-    <span title="503 since the start">Not stored <strong>${grouped(totals.unavailable)}</strong></span>
-    <span title="Since the start">Duplicates <strong>${grouped(totals.duplicate)}</strong></span>
+    <span
+      >Since the start: refused <strong title="401, 403 and 429">${grouped(totals.refused)}</strong>, not
+      stored <strong title="503">${grouped(totals.unavailable)}</strong>, duplicates
+      <strong>${grouped(totals.duplicate)}</strong></span
+    >
     <span>Kept <strong>${counted(stats.events, "event")}</strong>, ${size(stats.bytes)}</span>
     <span>Started ${when(startedAt)}, version ${version}</span>`;
 }
