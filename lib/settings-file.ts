@@ -1,5 +1,15 @@
 /** The text of a settings file (YAML): its values, and where in the text each of them is. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+} from "yaml";
 import { messageOf, type Problem } from "./errors.ts";
 import { isObject } from "./json.ts";
 
@@ -28,6 +38,14 @@ export function parseSettingsFile(file: SettingsFile): ParsedFile {
   const failed = (problems: readonly Problem[]): ParsedFile => ({ ...NO_FILE, problems });
   if (document.errors.length > 0)
     return failed(document.errors.map(({ pos, message }) => ({ path: place(pos[0]), message })));
+  const cyclic = selfReferences(document);
+  if (cyclic.length > 0)
+    return failed(
+      cyclic.map(({ name, offset }) => ({
+        path: place(offset),
+        message: `the alias *${name} refers to what contains it; write the value out`,
+      })),
+    );
   try {
     const content: unknown = document.toJS({ maxAliasCount: 100 });
     if (content !== null && content !== undefined && !isObject(content))
@@ -43,6 +61,19 @@ export function parseSettingsFile(file: SettingsFile): ParsedFile {
   } catch (error) {
     return failed([{ path: file.path, message: messageOf(error) }]);
   }
+}
+
+/** The aliases that stand inside their own anchor: a value without an end, which YAML permits and settings cannot hold. */
+function selfReferences(document: Document.Parsed): { readonly name: string; readonly offset: number }[] {
+  const found: { readonly name: string; readonly offset: number }[] = [];
+  visit(document, {
+    Alias(_key, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (target !== undefined && ancestors.includes(target))
+        found.push({ name: alias.source, offset: alias.range?.[0] ?? 0 });
+    },
+  });
+  return found;
 }
 
 /** Where the last part of the path begins that is there. */

@@ -50,11 +50,12 @@ export interface SettingsWatch {
 /** Watches from now on, the settings file also if it is not there yet. */
 export function watchSettings(initial: LoadedSettings, deps: WatchDeps): SettingsWatch {
   const { clock, log } = deps;
+  const watched = initial.file ?? DEFAULT_FILE;
   let inputs = initial.inputs;
   /** The settings in force. */
   let good = initial;
-  /** Good by themselves, but something outside was in the way, such as a certificate that is not there yet: tried at each look. */
-  let retry: LoadedSettings | null = null;
+  /** Something outside was in the way, such as a certificate that is not there yet, or something unexpected: tried at each look. */
+  let isRetried = false;
   let problems: readonly Problem[] | null = null;
   let isClosed = false;
   let isUnanswered = false;
@@ -76,11 +77,20 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
     if (!isKnown) log.error("settings.refused", { problems, note: "the last good settings stay in force" });
   }
 
+  /** An error of another kind: the settings it kept out are refused all the same. Told once for the same error. */
+  function fail(error: string): void {
+    const found = [{ path: watched, message: error }];
+    const isKnown = isDeepStrictEqual(problems, found);
+    problems = found;
+    isRetried = true;
+    if (!isKnown) log.error("settings.reload-failed", { error });
+  }
+
   async function reload(isForced: boolean): Promise<void> {
     // Asked first in any case: what comes after it reads the files in one go, and would hold up everything if one did not answer.
     const isDifferent = await changed();
-    if (isClosed || !(isForced || retry !== null || isDifferent)) return;
-    retry = null;
+    if (isClosed || !(isForced || isRetried || isDifferent)) return;
+    isRetried = false;
     const loaded = deps.load(good);
     if (!loaded.ok) {
       refuse(loaded.error.problems, loaded.inputs);
@@ -91,7 +101,7 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       refuse(withPlaces(error.problems, loaded.settings), loaded.settings.inputs);
-      retry = loaded.settings;
+      isRetried = true;
       return;
     }
     inputs = loaded.settings.inputs;
@@ -104,7 +114,7 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
     const next = (running ?? Promise.resolve())
       .then(() => reload(isForced))
       .catch((error: unknown) => {
-        log.error("settings.reload-failed", { error: messageOf(error) });
+        fail(messageOf(error));
       });
     running = next;
     return next;
@@ -114,7 +124,6 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
     rest?.cancel();
     rest = clock.after(REST_MS, () => void look());
   };
-  const watched = initial.file ?? DEFAULT_FILE;
   const notice = deps.notify(watched, onNotice);
   if (notice === null) log.info("settings.polling", { file: watched, everyMs: POLL_MS });
 
@@ -131,7 +140,7 @@ export function watchSettings(initial: LoadedSettings, deps: WatchDeps): Setting
       void looked.then((isDifferent) => {
         slow.cancel();
         isUnanswered = false;
-        if (isDifferent || retry !== null) onNotice();
+        if (isDifferent || isRetried) onNotice();
         if (!isClosed) schedule();
       });
     });

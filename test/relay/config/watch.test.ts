@@ -202,15 +202,41 @@ test("files of secrets are watched too, also those that were missing at first", 
   expect(applied.map((s) => s.config.gitlab.secretTokens)).toEqual([["second"]]);
 });
 
-test("settings that cannot be put in force are tried again", async () => {
-  const { clock, applied, files, state, events } = watched({ [yaml]: "" });
+test("settings that cannot be put in force count as refused, are told once and tried again", async () => {
+  const { clock, applied, files, watch, state, events } = watched({ [yaml]: "" });
   files[yaml] = "server: { port: 2 }";
   state.applyError = new Error("the folder is gone");
-  await clock.advance(POLL_MS + REST_MS);
+  await clock.advance((POLL_MS + REST_MS) * 3);
   expect(events()).toEqual(["settings.reload-failed"]);
+  expect(watch.refused()).toEqual([{ path: yaml, message: "the folder is gone" }]);
   state.applyError = null;
   await clock.advance(POLL_MS + REST_MS);
   expect(ports(applied)).toEqual([2]);
+  expect(watch.refused()).toBeNull();
+});
+
+test("after an unexpected error the former text of the file is in force as written", async () => {
+  const { clock, files, watch, state } = watched({ [yaml]: "server: { port: 1 }" });
+  files[yaml] = "server: { port: 2 }";
+  state.applyError = new Error("the folder is gone");
+  await clock.advance(POLL_MS + REST_MS);
+  files[yaml] = "server: { port: 1 }";
+  state.applyError = null;
+  await clock.advance(POLL_MS + REST_MS);
+  expect(watch.refused()).toBeNull();
+});
+
+test("a file with an alias that refers to itself is refused with its place", async () => {
+  const { clock, files, watch, events } = watched({ [yaml]: "server: { port: 1 }" });
+  files[yaml] = "a: &a [*a]";
+  await clock.advance(POLL_MS + REST_MS);
+  expect(events()).toEqual(["settings.refused"]);
+  expect(watch.refused()).toEqual([
+    {
+      path: `${yaml}:1:8`,
+      message: "the alias *a refers to what contains it; write the value out",
+    },
+  ]);
 });
 
 test("look() reads at once; two at a time are one after the other", async () => {
