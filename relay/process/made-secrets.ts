@@ -3,13 +3,14 @@
  * the storage, so that nothing is ever open and nothing needs to be configured.
  */
 import { randomBytes } from "node:crypto";
-import { ConfigError } from "../../lib/errors.ts";
+import { ConfigError, UpstreamError } from "../../lib/errors.ts";
 import type { Log, Secrets } from "../../lib/log.ts";
 import type { Config } from "../config/schema.ts";
 import type { KeptSecret, SharedSecrets } from "../storage/secrets.ts";
 
 const WEBHOOK_SECRET = "webhook-secret";
 export const ADMIN_TOKEN = "admin-token";
+const SESSION_SALT = "session-salt";
 
 export interface MadeSecrets {
   /** The settings with what was made. */
@@ -74,6 +75,23 @@ export async function withMadeSecrets(config: Config, deps: Deps): Promise<MadeS
       admin: adminToken === null ? admin : { ...admin, token: adminToken.value },
     },
   };
+}
+
+/** What sessions are signed with beside the admin token, made if there is none. Rejects as ensure() does. */
+export async function sessionSalt(shared: SharedSecrets): Promise<string> {
+  return (await shared.ensure(SESSION_SALT, () => randomBytes(16).toString("base64url"))).value;
+}
+
+/**
+ * Makes the salt at the start, so that a folder that permits none is told then and not at the first login, which asks again if the
+ * storage is out of reach for now. Rejects with a ConfigError if the folder does not permit it.
+ */
+export async function prepareSessions(shared: SharedSecrets): Promise<void> {
+  try {
+    await sessionSalt(shared);
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+  }
 }
 
 async function kept(name: string, variable: string, { shared, secrets }: Deps): Promise<KeptSecret> {

@@ -1,5 +1,4 @@
 /** The relay's HTTP side: webhooks, the operator's side, health and metrics on one port, below one prefix. */
-import { randomBytes } from "node:crypto";
 import { createTransport } from "../../lib/gitlab/transport.ts";
 import { createAdmin, type Admin } from "../admin/admin.ts";
 import { createBasePath } from "../http/base-path.ts";
@@ -14,6 +13,7 @@ import { quickCollection } from "./collector.ts";
 import type { CurrentSettings } from "./current-settings.ts";
 import { descriptorLimit } from "./files.ts";
 import type { Observers } from "./observers.ts";
+import { sessionSalt } from "./made-secrets.ts";
 import { providerFetch } from "./provider-fetch.ts";
 import type { RelayDeps } from "./relay.ts";
 import type { Stores } from "./stores.ts";
@@ -52,8 +52,7 @@ export function createOperatorSide(deps: ServeDeps): Admin {
     version,
     attention: attention.items,
     sessions: {
-      salt: async () =>
-        (await shared.ensure("session-salt", () => randomBytes(16).toString("base64url"))).value,
+      salt: () => sessionSalt(shared),
       epoch: (name) => ({ read: () => shared.count(name), advance: () => shared.increment(name) }),
     },
     config: current.config,

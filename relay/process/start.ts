@@ -20,7 +20,7 @@ import {
 import { traceIdIn, tracesEndpoint } from "../observe/traces/traces.ts";
 import { Closing } from "./closing.ts";
 import { CurrentSettings } from "./current-settings.ts";
-import { withMadeSecrets } from "./made-secrets.ts";
+import { prepareSessions, withMadeSecrets } from "./made-secrets.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { startObservers, type ObserversDeps } from "./observers.ts";
 import { createRenamedTargets } from "./renamed-targets.ts";
@@ -62,6 +62,7 @@ async function start(settings: Config, deps: RelayDeps, closing: Closing): Promi
   const stores = await openStores({ createStorage, clock, log, random, current, onSync }, closing);
   const { queue, shared } = stores;
   current.useMade(await withMadeSecrets(settings, { shared, secrets, log }));
+  await prepareSessions(shared);
 
   const { env = {}, readText } = deps;
   const asksFiles = readText === undefined ? {} : { readText };

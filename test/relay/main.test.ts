@@ -329,6 +329,13 @@ describe("the start", () => {
     expect(run.out.join("").includes("curl")).toBe(true);
   });
 
+  test("the salt of sessions is made at the start", async () => {
+    const base = await folder();
+    const run = await program({ RELAY_DATA_DIR: base, RELAY_ADMIN_TOKEN: "an-admin-token" }).start();
+    expect((await stat(join(base, "session-salt"))).size).toBeGreaterThan(16);
+    await run.stop("test");
+  });
+
   test("the secret is found again, and not made where another one is set", async () => {
     const base = await folder();
     const first = await program({ RELAY_DATA_DIR: base }).start();
@@ -356,6 +363,11 @@ describe("the start", () => {
       "an empty secret file",
       async (base: string) => writeFile(join(base, "webhook-secret"), "\n"),
       /webhook-secret: .*it is empty/,
+    ],
+    [
+      "a salt of sessions that cannot be kept",
+      async (base: string) => writeFile(join(base, "session-salt"), ""),
+      /session-salt: cannot keep a secret here/,
     ],
     [
       "a file in place of the folder",

@@ -1,6 +1,6 @@
 /** Small files of the data folder that are read and replaced whole, mode 0600. Functions reject with the system's error. */
 import { randomBytes } from "node:crypto";
-import { open, readdir, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../../../lib/errors.ts";
 
@@ -22,17 +22,26 @@ export async function readOrNull(path: string): Promise<string | null> {
 
 /** On stable storage when it resolves. A crash half-way leaves the old text, and perhaps a temporary file. */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  await rename(await writeTemporary(path, text), path);
+  const temporary = await writeTemporary(path, text);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
   await syncFolder(dirname(path));
 }
 
-/** Writes and syncs a file of another name beside `path`, and returns its path. */
+/** Writes and syncs a file of another name beside `path`, and returns its path. Nothing is left of it if that fails, as on a full disk. */
 export async function writeTemporary(path: string, text: string): Promise<string> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   const file = await open(temporary, "wx", 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
