@@ -134,9 +134,9 @@ function optional(shape: Shape): Shape {
   return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, schema.optional()]));
 }
 
-/** Taken, and without effect: what streams has no state yet. */
+/** Taken, and without effect: what streams has no state yet. A page of the list hands its whole filter on. */
 function stateFilters(): Shape {
-  return { state: filters.state, target: filters.target };
+  return { state: filters.state, target: filters.target, status: filters.status };
 }
 
 const byRoute = new Map(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one]));

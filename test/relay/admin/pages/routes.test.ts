@@ -627,6 +627,22 @@ describe("pages", () => {
     expect(first).toContain('data-stream="/api/v1/stream?kind=push"');
   });
 
+  test("open a live stream that takes every filter of the list", async () => {
+    const f = fixture();
+    await f.add();
+    const visitor = new Visitor(f);
+    const filters =
+      "state=dead target=ci-bot status=none project=a/b kind=push action=open actor=ada q=cart range=1h instance=default";
+    for (const filter of filters.split(" ")) {
+      const page = await visitor.text(`/events?${filter}`);
+      const stream = /data-stream="([^"]+)"/.exec(page)![1]!;
+      expect(decodeURIComponent(stream)).toContain(filter);
+      const answer = await f.api(stream);
+      expect([filter, answer.status]).toEqual([filter, 200]);
+      await answer.body!.cancel();
+    }
+  });
+
   test("begin the live stream where the page was made, so that nothing falls between", async () => {
     const f = fixture();
     await f.add();
