@@ -1,4 +1,5 @@
 /** Building blocks of a settings schema, shared by the folders that own a part of it. */
+import { isIPv6 } from "node:net";
 import { z } from "zod";
 import { globProblem } from "./glob.ts";
 import { decodeSigningToken } from "./signature.ts";
@@ -35,11 +36,18 @@ function checkGlob(text: string, context: z.RefinementCtx): void {
 export const listOf = <T extends z.ZodType>(item: T): z.ZodArray<T> =>
   z.array(item).min(1, { error: "is empty; leave it out for no restriction" });
 
-export const httpUrl = z
-  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-  .refine(hasReadableUserInfo, {
-    error: "has a user or password with a % that begins no code; write % as %25",
-  });
+/** For a check that has words of its own: what is left out is said to be required, not to have the wrong form. */
+export const orRequired =
+  (message: string) =>
+  ({ input }: { readonly input?: unknown }): string =>
+    input === undefined ? `is required; it ${message}` : message;
+
+/** An http or https URL, with nothing said of its parts. */
+export const plainUrl = z.url({ protocol: /^https?$/, error: orRequired("must be an http or https URL") });
+
+export const httpUrl = plainUrl.refine(hasReadableUserInfo, {
+  error: "has a user or password with a % that begins no code; write % as %25",
+});
 
 function hasReadableUserInfo(text: string): boolean {
   // What is no URL has been told by the check before this one.
@@ -51,6 +59,16 @@ function hasReadableUserInfo(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** What a server can listen on. The name need not be known: that is for the system to say. */
+export const hostAddress = z.string().min(1).refine(isListenable, {
+  error: "must be an IP address or the name of a host, such as 0.0.0.0",
+});
+
+function isListenable(host: string): boolean {
+  // That it is empty has been told by the check before this one.
+  return host === "" || isIPv6(host) || (/^[\w.-]+$/.test(host) && URL.canParse(`http://${host}`));
 }
 
 export const filePath = z.string().min(1);

@@ -154,7 +154,10 @@ function applyBindings(tree: Tree, sources: SettingsSources, problems: Problem[]
         problems.push({ path: binding.name, message });
         continue;
       }
-      setPath(tree, binding.path, convert(text, binding.as));
+      const converted = convert(text, binding.as);
+      if (Array.isArray(converted) && converted.length === 0)
+        throw new Error("holds no entry, only commas or spaces; give one, or leave the variable unset");
+      setPath(tree, binding.path, converted);
       for (const { path, value } of binding.also ?? []) setPath(tree, path, value);
       given.set(binding.path.join("."), binding.name);
     } catch (error) {

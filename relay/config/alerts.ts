@@ -1,5 +1,6 @@
 /** Settings of alerts: which of the matters that need an operator are sent to which targets. */
 import { z } from "zod";
+import { plainUrl } from "../../lib/fields.ts";
 import { ATTENTION_KINDS } from "./attention-kinds.ts";
 
 export const alertSettings = z.strictObject({
@@ -15,8 +16,7 @@ export const alertSettings = z.strictObject({
     .max(43_200)
     .default(240)
     .describe("Minutes after which a matter that still stands is sent again; 0: never"),
-  dashboardUrl: z
-    .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  dashboardUrl: plainUrl
     .optional()
     .describe("Address of the dashboard for links in the messages, such as https://relay.example.com"),
 });

@@ -25,7 +25,11 @@ const credentialFields = {
     .array(signingToken)
     .default([])
     .describe("Signing tokens (whsec_...) of GitLab 19.0 and later; each is accepted"),
-  masterSecret: secret(z.string())
+  masterSecret: secret(
+    z.string().refine((text) => text === "" || splitSecrets(text).length > 0, {
+      error: "holds no secret, only commas or spaces",
+    }),
+  )
     .default("")
     .describe("Master secret(s), comma separated, from which the secret of each hook is derived"),
   credentials: z

@@ -8,7 +8,7 @@ import { DEFAULT_MASK_PATTERNS } from "../../lib/mask-patterns.ts";
 import { patternProblem } from "../../lib/pattern.ts";
 import type { EnvBinding } from "../../lib/settings.ts";
 import { nearest } from "../../lib/settings-words.ts";
-import { atLeastOne, positive, secret } from "../../lib/fields.ts";
+import { atLeastOne, hostAddress, plainUrl, positive, secret } from "../../lib/fields.ts";
 import { targetSchema } from "../targets/registry.ts";
 import { overrideSchema, targetName } from "../targets/rules.ts";
 import { alertSettings } from "./alerts.ts";
@@ -26,7 +26,7 @@ const server = z.strictObject({
     .describe(
       "Name of this relay in the dashboard's header and titles, such as production; empty: hook relay",
     ),
-  host: z.string().min(1).default("127.0.0.1").describe("Address to listen on, such as 0.0.0.0"),
+  host: hostAddress.default("127.0.0.1").describe("Address to listen on, such as 0.0.0.0"),
   port: z.number().int().min(0).max(65535).default(8080).describe("Port to listen on; 0 takes a free one"),
   basePath: z
     .string()
@@ -131,9 +131,7 @@ const projectFile = z.strictObject({
     .string()
     .default(DEFAULT_INSTANCE)
     .describe("The GitLab that this is about, by its name in instances; files are read for its events alone"),
-  url: z
-    .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-    .describe("Address of the GitLab, such as https://gitlab.example.com"),
+  url: plainUrl.describe("Address of the GitLab, such as https://gitlab.example.com"),
   tokens: z
     .array(secret(z.string().min(1)))
     .min(1)

@@ -1,6 +1,6 @@
 /** Settings of the operator's side: its token, who may sign in otherwise, and how long the audit trail is kept. */
 import { z } from "zod";
-import { atLeastOne, secret } from "../../lib/fields.ts";
+import { atLeastOne, orRequired, plainUrl, secret } from "../../lib/fields.ts";
 import { globProblem } from "../../lib/glob.ts";
 
 export const ROLES = ["viewer", "operator", "admin"] as const;
@@ -30,9 +30,11 @@ const roles = z.strictObject({
 });
 
 /** An address to which secrets are sent: encrypted, or on this machine. */
-const providerUrl = z.url({ protocol: /^https?$/, error: "must be an https URL" }).refine(isPrivate, {
-  error: "must be an https URL; http is for addresses of this machine only",
-});
+const providerUrl = z
+  .url({ protocol: /^https?$/, error: orRequired("must be an https URL") })
+  .refine(isPrivate, {
+    error: "must be an https URL; http is for addresses of this machine only",
+  });
 
 const headerName = z
   .string()
@@ -43,11 +45,9 @@ const oidc = z.strictObject({
   issuer: providerUrl.describe("The OpenID Connect issuer, such as https://gitlab.example.com"),
   clientId: z.string().min(1).describe("Application ID that the provider gave the relay"),
   clientSecret: secret(z.string().min(1)).describe("Secret that the provider gave the relay"),
-  publicUrl: z
-    .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-    .describe(
-      "Address at which browsers reach the relay, such as https://relay.example.com; the redirect URI to register is this plus /login/callback",
-    ),
+  publicUrl: plainUrl.describe(
+    "Address at which browsers reach the relay, such as https://relay.example.com; the redirect URI to register is this plus /login/callback",
+  ),
   scope: z.string().min(1).default("openid profile").describe("Scopes to ask for, separated by spaces"),
   nameClaim: z.string().min(1).default("preferred_username").describe("Claim with a person's name"),
   groupsClaim: z

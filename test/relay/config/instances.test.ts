@@ -102,10 +102,11 @@ instances:
       ),
       expect.stringMatching(/^relay.yaml:13:\d+ instances.c.allowedIps.0: must be an IP address/),
       expect.stringMatching(/^relay.yaml:14:3 instances.d: has none of secretTokens/),
+      expect.stringMatching(/^relay.yaml:14:\d+ instances.d.masterSecret: holds no secret/),
       expect.stringMatching(/^relay.yaml:15:\d+ instances.e.secretTokens.0: is masked/),
     ]),
   );
-  expect(found).toHaveLength(12);
+  expect(found).toHaveLength(13);
   expect(found.join()).not.toMatch(/a-secret|a-master|one-of-the-default/);
 });
 

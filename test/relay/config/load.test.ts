@@ -105,6 +105,39 @@ test("RELAY_TARGET_URL beside a target named default is a problem, beside anothe
   ]);
 });
 
+test.each(["999.1.1.1", "1.2.3.4.5", "localhost:8080", "[::1]", "http://localhost", "a host"])(
+  "HOST=%s is no address to listen on",
+  (HOST) => {
+    expect(problems({ HOST })).toEqual([
+      "HOST (server.host): must be an IP address or the name of a host, such as 0.0.0.0",
+    ]);
+  },
+);
+
+test.each(["0.0.0.0", "::", "fe80::1%eth0", "localhost", "relay_1.internal", "10.1.2.3"])(
+  "HOST=%s is an address to listen on",
+  (HOST) => {
+    expect(config({ HOST }).server.host).toBe(HOST);
+  },
+);
+
+test("a variable of secrets that holds none is a problem", () => {
+  const said = "holds no entry, only commas or spaces; give one, or leave the variable unset";
+  expect(problems({ GITLAB_WEBHOOK_SECRET: "," })).toEqual([`GITLAB_WEBHOOK_SECRET: ${said}`]);
+  expect(problems({ GITLAB_WEBHOOK_SIGNING_TOKEN: " , " })).toEqual([
+    `GITLAB_WEBHOOK_SIGNING_TOKEN: ${said}`,
+  ]);
+  expect(problems({ GITLAB_WEBHOOK_MASTER_SECRET: "," })).toEqual([
+    "GITLAB_WEBHOOK_MASTER_SECRET (gitlab.masterSecret): holds no secret, only commas or spaces",
+  ]);
+});
+
+test("a target without its address is told that it is required", () => {
+  expect(problems({}, { "./relay.yaml": "targets: { bot: { type: http } }" })).toEqual([
+    "targets.bot.url: is required; it must be an http or https URL (./relay.yaml:1:12)",
+  ]);
+});
+
 test("every problem at once, with its path, and no value", () => {
   const text = `
 server: { port: 70000, allowedIps: [10.0.0.0/40, gitlab.dev] }
