@@ -3,7 +3,7 @@
  * says how much there was before it, so that a backup that is cut short is never restored.
  */
 import { mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { systemCode } from "../../../lib/errors.ts";
 import { nodeDisk } from "../journal/disk.ts";
@@ -75,10 +75,28 @@ export async function writeBackup(
 
 /**
  * Makes the data folder, which must be empty or not be there, of a backup; all of it is on stable storage when it resolves. Rejects with
- * a ConfigError if the folder is not empty or the file is not a whole backup; nothing is left in the folder then.
+ * a ConfigError if the folder is not empty or the file is not a whole backup; nothing is left in the folder then, and no folder that was
+ * made for it.
  */
 export async function restoreBackup({ base, file }: BackupRequest): Promise<BackupSize> {
-  await mkdir(base, { recursive: true, mode: 0o700 });
+  const made = await mkdir(base, { recursive: true, mode: 0o700 });
+  try {
+    return await restoreInto(base, file);
+  } catch (error) {
+    if (made !== undefined) await removeEmpty(resolve(base), resolve(made));
+    throw error;
+  }
+}
+
+/** Removes the folder and those above it up to `top`, as long as they are empty. */
+async function removeEmpty(folder: string, top: string): Promise<void> {
+  for (let each = folder; each.length >= top.length; each = dirname(each)) {
+    if ((await readdir(each)).length > 0) return;
+    await rmdir(each);
+  }
+}
+
+async function restoreInto(base: string, file: string): Promise<BackupSize> {
   const present = (await readdir(base)).filter((name) => !OF_THE_SYSTEM.has(name));
   if (present.length > 0)
     throw backupError(

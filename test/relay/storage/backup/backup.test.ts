@@ -183,6 +183,7 @@ test("a backup is a tar file of the segments, secrets and trails, without locks 
 test("restoreBackup() refuses a backup that is cut or altered anywhere, and leaves nothing", async () => {
   const whole = await smallBackup();
   const file = inFolder("broken.tar");
+  await mkdir(inFolder("b"));
   const refused = async (bytes: Buffer, context: string): Promise<void> => {
     await writeFile(file, bytes);
     const restored = restoreBackup({ base: inFolder("b"), file });
@@ -195,6 +196,20 @@ test("restoreBackup() refuses a backup that is cut or altered anywhere, and leav
   const content = whole.indexOf("t".repeat(32));
   for (const at of [0, 130, 150, 156, 512, content, content + 31, end - 512])
     await refused(Buffer.from(whole).fill(whole[at]! ^ 1, at, at + 1), `altered at ${at}`);
+});
+
+test("restoreBackup() that fails leaves no folder that it made, and those that were there", async () => {
+  const whole = await smallBackup();
+  await writeFile(inFolder("cut.tar"), whole.subarray(0, whole.length / 2));
+  await mkdir(inFolder("there"));
+  for (const file of ["cut.tar", "missing.tar"])
+    for (const to of ["new", join("there", "deep", "new"), "there"])
+      await expect(
+        restoreBackup({ base: inFolder(to), file: inFolder(file) }),
+        `${file} to ${to}`,
+      ).rejects.toBeInstanceOf(Error);
+  expect(await readdir(folder)).not.toContain("new");
+  expect(await readdir(inFolder("there"))).toEqual([]);
 });
 
 test("restoreBackup() takes no name that leads out of the folder", async () => {
