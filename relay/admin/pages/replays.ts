@@ -135,7 +135,7 @@ function row(job: ReplayJob): Html {
   const { id, createdAt, createdBy, expected } = job.plan;
   return html`<tr>
     <td><a href="/replays/${id}">${when(createdAt)}</a></td>
-    <td>${statePill(job.state)}</td>
+    <td>${statePill(job)}</td>
     <td>${countText(expected)}<br /><span class="muted">${filterText(job)}</span></td>
     <td>${grouped(delivered)}</td>
     <td>${grouped(failed)}</td>
@@ -151,7 +151,7 @@ export interface ReplayView {
 
 export function replayPage(view: ReplayView): Html {
   const { job } = view;
-  const { plan, state, endedAt, parts } = job;
+  const { plan, endedAt, parts } = job;
   const progress = progressOf(job);
   const ended = progress.delivered + progress.failed + progress.gone;
   const facts: readonly (readonly [string, number])[] = [
@@ -171,7 +171,7 @@ export function replayPage(view: ReplayView): Html {
       <a href="/replays">All replay jobs</a>
     </p>
     <section class="panel" id="replay" data-live data-refresh>
-      <p>${statePill(state)} ${endedAt === null ? "" : html`<span class="muted">${when(endedAt)}</span>`}</p>
+      <p>${statePill(job)} ${endedAt === null ? "" : html`<span class="muted">${when(endedAt)}</span>`}</p>
       <progress
         class="replay"
         max="${Math.max(1, ended + progress.open + progress.remaining)}"
@@ -246,8 +246,13 @@ const STATE_LOOKS: Readonly<Record<ReplayState, string>> = {
   cancelled: "unmatched",
 };
 
-function statePill(state: ReplayState): Html {
-  return html`<span class="pill ${STATE_LOOKS[state]}">${state}</span>`;
+/** A job that has ended is not good news while some of its deliveries have failed again: it looks as they do, and says how many. */
+function statePill(job: ReplayJob): Html {
+  const { state } = job;
+  const { failed } = progressOf(job);
+  if (failed === 0) return html`<span class="pill ${STATE_LOOKS[state]}">${state}</span>`;
+  const looks = state === "done" ? "dead" : STATE_LOOKS[state];
+  return html`<span class="pill ${looks}">${state}, ${grouped(failed)} failed again</span>`;
 }
 
 function filterFields({ plan }: ReplayJob): [name: string, value: string][] {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { replayPage, replaysPage } from "../../../../relay/admin/pages/replays.ts";
 import type { ReplayJob } from "../../../../relay/queue/replay-job.ts";
 import { createAdminFixture, type AdminFixture } from "../../../helpers/admin.ts";
 
@@ -114,6 +115,24 @@ describe("the pages of replay jobs", () => {
     const again = await submit(`${at}/resume`);
     expect([again.status, await again.text()]).toEqual([409, expect.stringContaining("it is cancelled")]);
     expect(await (await relay.api(at)).text()).toContain('href="/events?kind=push"');
+  });
+
+  test("say how many of an ended job failed again, and do not show it as good", async () => {
+    await submit("/dead/replay", { target: "audit" });
+    const job = await newest();
+    const ended = (delivered: number, failed: number): ReplayJob => ({
+      ...job,
+      state: "done",
+      parts: [{ ...job.parts[0]!, isScanned: true, queued: 1, delivered, failed }],
+    });
+    const pills = async (one: ReplayJob): Promise<string[]> => {
+      const pages = [await replaysPage([one]), await replayPage({ job: one, mayAct: false, csrf: "" })];
+      return pages.map((page) => /<span class="pill [^<]*<\/span>/.exec(page.toString())![0]);
+    };
+    const good = '<span class="pill done">done</span>';
+    expect(await pills(ended(1, 0))).toEqual([good, good]);
+    const bad = '<span class="pill dead">done, 1 failed again</span>';
+    expect(await pills(ended(0, 1))).toEqual([bad, bad]);
   });
 
   test("show a filter as text", async () => {
