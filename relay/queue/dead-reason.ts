@@ -23,13 +23,17 @@ export const DEAD_REASONS: readonly string[] = [
   "4xx",
   "5xx",
   ...STATUSES.map(String),
+  "not sent",
 ];
 
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
+/** Part of the error of such an event, in lower case. */
+const UNREADABLE = "the stored event cannot be read";
+
 /** What the error of an attempt without an answer says, first match wins. */
 const FAILURES: readonly (readonly [reason: DeadReason, signs: readonly string[]])[] = [
-  ["event unreadable", ["the stored event cannot be read"]],
+  ["event unreadable", [UNREADABLE]],
   ["timeout", ["no answer within", "etimedout", "timeout", "timed out", "und_err_connect_timeout"]],
   ["connection refused", ["econnrefused"]],
   ["name not found", ["enotfound", "eai_again"]],
@@ -46,6 +50,10 @@ export function deadReasonOf({ reason, history }: Pick<Delivery, "reason" | "his
   if (last === undefined) return "other";
   if (last.status !== null) return reasonOfStatus(last.status);
   const error = (last.error ?? "").slice(0, LOOKED_AT).toLowerCase();
+  // A target that answers nothing is tried again until attempts or age run out, and the reason says so. The error alone is the reason
+  // of what could not be made into a request, whatever words it has.
+  const isUnsent = last.error !== null && reason === last.error && !error.includes(UNREADABLE);
+  if (isUnsent) return "not sent";
   const found = FAILURES.find(([, signs]) => signs.some((sign) => error.includes(sign)));
   return found === undefined ? "no answer" : found[0];
 }

@@ -1294,13 +1294,14 @@ export function describeQueueContract(name: string, createHarness: () => Promise
     });
 
     describe("dead letters by reason, and events by kind", () => {
+      const UNSENT = "body.title: No such key";
       const failures: readonly Partial<Attempt>[] = [
         { status: 410, error: "answered 410" },
         { status: 418, error: "answered 418" },
         { status: 302, error: "answered 302, a redirect" },
         { status: null, error: "no answer within 10 s" },
         { status: null, error: "connect ECONNREFUSED 127.0.0.1:1" },
-        { status: null, error: "something odd" },
+        { status: null, error: UNSENT },
       ];
       /** What stats() should say, counted from every event. */
       const recount = async (): Promise<Record<string, Record<string, number>>> => {
@@ -1352,7 +1353,11 @@ export function describeQueueContract(name: string, createHarness: () => Promise
             const at = harness.now();
             const failed = attempt(at, pick(failures));
             if (random.below(5) === 0) await done(claimed);
-            else await claimed.settle({ outcome: "dead", at, attempt: failed, reason: failed.error! });
+            else {
+              const isRetried = failed.status === null && failed.error !== UNSENT;
+              const reason = isRetried ? `gave up after 3 attempts: ${failed.error}` : failed.error!;
+              await claimed.settle({ outcome: "dead", at, attempt: failed, reason });
+            }
           }
         };
         let key = 0;

@@ -5,6 +5,7 @@
 import { html } from "hono/html";
 import { shortRef } from "../../event/ref.ts";
 import { instanceOf, type EventMeta } from "../../event/event.ts";
+import { deadReasonOf } from "../../queue/dead-reason.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
 import { latestDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
@@ -90,9 +91,11 @@ function marks(deliveries: readonly Delivery[]): Html {
   )}`;
 }
 
-function lastAnswer({ history, attempts }: Delivery): Html {
+function lastAnswer(delivery: Delivery): Html {
+  const { history, attempts } = delivery;
   const last = history.at(-1);
-  const answer = last === undefined ? "" : (last.status ?? "no answer");
+  const none = delivery.state === "dead" && deadReasonOf(delivery) === "not sent" ? "not sent" : "no answer";
+  const answer = last === undefined ? "" : (last.status ?? none);
   return html`${answer === "" ? "" : html` <b>${answer}</b>`}${attempts > 1 ? html` <small>×${attempts}</small>` : ""}`;
 }
 

@@ -28,6 +28,30 @@ test.each([
   expect(DEAD_REASONS[deadReasonCode(dead(last))]).toBe(reason);
 });
 
+test.each(["body.title: No such key", "body.tls: No such key"])(
+  "deadReasonOf() of what was given up at once with %j is not sent",
+  (error) => {
+    expect(deadReasonOf(dead({ status: null, error }, error))).toBe("not sent");
+    expect(deadReasonOf(dead({ status: null, error }, `gave up after 2 attempts: ${error}`))).not.toBe(
+      "not sent",
+    );
+  },
+);
+
+test("deadReasonOf() of an event that cannot be read is that", () => {
+  const error = "the stored event cannot be read: it is gone";
+  expect(deadReasonOf(dead({ status: null, error }, error))).toBe("event unreadable");
+});
+
+test("DEAD_REASONS keep the places that storages know", () => {
+  expect(DEAD_REASONS.slice(0, 12).join()).toBe(
+    "other,no answer,timeout,connection refused,connection lost,name not found,TLS,target gone,event unreadable,redirect,4xx,5xx",
+  );
+  expect(DEAD_REASONS.indexOf("400")).toBe(12);
+  expect(DEAD_REASONS.indexOf("504")).toBe(27);
+  expect(DEAD_REASONS.indexOf("not sent")).toBe(28);
+});
+
 test("deadReasonOf() knows an orphan whatever its attempts were, and what was never tried", () => {
   expect(deadReasonOf(dead({ status: 410 }, orphanReason("ci-bot")))).toBe("target gone");
   expect(deadReasonOf({ reason: "given up", history: [] })).toBe("other");
