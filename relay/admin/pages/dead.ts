@@ -117,9 +117,13 @@ function reasonTable({ target, counts, groups, mayAct }: ReasonTable): Html {
   </table>`;
 }
 
-/** The filter knows answers, not what kept one from coming. */
+/** The filter knows answers, not what kept one from coming: the list of those without one may hold more than this reason. */
 function reasonLinks(target: string, reason: string, mayAct: boolean): Html | string {
   const status = /^\d(?:\d\d|xx)$/.test(reason) ? reason : null;
+  if (reason === "no answer")
+    return html`<a href="/events?${new URLSearchParams({ state: "dead", target, status: "none" }).toString()}"
+      >List all without an answer<span class="sr"> from ${target}</span></a
+    >`;
   if (status === null) return "";
   const query = new URLSearchParams({ state: "dead", target, status }).toString();
   const what = html`<span class="sr"> what ${target} answered with ${status}</span>`;

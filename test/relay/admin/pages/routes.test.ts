@@ -10,6 +10,7 @@ import {
 import { configSchema } from "../../../../relay/config/schema.ts";
 import { ADMIN_TOKEN } from "../../../helpers/relay-process.ts";
 import { push } from "../../../helpers/payloads.ts";
+import { attempt } from "../../../helpers/queue-contract.ts";
 
 const TOKEN = "a-long-admin-token";
 
@@ -422,6 +423,16 @@ describe("forms", () => {
     expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toMatch(
       /^\/dead\?notice=queued&n=1&job=[0-9a-z-]+$/,
     );
+  });
+
+  test("link the dead letters without an answer", async () => {
+    const f = fixture();
+    await f.add({}, "{}", ["audit"]);
+    const [claim] = await f.queue.claim("audit", { first: 1, retry: 1 });
+    const failed = { ...attempt(f.clock.now()), status: null, error: "something odd" };
+    await claim!.settle({ outcome: "dead", at: f.clock.now(), attempt: failed, reason: "gave up" });
+    const page = await new Visitor(f).text("/dead");
+    expect(page).toContain('<a href="/events?state=dead&amp;target=audit&amp;status=none"');
   });
 
   test("delete an event", async () => {
