@@ -68,7 +68,16 @@ export class RelayApi {
   /** The parsed answer of a path below /api/v1. Rejects with a RelayApiError. */
   async json<Answer>(path: string, request: ApiRequest = {}): Promise<Answer> {
     const answer = await this.send(path, request);
-    return (answer.status === 204 ? null : await answer.json()) as Answer;
+    if (answer.status === 204) return null as Answer;
+    const text = await answer.text();
+    try {
+      return JSON.parse(text) as Answer;
+    } catch {
+      throw new RelayApiError(
+        answer.status,
+        `${this.url} answers ${answer.status} and does not speak as the relay does; is --url right?`,
+      );
+    }
   }
 
   /** The answer itself, which is 2xx. Rejects with a RelayApiError. */

@@ -8,7 +8,8 @@ import type { CliWorld } from "../world.ts";
 interface Target {
   readonly name: string;
   readonly type: string;
-  readonly address: string;
+  /** Null: it has none, as one that only logs. */
+  readonly address: string | null;
   readonly breaker: string;
   readonly paused: boolean;
   readonly waiting: number;
@@ -132,7 +133,7 @@ function targetsText({ targets: found, orphans }: Targets, world: CliWorld): str
       stateOf(target),
       String(target.waiting + target.sending),
       String(target.dead),
-      target.address,
+      target.address ?? "",
       target.lastError?.text ?? "",
     ]),
     ...orphans.map(({ name, waiting, dead }) => [

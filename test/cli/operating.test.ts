@@ -261,6 +261,21 @@ describe("targets", () => {
   });
 });
 
+test("targets: one without an address has an empty cell", async () => {
+  const target = {
+    name: "seen",
+    type: "log",
+    address: null,
+    breaker: "closed",
+    paused: false,
+    lastError: null,
+  };
+  const fetch: typeof globalThis.fetch = async () =>
+    Response.json({ targets: [{ ...target, waiting: 0, sending: 0, dead: 0, oldestAt: null }], orphans: [] });
+  const { status, stdout } = await runCli(["targets", "--output", "text"], { fetch });
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^seen +delivering +0 +0$/m)]);
+});
+
 describe("relayApi()", () => {
   test("says what is missing or wrong, and never the token", async () => {
     const cases: [Parameters<typeof runCli>[1], readonly string[], number, string][] = [
@@ -275,6 +290,7 @@ describe("relayApi()", () => {
         1,
         "does not speak as the relay does",
       ],
+      [{ fetch: async () => new Response("ok") }, [], 1, "answers 200 and does not speak as the relay does"],
       [{}, ["--token-file", "/nope"], 2, 'cannot read --token-file "/nope"'],
     ];
     for (const [changes, argv, status, text] of cases) {
