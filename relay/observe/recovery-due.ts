@@ -2,6 +2,7 @@
  * Whether events may have been missed that GitLab's own log still has: webhooks that the relay answered with 503, or the time for
  * which it was away. GitLab repeats neither; `recover` fetches them back.
  */
+import { z } from "zod";
 import { utcDateTime } from "../../lib/utc.ts";
 import { DEFAULT_INSTANCE } from "../event/event.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -11,6 +12,8 @@ import type { Metrics } from "./metrics.ts";
 export const AWAY_MS = 30_000;
 /** How long an absence is recalled. */
 const RECALL_MS = 86_400_000;
+/** Of many absences in a day the first ones are named, and the others counted up to here. */
+const MOST_ABSENCES = 50;
 
 export interface RecoveryDue {
   /** Wall clock from which webhooks may be missing, milliseconds. */
@@ -23,45 +26,77 @@ export interface InstanceDue extends RecoveryDue {
   readonly instance: string;
 }
 
-/** What happened to the webhooks of one GitLab since the start. Wall clock, milliseconds. */
-export interface Misses {
-  /** The first answer 503, or the first since events were last fetched back; null: none. */
-  readonly firstUnavailableAt: number | null;
-  /** When the last event was fetched back from GitLab's log; null: none was. */
-  readonly lastRecoveredAt: number | null;
-}
+const absence = z.strictObject({ from: z.number(), until: z.number() });
 
-export interface RecoveryFacts extends Misses {
-  readonly now: number;
-  /** Wall clock at which the run before was last seen; null: never, as far as is known. */
-  readonly lastSeenAt: number | null;
-  readonly startedAt: number;
-}
+const missesSchema = z.strictObject({
+  absences: z.array(absence).max(MOST_ABSENCES),
+  firstUnavailableAt: z.number().nullable(),
+});
 
-const NOTHING_MISSED: Misses = { firstUnavailableAt: null, lastRecoveredAt: null };
+/** When the relay was away; wall clock, milliseconds. */
+export type TimeAway = z.output<typeof absence>;
 
-/** Watches each GitLab for itself: what is fetched back for one says nothing about the others. */
+/**
+ * What happened to the webhooks of one GitLab since events were last fetched back: when the relay was away, the first time first, and the
+ * first answer 503 (null: none). Wall clock, milliseconds.
+ */
+export type Misses = z.output<typeof missesSchema>;
+
+const savedMisses = z.strictObject({ others: missesSchema, instances: z.record(z.string(), missesSchema) });
+
+/**
+ * Watches each GitLab for itself: what is fetched back for one says nothing about the others. What it knows outlives the process, as a
+ * part of the last hour's file: what is written down is at most a minute old, after a kill.
+ */
 export class MissWatch {
   readonly #byInstance = new Map<string, Misses>();
+  /** Of every GitLab that nothing else was heard of. */
+  #others: Misses;
   readonly #stop: readonly (() => void)[];
 
-  constructor(metrics: Pick<Metrics, "onRequest">, queue: Pick<Queue, "onEvent">, now: () => number) {
+  /** @param away the time before this start; null: nothing is known of an earlier run */
+  constructor(
+    metrics: Pick<Metrics, "onRequest">,
+    queue: Pick<Queue, "onEvent">,
+    { now, away }: { readonly now: () => number; readonly away: TimeAway | null },
+  ) {
+    const isLong = away !== null && away.until - away.from >= AWAY_MS;
+    this.#others = { absences: isLong ? [away] : [], firstUnavailableAt: null };
     this.#stop = [
       metrics.onRequest((status, _durationMs, instance = DEFAULT_INSTANCE) => {
         if (status !== "unavailable") return;
-        const { firstUnavailableAt, lastRecoveredAt } = this.of(instance);
-        this.#byInstance.set(instance, { firstUnavailableAt: firstUnavailableAt ?? now(), lastRecoveredAt });
+        const misses = this.of(instance);
+        if (misses.firstUnavailableAt === null)
+          this.#byInstance.set(instance, { ...misses, firstUnavailableAt: now() });
       }),
       queue.onEvent((event) => {
         if (event.type !== "stored" || !event.meta.recovered) return;
         const instance = event.meta.instanceName ?? DEFAULT_INSTANCE;
-        this.#byInstance.set(instance, { firstUnavailableAt: null, lastRecoveredAt: now() });
+        this.#byInstance.set(instance, { absences: [], firstUnavailableAt: null });
       }),
     ];
   }
 
   of(instance: string): Misses {
-    return this.#byInstance.get(instance) ?? NOTHING_MISSED;
+    return this.#byInstance.get(instance) ?? this.#others;
+  }
+
+  save(): unknown {
+    return { others: this.#others, instances: Object.fromEntries(this.#byInstance) };
+  }
+
+  /** Puts what an earlier run saved before what this one knows; of anything else it takes nothing. */
+  restore(saved: unknown): void {
+    const { data } = savedMisses.safeParse(saved);
+    if (data === undefined) return;
+    const present = this.#others;
+    const before = ({ absences, firstUnavailableAt }: Misses): Misses => ({
+      absences: [...absences, ...present.absences].slice(0, MOST_ABSENCES),
+      firstUnavailableAt,
+    });
+    this.#others = before(data.others);
+    for (const [instance, misses] of Object.entries(data.instances))
+      this.#byInstance.set(instance, before(misses));
   }
 
   close(): void {
@@ -69,15 +104,16 @@ export class MissWatch {
   }
 }
 
-/** Null: nothing is missing that the relay knows of. */
-export function recoveryDue(facts: RecoveryFacts): RecoveryDue | null {
-  const { firstUnavailableAt, lastRecoveredAt, lastSeenAt, startedAt, now } = facts;
-  const isRecalled = lastRecoveredAt === null && now - startedAt < RECALL_MS;
-  if (isRecalled && lastSeenAt !== null && startedAt - lastSeenAt >= AWAY_MS)
+/** Null: nothing is missing that the relay knows of. @param now wall clock, milliseconds */
+export function recoveryDue({ absences, firstUnavailableAt }: Misses, now: number): RecoveryDue | null {
+  const [first, ...more] = absences.filter(({ until }) => now - until < RECALL_MS);
+  if (first !== undefined) {
+    const others = more.length === 0 ? "" : ` and ${more.length} more times since`;
     return {
-      since: lastSeenAt,
-      text: `the relay was away from ${utcDateTime(lastSeenAt)} to ${utcDateTime(startedAt)}; run recover`,
+      since: first.from,
+      text: `the relay was away from ${utcDateTime(first.from)} to ${utcDateTime(first.until)}${others}; run recover`,
     };
+  }
   if (firstUnavailableAt !== null)
     return {
       since: firstUnavailableAt,

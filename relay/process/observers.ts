@@ -108,13 +108,6 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
     });
   const minutes = createMinuteStats(metrics, queue, clock);
   closing.add(() => minutes.close());
-  const hour = await keepLastHour({
-    store: await stores.driver.openLastHour(),
-    clock,
-    log,
-    parts: { webhooks: minutes, targets: board },
-  });
-  closing.add(() => hour.close());
   const absence = await openAbsence({
     heartbeat: stores.heartbeat,
     clock,
@@ -123,17 +116,25 @@ export async function startObservers(deps: ObserversDeps, closing: Closing): Pro
     isReady: () => health().status === "ready",
   });
   closing.add(() => absence.close());
+  const { lastSeenAt, startedAt } = absence;
+  const away = lastSeenAt === null ? null : { from: lastSeenAt, until: startedAt };
+  const misses = new MissWatch(metrics, queue, { now, away });
+  closing.add(() => misses.close());
+  const hour = await keepLastHour({
+    store: await stores.driver.openLastHour(),
+    clock,
+    log,
+    parts: { webhooks: minutes, targets: board, misses },
+  });
+  closing.add(() => hour.close());
   const isReady = (): boolean => health().status === "ready";
   const recoveries = await recoveriesOf({ ...deps, metrics, isReady });
   if (recoveries !== null) closing.add(() => recoveries.close());
-  const misses = new MissWatch(metrics, queue, now);
-  closing.add(() => misses.close());
   const recovery = (): RecoveryDue | null => {
     const config = current.config();
     const byHand = sendingInstances(config).flatMap((instance): InstanceDue[] => {
       if (recoveries?.instances.has(instance) === true) return [];
-      const { lastSeenAt, startedAt } = absence;
-      const due = recoveryDue({ now: now(), lastSeenAt, startedAt, ...misses.of(instance) });
+      const due = recoveryDue(misses.of(instance), now());
       return due === null ? [] : [{ instance, ...due }];
     });
     return dueOfAll([...(recoveries?.due() ?? []), ...byHand], Object.keys(config.instances).length > 0);

@@ -209,9 +209,8 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
     },
   };
   const minutes = createMinuteStats(metrics, queue, clock);
-  const misses = new MissWatch(metrics, queue, () => clock.now());
-  const recovery = () =>
-    recoveryDue({ now: clock.now(), lastSeenAt: null, startedAt: 0, ...misses.of("default") });
+  const misses = new MissWatch(metrics, queue, { now: () => clock.now(), away: null });
+  const recovery = () => recoveryDue(misses.of("default"), clock.now());
   const admin = createAdmin({
     minutes,
     attention: async () =>

@@ -1,6 +1,6 @@
 /**
- * Keeps the last hour over a restart: written down each minute and at the end, read once at the start. It is a convenience: what
- * cannot be written is told once and nothing else happens.
+ * Keeps the last hour over a restart, and what may have been missed: read once at the start, written down then, each minute and at the
+ * end. What cannot be written is told once, and nothing else happens.
  */
 import type { Clock, Timer } from "../../../lib/clock.ts";
 import { messageOf, UpstreamError } from "../../../lib/errors.ts";
@@ -20,7 +20,7 @@ export interface KeepDeps {
   readonly store: LastHour;
   readonly clock: Clock;
   readonly log: Log;
-  readonly parts: Readonly<Record<"webhooks" | "targets", HourPart>>;
+  readonly parts: Readonly<Record<"webhooks" | "targets" | "misses", HourPart>>;
 }
 
 export async function keepLastHour({
@@ -43,7 +43,13 @@ export async function keepLastHour({
   };
   const write = (): Promise<void> =>
     orWarn(() =>
-      store.write(JSON.stringify({ webhooks: parts.webhooks.save(), targets: parts.targets.save() })),
+      store.write(
+        JSON.stringify({
+          webhooks: parts.webhooks.save(),
+          targets: parts.targets.save(),
+          misses: parts.misses.save(),
+        }),
+      ),
     );
   let writing: Promise<void> = Promise.resolve();
   const later = (): void => {
@@ -54,10 +60,13 @@ export async function keepLastHour({
     });
   };
   await orWarn(async () => {
-    const { webhooks, targets } = object(jsonOrNull((await store.read()) ?? ""));
+    const { webhooks, targets, misses } = object(jsonOrNull((await store.read()) ?? ""));
     parts.webhooks.restore(webhooks);
     parts.targets.restore(targets);
+    parts.misses.restore(misses);
   });
+  // What this start found out is known to the next one, however soon this one is killed.
+  await write();
   later();
   return {
     async close() {

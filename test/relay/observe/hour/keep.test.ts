@@ -26,7 +26,7 @@ test("keepLastHour() writes each minute and at the end, and a next run begins wi
     store: createFilesLastHour(folder, unguarded),
     clock,
     log: silentLog,
-    parts: { webhooks, targets },
+    parts: { webhooks, targets, misses: part(null) },
   });
   const [webhooks, targets] = [part([1]), part({})];
   const first = await keepLastHour(deps(webhooks, targets));
@@ -52,7 +52,7 @@ test("keepLastHour() begins anew where the file is damaged, and warns once where
     store: createFilesLastHour(join(folder, "last-hour.json"), unguarded),
     clock,
     log: { ...silentLog, warn: (event) => void events.push(event) },
-    parts: { webhooks: kept, targets: kept },
+    parts: { webhooks: kept, targets: kept, misses: kept },
   });
   await hour.close();
   expect([kept.value, new Set(events)]).toEqual(["as it was", new Set(["hour.not-kept"])]);
