@@ -11,7 +11,7 @@ import { refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { detailJson, duplicatesJson, summaryJson } from "./event-json.ts";
 import { exportEvents } from "./export.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseLimit } from "./query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseCursor, parseFlag, parseLimit } from "./query.ts";
 import { filterOf, jsonBody, personOf, targetsOf } from "./request.ts";
 
 /** What is read. */
@@ -42,7 +42,7 @@ export function mountEventReads(
   api.get("/events/export", async (c) => {
     const read = queryOf(c);
     const filter = await readFilter(read);
-    const bodies = read("bodies") === "1" || read("bodies") === "true";
+    const bodies = parseFlag(read("bodies"));
     const waitsFor = await waitsNow(deps, null);
     log.info("admin.exported", { filter, bodies });
     return c.body(exportEvents(queue, { filter, masking: masking(), bodies, waitsFor }), 200, {

@@ -5,18 +5,19 @@ import { headersOf } from "../../targets/http/headers.ts";
 import { queryOf } from "../auth/forms.ts";
 import { leastRole } from "../auth/roles.ts";
 import { followEvents } from "../live/follow.ts";
+import { Places } from "../live/places.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
 import { followedJson } from "./event-json.ts";
-import { parseAfter } from "./query.ts";
+import { parseAfter, parseFlag } from "./query.ts";
 
 /** Readers at a time. */
 const MAX_FOLLOWERS = 100;
 
 export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFilter }: ApiParts): void {
   const { queue, clock, log } = deps;
-  let followers = 0;
+  const followers = new Places(MAX_FOLLOWERS);
 
   /** Null: the event is gone. */
   async function withBody(meta: EventMeta): Promise<string | null> {
@@ -30,7 +31,7 @@ export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFi
     const read = queryOf(c);
     const filter = await readFilter(read);
     const after = parseAfter(read("after"));
-    const bodies = read("bodies") === "1" || read("bodies") === "true";
+    const bodies = parseFlag(read("bodies"));
     const { person, grant } = c.get("identity");
     if (bodies && !c.get("may")("read-bodies"))
       throw new RefusalError(
@@ -38,13 +39,13 @@ export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFi
         "forbidden",
         `${person.name} is ${person.role}; bodies need the role ${leastRole("read-bodies")}`,
       );
-    if (followers >= MAX_FOLLOWERS)
+    const giveBack = followers.take();
+    if (giveBack === null)
       return refuse(c, {
         status: 503,
         code: "too_many_streams",
         message: `${MAX_FOLLOWERS} programs follow the events already, which is the limit`,
       });
-    followers += 1;
     log.info("admin.followed", { person: person.name, filter, bodies });
     const lines = followEvents({
       queue,
@@ -55,7 +56,7 @@ export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFi
       isShared: deps.queue.isShared,
       grant,
       lineOf: bodies ? withBody : async (meta) => JSON.stringify(followedJson(meta)),
-      onEnd: () => void (followers -= 1),
+      onEnd: giveBack,
     });
     return c.body(lines, 200, {
       "Content-Type": "application/x-ndjson",

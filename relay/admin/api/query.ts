@@ -181,6 +181,11 @@ export function parseLimit(value: string | undefined, fallback: number, max: num
   return limit;
 }
 
+/** Whether a parameter such as `bodies` is switched on. */
+export function parseFlag(value: string | undefined): boolean {
+  return value === "1" || value === "true";
+}
+
 /** The cursor of an earlier page, null for the first. Throws a RefusalError (400). */
 export function parseCursor(value: string | undefined): string | null {
   return parseEventId(value, "cursor must be the one that an earlier page gave");

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { queryOf } from "../auth/forms.ts";
 import { compileFilter } from "../../queue/filter.ts";
+import { Places } from "../live/places.ts";
 import { eventStream } from "../live/stream.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { refuse } from "./answer.ts";
@@ -15,12 +16,13 @@ export function mountStream(
   { feed, masking, readFilter }: ApiParts,
 ): void {
   const mask = (text: string): string => masking().text(text);
-  let streams = 0;
+  const streams = new Places(MAX_STREAMS);
 
   api.get("/stream", async (c) => {
     const read = queryOf(c);
     const filter = await readFilter(read);
-    if (streams >= MAX_STREAMS)
+    const giveBack = streams.take();
+    if (giveBack === null)
       return refuse(c, { status: 503, code: "too_many_streams", message: `${MAX_STREAMS} streams are open` });
     const stream = eventStream({
       feed,
@@ -29,9 +31,8 @@ export function mountStream(
       lastId: c.req.header("last-event-id") ?? read("lastEventId") ?? null,
       wants: compileFilter(filter).meta,
       grant: c.get("identity").grant,
-      onEnd: () => void (streams -= 1),
+      onEnd: giveBack,
     });
-    streams += 1;
     return c.body(stream, 200, {
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",

@@ -36,7 +36,7 @@ export interface FollowOptions {
   readonly grant: Grant;
   /** What is told of an event; null: it is gone. */
   readonly lineOf: (meta: EventMeta) => Promise<string | null>;
-  /** Called once, when it has ended for whatever reason. */
+  /** Called when it has ended for whatever reason; twice if it is cancelled while a line is awaited. */
   readonly onEnd: () => void;
 }
 
