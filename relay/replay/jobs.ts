@@ -52,6 +52,11 @@ export interface ReplayDesk {
   preview(order: ReplayOrder, budgetMs?: number): Promise<ReplayCount>;
   /** Durable when it resolves. Rejects with an UnknownTargetError or a TooManyReplaysError. */
   start(order: ReplayOrder, createdBy: string): Promise<ReplayJob>;
+  /** As start(), but of what nothing fits there is no job: null. Counted once. */
+  startIfAny(
+    order: ReplayOrder,
+    createdBy: string,
+  ): Promise<{ readonly matched: ReplayCount; readonly job: ReplayJob | null }>;
   /** Newest first. */
   list(): Promise<readonly ReplayJob[]>;
   get(id: string): Promise<ReplayJob | null>;
@@ -77,34 +82,52 @@ export function createReplayDesk({ jobs, clock, log, targets, wake }: ReplayDesk
     return { filter, targets: wanted, upTo: await jobs.newestEvent() };
   }
 
+  async function refuseTooMany(): Promise<void> {
+    if ((await jobs.active()).length >= MAX_ACTIVE) throw new TooManyReplaysError();
+  }
+
+  async function create(
+    set: ReplaySet,
+    asked: Pick<ReplayPlan, "createdBy" | "ratePerSecond" | "expected">,
+  ): Promise<ReplayJob> {
+    const createdAt = clock.now();
+    const plan: ReplayPlan = {
+      ...set,
+      ...asked,
+      id: `${createdAt.toString(36)}-${randomBytes(5).toString("hex")}`,
+      createdAt,
+      parts: partsOf(set, asked.expected, targets()),
+    };
+    await jobs.create(plan);
+    log.info("replay.started", {
+      job: plan.id,
+      person: plan.createdBy,
+      filter: plan.filter,
+      targets: plan.targets,
+      text: countText(plan.expected),
+    });
+    wake();
+    const made = await jobs.get(plan.id);
+    return made as ReplayJob;
+  }
+
   return {
     preview: async (order, budgetMs = COUNT_MS) => jobs.count(await setOf(order), budgetMs),
 
     async start(order, createdBy) {
       const set = await setOf(order);
-      if ((await jobs.active()).length >= MAX_ACTIVE) throw new TooManyReplaysError();
+      await refuseTooMany();
       const expected = await jobs.count(set, COUNT_MS);
-      const createdAt = clock.now();
-      const plan: ReplayPlan = {
-        ...set,
-        id: `${createdAt.toString(36)}-${randomBytes(5).toString("hex")}`,
-        createdAt,
-        createdBy,
-        ratePerSecond: order.ratePerSecond ?? null,
-        expected,
-        parts: partsOf(set, expected, targets()),
-      };
-      await jobs.create(plan);
-      log.info("replay.started", {
-        job: plan.id,
-        person: createdBy,
-        filter: plan.filter,
-        targets: plan.targets,
-        text: countText(expected),
-      });
-      wake();
-      const made = await jobs.get(plan.id);
-      return made as ReplayJob;
+      return create(set, { createdBy, ratePerSecond: order.ratePerSecond ?? null, expected });
+    },
+
+    async startIfAny(order, createdBy) {
+      const set = await setOf(order);
+      const matched = await jobs.count(set, COUNT_MS);
+      if (matched.isWhole && matched.deliveries === 0) return { matched, job: null };
+      await refuseTooMany();
+      const asked = { createdBy, ratePerSecond: order.ratePerSecond ?? null, expected: matched };
+      return { matched, job: await create(set, asked) };
     },
 
     list: () => jobs.list(),

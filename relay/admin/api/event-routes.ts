@@ -1,8 +1,7 @@
 /** Events of the API: lists, one event, what is sent again, what is removed. */
 import type { Hono } from "hono";
 import type { EventFilter } from "../../queue/queue.ts";
-import type { ReplayCount } from "../../queue/replay-job.ts";
-import type { ReplayOrder } from "../../replay/jobs.ts";
+import type { ReplayJob } from "../../queue/replay-job.ts";
 import { queryOf } from "../auth/forms.ts";
 import { findEvents } from "../pages/view.ts";
 import { waitsNow } from "../pages/waiting.ts";
@@ -84,17 +83,6 @@ export function mountEventChanges(
 ): void {
   const { replays } = deps;
 
-  /** A set is a replay job, unless there is nothing in it. */
-  async function startIfAny(
-    order: ReplayOrder,
-    person: string,
-  ): Promise<{ readonly matched: ReplayCount; readonly job?: { readonly job: string } }> {
-    const matched = await replays.preview(order);
-    if (matched.isWhole && matched.deliveries === 0) return { matched };
-    const { plan } = await replays.start(order, person);
-    return { matched: plan.expected, job: { job: plan.id } };
-  }
-
   api.post("/events/:id/replay", async (c) => {
     const id = c.req.param("id");
     const targets = targetsOf(await jsonBody(c), deps);
@@ -112,14 +100,14 @@ export function mountEventChanges(
       const { events, isWhole } = await replays.preview(order);
       return c.json({ wouldReplay: events, more: !isWhole });
     }
-    const { matched, job } = await startIfAny(order, personOf(c));
-    return c.json({ replayed: matched.events, more: !matched.isWhole, ...job });
+    const { matched, job } = await replays.startIfAny(order, personOf(c));
+    return c.json({ replayed: matched.events, more: !matched.isWhole, ...idOf(job) });
   });
 
   api.post("/dead/replay", async (c) => {
     const filter: EventFilter = { ...(await filterOf(c, await jsonBody(c), readFilter)), state: "dead" };
-    const { matched, job } = await startIfAny({ filter, targets: null }, personOf(c));
-    return c.json({ replayed: matched.deliveries, ...job });
+    const { matched, job } = await replays.startIfAny({ filter, targets: null }, personOf(c));
+    return c.json({ replayed: matched.deliveries, ...idOf(job) });
   });
 
   api.delete("/events/:id", async (c) => {
@@ -133,4 +121,9 @@ function noEvent(c: AdminContext): Response {
     code: "not_found",
     message: "there is no such event; it may have expired",
   });
+}
+
+/** In the answer of a route that starts a job only if something fits. */
+function idOf(job: ReplayJob | null): { readonly job?: string } {
+  return job === null ? {} : { job: job.plan.id };
 }
