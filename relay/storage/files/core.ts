@@ -21,14 +21,18 @@ export interface Retention {
   readonly deadSeconds: number;
 }
 
-export interface Core {
-  readonly journal: Journal;
+/** What is filled from the journal at a start. */
+export interface QueueTables {
   readonly table: EventTable;
   readonly book: Book;
   readonly records: RecordBook;
   readonly dedupe: DedupeMemory;
   readonly duplicates: DuplicateCounts;
   readonly orders: OrderSource;
+}
+
+export interface Core extends QueueTables {
+  readonly journal: Journal;
   readonly events: Emitter<QueueEvent>;
   readonly work: WorkSignal;
   /** What gives events new deliveries takes turns: replays, and the matching while one is being written. */

@@ -4,6 +4,7 @@ import type { Log } from "../../../lib/log.ts";
 import { OrderSource } from "../../event/event-id.ts";
 import type { Journal, RecoveryVisitor } from "../journal/types.ts";
 import { Book } from "./book.ts";
+import type { QueueTables } from "./core.ts";
 import { DuplicateCounts } from "./duplicates.ts";
 import { DedupeMemory } from "./memory/dedupe.ts";
 import { EventTable } from "./memory/table.ts";
@@ -20,15 +21,9 @@ export interface TableDeps {
   readonly log: Log;
 }
 
-export interface OpenTables extends RecoveredQueue {
+export interface OpenTables extends RecoveredQueue, QueueTables {
   readonly journal: Journal;
-  readonly table: EventTable;
-  readonly book: Book;
-  readonly records: RecordBook;
-  readonly dedupe: DedupeMemory;
-  readonly duplicates: DuplicateCounts;
   readonly replayRecords: ReplayRecords;
-  readonly orders: OrderSource;
 }
 
 /** Rejects with what opening the journal rejects with. */

@@ -40,21 +40,15 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
   const { clock, random, log } = deps;
   const { dedupeSeconds } = retention();
   const steady = new SteadyTime(clock);
-  const opened = await openTables(deps, dedupeSeconds);
-  const { journal, table, book, records, dedupe, duplicates, orders, unrouted, orphans } = opened;
+  const { unrouted, orphans, replayRecords, ...opened } = await openTables(deps, dedupeSeconds);
+  const { journal, table, book, dedupe, duplicates } = opened;
   dedupe.expire(steady.now());
 
   let closing: Promise<void> | null = null;
   const events = new Emitter<QueueEvent>(log);
   const work = new WorkSignal(book, clock, log);
   const core: Core = {
-    journal,
-    table,
-    book,
-    records,
-    dedupe,
-    duplicates,
-    orders,
+    ...opened,
     events,
     work,
     turns: new Turns(),
@@ -68,7 +62,7 @@ export async function openFilesQueue(deps: TableDeps, retention: () => Retention
   const intake = new Intake(core, line);
   const dispatch = new Dispatch(core);
   const replays = new Replays(core);
-  const replayJobs = new FilesReplayJobs(core, replays, opened.replayRecords);
+  const replayJobs = new FilesReplayJobs(core, replays, replayRecords);
   const orphaned = new Orphans(core, replays);
   const removal = new Removal(core, dispatch, line, () => ({ ...retention(), dedupeSeconds }));
 

@@ -4,14 +4,12 @@
  */
 import type { Clock } from "../../../lib/clock.ts";
 import { ID_LENGTH, parseIdInto } from "../../event/event-id.ts";
-import type { IdWords, OrderSource } from "../../event/event-id.ts";
+import type { IdWords } from "../../event/event-id.ts";
 import { GITLAB_IDS } from "../../event/gitlab-ids.ts";
 import { deadReasonCode } from "../../queue/dead-reason.ts";
-import type { Book } from "./book.ts";
+import type { QueueTables } from "./core.ts";
 import { Dictionary } from "./memory/dictionary.ts";
 import { DEAD, DELIVERY_FLAGS, DONE, EVENT_FLAGS, STATES } from "./memory/table.ts";
-import type { EventTable } from "./memory/table.ts";
-import type { RecordBook } from "./record-book.ts";
 import { PREFIX } from "./records.ts";
 import { RouteSummary } from "./route-summary.ts";
 import { decodeState, decodeStateHead, type StateHead } from "./state-records.ts";
@@ -21,11 +19,7 @@ const MAX_WAIT_MS = 86_400_000;
 /** Retries that were due while the relay was away are spread over this time. */
 const SPREAD_MS = 10_000;
 
-export interface RecoveryRowsDeps {
-  readonly table: EventTable;
-  readonly book: Book;
-  readonly records: RecordBook;
-  readonly orders: OrderSource;
+export interface RecoveryRowsDeps extends Pick<QueueTables, "table" | "book" | "records" | "orders"> {
   readonly clock: Clock;
   readonly random: () => number;
 }

@@ -7,27 +7,16 @@
  */
 import type { Clock } from "../../../lib/clock.ts";
 import type { RecoveryVisitor } from "../journal/types.ts";
-import type { Book } from "./book.ts";
-import type { DuplicateCounts } from "./duplicates.ts";
-import type { DedupeMemory } from "./memory/dedupe.ts";
+import type { QueueTables } from "./core.ts";
 import { ID_BYTES, orderOf, parseIdInto, timeOfOrder } from "../../event/event-id.ts";
-import type { OrderSource } from "../../event/event-id.ts";
 import { PREFIX, visitIds, stateKey } from "./records.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
 import { RECOVERY_NEEDS } from "./recovery-needs.ts";
-import type { RecordBook } from "./record-book.ts";
 import type { ReplayRecords } from "./replay-records.ts";
 import { DELIVERY_FLAGS, EVENT_FLAGS } from "./memory/table.ts";
-import type { EventTable } from "./memory/table.ts";
 
-export interface QueueRecoveryDeps {
-  readonly table: EventTable;
-  readonly book: Book;
-  readonly records: RecordBook;
-  readonly dedupe: DedupeMemory;
-  readonly duplicates: DuplicateCounts;
+export interface QueueRecoveryDeps extends QueueTables {
   readonly replayRecords: ReplayRecords;
-  readonly orders: OrderSource;
   readonly clock: Clock;
   readonly random: () => number;
 }
