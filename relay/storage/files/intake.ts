@@ -7,7 +7,6 @@ import { encodeEvent, withId } from "../../event/event.ts";
 import type { Core } from "./core.ts";
 import { digestOf, formatEventKey, idOfKey, idWords } from "../../event/event-id.ts";
 import type { IdWords } from "../../event/event-id.ts";
-import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import type { Enqueued } from "../../queue/queue.ts";
 import { findById } from "./reading.ts";
 import type { RoutingLine } from "./routing-line.ts";
@@ -91,11 +90,8 @@ export class Intake {
     }
     this.#failed.delete(event.dedupeKey);
     const row = table.index.add(w0, w1, w2, w3);
-    table.setReceivedAt(row, meta.receivedAt);
+    table.describe(row, meta);
     table.bytes.set(row, event.body.length);
-    table.setKind(row, table.kindCode(meta.kind, meta.eventName));
-    table.project.set(row, table.projectCode(meta.projectId, meta.projectPath));
-    table.setGitlabIds(row, gitlabIdNumbers(meta));
     table.setEventFlag(row, EVENT_FLAGS.present, true);
     table.link(row);
     book.eventAppeared(row);

@@ -137,10 +137,12 @@ export class RouteSummary {
     for (let place = 0; place < this.#projectCount; place++) {
       const length = this.#bytes[this.#lengthsAt + place]!;
       // Unusual ones have no path here and get their code below.
-      codes.push(length === 0 ? 0 : table.projectCodeAt(this.#words[ids + place]!, this.#bytes, at, length));
+      codes.push(
+        length === 0 ? 0 : table.projects.codeAt(this.#words[ids + place]!, this.#bytes, at, length),
+      );
       at += length;
     }
-    for (const [place, id, path] of this.#rest.unusual) codes[place] = table.projectCode(id, path);
+    for (const [place, id, path] of this.#rest.unusual) codes[place] = table.projects.code(id, path);
     return codes;
   }
 

@@ -10,7 +10,6 @@ import { messageOf } from "../../../lib/errors.ts";
 import { ShortLivedMap } from "../../../lib/short-lived.ts";
 import type { EventMeta } from "../../event/event.ts";
 import { decodeEvent } from "../../event/event.ts";
-import { gitlabIdNumbers } from "../../event/gitlab-ids.ts";
 import { breathe } from "./core.ts";
 import type { Core } from "./core.ts";
 import type { Route, Router } from "../../queue/queue.ts";
@@ -141,10 +140,7 @@ export class RoutingLine {
     try {
       const meta = await readMeta(this.#core, table.index.keyOf(event));
       if (meta === null) throw new Error("the stored event cannot be read");
-      table.setReceivedAt(event, meta.receivedAt);
-      table.setKind(event, table.kindCode(meta.kind, meta.eventName));
-      table.project.set(event, table.projectCode(meta.projectId, meta.projectPath));
-      table.setGitlabIds(event, gitlabIdNumbers(meta));
+      table.describe(event, meta);
       await this.#arrive(event, meta, await this.#route(event, meta));
     } catch (error) {
       this.#fail(event, error);

@@ -5,11 +5,13 @@
 import { Column, LinkColumn, RowAllocator } from "../../columns/columns.ts";
 import type { IdRows } from "../../columns/id-rows.ts";
 import type { DeliveryState } from "../../../queue/delivery-state.ts";
-import { GITLAB_IDS } from "../../../event/gitlab-ids.ts";
+import type { EventMeta } from "../../../event/event.ts";
+import { GITLAB_IDS, gitlabIdNumbers } from "../../../event/gitlab-ids.ts";
 import { timeOfOrder } from "../../../event/event-id.ts";
 import { DeadRows } from "./dead-rows.ts";
 import { Dictionary, pairName } from "./dictionary.ts";
 import { EventIndex } from "./event-index.ts";
+import { ProjectCodes } from "./project-codes.ts";
 import type { LaneRows } from "./lanes.ts";
 
 export const EVENT_FLAGS = {
@@ -41,11 +43,6 @@ export interface KindEntry {
   readonly eventName: string | null;
 }
 
-export interface ProjectEntry {
-  readonly id: number | null;
-  readonly path: string | null;
-}
-
 /** Goes from event to event and stays right when events are removed meanwhile; close() it. */
 export interface Walker {
   /** The event where it stands, and one step on; 0 at the end. */
@@ -75,9 +72,7 @@ export class EventTable implements LaneRows {
   readonly kinds = new Dictionary<KindEntry>();
   /** Events of each kind, by its code. */
   readonly kindCounts: number[] = [];
-  readonly projects = new Dictionary<ProjectEntry>();
-  /** The code of each project's latest path. */
-  readonly #projectCodes = new Map<number, number>();
+  readonly projects = new ProjectCodes();
 
   readonly deliveries = new RowAllocator();
   readonly event = new LinkColumn();
@@ -112,9 +107,8 @@ export class EventTable implements LaneRows {
   /** @param ids of which the journal may hold rows, too */
   constructor(ids?: IdRows) {
     this.index = new EventIndex(ids);
-    // Code 0 of both stands for "not known yet".
+    // Code 0 stands for "not known yet".
     this.kinds.code("?", { kind: null, eventName: null });
-    this.projects.code("?", { id: null, path: null });
   }
 
   /** Wall clock of receipt. */
@@ -271,6 +265,14 @@ export class EventTable implements LaneRows {
     this.deliveryFlags.set(row, this.deliveryFlags.get(row) | flag);
   }
 
+  /** What lists and filters ask of an event. */
+  describe(event: number, meta: EventMeta): void {
+    this.setReceivedAt(event, meta.receivedAt);
+    this.setKind(event, this.kindCode(meta.kind, meta.eventName));
+    this.project.set(event, this.projects.code(meta.projectId, meta.projectPath));
+    this.setGitlabIds(event, gitlabIdNumbers(meta));
+  }
+
   /** @param code of kindCode(); 0: not known */
   setKind(event: number, code: number): void {
     const before = this.kind.get(event);
@@ -284,23 +286,6 @@ export class EventTable implements LaneRows {
     return this.kinds.code(pairName(kind, eventName), { kind, eventName });
   }
 
-  /** @returns the code for the column `project` */
-  projectCode(id: number | null, path: string | null): number {
-    const latest = id === null ? undefined : this.#projectCodes.get(id);
-    if (latest !== undefined && this.projects.value(latest).path === path) return latest;
-    const code = this.projects.code(pairName(id, path), { id, path });
-    if (id !== null) this.#projectCodes.set(id, code);
-    return code;
-  }
-
-  /** As projectCode(), for a path of ASCII that begins in `bytes` at `at`. */
-  projectCodeAt(id: number, bytes: Buffer, at: number, length: number): number {
-    const latest = this.#projectCodes.get(id);
-    const path = latest === undefined ? null : this.projects.value(latest).path;
-    if (path !== null && isTextAt(path, bytes, at, length)) return latest!;
-    return this.projectCode(id, bytes.toString("latin1", at, at + length));
-  }
-
   #unlink(event: number): void {
     const older = this.older.get(event);
     const newer = this.newer.get(event);
@@ -311,12 +296,4 @@ export class EventTable implements LaneRows {
     else this.older.set(newer, older);
     this.#linked--;
   }
-}
-
-function isTextAt(text: string, bytes: Buffer, at: number, length: number): boolean {
-  if (text.length !== length) return false;
-  for (let index = 0; index < length; index++) {
-    if (text.charCodeAt(index) !== bytes[at + index]) return false;
-  }
-  return true;
 }

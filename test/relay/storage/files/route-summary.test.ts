@@ -81,7 +81,7 @@ describe("summarizeRoutes() and RouteSummary", () => {
   test("a project that is known gets the code that it has", () => {
     const table = new EventTable();
     const summary = new RouteSummary();
-    const code = table.projectCode(5, "acme/web-5");
+    const code = table.projects.code(5, "acme/web-5");
     summary.read(summarizeRoutes(encodeRoutes(eventsOf(9, () => ({})))));
     expect(summary.projectCodes(table)[5]).toBe(code);
     expect(table.projects.values).toHaveLength(10);
