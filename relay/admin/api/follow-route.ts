@@ -5,7 +5,7 @@ import { headersOf } from "../../targets/http/headers.ts";
 import { queryOf } from "../auth/forms.ts";
 import { leastRole } from "../auth/roles.ts";
 import { followEvents } from "../live/follow.ts";
-import { Places } from "../live/places.ts";
+import { ReaderPlaces } from "../live/reader-places.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { RefusalError, refuse } from "./answer.ts";
 import type { ApiParts } from "./api-parts.ts";
@@ -17,7 +17,7 @@ const MAX_FOLLOWERS = 100;
 
 export function mountFollow(api: Hono<AdminEnv>, deps: AdminDeps, { feed, readFilter }: ApiParts): void {
   const { queue, clock, log } = deps;
-  const followers = new Places(MAX_FOLLOWERS);
+  const followers = new ReaderPlaces(MAX_FOLLOWERS);
 
   /** Null: the event is gone. */
   async function withBody(meta: EventMeta): Promise<string | null> {

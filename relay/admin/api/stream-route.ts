@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { queryOf } from "../auth/forms.ts";
 import { compileFilter } from "../../queue/filter.ts";
-import { Places } from "../live/places.ts";
+import { ReaderPlaces } from "../live/reader-places.ts";
 import { eventStream } from "../live/stream.ts";
 import type { AdminDeps, AdminEnv } from "../ports.ts";
 import { refuse } from "./answer.ts";
@@ -16,7 +16,7 @@ export function mountStream(
   { feed, masking, readFilter }: ApiParts,
 ): void {
   const mask = (text: string): string => masking().text(text);
-  const streams = new Places(MAX_STREAMS);
+  const streams = new ReaderPlaces(MAX_STREAMS);
 
   api.get("/stream", async (c) => {
     const read = queryOf(c);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Places } from "../../../../relay/admin/live/places.ts";
+import { ReaderPlaces } from "../../../../relay/admin/live/reader-places.ts";
 
-test("Places: a place that is given back twice is free once", () => {
-  const places = new Places(2);
+test("ReaderPlaces: a place that is given back twice is free once", () => {
+  const places = new ReaderPlaces(2);
   const giveBack = places.take();
   expect([places.take(), places.take()]).toEqual([expect.any(Function), null]);
   giveBack?.();

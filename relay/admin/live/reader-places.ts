@@ -1,6 +1,6 @@
 /** How many readers an endless answer has at a time. */
 
-export class Places {
+export class ReaderPlaces {
   readonly #most: number;
   #taken = 0;
 
