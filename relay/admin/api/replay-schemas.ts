@@ -1,8 +1,8 @@
 /** Replay jobs of the admin API as schemas. */
 import { z } from "zod";
+import { PARTS } from "./schema-parts.ts";
 
-const time = z.iso.datetime().describe("UTC");
-const count = z.number().int().min(0);
+const { time, timeOrNull, numberOrNull, count } = PARTS;
 
 export const replayCountSchema = z.object({
   text: z.string().describe("In words"),
@@ -16,10 +16,10 @@ export const replaySchema = z.object({
   state: z.enum(["running", "paused", "done", "cancelled"]),
   createdAt: time,
   createdBy: z.string(),
-  endedAt: time.nullable(),
+  endedAt: timeOrNull,
   filter: z.looseObject({}).describe("As it was given, times fixed"),
   targets: z.array(z.string()).nullable().describe("Null: the targets that failed"),
-  rate: z.number().nullable().describe("Deliveries queued per second, at most"),
+  rate: numberOrNull.describe("Deliveries queued per second, at most"),
   matched: replayCountSchema.describe("When the job was made"),
   progress: z.object({
     queued: count,
