@@ -3,13 +3,11 @@
  * where the environment names one.
  */
 import { lookup as resolveName } from "node:dns/promises";
-import { createSecureContext } from "node:tls";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
-import { authoritiesProblem } from "../../../lib/certificates.ts";
 import { proxyFor, type ProxyEnv } from "../../../lib/proxy.ts";
-import { readTextFile } from "../../../lib/text-file.ts";
 import { ConfigError, messageOf } from "../../../lib/errors.ts";
 import { addressProblem, createGuardedLookup, literalAddress, type Resolve } from "./addresses.ts";
+import { readCertificates } from "./certificates.ts";
 import type { ConnectionSettings } from "./settings.ts";
 
 export interface ConnectionDeps {
@@ -30,13 +28,6 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   const problem = literal === null ? null : addressProblem(literal, rules);
   if (problem !== null) throw configError("url", `address ${literal} ${problem}`);
   const certificates = readCertificates(config.tls);
-  const ofAuthorities = certificates.ca === undefined ? null : authoritiesProblem(certificates.ca);
-  if (ofAuthorities !== null) throw configError("tls.caFile", ofAuthorities);
-  try {
-    createSecureContext(certificates);
-  } catch (error) {
-    throw configError("tls", `holds no usable certificates: ${messageOf(error)}`);
-  }
   const limits = {
     connections: config.concurrency,
     // The worker holds the time: one limit for the whole attempt.
@@ -61,20 +52,6 @@ export function createConnections(config: ConnectionSettings, deps: ConnectionDe
   }
   const lookup = createGuardedLookup(deps.resolve ?? resolveName, rules);
   return new Agent({ ...limits, connect: { ...connect, ...certificates, lookup } });
-}
-
-function readCertificates(tls: ConnectionSettings["tls"]): { ca?: string; cert?: string; key?: string } {
-  const read = (name: "caFile" | "certFile" | "keyFile"): string | undefined => {
-    const path = tls?.[name];
-    if (path === undefined) return undefined;
-    try {
-      return readTextFile(path);
-    } catch (error) {
-      throw configError(`tls.${name}`, `cannot be read: ${messageOf(error)}`);
-    }
-  };
-  const entries = Object.entries({ ca: read("caFile"), cert: read("certFile"), key: read("keyFile") });
-  return Object.fromEntries(entries.filter(([, text]) => text !== undefined));
 }
 
 function configError(path: string, message: string): ConfigError {
