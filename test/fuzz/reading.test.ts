@@ -8,7 +8,7 @@ import { newEvent } from "../../relay/ingest/event.ts";
 import { parseFacts } from "../../relay/ingest/payload.ts";
 import { addFacts, decodePage, emptyPage, encodePage, factsIn } from "../../relay/storage/fact-sheet.ts";
 import { factsOf } from "../../relay/observe/activity/facts.ts";
-import { report } from "../../relay/observe/activity/report.ts";
+import { everythingOf, report } from "../../relay/observe/activity/report.ts";
 import { compileRules } from "../../relay/routing/rules.ts";
 import { cloudEventAttributes } from "../../relay/targets/http/cloud-event.ts";
 import { eventMeta } from "../helpers/events.ts";
@@ -107,15 +107,7 @@ test("facts survive storage, and a report of them has no figure that is none", (
     const read = decodePage(encodePage(page));
     expect([...factsIn(read)]).toHaveLength([...factsIn(page)].length);
     const entries = [{ day: DAY, project: found?.project ?? "", page: read }];
-    const query = {
-      from: DAY,
-      to: DAY,
-      group: "day",
-      project: null,
-      instance: null,
-      author: null,
-      members: {},
-    } as const;
+    const query = { ...everythingOf(DAY, DAY), members: {} };
     const { commits, files, hours } = report(entries, query).total;
     for (const figure of [commits, files.added, ...hours]) expect(figure).toBeGreaterThanOrEqual(0);
     expect(hours).toHaveLength(24);

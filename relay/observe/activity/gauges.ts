@@ -7,7 +7,7 @@ import { UpstreamError } from "../../../lib/errors.ts";
 import type { Config } from "../../config/schema.ts";
 import { registerReadGauge } from "../read-gauge.ts";
 import type { Activity } from "./activity.ts";
-import type { Figures, Report } from "./report.ts";
+import { everythingOf, type Figures, type Report } from "./report.ts";
 import { dayOf } from "./tally.ts";
 
 interface GaugeDeps {
@@ -79,15 +79,7 @@ export function registerActivityGauges({ registry, activity, now, settings }: Ga
   const today = (): Promise<Report | null> => {
     if (read === null || now() - read.at > 1000) {
       const day = dayOf(now());
-      const query = {
-        from: day,
-        to: day,
-        group: "day",
-        project: null,
-        instance: null,
-        author: null,
-      } as const;
-      read = { at: now(), report: activity.report(query).catch(noReport) };
+      read = { at: now(), report: activity.report(everythingOf(day, day)).catch(noReport) };
     }
     return read.report;
   };

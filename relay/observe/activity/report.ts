@@ -73,6 +73,11 @@ const DAY_MS = 86_400_000;
 const MAX_NAMES = 20;
 const UNKNOWN_AUTHOR = "unknown";
 
+/** What a report tells of these UTC days if nothing is left out, day by day. */
+export function everythingOf(from: string, to: string): Omit<ReportQuery, "members"> {
+  return { from, to, group: "day", project: null, instance: null, author: null };
+}
+
 export function report(entries: readonly ActivityEntry[], query: ReportQuery): Report {
   const nameOf = memberNames(query.members);
   const told: Row[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { BARE_MARKER } from "../../helpers/marker.ts";
 import { readCommandLine } from "../../../component/options/command-line.ts";
 import { loadConfig } from "../../../component/options/load.ts";
 import {
@@ -89,39 +90,30 @@ describe("createDesire()", () => {
 });
 
 describe("the marker", () => {
-  const marker = {
-    fingerprint: "0123456789abcdef",
-    headerNames: "",
-    moving: false,
-    sample: null,
-    listed: null,
-    was: null,
-  };
-
   test.each([
     [
-      { ...marker, sample: 12, listed: { total: 40, newest: 63, digest: "0badcafe" } },
+      { ...BARE_MARKER, sample: 12, listed: { total: 40, newest: 63, digest: "0badcafe" } },
       "gitlab-hook-relay fp=0123456789abcdef at=12 of=40:63:0badcafe",
     ],
     [
-      { ...marker, moving: true, listed: { total: null, newest: 20_000, digest: null } },
+      { ...BARE_MARKER, moving: true, listed: { total: null, newest: 20_000, digest: null } },
       "gitlab-hook-relay fp=0123456789abcdef moving of=:20000:",
     ],
-    [marker, "gitlab-hook-relay fp=0123456789abcdef"],
-    [{ ...marker, headerNames: "deadbeef" }, "gitlab-hook-relay fp=0123456789abcdef hn=deadbeef"],
-    [{ ...marker, moving: true }, "gitlab-hook-relay fp=0123456789abcdef moving"],
-    [{ ...marker, sample: 12, moving: true }, "gitlab-hook-relay fp=0123456789abcdef at=12 moving"],
+    [BARE_MARKER, "gitlab-hook-relay fp=0123456789abcdef"],
+    [{ ...BARE_MARKER, headerNames: "deadbeef" }, "gitlab-hook-relay fp=0123456789abcdef hn=deadbeef"],
+    [{ ...BARE_MARKER, moving: true }, "gitlab-hook-relay fp=0123456789abcdef moving"],
+    [{ ...BARE_MARKER, sample: 12, moving: true }, "gitlab-hook-relay fp=0123456789abcdef at=12 moving"],
   ])("is written and read", (given, text) => {
     expect(describeHook(given, null)).toBe(text);
     expect(markerIn(text)).toEqual(given);
   });
 
   test("stands beside what somebody wrote, and is replaced in place", () => {
-    const first = describeHook(marker, " Ask #platform ");
+    const first = describeHook(BARE_MARKER, " Ask #platform ");
     expect(first).toBe("Ask #platform | gitlab-hook-relay fp=0123456789abcdef");
-    const second = describeHook({ ...marker, fingerprint: "fedcba9876543210" }, first);
+    const second = describeHook({ ...BARE_MARKER, fingerprint: "fedcba9876543210" }, first);
     expect(second).toBe("Ask #platform | gitlab-hook-relay fp=fedcba9876543210");
-    expect(describeHook(marker, "x".repeat(2040))).toBe("gitlab-hook-relay fp=0123456789abcdef");
+    expect(describeHook(BARE_MARKER, "x".repeat(2040))).toBe("gitlab-hook-relay fp=0123456789abcdef");
   });
 
   test.each([null, undefined, "", "gitlab-hook-relay", "gitlab-hook-relay fp=xyz", 7])(

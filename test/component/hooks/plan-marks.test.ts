@@ -2,18 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { describe as describeHook, type Marker, type WantedHook } from "../../../component/hooks/desired.ts";
 import type { Hook } from "../../../component/gitlab/types.ts";
+import { BARE_MARKER } from "../../helpers/marker.ts";
 import { healthy, planHook, wantedStrategy } from "../../../component/hooks/plan.ts";
 
 const URL_OF_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
 const OTHER = "https://old.acme.dev/webhooks/gitlab";
-const BARE: Marker = {
-  fingerprint: "0123456789abcdef",
-  headerNames: "",
-  moving: false,
-  sample: null,
-  listed: null,
-  was: null,
-};
 
 function want(change: Partial<WantedHook> = {}): WantedHook {
   const shown = { name: "gitlab-hook-relay", push_events: true, push_events_branch_filter: "" };
@@ -23,7 +16,7 @@ function want(change: Partial<WantedHook> = {}): WantedHook {
     token: "secret",
     signingToken: null,
     headers: {},
-    marker: BARE,
+    marker: BARE_MARKER,
     managesHidden: true,
     removesSecrets: false,
     ...change,
@@ -31,7 +24,7 @@ function want(change: Partial<WantedHook> = {}): WantedHook {
 }
 
 function hook(mark: Partial<Marker> = {}, change: Record<string, unknown> = {}): Hook {
-  const description = describeHook({ ...BARE, ...mark }, null);
+  const description = describeHook({ ...BARE_MARKER, ...mark }, null);
   return { id: 1, url: URL_OF_RELAY, ...want().shown, description, token_present: true, ...change };
 }
 
@@ -47,23 +40,23 @@ describe("the marker", () => {
     const present = hook({ sample: 7, listed });
     expect(plan(want(), present).marker).toMatchObject({ sample: 7, listed });
     const seen = { sample: 8, listed: { ...listed, newest: 12 } };
-    expect(plan(want({ marker: { ...BARE, ...seen } }), present).marker).toMatchObject(seen);
+    expect(plan(want({ marker: { ...BARE_MARKER, ...seen } }), present).marker).toMatchObject(seen);
   });
 
   test("is the wanted one where the run holds everything, or the hook carries nothing", () => {
     const fingerprint = "f".repeat(16);
-    const marker = { ...BARE, fingerprint };
+    const marker = { ...BARE_MARKER, fingerprint };
     expect(plan(want({ marker }), hook()).marker.fingerprint).toBe(fingerprint);
     const carriesNothing = hook({}, { token_present: false, signing_token_present: false });
     expect(plan({ ...nothingHeld, marker }, carriesNothing).marker.fingerprint).toBe(fingerprint);
-    expect(plan({ ...nothingHeld, marker }, hook()).marker.fingerprint).toBe(BARE.fingerprint);
+    expect(plan({ ...nothingHeld, marker }, hook()).marker.fingerprint).toBe(BARE_MARKER.fingerprint);
     // Of two secrets the run holds one: what it writes is told, what it lacks keeps its mark.
     const headers = hook({ headerNames: "aabbccdd" });
     expect(plan(want({ marker }), headers).marker).toMatchObject({ fingerprint, headerNames: "aabbccdd" });
   });
 
   test("says that events are left to a system hook exactly where they are", () => {
-    const beside = { ...BARE, besideSystem: true as const };
+    const beside = { ...BARE_MARKER, besideSystem: true as const };
     expect(plan({ ...nothingHeld, marker: beside }, hook()).marker).toHaveProperty("besideSystem", true);
     expect(plan(nothingHeld, hook()).marker).not.toHaveProperty("besideSystem");
   });
@@ -75,7 +68,7 @@ describe("the marker", () => {
     [false, true, false],
   ])("leavesSystem: was beside one %s, is to be %s -> %s", (was, isToBe, leaves) => {
     const beside = (is: boolean) => (is ? { besideSystem: true as const } : {});
-    const { leavesSystem } = plan(want({ marker: { ...BARE, ...beside(isToBe) } }), hook(beside(was)));
+    const { leavesSystem } = plan(want({ marker: { ...BARE_MARKER, ...beside(isToBe) } }), hook(beside(was)));
     expect(leavesSystem).toBe(leaves);
   });
 });
@@ -84,7 +77,7 @@ describe("a changed address", () => {
   test("is a loss whichever of token and headers the run lacks", () => {
     const headers = hook({ headerNames: "aabbccdd" }, { url: OTHER });
     expect(plan(want(), headers).losses).toEqual(["HOOKS_CUSTOM_HEADERS"]);
-    const hasHeaders = { headers: { "X-A": "b" }, marker: { ...BARE, headerNames: "aabbccdd" } };
+    const hasHeaders = { headers: { "X-A": "b" }, marker: { ...BARE_MARKER, headerNames: "aabbccdd" } };
     expect(plan({ ...nothingHeld, ...hasHeaders }, headers).losses).toEqual(["GITLAB_WEBHOOK_SECRET"]);
     expect(plan(want(hasHeaders), headers).losses).toEqual([]);
   });
@@ -92,12 +85,16 @@ describe("a changed address", () => {
 
 describe("differences", () => {
   test("a dry run hides what it cannot prove and nothing else", () => {
-    const unsure = { ...nothingHeld, managesHidden: true, marker: { ...BARE, fingerprint: "f".repeat(16) } };
+    const unsure = {
+      ...nothingHeld,
+      managesHidden: true,
+      marker: { ...BARE_MARKER, fingerprint: "f".repeat(16) },
+    };
     const present = hook({}, { push_events: false });
     expect(plan(unsure, present, true).changes.map(({ attribute }) => attribute)).toEqual(["push_events"]);
     const sure = want({ marker: unsure.marker });
     expect(plan(sure, hook(), true).changes).toEqual([
-      { attribute: "secrets", from: BARE.fingerprint, to: unsure.marker.fingerprint },
+      { attribute: "secrets", from: BARE_MARKER.fingerprint, to: unsure.marker.fingerprint },
     ]);
   });
 

@@ -6,17 +6,10 @@ import {
   type WantedHook,
 } from "../../../component/hooks/desired.ts";
 import type { Hook } from "../../../component/gitlab/types.ts";
+import { BARE_MARKER } from "../../helpers/marker.ts";
 import { isOurs, planHook, type PlanOptions } from "../../../component/hooks/plan.ts";
 
 const URL_OF_RELAY = "https://hooks.acme.dev/webhooks/gitlab";
-const marker = {
-  fingerprint: "0123456789abcdef",
-  headerNames: "",
-  moving: false,
-  sample: null,
-  listed: null,
-  was: null,
-};
 
 const wanted: WantedHook = {
   url: URL_OF_RELAY,
@@ -31,7 +24,7 @@ const wanted: WantedHook = {
   token: "secret",
   signingToken: null,
   headers: {},
-  marker,
+  marker: BARE_MARKER,
   managesHidden: true,
   removesSecrets: false,
 };
@@ -45,7 +38,7 @@ function hook(id: number, change: Record<string, unknown> = {}): Hook {
     push_events_branch_filter: null,
     branch_filter_strategy: "wildcard",
     custom_webhook_template: null,
-    description: describeHook(marker, null),
+    description: describeHook(BARE_MARKER, null),
     alert_status: "executable",
     token_present: true,
     signing_token_present: false,
@@ -166,7 +159,7 @@ describe("planHook()", () => {
 
 describe("what this run does not hold", () => {
   const other = "https://old.acme.dev/webhooks/gitlab";
-  const headed = { ...marker, headerNames: "abcdef01" };
+  const headed = { ...BARE_MARKER, headerNames: "abcdef01" };
   /** A run without any secret, for a hook that carries all of them. */
   const poor: WantedHook = { ...wanted, token: null, managesHidden: false };
   const rich = { signing_token_present: true, description: describeHook(headed, null) };
@@ -213,7 +206,7 @@ describe("what this run does not hold", () => {
     const removing = { removesSecrets: true, managesHidden: true };
     const { changes, lacking } = plan(removing);
     expect(changes).toEqual([
-      { attribute: "secrets", from: headed.fingerprint, to: marker.fingerprint },
+      { attribute: "secrets", from: headed.fingerprint, to: BARE_MARKER.fingerprint },
       { attribute: "token_present", from: true, to: false },
       { attribute: "signing_token_present", from: true, to: false },
     ]);
@@ -221,14 +214,14 @@ describe("what this run does not hold", () => {
     const bare = {
       token_present: false,
       signing_token_present: false,
-      description: describeHook(marker, null),
+      description: describeHook(BARE_MARKER, null),
     };
     expect(plan(removing, bare).changes).toEqual([]);
     expect(plan({ ...removing, token: "t", signingToken: "whsec_x" }, rich).changes).toHaveLength(1);
   });
 
   test("a dry run shows no change for a secret that it merely does not know", () => {
-    const want = { token: "t", managesHidden: true, marker: { ...marker, fingerprint: "f".repeat(16) } };
+    const want = { token: "t", managesHidden: true, marker: { ...BARE_MARKER, fingerprint: "f".repeat(16) } };
     expect(plan(want).changes.map(({ attribute }) => attribute)).toEqual(["secrets"]);
     expect(plan(want, {}, { dryRun: true }).changes).toEqual([]);
     expect(plan(want, { description: null }, { dryRun: true }).changes).not.toEqual([]);
@@ -252,13 +245,13 @@ describe("the marker that planHook() writes", () => {
     const was = digestOfRelay(URL_OF_RELAY);
     const back = planHook(
       wanted,
-      [hook(1, { url: other, description: describeHook({ ...marker, was }, null) })],
+      [hook(1, { url: other, description: describeHook({ ...BARE_MARKER, was }, null) })],
       NOTHING_SEEN,
     );
     expect(back.movesBack).toBe(true);
     const here = planHook(
       wanted,
-      [hook(1, { description: describeHook({ ...marker, was }, null) })],
+      [hook(1, { description: describeHook({ ...BARE_MARKER, was }, null) })],
       NOTHING_SEEN,
     );
     expect(here).toMatchObject({ movesBack: false, marker: { was } });
@@ -271,7 +264,7 @@ describe("the marker that planHook() writes", () => {
       asleep: null,
       duplicates: [],
       url: URL_OF_RELAY,
-      marker,
+      marker: BARE_MARKER,
       lacking: { token: false, signing: false, headers: false },
       losses: [],
       unverified: [],

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { configSchema } from "../../../relay/config/schema.ts";
 import { registerActivityGauges } from "../../../relay/observe/activity/gauges.ts";
-import { report, type Report } from "../../../relay/observe/activity/report.ts";
+import { everythingOf, report, type Report } from "../../../relay/observe/activity/report.ts";
 import { createMetrics } from "../../../relay/observe/metrics.ts";
 import { httpServer } from "../../helpers/http-server.ts";
 import { createMemoryQueue } from "../../helpers/memory-queue.ts";
@@ -13,14 +13,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-const QUERY = {
-  from: "2026-01-15",
-  to: "2026-01-15",
-  group: "day",
-  project: null,
-  instance: null,
-  author: null,
-} as const;
+const QUERY = everythingOf("2026-01-15", "2026-01-15");
 const NOTHING = report([], { ...QUERY, members: {} });
 const TODAY: Report = {
   ...NOTHING,

@@ -1,15 +1,8 @@
 import { expect, test } from "vitest";
 import { activityTables } from "../../../../relay/admin/pages/activity-tables.ts";
-import { report, type Report } from "../../../../relay/observe/activity/report.ts";
+import { everythingOf, report, type Report } from "../../../../relay/observe/activity/report.ts";
 
-const asked = {
-  from: "2026-01-12",
-  to: "2026-01-18",
-  group: "day",
-  project: null,
-  instance: null,
-  author: null,
-} as const;
+const asked = everythingOf("2026-01-12", "2026-01-18");
 const nothing = report([], { ...asked, members: {} });
 
 /** Authors with so many commits and merged requests. */

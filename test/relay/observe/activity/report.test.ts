@@ -8,7 +8,7 @@ import {
   factsIn,
 } from "../../../../relay/storage/fact-sheet.ts";
 import type { Fact } from "../../../../relay/event/activity-facts.ts";
-import { report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
+import { everythingOf, report, type ReportQuery } from "../../../../relay/observe/activity/report.ts";
 import type { ActivityEntry } from "../../../../relay/storage/activity-store.ts";
 
 function entry(day: string, project: string, facts: readonly Fact[]): ActivityEntry {
@@ -17,15 +17,7 @@ function entry(day: string, project: string, facts: readonly Fact[]): ActivityEn
   return { day, project, page };
 }
 
-const query: ReportQuery = {
-  from: "2026-01-12",
-  to: "2026-01-18",
-  group: "day",
-  project: null,
-  instance: null,
-  author: null,
-  members: {},
-};
+const query: ReportQuery = { ...everythingOf("2026-01-12", "2026-01-18"), members: {} };
 
 const fact = (type: Fact["type"], key: string, author: string | null, value: Fact["value"]): Fact => ({
   type,

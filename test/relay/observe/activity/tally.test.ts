@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLog, type LogFields } from "../../../../lib/log.ts";
-import { startActivity, type Activity, type Asked } from "../../../../relay/observe/activity/activity.ts";
+import { startActivity, type Activity } from "../../../../relay/observe/activity/activity.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
 import { registerActivityGauges } from "../../../../relay/observe/activity/gauges.ts";
 import { createFilesActivityStore } from "../../../../relay/storage/files/activity-store.ts";
 import { createRedisActivityStore } from "../../../../relay/storage/redis/activity-store.ts";
 import type { ActivityStore } from "../../../../relay/storage/activity-store.ts";
 import { configSchema } from "../../../../relay/config/schema.ts";
+import { everythingOf } from "../../../../relay/observe/activity/report.ts";
 import { createMetrics } from "../../../../relay/observe/metrics.ts";
 import { openRedis } from "../../../../relay/storage/redis/connection.ts";
 import { MORNING, mergeRequest, metaOf, push, type SampleWebhook } from "../../../helpers/payloads.ts";
@@ -15,14 +16,7 @@ import { MemoryDisk, openMemoryJournal } from "../../../helpers/memory-journal.t
 import { createMemoryQueue, type MemoryQueue } from "../../../helpers/memory-queue.ts";
 import { hasRedis, startRedis, DURABLE } from "../../../helpers/redis-server.ts";
 
-const today: Asked = {
-  from: "2026-01-15",
-  to: "2026-01-15",
-  group: "day",
-  project: null,
-  instance: null,
-  author: null,
-};
+const today = everythingOf("2026-01-15", "2026-01-15");
 
 let clock: FakeClock;
 let queue: MemoryQueue;

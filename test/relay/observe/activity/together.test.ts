@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { addFacts, emptyPage } from "../../../../relay/storage/fact-sheet.ts";
 import { factsOf } from "../../../../relay/observe/activity/facts.ts";
-import { report, type Report } from "../../../../relay/observe/activity/report.ts";
+import { everythingOf, report, type Report } from "../../../../relay/observe/activity/report.ts";
 import type { ActivityEntry } from "../../../../relay/storage/activity-store.ts";
 import { metaOf, mergeRequest, type SampleWebhook } from "../../../helpers/payloads.ts";
 
@@ -19,15 +19,7 @@ function reportOf(webhooks: readonly SampleWebhook[], members: Record<string, st
     addFacts(page, factsOf(meta, webhook.body)?.facts ?? [], `event-${index}`);
   });
   const entries: ActivityEntry[] = [{ day: DAY, project: "acme/shop", page }];
-  return report(entries, {
-    from: DAY,
-    to: DAY,
-    group: "day",
-    project: null,
-    instance: null,
-    author: null,
-    members,
-  });
+  return report(entries, { ...everythingOf(DAY, DAY), members });
 }
 
 interface Pushed {
