@@ -18,25 +18,31 @@ export interface ReplayMatched {
   readonly isWhole: boolean;
 }
 
-export interface ReplayAnswer {
+/** What a job would deliver, or that there is none. */
+export interface ReplayPreview {
+  readonly matched: ReplayMatched;
+}
+
+export interface ReplayAnswer extends ReplayPreview {
   readonly id: string;
   readonly state: ReplayState;
   readonly createdAt: string;
   readonly createdBy: string;
   readonly endedAt: string | null;
-  readonly matched: ReplayMatched;
   readonly progress: ReplayProgress;
 }
 
-/** "running: 12 of 16 delivered, 1 failed again, 3 to go". */
-export function progressText({ state, progress }: ReplayAnswer): string {
-  const { delivered, failed, gone, open, remaining } = progress;
-  const all = delivered + failed + gone + open + remaining;
+/** "running: 12 of 16 deliveries delivered, 1 failed again, 3 to go". */
+export function progressText({ state, progress, matched }: ReplayAnswer): string {
+  const { delivered, failed, gone, open, remaining, cancelled } = progress;
+  const all = delivered + failed + gone + open + remaining + cancelled;
+  const least = matched.isWhole || state === "done" ? "" : "at least ";
   const parts = [
-    `${grouped(delivered)} of ${counted(all, "delivery")} delivered`,
+    `${grouped(delivered)} of ${least}${counted(all, "delivery")} delivered`,
     ...(failed > 0 ? [`${grouped(failed)} failed again`] : []),
     ...(gone > 0 ? [`${grouped(gone)} gone before their turn`] : []),
-    ...(open + remaining > 0 ? [`${grouped(open + remaining)} to go`] : []),
+    ...(open + remaining > 0 ? [`${least}${grouped(open + remaining)} to go`] : []),
+    ...(cancelled > 0 ? [`${least}${grouped(cancelled)} cancelled before their turn`] : []),
   ];
   return `${state}: ${parts.join(", ")}`;
 }

@@ -2,7 +2,7 @@
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, wantsText } from "../output.ts";
-import { progressText, replayEnd, type ReplayAnswer, type ReplayMatched } from "../replay-jobs.ts";
+import { progressText, replayEnd, type ReplayAnswer, type ReplayPreview } from "../replay-jobs.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
 import type { CliWorld } from "../world.ts";
 
@@ -111,21 +111,21 @@ async function byFilter(
     ...rateOf(given),
   };
   if (given.flag("--dry-run")) {
-    const answer = await api.json<{ readonly matched: ReplayMatched }>("replays", {
+    const answer = await api.json<ReplayPreview>("replays", {
       method: "POST",
       body: { ...body, dryRun: true },
     });
     if (isText)
       world.stdout(
-        isEmpty(answer.matched)
+        answer.matched.isWhole && answer.matched.deliveries === 0
           ? nothingFits(filters, targets)
           : `${answer.matched.text} would be queued for replay.\n`,
       );
     else printJson(answer, world);
     return STATUS.done;
   }
-  const job = await api.json<ReplayAnswer>("replays", { method: "POST", body });
-  if (isEmpty(job.matched)) {
+  const job = await api.json<ReplayAnswer | ReplayPreview>("replays", { method: "POST", body });
+  if (!("id" in job)) {
     if (isText) world.stdout(nothingFits(filters, targets));
     else printJson(job, world);
     return STATUS.done;
@@ -145,10 +145,6 @@ async function byFilter(
   if (isText) world.stdout(`${progressText(ended)}.\n`);
   else printJson(ended, world);
   return ended.state === "done" && ended.progress.failed === 0 ? STATUS.done : STATUS.failed;
-}
-
-function isEmpty({ deliveries, isWhole }: ReplayMatched): boolean {
-  return deliveries === 0 && isWhole;
 }
 
 function nothingFits(filters: ReadonlyMap<string, string>, targets: readonly string[]): string {

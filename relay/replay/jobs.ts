@@ -44,19 +44,22 @@ export class ReplayStateError extends Error {
   }
 }
 
+export interface StartedReplay {
+  readonly matched: ReplayCount;
+  readonly job: ReplayJob | null;
+}
+
 export interface ReplayDesk {
   /**
    * Counts what such a job would deliver. Rejects with an UnknownTargetError.
    * @param budgetMs of counting, at most. @default COUNT_MS
    */
   preview(order: ReplayOrder, budgetMs?: number): Promise<ReplayCount>;
-  /** Durable when it resolves. Rejects with an UnknownTargetError or a TooManyReplaysError. */
-  start(order: ReplayOrder, createdBy: string): Promise<ReplayJob>;
-  /** As start(), but of what nothing fits there is no job: null. Counted once. */
-  startIfAny(
-    order: ReplayOrder,
-    createdBy: string,
-  ): Promise<{ readonly matched: ReplayCount; readonly job: ReplayJob | null }>;
+  /**
+   * Counts what the job would deliver, and makes it; null: nothing fits, and there is no job. Durable when it resolves. Rejects with an
+   * UnknownTargetError or a TooManyReplaysError.
+   */
+  start(order: ReplayOrder, createdBy: string): Promise<StartedReplay>;
   /** Newest first. */
   list(): Promise<readonly ReplayJob[]>;
   get(id: string): Promise<ReplayJob | null>;
@@ -80,10 +83,6 @@ export function createReplayDesk({ jobs, clock, log, targets, wake }: ReplayDesk
     const unknown = named.find((name) => !targets().includes(name));
     if (unknown !== undefined) throw new UnknownTargetError(unknown);
     return { filter, targets: wanted, upTo: await jobs.newestEvent() };
-  }
-
-  async function refuseTooMany(): Promise<void> {
-    if ((await jobs.active()).length >= MAX_ACTIVE) throw new TooManyReplaysError();
   }
 
   async function create(
@@ -116,16 +115,9 @@ export function createReplayDesk({ jobs, clock, log, targets, wake }: ReplayDesk
 
     async start(order, createdBy) {
       const set = await setOf(order);
-      await refuseTooMany();
-      const expected = await jobs.count(set, COUNT_MS);
-      return create(set, { createdBy, ratePerSecond: order.ratePerSecond ?? null, expected });
-    },
-
-    async startIfAny(order, createdBy) {
-      const set = await setOf(order);
       const matched = await jobs.count(set, COUNT_MS);
       if (matched.isWhole && matched.deliveries === 0) return { matched, job: null };
-      await refuseTooMany();
+      if ((await jobs.active()).length >= MAX_ACTIVE) throw new TooManyReplaysError();
       const asked = { createdBy, ratePerSecond: order.ratePerSecond ?? null, expected: matched };
       return { matched, job: await create(set, asked) };
     },

@@ -1,6 +1,7 @@
 /** Replay jobs in numbers and words. Pure. */
+import { own } from "../../lib/json.ts";
 import { counted } from "../../lib/numbers.ts";
-import type { ReplayCount, ReplayJob, ReplayState } from "../queue/replay-job.ts";
+import type { ReplayCount, ReplayJob, ReplayPart, ReplayState } from "../queue/replay-job.ts";
 
 export interface ReplayProgress {
   readonly queued: number;
@@ -13,24 +14,28 @@ export interface ReplayProgress {
   readonly gone: number;
   /** What fitted when the job was made and is not queued yet; a job that met more than that has none left. */
   readonly remaining: number;
+  /** What was not queued when the job was cancelled. */
+  readonly cancelled: number;
 }
 
 export function progressOf({ plan, state, parts }: ReplayJob): ReplayProgress {
-  const sum = (field: "queued" | "delivered" | "failed" | "gone" | "missed"): number =>
-    parts.reduce((total, part) => total + part[field], 0);
-  const queued = sum("queued");
-  const delivered = sum("delivered");
-  const failed = sum("failed");
-  const lost = sum("gone") + sum("missed");
-  const left = Math.max(0, plan.expected.deliveries - queued - sum("missed"));
-  const isAtEnd = parts.every((part) => part.isScanned);
+  const sum = (of: (part: ReplayPart) => number): number =>
+    parts.reduce((total, part) => total + of(part), 0);
+  const left = ({ target, queued, missed }: ReplayPart): number =>
+    Math.max(0, (own(plan.expected.byTarget, target) ?? 0) - queued - missed);
+  const queued = sum((part) => part.queued);
+  const delivered = sum((part) => part.delivered);
+  const failed = sum((part) => part.failed);
+  const gone = sum((part) => part.gone);
+  const ahead = sum((part) => (part.isScanned ? 0 : left(part)));
   return {
     queued,
     delivered,
     failed,
-    open: queued - delivered - failed - sum("gone"),
-    gone: lost + (isAtEnd ? left : 0),
-    remaining: isAtEnd || state === "cancelled" ? 0 : left,
+    open: queued - delivered - failed - gone,
+    gone: gone + sum((part) => part.missed + (part.isScanned ? left(part) : 0)),
+    remaining: state === "cancelled" ? 0 : ahead,
+    cancelled: state === "cancelled" ? ahead : 0,
   };
 }
 
@@ -38,12 +43,17 @@ export function progressOf({ plan, state, parts }: ReplayJob): ReplayProgress {
 const MAX_NAMES = 3;
 
 /** "16 events to jira-sync: 16 deliveries". */
-export function countText({ events, deliveries, byTarget, isWhole }: ReplayCount): string {
+export function countText(count: ReplayCount): string {
+  const { events, deliveries, isWhole } = count;
   if (deliveries === 0) return isWhole ? "no delivery fits" : "no delivery found so far";
-  const names = Object.keys(byTarget).sort();
-  const to = names.length > MAX_NAMES ? counted(names.length, "target") : names.join(", ");
-  const text = `${counted(events, "event")} to ${to}: ${counted(deliveries, "delivery")}`;
+  const text = `${counted(events, "event")} to ${targetsText(count)}: ${counted(deliveries, "delivery")}`;
   return isWhole ? text : `at least ${text}`;
+}
+
+/** "ci-bot, jira-sync", or "12 targets". */
+export function targetsText({ byTarget }: ReplayCount): string {
+  const names = Object.keys(byTarget).sort();
+  return names.length > MAX_NAMES ? counted(names.length, "target") : names.join(", ");
 }
 
 /** States from which a person may put a job into another one. */

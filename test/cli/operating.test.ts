@@ -112,6 +112,12 @@ describe("replay", () => {
     expect(JSON.parse((await run(["replay", "--all"])).stdout)).toMatchObject({ filter: {} });
   });
 
+  test("leaves no job behind if nothing fits", async () => {
+    const { status, stdout } = await run(["replay", "--all"]);
+    expect([status, JSON.parse(stdout)]).toMatchObject([0, { matched: { deliveries: 0 }, sample: [] }]);
+    expect(await relay.queue.replayJobs.list()).toEqual([]);
+  });
+
   test("on a terminal shows how far the job is, and ends with it", async () => {
     for (let n = 0; n < 3; n++) await relay.add({}, "{}", ["ci-bot"]);
     for (let n = 0; n < 3; n++) await relay.settle("ci-bot", "dead");
@@ -214,6 +220,9 @@ describe("replays", () => {
       expect(JSON.parse((await run(["replays", action, id])).stdout)).toMatchObject({ id, state });
       expect((await run(["replays", "show", id], true)).stdout).toContain(`${state}: 0 of`);
     }
+    expect((await run(["replays", "show", id], true)).stdout).toContain(
+      "cancelled: 0 of 1 delivery delivered, 1 cancelled before their turn",
+    );
     expect(await run(["replays", "resume", id])).toMatchObject({
       status: 1,
       stderr: expect.stringContaining("it is cancelled") as string,

@@ -189,6 +189,7 @@ export function describeReplayContract(
         open: 1,
         gone: 1,
         remaining: 0,
+        cancelled: 0,
       });
       await mine.release();
     });

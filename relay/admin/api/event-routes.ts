@@ -100,13 +100,13 @@ export function mountEventChanges(
       const { events, isWhole } = await replays.preview(order);
       return c.json({ wouldReplay: events, more: !isWhole });
     }
-    const { matched, job } = await replays.startIfAny(order, personOf(c));
+    const { matched, job } = await replays.start(order, personOf(c));
     return c.json({ replayed: matched.events, more: !matched.isWhole, ...idOf(job) });
   });
 
   api.post("/dead/replay", async (c) => {
     const filter: EventFilter = { ...(await filterOf(c, await jsonBody(c), readFilter)), state: "dead" };
-    const { matched, job } = await replays.startIfAny({ filter, targets: null }, personOf(c));
+    const { matched, job } = await replays.start({ filter, targets: null }, personOf(c));
     return c.json({ replayed: matched.deliveries, ...idOf(job) });
   });
 

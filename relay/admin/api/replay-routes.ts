@@ -38,7 +38,8 @@ export function mountReplayApi(
       ratePerSecond: rateOf(rate),
     };
     if (!dryRun) {
-      const job = await replays.start(order, personOf(c));
+      const { matched, job } = await replays.start(order, personOf(c));
+      if (job === null) return c.json({ matched: countJson(matched), sample: [] });
       return c.json(replayJson(job), 202, { Location: `/api/v1/replays/${job.plan.id}` });
     }
     const state = order.targets === null ? (filter.state ?? "dead") : filter.state;

@@ -27,7 +27,8 @@ export const replaySchema = z.object({
     failed: count.describe("Dead letters again"),
     open: count.describe("Queued, and neither delivered nor dead"),
     gone: count.describe("Removed, expired, or delivered by something else before its turn came"),
-    remaining: count,
+    remaining: count.describe("Not queued yet"),
+    cancelled: count.describe("Not queued when the job was cancelled"),
   }),
   parts: z.array(
     z.object({

@@ -1,7 +1,7 @@
 /** What pages and API read from a request (parameters, forms) and what they tell after one: notices from a fixed list. */
 import { parsedForm } from "./access.ts";
 import { RefusalError } from "../api/answer.ts";
-import { grouped } from "../../../lib/numbers.ts";
+import { counted, grouped } from "../../../lib/numbers.ts";
 import type { AdminContext, AdminDeps } from "../ports.ts";
 import { joined, type Read } from "../api/query.ts";
 
@@ -53,7 +53,8 @@ export function safeNext(next: string | undefined): string {
 
 /** The replay job that the action before the redirect started; null: none. */
 export function noticedJob(read: Read): string | null {
-  return read("notice") === "queued" ? (/^[0-9a-z-]{1,40}$/.exec(read("job") ?? "")?.[0] ?? null) : null;
+  const isOfReplay = ["queued", "replaying"].includes(read("notice") ?? "");
+  return isOfReplay ? (/^[0-9a-z-]{1,40}$/.exec(read("job") ?? "")?.[0] ?? null) : null;
 }
 
 /** What the action before the redirect did. Only these texts, whatever the address says. */
@@ -66,6 +67,8 @@ export function noticeOf(read: Read, targets: readonly string[]): string | null 
       return count === 1
         ? "1 delivery is queued for replay."
         : `${grouped(count)} deliveries are queued for replay.`;
+    case "replaying":
+      return `At least ${counted(count, "delivery")} will be replayed.`;
     case "moved":
       return count === 1 ? "1 delivery was moved." : `${grouped(count)} deliveries were moved.`;
     case "no-target":

@@ -40,7 +40,7 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
                 action: "/dead/replay",
                 csrf,
                 label: "Replay all",
-                text: `${counted(total, "dead letter")} will be queued for replay, the oldest first.`,
+                text: `${counted(total, "dead letter")} will be replayed, the oldest first.`,
                 confirm: `Replay ${grouped(total)}`,
               })
             : ""
@@ -61,7 +61,7 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
                         csrf,
                         label: `Replay ${grouped(count)}`,
                         of: `to ${target}`,
-                        text: `${counted(count, "dead letter")} will be queued for replay to ${target}, the oldest first.`,
+                        text: `${counted(count, "dead letter")} will be replayed to ${target}, the oldest first.`,
                         confirm: `Replay ${grouped(count)} to ${target}`,
                         fields: { target },
                       })

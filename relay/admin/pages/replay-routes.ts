@@ -16,17 +16,17 @@ const ALL_MS = 1000;
 export function mountReplays({ pages, deps, readFilter, frame }: Site): void {
   const { replays, clock } = deps;
 
-  /** Starts a job and leads back to where it was asked for, with a notice that links it. */
+  /** Starts a job, if anything fits, and leads back to where it was asked for, with a notice that links it. */
   async function started(
     c: PageContext,
     order: Parameters<typeof replays.start>[0],
     back: string,
   ): Promise<Response> {
-    const { plan } = await replays.start(order, personOf(c));
+    const { matched, job } = await replays.start(order, personOf(c));
     const notice = new URLSearchParams({
-      notice: "queued",
-      n: String(plan.expected.deliveries),
-      job: plan.id,
+      notice: matched.isWhole ? "queued" : "replaying",
+      n: String(matched.deliveries),
+      ...(job === null ? {} : { job: job.plan.id }),
     });
     return c.redirect(`${back}${back.includes("?") ? "&" : "?"}${notice.toString()}`, 303);
   }

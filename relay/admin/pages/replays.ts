@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import { counted, grouped } from "../../../lib/numbers.ts";
 import type { ReplayCount, ReplayJob, ReplayState } from "../../queue/replay-job.ts";
-import { countText, progressOf } from "../../replay/progress.ts";
+import { countText, progressOf, targetsText } from "../../replay/progress.ts";
 import { MAX_RATE } from "../api/replay-routes.ts";
 import { filterJson } from "../api/replay-json.ts";
 import type { Read } from "../api/query.ts";
@@ -51,7 +51,10 @@ export function replayQuestion(view: ReplayQuestion): Html {
               name: "replayTo",
               label: "To",
               value: "",
-              none: failed.deliveries === 0 ? "choose a target" : "the targets of these deliveries",
+              none:
+                failed.deliveries === 0 && failed.isWhole
+                  ? "choose a target"
+                  : "the targets of these deliveries",
               options: view.targets.map((name) => [
                 name,
                 `${name}: ${eventsOf(all)}, whatever became of them`,
@@ -90,11 +93,23 @@ function fieldValue(name: string, value: string): Html | string {
 }
 
 function whatGoesOut({ failed, fields }: ReplayQuestion): string {
-  const state = (fields["state"] ?? "dead").split(",").map(stateWord).join(" or ");
-  if (failed.deliveries > 0) return `${upperFirst(countText(failed))} (${state}) will be queued for replay.`;
+  const state = fields["state"] ?? "dead";
+  if (failed.deliveries > 0) return goesOutText(failed, state.split(","));
+  if (!failed.isWhole) return "There is too much to count at once: whatever fits will be replayed.";
   const to = fields["target"] === undefined ? "" : ` to ${fields["target"]}`;
-  const none = state === stateWord("dead") ? `is a ${state}${to}` : `has a delivery${to} to repeat`;
+  const none = state === "dead" ? `is a dead letter${to}` : `has a delivery${to} to repeat`;
   return `None of them ${none}: choose the target that should get them.`;
+}
+
+/** "421 dead letters of 300 events will be replayed to ci-bot." */
+function goesOutText(count: ReplayCount, states: readonly string[]): string {
+  const { events, deliveries, isWhole } = count;
+  const isDead = states.length === 1 && states[0] === "dead";
+  const what = isDead
+    ? counted(deliveries, "dead letter")
+    : `${counted(deliveries, "delivery")} (${states.map(stateWord).join(", ")})`;
+  const of = events === deliveries ? "" : ` of ${counted(events, "event")}`;
+  return `${isWhole ? "" : "At least "}${what}${of} will be replayed to ${targetsText(count)}.`;
 }
 
 function eventsOf({ events, isWhole }: ReplayCount): string {
@@ -158,7 +173,9 @@ export function replayPage(view: ReplayView): Html {
     ["Delivered", progress.delivered],
     ["Failed again", progress.failed],
     ["Waiting or being sent", progress.open],
-    ["Not queued yet", progress.remaining],
+    job.state === "cancelled"
+      ? ["Cancelled before their turn", progress.cancelled]
+      : ["Not queued yet", progress.remaining],
     ["No longer there", progress.gone],
   ];
   return html`<div class="title">
@@ -174,7 +191,7 @@ export function replayPage(view: ReplayView): Html {
       <p>${statePill(job)} ${endedAt === null ? "" : html`<span class="muted">${when(endedAt)}</span>`}</p>
       <progress
         class="replay"
-        max="${Math.max(1, ended + progress.open + progress.remaining)}"
+        max="${Math.max(1, ended + progress.open + progress.remaining + progress.cancelled)}"
         value="${ended}"
         aria-label="Deliveries that have ended"
       ></progress>

@@ -43,6 +43,7 @@ test("progressOf() says what is open and what remains", () => {
     open: 1,
     gone: 2,
     remaining: 3,
+    cancelled: 0,
   });
 });
 
@@ -51,5 +52,27 @@ test("progressOf() counts as gone what was expected and did not turn up by the e
   expect(progressOf(ended)).toMatchObject({ gone: 3, remaining: 0 });
   const met = job("done", { queued: 12, delivered: 12, isScanned: true });
   expect(progressOf(met)).toMatchObject({ gone: 0, remaining: 0 });
-  expect(progressOf(job("cancelled", { queued: 4, delivered: 4 }))).toMatchObject({ gone: 0, remaining: 0 });
+});
+
+test("progressOf() says what a cancelled job did not reach", () => {
+  expect(progressOf(job("cancelled", { queued: 4, delivered: 4 }))).toMatchObject({
+    gone: 0,
+    remaining: 0,
+    cancelled: 6,
+  });
+  const reached = job("cancelled", { queued: 7, delivered: 7, isScanned: true });
+  expect(progressOf(reached)).toMatchObject({ gone: 3, cancelled: 0 });
+});
+
+test("progressOf() counts what is left of each target by itself", () => {
+  const { plan, ...rest } = job("cancelled", {});
+  const two = {
+    ...rest,
+    plan: { ...plan, expected: count(10, { a: 10, b: 10 }), parts: ["a", "b"] },
+    parts: [
+      { ...freshPart("a"), queued: 15, delivered: 15, isScanned: true },
+      { ...freshPart("b"), queued: 1, delivered: 1 },
+    ],
+  };
+  expect(progressOf(two)).toMatchObject({ delivered: 16, gone: 0, cancelled: 9 });
 });

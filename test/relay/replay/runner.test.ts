@@ -43,6 +43,13 @@ function desk(runner: ReplayRunner): ReplayDesk {
   });
 }
 
+/** Starts a job for what there is. */
+async function started(jobs: ReplayDesk, order: ReplayOrder = FAILED, person = "alice"): Promise<ReplayJob> {
+  const { job } = await jobs.start(order, person);
+  if (job === null) throw new Error("nothing fits");
+  return job;
+}
+
 /** Ends what waits for a target; returns the events. */
 async function end(target: string, outcome: "done" | "dead" | "retry", most = 1000): Promise<string[]> {
   const claims = await queue.claim(target, { first: most, retry: 0 });
@@ -88,7 +95,7 @@ describe("ReplayRunner", () => {
   test("queues what failed for the target that failed, follows it to its end, and tells", async () => {
     await storeDead(16);
     const runner = relay();
-    const job = await desk(runner).start(FAILED, "alice");
+    const job = await started(desk(runner));
     expect(job.plan).toMatchObject({ createdBy: "alice", parts: ["a"], expected: { deliveries: 16 } });
     await clock.advance(1000);
     expect([await waiting("a"), await waiting("b")]).toEqual([16, 0]);
@@ -109,8 +116,8 @@ describe("ReplayRunner", () => {
   test("never has more than MAX_UNTRIED deliveries in a target's line, over all jobs", async () => {
     await storeDead(MAX_UNTRIED * 2);
     const runner = relay();
-    await desk(runner).start(FAILED, "alice");
-    await desk(runner).start({ filter: { kind: "push" }, targets: ["a"] }, "bob");
+    await started(desk(runner));
+    await started(desk(runner), { filter: { kind: "push" }, targets: ["a"] }, "bob");
     const sent: string[] = [];
     for (let round = 0; round < 20; round++) {
       await clock.advance(1000);
@@ -124,7 +131,7 @@ describe("ReplayRunner", () => {
 
   test("what waits for a retry holds nothing up, and a target that takes nothing no other", async () => {
     await storeDead(MAX_UNTRIED * 2);
-    await desk(relay()).start({ filter: {}, targets: null }, "alice");
+    await started(desk(relay()), { filter: {}, targets: null });
     await clock.advance(1000);
     await end("a", "retry");
     await clock.advance(1000);
@@ -136,7 +143,7 @@ describe("ReplayRunner", () => {
 
   test("queues no more per second than its rate", async () => {
     await storeDead(20);
-    await desk(relay()).start({ ...FAILED, ratePerSecond: 4 }, "alice");
+    await started(desk(relay()), { ...FAILED, ratePerSecond: 4 });
     const sent: number[] = [];
     for (let second = 0; second < 5; second++) {
       await clock.advance(1000);
@@ -152,7 +159,7 @@ describe("ReplayRunner", () => {
     await storeDead(MAX_UNTRIED + 30);
     const runner = relay();
     const jobs = desk(runner);
-    const job = await jobs.start(FAILED, "alice");
+    const job = await started(jobs);
     await clock.advance(500);
     await jobs.change(job.plan.id, "pause");
     expect(await end("a", "done")).toHaveLength(MAX_UNTRIED);
@@ -176,7 +183,7 @@ describe("ReplayRunner", () => {
   test("one relay at a time carries out jobs; another takes over when it goes", async () => {
     await storeDead(MAX_UNTRIED + 10);
     const first = relay();
-    const job = await desk(first).start(FAILED, "alice");
+    const job = await started(desk(first));
     await clock.advance(1000);
     relay();
     await clock.advance(5000);
@@ -197,7 +204,7 @@ describe("ReplayRunner", () => {
     await storeDead(5);
     const runner = relay();
     await runner.close();
-    const job = await desk(runner).start(FAILED, "alice");
+    const job = await started(desk(runner));
     relay();
     await clock.advance(1000);
     await end("a", "done");
@@ -217,7 +224,7 @@ describe("ReplayRunner", () => {
       },
     };
     const runner = relay(frail);
-    await desk(runner).start(FAILED, "alice");
+    await started(desk(runner));
     await clock.advance(30_000);
     expect(lines.filter(([event]) => event === "replay.delayed")).toEqual([
       ["replay.delayed", { error: "out of reach" }],
@@ -229,8 +236,11 @@ describe("ReplayRunner", () => {
 
   test("keeps so many ended jobs, for so long", async () => {
     const runner = relay();
+    await storeDead(1);
     for (let n = 0; n < KEEP_ENDED + 5; n++) {
-      await desk(runner).start(FAILED, "alice");
+      await started(desk(runner));
+      await clock.advance(1000);
+      await end("a", "dead");
       await clock.advance(1000);
     }
     expect(await queue.replayJobs.list()).toHaveLength(KEEP_ENDED);
@@ -252,8 +262,16 @@ describe("createReplayDesk()", () => {
       { filter: {}, targets: ["x"] },
     ])
       await expect(jobs.start(order, "alice")).rejects.toMatchObject({ code: "unknown-target" });
-    for (let n = 0; n < MAX_ACTIVE; n++) await jobs.start(FAILED, "alice");
+    for (let n = 0; n < MAX_ACTIVE; n++) await started(jobs);
     await expect(jobs.start(FAILED, "alice")).rejects.toMatchObject({ code: "too-many-replays" });
+  });
+
+  test("start() makes no job of what nothing fits", async () => {
+    expect(await desk(relay()).start(FAILED, "alice")).toMatchObject({
+      matched: { deliveries: 0, isWhole: true },
+      job: null,
+    });
+    expect(await queue.replayJobs.list()).toEqual([]);
   });
 
   test("preview() counts and makes nothing", async () => {

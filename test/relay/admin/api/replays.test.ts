@@ -108,6 +108,19 @@ describe("POST /replays", () => {
     expect(await (await relay.api("/api/v1/replays")).json()).toEqual({ replays: [] });
   });
 
+  test("starts no job if nothing fits, and says so", async () => {
+    const answer = await post("replays", { kind: "release", targets: ["audit"] });
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      {
+        matched: { text: "no delivery fits", events: 0, deliveries: 0, byTarget: {}, isWhole: true },
+        sample: [],
+      },
+    ]);
+    expect(await (await relay.api("/api/v1/replays")).json()).toEqual({ replays: [] });
+    expect(relay.lines.map(({ event }) => event)).not.toContain("replay.started");
+  });
+
   test("refuses more jobs than may be at a time", async () => {
     for (let n = 0; n < 20; n++) await start({ kind: "push" });
     const [status, code] = await refusalOf(await post("replays", { kind: "push" }));

@@ -31,8 +31,12 @@ afterEach(() => relay.close());
 describe("the question before a replay", () => {
   test("names events, targets and deliveries before the click", async () => {
     const page = await text("/events/replay?project=acme/shop&target=ci-bot");
-    expect(page).toContain("2 events to ci-bot: 2 deliveries (dead letter) will be queued for replay.");
+    expect(page).toContain("2 dead letters will be replayed to ci-bot.");
     expect(page).toContain("ci-bot: 3 events, whatever became of them");
+    const both = await text("/events/replay?project=acme/shop&state=dead,waiting");
+    expect(both).toContain(
+      "6 deliveries (dead letter, waiting) of 3 events will be replayed to audit, ci-bot.",
+    );
   });
 
   test("says that none has failed, and that no event matches", async () => {
@@ -58,6 +62,14 @@ describe("the question before a replay", () => {
     expect([answer.status, answer.headers.get("location")]).toEqual([303, location]);
     expect(await text(location)).toContain("3 deliveries are queued for replay. Follow the replay job");
     expect(await (await relay.api(location)).text()).toContain(`<a href="/replays/${plan.id}">`);
+  });
+
+  test("starts no job if nothing fits, and says so", async () => {
+    const answer = await submit("/events/replay", { kind: "release", back: "/events?kind=release" });
+    const location = "/events?kind=release&notice=queued&n=0";
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, location]);
+    expect(await text(location)).toContain("No delivery fits, so nothing is replayed.");
+    expect(await relay.queue.replayJobs.list()).toEqual([]);
   });
 
   test("goes to a chosen target, and nowhere else than to this relay", async () => {
@@ -111,6 +123,7 @@ describe("the pages of replay jobs", () => {
     await submit(`${at}/resume`);
     expect((await newest()).state).toBe("running");
     await submit(`${at}/cancel`);
+    expect(await text(at)).toContain("Cancelled before their turn 3");
     expect(await text(at)).not.toMatch(/Pause…|Resume…|Cancel the rest…/);
     const again = await submit(`${at}/resume`);
     expect([again.status, await again.text()]).toEqual([409, expect.stringContaining("it is cancelled")]);
@@ -136,7 +149,8 @@ describe("the pages of replay jobs", () => {
   });
 
   test("show a filter as text", async () => {
-    await submit("/events/replay", { q: "<img src=x>" });
+    await relay.add({ title: "<img src=x>" });
+    await submit("/events/replay", { q: "<img src=x>", replayTo: "audit" });
     const page = await (await relay.api(`/replays/${(await newest()).plan.id}`)).text();
     expect(page).toContain("Filter: q: &lt;img src=x&gt;");
     expect(page).not.toContain("<img");

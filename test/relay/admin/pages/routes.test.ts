@@ -394,7 +394,7 @@ describe("forms", () => {
     await f.add({}, "{}", ["ci-bot"]);
     for (let left = 3; left > 0; left--) await f.settle("ci-bot", "dead");
     const preview = await visitor.text("/events/replay?kind=push");
-    expect(preview).toContain("2 events to ci-bot: 2 deliveries (dead letter) will be queued for replay.");
+    expect(preview).toContain("2 dead letters will be replayed to ci-bot.");
     const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
     await f.clock.advance(1000);
     await f.add({}, "{}", ["ci-bot"]);
@@ -419,7 +419,7 @@ describe("forms", () => {
     await f.settle("audit", "dead");
     const page = await visitor.text("/dead");
     expect(page).toContain("answered 503, attempts used up");
-    expect(page).toContain("2 dead letters will be queued for replay, the oldest first.");
+    expect(page).toContain("2 dead letters will be replayed, the oldest first.");
     expect((await visitor.submit("/dead/replay", { target: "audit" })).headers.get("location")).toMatch(
       /^\/dead\?notice=queued&n=1&job=[0-9a-z-]+$/,
     );
