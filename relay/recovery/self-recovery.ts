@@ -9,11 +9,9 @@ import type { Log } from "../../lib/log.ts";
 import { utcTime } from "../../lib/utc.ts";
 import type { RecoveryLease, MissedWindow, RecoveryNotes } from "../storage/recovery-notes.ts";
 import { NO_COUNTS, type RecoveryCounts, type RecoveryRun, type RecoveryRunner } from "./runner.ts";
-import { spanOf, spanText, type MissedSpan } from "./window.ts";
+import { SETTLE_MS, isContinued, spanOf, spanText, type MissedSpan } from "./window.ts";
 
 const TICK_MS = 5000;
-/** A delivery that was under way when the relay came back may take so long to fail and be logged. */
-const SETTLE_MS = 15_000;
 const LEASE_MS = 60_000;
 /** Pauses between runs: after one that a limit ended, and after one that failed (doubled each time, up to the longest). */
 const LIMITED_PAUSE_MS = 60_000;
@@ -190,11 +188,19 @@ export class SelfRecovery {
   /** What cannot be noted stays for the next look. */
   async #noteTrouble(): Promise<void> {
     for (let window = this.#unnoted[0]; window !== undefined; window = this.#unnoted[0]) {
-      await this.#deps.notes.add(window);
+      await this.#note(window);
       // What was added to it meanwhile is a window of its own.
       const { until } = this.#unnoted.shift() as MissedWindow;
       if (until > window.until) this.#unnoted.unshift({ ...window, since: window.until, until });
     }
+  }
+
+  /** A window that goes on from a noted one makes that one longer: an outage of hours is one window, not one for each look. */
+  async #note(window: MissedWindow): Promise<void> {
+    const { notes } = this.#deps;
+    const goesOn = (await notes.windows()).find((noted) => isContinued(noted, window));
+    if (goesOn === undefined) await notes.add(window);
+    else await notes.add({ ...goesOn, until: Math.max(goesOn.until, window.until) }, goesOn);
   }
 
   /** Returns the milliseconds for which the other relays are to wait as well, so that a limit of GitLab's is one for all of them. */

@@ -1,6 +1,9 @@
 /** The time in which webhooks were missed, as one span, and in words. Pure. */
 import type { MissedWindow } from "../storage/recovery-notes.ts";
 
+/** A delivery that was under way when the relay came back may take so long to fail and be logged: no run begins before. Milliseconds. */
+export const SETTLE_MS = 15_000;
+
 export interface MissedSpan {
   /** Wall clock, milliseconds. */
   readonly since: number;
@@ -16,6 +19,13 @@ export function spanOf(windows: readonly MissedWindow[]): MissedSpan | null {
     until: Math.max(...windows.map(({ until }) => until)),
     wasAway: windows.some(({ cause }) => cause === "away"),
   };
+}
+
+/** Whether the second begins within the first or right behind it, so that no run has been made for the first alone. */
+export function isContinued(first: MissedWindow, second: MissedWindow): boolean {
+  return (
+    first.cause === second.cause && second.since >= first.since && second.since < first.until + SETTLE_MS
+  );
 }
 
 /** "The relay was away from 07:26:12 to 07:26:44 UTC on 2026-01-31". */

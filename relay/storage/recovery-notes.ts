@@ -23,8 +23,11 @@ export interface RecoveryLease {
 /** Methods reject with an UpstreamError if the storage is out of reach. What resolves is durable as a webhook is. */
 export interface RecoveryNotes {
   windows(): Promise<readonly MissedWindow[]>;
-  /** Doing it again changes nothing. */
-  add(window: MissedWindow): Promise<void>;
+  /**
+   * Doing it again changes nothing.
+   * @param goesOn a window that this one holds, and takes the place of
+   */
+  add(window: MissedWindow, goesOn?: MissedWindow): Promise<void>;
   /** Forgets windows that ended by then, wall clock in milliseconds, and keeps what the recovery brought, as JSON. */
   settle(until: number, result: string): Promise<void>;
   /** What settle() kept last; null: nothing yet. */

@@ -57,6 +57,15 @@ export function recoveryNotesContract(open: () => Promise<OpenedNotes>, isShared
     expect(await notes.windows()).toEqual([window(1000, 2000)]);
   });
 
+  test("a window takes the place of the one that it goes on from, and of no other", async () => {
+    const { notes } = await fresh();
+    await notes.add(window(1000, 2000));
+    await notes.add(window(1500, 2500));
+    await notes.add(window(1000, 3000), window(1000, 2000));
+    await notes.add(window(1000, 3000), window(1000, 2000));
+    expect(await notes.windows()).toEqual([window(1500, 2500), window(1000, 3000)]);
+  });
+
   test("what is added at once is all there", async () => {
     const { notes } = await fresh();
     await Promise.all(Array.from({ length: 20 }, (_, n) => notes.add(window(n, n + 1))));

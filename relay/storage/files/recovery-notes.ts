@@ -37,12 +37,13 @@ export class FilesRecoveryNotes implements RecoveryNotes {
     return (await this.#read()).windows;
   }
 
-  add(window: MissedWindow): Promise<void> {
-    return this.#change((now) =>
-      now.windows.some((known) => isDeepStrictEqual(known, window))
-        ? now
-        : { ...now, windows: [...now.windows, window] },
-    );
+  add(window: MissedWindow, goesOn?: MissedWindow): Promise<void> {
+    return this.#change((now) => {
+      const others = now.windows.filter(
+        (known) => !isDeepStrictEqual(known, window) && !isDeepStrictEqual(known, goesOn),
+      );
+      return { ...now, windows: [...others, window] };
+    });
   }
 
   settle(until: number, result: string): Promise<void> {

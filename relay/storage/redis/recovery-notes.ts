@@ -20,9 +20,10 @@ export function createRedisRecoveryNotes(redis: RedisConnection, instance: strin
       const members = await ask(client.zrange(windows, 0, -1));
       return members.map((member) => JSON.parse(member) as MissedWindow);
     },
-    async add({ since, until, cause }) {
-      const window = JSON.stringify({ since, until, cause });
-      await ask(client.multi().sadd(names, instance).zadd(windows, until, window).exec());
+    async add(window, goesOn) {
+      const change = client.multi().sadd(names, instance);
+      if (goesOn !== undefined) change.zrem(windows, memberOf(goesOn));
+      await ask(change.zadd(windows, window.until, memberOf(window)).exec());
     },
     async settle(until, kept) {
       const change = client.multi().sadd(names, instance).zremrangebyscore(windows, "-inf", until);
@@ -31,6 +32,10 @@ export function createRedisRecoveryNotes(redis: RedisConnection, instance: strin
     lastResult: () => ask(client.get(result)),
     lease: (ttlMs) => takeSoleLease(redis, leaseKey, ttlMs),
   };
+}
+
+function memberOf({ since, until, cause }: MissedWindow): string {
+  return JSON.stringify({ since, until, cause });
 }
 
 /** That of `gitlab` had notes before the others could have any. */

@@ -33,9 +33,9 @@ class MemoryNotes implements RecoveryNotes {
     this.#check();
     return this.kept;
   }
-  async add(window: MissedWindow) {
+  async add(window: MissedWindow, goesOn?: MissedWindow) {
     this.#check();
-    this.kept = [...this.kept, window];
+    this.kept = [...this.kept.filter((known) => known !== goesOn), window];
   }
   async settle(until: number, result: string) {
     this.#check();
@@ -161,9 +161,23 @@ test("SelfRecovery brings back what was answered with 503, once that has ended",
   }
   expect(s.runs).toEqual([]);
   expect(s.self.due()?.text).toContain("webhooks got 503 from");
+  expect(s.notes.kept).toEqual([{ since, until: s.clock.now() - 3000, cause: "unavailable" }]);
   await s.clock.advance(20_000);
   expect(s.runs.map((run) => run.since)).toEqual([since]);
   await s.self.close();
+});
+
+test("SelfRecovery notes starts that follow one another at once as one absence", async () => {
+  const clock = new FakeClock();
+  const notes = new MemoryNotes(clock);
+  const since = clock.now() - 60_000;
+  for (let n = 0; n < 5; n += 1) {
+    const s = stage(clock, notes);
+    await s.self.begin(n === 0 ? since : clock.now() - 1000, clock.now());
+    await clock.advance(2000);
+    await s.self.close();
+  }
+  expect(notes.kept).toEqual([{ since, until: clock.now() - 2000, cause: "away" }]);
 });
 
 test("SelfRecovery goes on after a limit, and ever later after failures, until all is back", async () => {
