@@ -1,5 +1,6 @@
 /** Which events a command is about: the filters of the admin API, as options. */
-import type { Given, OptionSpec } from "./command.ts";
+import { spanMs, timeMs } from "../lib/time-text.ts";
+import { UsageError, type Given, type OptionSpec } from "./command.ts";
 
 /** In the order of FILTER_NAMES of the API; a test compares them. */
 export const FILTERS: readonly (OptionSpec & { readonly parameter: string })[] = [
@@ -80,29 +81,38 @@ export const EVENT_FILTERS: readonly OptionSpec[] = FILTERS.filter(
   ({ parameter }) => !OF_DELIVERIES.has(parameter),
 );
 
-const UNIT_MS = new Map([
-  ["s", 1000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
-]);
-
-/** The parameters of the API; a span such as `10m` becomes the time that long ago. */
+/**
+ * The parameters of the API; a span such as `10m` becomes the time that long ago. Throws a UsageError for a time that is none. The API
+ * checks what else there is.
+ */
 export function filterParameters(given: Given, now: number): Map<string, string> {
   const parameters = new Map<string, string>();
   for (const { parameter, name, isList } of FILTERS) {
-    const text = isList === true ? given.list(name).join(",") : (given.text(name) ?? "");
+    const text = isList === true ? given.list(name).join(",") : (given.text(name)?.trim() ?? "");
     if (text === "") continue;
     const isTime = parameter === "from" || parameter === "to";
-    parameters.set(parameter, isTime ? timeParameter(text, now) : text);
+    parameters.set(parameter, isTime ? timeParameter(name, text, now) : text);
   }
+  checkRange(parameters);
   return parameters;
 }
 
-function timeParameter(text: string, now: number): string {
-  const span = /^(\d{1,9})([smhd])$/.exec(text);
-  if (span === null) return text;
-  return new Date(
-    Math.max(0, now - Number(span[1]) * (UNIT_MS.get(span[2] as string) as number)),
-  ).toISOString();
+function timeParameter(option: string, text: string, now: number): string {
+  const span = spanMs(text);
+  if (span !== null) return new Date(Math.max(0, now - span)).toISOString();
+  if (timeMs(text, "begin") !== null) return text;
+  throw new UsageError(
+    `${option} must be a time back from now such as 10m, 2h or 3d, or an ISO time such as 2026-01-31T09:30Z, not "${text}"`,
+  );
+}
+
+function checkRange(parameters: ReadonlyMap<string, string>): void {
+  const range = parameters.get("range");
+  if (range === undefined) return;
+  if (parameters.has("from") || parameters.has("to"))
+    throw new UsageError("give either --range, or --since and --until");
+  if (range !== "start" && spanMs(range) === null)
+    throw new UsageError(
+      `--range must be a time back from now such as 15m, 24h or 7d, or start, not "${range}"`,
+    );
 }

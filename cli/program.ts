@@ -4,6 +4,7 @@ import { closestMatch } from "leven";
 import { ConfigError, messageOf } from "../lib/errors.ts";
 import { STATUS, UsageError, type CommandSpec, type Given, type OptionSpec } from "./command.ts";
 import { PROGRAM_COMMANDS } from "./commands.ts";
+import { RelayApiError } from "./relay-api.ts";
 import type { CliWorld } from "./world.ts";
 
 const ABOUT = "Every webhook of a GitLab group: installed, received, kept and delivered.";
@@ -30,8 +31,14 @@ export async function runCommandLine(world: CliWorld): Promise<number | undefine
     return typeof call === "number" ? call : await call.spec.run(call.given, world);
   } catch (error) {
     world.stderr(`gitlab-hook-relay: ${messageOf(error)}\n`);
-    return error instanceof UsageError || error instanceof ConfigError ? STATUS.usage : STATUS.failed;
+    return isOfUsage(error) ? STATUS.usage : STATUS.failed;
   }
+}
+
+/** What the relay answers 400 to is a wrong option as well: some values only the relay can judge. */
+function isOfUsage(error: unknown): boolean {
+  if (error instanceof RelayApiError) return error.status === 400;
+  return error instanceof UsageError || error instanceof ConfigError;
 }
 
 /** Reads the arguments without running anything. @returns a status if there is nothing to run: help was asked for, or something is wrong */

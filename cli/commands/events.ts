@@ -4,6 +4,7 @@ import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, shortTime, wantsText } from "../output.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
 import { plain, textTable } from "../text-table.ts";
+import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
 
 export interface ListedEvent {
@@ -58,7 +59,7 @@ export const events: CommandSpec = {
     if (id !== undefined) return await showEvent(await ownId(api, id), given, { api, world });
     if (given.flag("--body")) throw new UsageError("--body needs the id of an event");
     const query = filterParameters(given, world.clock.now());
-    const found = await listEvents(api, query, limitOf(given));
+    const found = await listEvents(api, query, countOption(given, "--limit", 999_999) ?? 50);
     if (wantsText(given, world)) world.stdout(eventsTable(found, world));
     else printJson(found, world);
     return STATUS.done;
@@ -82,14 +83,6 @@ async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, l
     looked += page.looked;
   } while (cursor !== null && found.length < limit);
   return { events: found, cursor, partial, looked };
-}
-
-function limitOf(given: Given): number {
-  const text = given.text("--limit") ?? "50";
-  const limit = Number(text);
-  if (!/^\d{1,6}$/.test(text) || limit < 1)
-    throw new UsageError(`--limit must be a whole number from 1 to 999999, not "${text}"`);
-  return limit;
 }
 
 function eventsTable({ events: found, cursor }: Page, world: CliWorld): string {

@@ -4,8 +4,11 @@ import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, wantsText } from "../output.ts";
 import { progressText, replayEnd, type ReplayAnswer, type ReplayPreview } from "../replay-jobs.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
+import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
 
+/** As the API has it. */
+const MAX_RATE = 10_000;
 /** Options that a list of ids does not take. */
 const OF_SETS = ["--dry-run", "--rate", "--wait", "--detach"];
 
@@ -103,12 +106,13 @@ async function byFilter(
   { api, world }: { readonly api: RelayApi; readonly world: CliWorld },
 ): Promise<number> {
   const targets = given.list("--to");
+  const rate = countOption(given, "--rate", MAX_RATE);
   const isText = wantsText(given, world);
   const body = {
     ...Object.fromEntries(filters),
     ...(targets.length === 0 ? {} : { targets }),
     ...(given.flag("--all") ? { all: true } : {}),
-    ...rateOf(given),
+    ...(rate === undefined ? {} : { rate }),
   };
   if (given.flag("--dry-run")) {
     const answer = await api.json<ReplayPreview>("replays", {
@@ -151,12 +155,4 @@ function nothingFits(filters: ReadonlyMap<string, string>, targets: readonly str
   const isOfDead = targets.length === 0 && !filters.has("state");
   const hint = isOfDead ? "; without --to and --state, only dead letters are replayed" : "";
   return `No delivery fits, so nothing is replayed${hint}.\n`;
-}
-
-function rateOf(given: Given): { readonly rate?: number } {
-  const rate = given.text("--rate");
-  if (rate === undefined) return {};
-  if (!/^[1-9]\d{0,4}$/.test(rate))
-    throw new UsageError(`--rate must be a whole number of deliveries per second, not "${rate}"`);
-  return { rate: Number(rate) };
 }

@@ -13,6 +13,7 @@ import { INSTANCE, type Scene } from "../payloads/scene.ts";
 import { Poster, type Posted } from "../post.ts";
 import { DEFAULT_URL, isLoopback, OUTPUT_OPTION } from "../relay-api.ts";
 import { plain, textTable } from "../text-table.ts";
+import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -111,7 +112,7 @@ function kindOf({ args }: Given): EventRow {
 }
 
 function bodiesOf(given: Given, row: EventRow, world: CliWorld): () => Generator<Buffer> {
-  const count = countOf(given);
+  const count = countOption(given, "--count", MOST) ?? 1;
   const file = given.text("--file");
   const own = file === undefined ? null : ownPayload(file, world);
   const payload = PAYLOADS.get(row.kind) as NonNullable<ReturnType<typeof PAYLOADS.get>>;
@@ -128,14 +129,6 @@ function bodiesOf(given: Given, row: EventRow, world: CliWorld): () => Generator
     for (let number = 1; number <= count; number += 1)
       yield own ?? Buffer.from(JSON.stringify(payload({ ...scene, number })));
   };
-}
-
-function countOf(given: Given): number {
-  const text = given.text("--count") ?? "1";
-  const count = Number(text);
-  if (!/^\d{1,6}$/.test(text) || count < 1 || count > MOST)
-    throw new UsageError(`--count must be a whole number from 1 to ${MOST}, not "${text}"`);
-  return count;
 }
 
 function ownPayload(file: string, world: CliWorld): Buffer {

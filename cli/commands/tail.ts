@@ -7,7 +7,11 @@ import { Poster, type Posted } from "../post.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
 import { Tail, type TailDeps, type TailedEvent } from "../tail/tail.ts";
 import { plain } from "../text-table.ts";
+import { countOption } from "../count-option.ts";
 import { answerText } from "./send.ts";
+
+/** Longest --timeout. */
+const LONGEST_SECONDS = 86_400;
 
 export const tail: CommandSpec = {
   name: "tail",
@@ -54,10 +58,9 @@ export const tail: CommandSpec = {
   async run(given, world) {
     const api = relayApi(given, world);
     const to = localAddress(given);
-    const limit = wholeNumber(given, "--limit") ?? Infinity;
-    const timeoutMs = (wholeNumber(given, "--timeout") ?? 30) * 1000;
+    const limit = countOption(given, "--limit", 999_999_999) ?? Infinity;
+    const timeoutMs = (countOption(given, "--timeout", LONGEST_SECONDS) ?? 30) * 1000;
     const filters = filterParameters(given, world.clock.now());
-    checkSince(filters.get("from"));
     const poster = new Poster(world.env, () => world.clock.monotonic());
     let count = 0;
     const following = new Tail({
@@ -95,27 +98,10 @@ function localAddress(given: Given): URL | null {
   return new URL(text);
 }
 
-/** The relay reads it likewise; here it is refused before there is contact. @throws UsageError */
-function checkSince(text: string | undefined): void {
-  if (text === undefined || /^\d{1,15}$/.test(text) || !Number.isNaN(Date.parse(text))) return;
-  throw new UsageError(
-    `--since must be a span such as 10m or a time such as 2026-01-31T09:30:00Z, not "${text}"`,
-  );
-}
-
 function startOf(given: Given, filters: ReadonlyMap<string, string>): Pick<TailDeps, "after"> {
   const after = given.text("--after");
   if (after !== undefined) return { after };
   return filters.has("from") ? { after: null } : {};
-}
-
-/** @throws UsageError */
-function wholeNumber(given: Given, option: string): number | null {
-  const text = given.text(option);
-  if (text === undefined) return null;
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw new UsageError(`${option} must be a whole number from 1 on, not "${text}"`);
-  return Number(text);
 }
 
 interface Way {

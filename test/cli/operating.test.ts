@@ -52,6 +52,23 @@ describe("events", () => {
     });
   });
 
+  test.each([
+    [["--since", "tomorrow"], "--since must be a time back from now such as 10m, 2h or 3d, or an ISO time"],
+    [["--until", "2026-02-30"], 'not "2026-02-30"'],
+    [["--range", "soon"], "--range must be a time back from now such as 15m"],
+    [["--range", "1h", "--since", "2h"], "give either --range, or --since and --until"],
+    [["--limit", "0"], "--limit must be a whole number from 1 to 999999"],
+    [["--status", "teapot"], "status must be a status such as 422"],
+    [["--kind", "pussh"], "did you mean push?"],
+  ])("%j is wrong usage", async (options, message) => {
+    for (const command of ["events", "replay"]) {
+      if (command === "replay" && options[0] === "--limit") continue;
+      const { status, stderr } = await run([command, ...options]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
+    expect(await relay.queue.replayJobs.list()).toEqual([]);
+  });
+
   test("goes over as many pages as --limit needs", async () => {
     for (let i = 0; i < 503; i += 1) await relay.add();
     expect(JSON.parse((await run(["events", "--limit", "502"])).stdout).events).toHaveLength(502);
@@ -167,6 +184,7 @@ describe("replay", () => {
     [["replay", "x", "--rate", "5"], "--rate goes with filters"],
     [["replay", "x", "--wait"], "--wait goes with filters"],
     [["replay", "--kind", "push", "--rate", "0"], "--rate must be a whole number"],
+    [["replay", "--kind", "push", "--rate", "10001"], "--rate must be a whole number from 1 to 10000"],
     [["replay", "x", "--all"], "ids or filters"],
   ])("%j is wrong usage", async (argv, message) => {
     const { status, stderr } = await run(argv);

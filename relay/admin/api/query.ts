@@ -3,6 +3,7 @@ import { ID_LENGTH, parseId } from "../../event/event-id.ts";
 import { nearestEventName } from "../../../lib/event-spelling.ts";
 import { eventByName, KNOWN_EVENT_NAMES } from "../../../lib/events.ts";
 import { globProblem } from "../../../lib/glob.ts";
+import { spanMs, timeMs } from "../../../lib/time-text.ts";
 import { actionSpelling } from "../../routing/spelling.ts";
 import type { EventFilter, EventState, OneOrMore } from "../../queue/queue.ts";
 import { RefusalError } from "./answer.ts";
@@ -54,11 +55,6 @@ export const RANGES: ReadonlyMap<string, string> = new Map([
   ["1h", "last hour"],
   ["24h", "last 24 hours"],
   ["start", "since the last start"],
-]);
-const UNIT_MS: ReadonlyMap<string, number> = new Map([
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
 ]);
 /** Values that one parameter lists at most. */
 const MAX_VALUES = 100;
@@ -159,17 +155,16 @@ function parseTimes(
 ): { readonly from?: number | undefined; readonly to?: number | undefined } {
   const range = text("range");
   const times = {
-    from: parseTime("from", text("from"), 0),
-    to: parseTime("to", text("to"), 59_999),
+    from: parseTime("from", text("from"), "begin"),
+    to: parseTime("to", text("to"), "end"),
   };
   if (range === undefined) return times;
   if (times.from !== undefined || times.to !== undefined) throw bad("give either range, or from and to");
   if (range === "start") return { from: startedAt };
-  const [, count, unit = ""] = /^(\d{1,5})([mhd])$/.exec(range) ?? [];
-  const unitMs = UNIT_MS.get(unit);
-  if (count === undefined || unitMs === undefined)
+  const span = spanMs(range);
+  if (span === null)
     throw bad(`range must be a time back from now such as 15m, 24h or 7d, or start, not "${range}"`);
-  return { from: now - Number(count) * unitMs };
+  return { from: Math.max(0, now - span) };
 }
 
 /** A whole number from 1 to `max`. Throws a RefusalError (400). */
@@ -210,21 +205,14 @@ function isState(text: string): text is EventState {
   return (EVENT_STATES as readonly string[]).includes(text);
 }
 
-/**
- * Milliseconds since 1970 as a number, or an ISO time; without a zone it is UTC.
- * @param minuteEnd added where the time was given without seconds, so that `to` includes its minute
- */
-function parseTime(name: string, value: string | undefined, minuteEnd: number): number | undefined {
+function parseTime(name: string, value: string | undefined, edge: "begin" | "end"): number | undefined {
   if (value === undefined) return undefined;
-  if (/^\d{1,15}$/.test(value)) return Number(value);
-  const match =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(value);
-  const [, day, minute, second, zone] = match ?? [];
-  const time = Date.parse(`${day}T${minute ?? "00:00"}${second ?? ":00"}${zone ?? "Z"}`);
-  if (match === null || Number.isNaN(time))
-    throw bad(`${name} must be a time such as 2026-01-31T09:30:00Z or milliseconds since 1970`);
-  if (minute === undefined) return minuteEnd > 0 ? time + 86_399_999 : time;
-  return second === undefined ? time + minuteEnd : time;
+  const time = timeMs(value, edge);
+  if (time === null)
+    throw bad(
+      `${name} must be a time such as 2026-01-31T09:30:00Z or milliseconds since 1970, not "${value}"`,
+    );
+  return time;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
