@@ -53,7 +53,8 @@ const status = await runCommandLine({
   fetch,
   readFile: readTextFile,
   isTerminal: process.stdout.isTTY === true,
-  columns: process.stdout.columns ?? 100,
+  // 0 is that of a terminal which does not know its size.
+  columns: process.stdout.columns || Infinity,
   stdout: writer(process.stdout),
   stderr: writer(process.stderr),
   ended: ended.signal,

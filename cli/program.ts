@@ -1,5 +1,5 @@
 /** Arguments -> command -> exit status. Commander reads the names; what they mean is decided by the rows of commands.ts. */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { closestMatch } from "leven";
 import { ConfigError, messageOf } from "../lib/errors.ts";
 import { STATUS, UsageError, type CommandSpec, type Given, type OptionSpec } from "./command.ts";
@@ -126,32 +126,36 @@ function argumentOf({
 }: NonNullable<CommandSpec["args"]>[number]): Argument {
   const dots = isList === true ? "..." : "";
   const argument = new Argument(isRequired === true ? `<${name}${dots}>` : `[${name}${dots}]`, description);
-  return choices === undefined ? argument : argument.choices(choices).argParser(oneOf(choices));
+  return choices === undefined ? argument : argument.choices(choices).argParser(oneOf(name, choices));
 }
 
 function optionOf({ name, value, description, choices, isList, env }: OptionSpec): Option {
   const text = env === undefined ? description : `${description} (${env})`;
   const list = isList === true && choices !== undefined ? `; several: ${choices.join(",")}` : "";
   const option = new Option(value === null ? name : `${name} <${value}>`, text + list);
-  if (choices !== undefined && isList !== true) option.choices(choices).argParser(oneOf(choices));
-  if (isList === true) option.argParser((item, before) => listed(item, before, choices));
+  if (choices !== undefined && isList !== true) option.choices(choices).argParser(oneOf(name, choices));
+  if (isList === true)
+    option.argParser((item, before) => listed(item, before, choices && oneOf(name, choices)));
   return option;
 }
 
 /** Values of an option that may be given several times, or once with commas between them if its values are choices. */
-function listed(text: string, before: unknown, choices: readonly string[] | undefined): readonly string[] {
-  const items = choices === undefined ? [text] : text.split(",").map((item) => item.trim());
-  const checked = choices === undefined ? items : items.map(oneOf(choices));
-  return [...((before as readonly string[] | undefined) ?? []), ...checked];
+function listed(
+  text: string,
+  before: unknown,
+  check: ((item: string) => string) | undefined,
+): readonly string[] {
+  const items = check === undefined ? [text] : text.split(",").map((item) => check(item.trim()));
+  return [...((before as readonly string[] | undefined) ?? []), ...items];
 }
 
-/** Refuses another text than the choices, with the nearest of them. */
-function oneOf(choices: readonly string[]): (text: string) => string {
+/** Refuses another text than the choices, with the nearest of them. @param name of the option or argument */
+function oneOf(name: string, choices: readonly string[]): (text: string) => string {
   return (text) => {
     if (choices.includes(text)) return text;
     const nearest = closestMatch(text.slice(0, 40), choices, { maxDistance: 2 });
-    const guess = nearest === undefined ? "" : `Did you mean ${nearest}? `;
-    throw new InvalidArgumentError(`${guess}Allowed choices are ${choices.join(", ")}.`);
+    const guess = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+    throw new UsageError(`${name} must be one of ${choices.join(", ")}, not "${text}"${guess}`);
   };
 }
 

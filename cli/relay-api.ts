@@ -1,6 +1,8 @@
 /** The admin API of a running relay: where it is, who asks, and what went wrong in words. */
 import { isIP } from "node:net";
+import type { z } from "zod";
 import { messageOf, systemCode } from "../lib/errors.ts";
+import { jsonOrNull, object } from "../lib/json.ts";
 import { readVariable } from "../lib/env.ts";
 import { UsageError, type Given, type OptionSpec } from "./command.ts";
 import type { CliWorld } from "./world.ts";
@@ -47,7 +49,7 @@ export class RelayApiError extends Error {
 }
 
 export interface ApiRequest {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST";
   readonly query?: ReadonlyMap<string, string>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -65,19 +67,17 @@ export class RelayApi {
     this.#fetch = options.fetch;
   }
 
-  /** The parsed answer of a path below /api/v1. Rejects with a RelayApiError. */
-  async json<Answer>(path: string, request: ApiRequest = {}): Promise<Answer> {
+  /** The parsed answer of a path below /api/v1, with all that it has. Rejects with a RelayApiError. */
+  async json<Answer>(path: string, schema: z.ZodType<Answer>, request: ApiRequest = {}): Promise<Answer> {
     const answer = await this.send(path, request);
-    if (answer.status === 204) return null as Answer;
-    const text = await answer.text();
-    try {
-      return JSON.parse(text) as Answer;
-    } catch {
-      throw new RelayApiError(
-        answer.status,
-        `${this.url} answers ${answer.status} and does not speak as the relay does; is --url right?`,
-      );
-    }
+    return this.checked(jsonOrNull(await answer.text()), schema, answer.status);
+  }
+
+  /** The value itself if it is what the schema says. Throws a RelayApiError. */
+  checked<Answer>(value: unknown, schema: z.ZodType<Answer>, status: number): Answer {
+    const { success } = schema.safeParse(value);
+    if (!success) throw new RelayApiError(status, this.#isNoRelay(status));
+    return value as Answer;
   }
 
   /** The answer itself, which is 2xx. Rejects with a RelayApiError. */
@@ -116,7 +116,11 @@ export class RelayApi {
     if (answer.status === 401)
       return `the relay at ${this.url} refuses the token; set RELAY_ADMIN_TOKEN or --token-file`;
     if (told !== null) return `the relay answers ${answer.status}: ${told}`;
-    return `${this.url} answers ${answer.status} and does not speak as the relay does; is --url right?`;
+    return this.#isNoRelay(answer.status);
+  }
+
+  #isNoRelay(status: number): string {
+    return `${this.url} answers ${status} and does not speak as the relay does; is --url right?`;
   }
 }
 
@@ -187,11 +191,6 @@ export function networkText(error: unknown): string {
 }
 
 function errorText(text: string): string | null {
-  try {
-    const value = JSON.parse(text) as { readonly error?: { readonly message?: unknown } } | null;
-    const message = value?.error?.message;
-    return typeof message === "string" ? message : null;
-  } catch {
-    return null;
-  }
+  const { message } = object(object(jsonOrNull(text))["error"]);
+  return typeof message === "string" ? message : null;
 }

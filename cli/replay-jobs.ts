@@ -1,36 +1,13 @@
 /** Replay jobs as the commands know them: what the API says of one, in words, and waiting for its end. */
 import { sleep } from "../lib/clock.ts";
 import { counted, grouped } from "../lib/numbers.ts";
-import type { ReplayState } from "../relay/queue/replay-job.ts";
-import type { ReplayProgress } from "../relay/replay/progress.ts";
+import { replayJobAnswer, type ReplayAnswer } from "./answers.ts";
 import type { RelayApi } from "./relay-api.ts";
 import type { CliWorld } from "./world.ts";
 
 const POLL_MS = 500;
 /** Goes to the beginning of the line and empties it. */
 const AGAIN = "\r\u001b[2K";
-
-export interface ReplayMatched {
-  readonly text: string;
-  readonly events: number;
-  readonly deliveries: number;
-  /** False: what was found within the time of the question; there may be more. */
-  readonly isWhole: boolean;
-}
-
-/** What a job would deliver, or that there is none. */
-export interface ReplayPreview {
-  readonly matched: ReplayMatched;
-}
-
-export interface ReplayAnswer extends ReplayPreview {
-  readonly id: string;
-  readonly state: ReplayState;
-  readonly createdAt: string;
-  readonly createdBy: string;
-  readonly endedAt: string | null;
-  readonly progress: ReplayProgress;
-}
 
 /** "running: 12 of 16 deliveries delivered, 1 failed again, 3 to go". */
 export function progressText({ state, progress, matched }: ReplayAnswer): string {
@@ -64,7 +41,8 @@ export async function replayEnd(
     while (job.state === "running" || job.state === "paused") {
       show(progressText(job));
       await sleep(world.clock, POLL_MS, world.ended);
-      job = await api.json<ReplayAnswer>(`replays/${encodeURIComponent(job.id)}`, { signal: world.ended });
+      const path = `replays/${encodeURIComponent(job.id)}`;
+      job = await api.json(path, replayJobAnswer, { signal: world.ended });
     }
     return job;
   } catch (error) {

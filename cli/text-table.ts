@@ -2,7 +2,14 @@
 import { stripVTControlCharacters } from "node:util";
 import { oneLine } from "../lib/one-line.ts";
 
-/** Columns side by side, two blanks apart; texts beyond the width are cut in the last column. Senders' control characters are taken out. */
+/** Characters of the last column that are worth a place beside the others. */
+const LEAST_LAST = 24;
+const INDENT = "    ";
+
+/**
+ * Columns side by side, two blanks apart. If the width leaves too little of the last column, it goes below the others, indented. What is
+ * wider still is cut. Senders' control characters are taken out.
+ */
 export function textTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -10,12 +17,16 @@ export function textTable(
 ): string {
   const lines = [head, ...rows].map((cells) => cells.map(plain));
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  const texts = lines.map((cells) =>
-    cells
-      .map((cell, column) => (column === head.length - 1 ? cell : cell.padEnd(widths[column] as number)))
-      .join("  ")
-      .trimEnd(),
-  );
+  const longest = widths.at(-1) as number;
+  const room = width - widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
+  const isBelow = room < Math.min(longest, LEAST_LAST) && room < width - INDENT.length;
+  const texts = lines.flatMap((cells) => {
+    const last = cells.at(-1) as string;
+    const others = cells.slice(0, -1).map((cell, column) => `${cell.padEnd(widths[column] as number)}  `);
+    if (!isBelow) return (others.join("") + last).trimEnd();
+    const first = others.join("").trimEnd();
+    return last === "" ? first : [first, INDENT + last];
+  });
   return texts.map((text) => `${cut(text, width)}\n`).join("");
 }
 

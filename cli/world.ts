@@ -14,7 +14,7 @@ export interface CliWorld {
   readonly readFile: (path: string) => string;
   /** Whether a person reads standard output. */
   readonly isTerminal: boolean;
-  /** Width of the terminal in characters. */
+  /** Width of the terminal in characters; infinite if there is none, so that a file or a pipe gets all. */
   readonly columns: number;
   readonly stdout: (data: string | Uint8Array) => void;
   readonly stderr: (text: string) => void;

@@ -1,4 +1,11 @@
 /** `events`: lists the events of a running relay, or shows one of them. */
+import {
+  eventDetailAnswer,
+  eventPageAnswer,
+  type EventDetailAnswer,
+  type EventPageAnswer,
+  type ListedEvent,
+} from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, shortTime, wantsText } from "../output.ts";
@@ -6,27 +13,6 @@ import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-ap
 import { plain, textTable } from "../text-table.ts";
 import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
-
-export interface ListedEvent {
-  readonly id: string;
-  readonly receivedAt: string;
-  readonly summary: string;
-  readonly state: string;
-  readonly deliveries: readonly {
-    readonly target: string;
-    readonly state: string;
-    readonly reason: string | null;
-    readonly attempts: number;
-    readonly lastAttempt: { readonly status: number | null; readonly error: string | null } | null;
-  }[];
-}
-
-interface Page {
-  readonly events: readonly ListedEvent[];
-  readonly cursor: string | null;
-  readonly partial: boolean;
-  readonly looked: number;
-}
 
 export const events: CommandSpec = {
   name: "events",
@@ -69,7 +55,11 @@ export const events: CommandSpec = {
 const MOST_PER_PAGE = 500;
 
 /** Up to `limit` events, over as many pages as that takes. */
-async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, limit: number): Promise<Page> {
+async function listEvents(
+  api: RelayApi,
+  filters: ReadonlyMap<string, string>,
+  limit: number,
+): Promise<EventPageAnswer> {
   const found: ListedEvent[] = [];
   let cursor: string | null = null;
   let partial = false;
@@ -77,7 +67,7 @@ async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, l
   do {
     const query = new Map([...filters, ["limit", String(Math.min(limit - found.length, MOST_PER_PAGE))]]);
     if (cursor !== null) query.set("cursor", cursor);
-    const page: Page = await api.json("events", { query });
+    const page: EventPageAnswer = await api.json("events", eventPageAnswer, { query });
     found.push(...page.events);
     ({ cursor, partial } = page);
     looked += page.looked;
@@ -85,7 +75,7 @@ async function listEvents(api: RelayApi, filters: ReadonlyMap<string, string>, l
   return { events: found, cursor, partial, looked };
 }
 
-function eventsTable({ events: found, cursor }: Page, world: CliWorld): string {
+function eventsTable({ events: found, cursor }: EventPageAnswer, world: CliWorld): string {
   if (found.length === 0) return "No events match.\n";
   const rows = found.map((event) => [
     shortTime(event.receivedAt, world.clock.now()),
@@ -103,11 +93,6 @@ function deliveryText({ target, state, lastAttempt }: ListedEvent["deliveries"][
   return `${target}:${state}${status}`;
 }
 
-interface Shown extends ListedEvent {
-  readonly headers: readonly (readonly [string, string])[];
-  readonly timeline: readonly { readonly at: string | null; readonly text: string }[];
-}
-
 const EVENT_ID = /^[0-9a-z]{26}$/;
 
 /** The event's own id. Rejects with a UsageError if several deliveries have the given one. */
@@ -118,7 +103,7 @@ async function ownId(api: RelayApi, id: string): Promise<string> {
     ["q", id],
     ["limit", String(MOST_PER_PAGE)],
   ]);
-  const { events: found, looked } = await api.json<Page>("events", { query });
+  const { events: found, looked } = await api.json("events", eventPageAnswer, { query });
   // What was only searched for may have the word anywhere.
   if (looked > 0 || found.length === 0) return id;
   if (found.length === 1) return found[0]!.id;
@@ -138,22 +123,29 @@ async function showEvent(
     world.stdout(new Uint8Array(await answer.arrayBuffer()));
     return STATUS.done;
   }
-  const event = await api.json<Shown>(path);
+  const event = await api.json(path, eventDetailAnswer);
   if (!wantsText(given, world)) printJson(event, world);
   else world.stdout(eventText(event, world));
   return STATUS.done;
 }
 
-function eventText(event: Shown, world: CliWorld): string {
-  const steps = event.timeline.map(({ at, text }) => [
-    at === null ? "" : shortTime(at, world.clock.now()),
-    text,
+function eventText(event: EventDetailAnswer, world: CliWorld): string {
+  const steps = event.timeline.map((step) => [
+    step.at === null ? "" : shortTime(step.at, world.clock.now()),
+    step.attempt === null ? step.name : `${step.name} ${step.attempt}`,
+    step.target === null ? "" : `${step.target}${step.replay === 0 ? "" : ` (replay ${step.replay})`}`,
+    whatHappened(step),
   ]);
   return [
     `${plain(event.summary)}\n`,
     `${event.id}  ${event.state}  received ${event.receivedAt}\n\n`,
     textTable(["HEADER", "VALUE"], event.headers, world.columns),
     "\n",
-    textTable(["TIME (UTC)", "WHAT"], steps, world.columns),
+    textTable(["TIME (UTC)", "STEP", "TARGET", "WHAT"], steps, world.columns),
   ].join("");
+}
+
+/** "accepted (204)"; a failure has its status in its words. */
+function whatHappened({ text, status }: EventDetailAnswer["timeline"][number]): string {
+  return status === null || text.includes(String(status)) ? text : `${text} (${status})`;
 }

@@ -1,8 +1,9 @@
 /** `replay`: has stored events delivered again. */
+import { replayPreviewAnswer, replayedEventAnswer, startedReplayAnswer } from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, wantsText } from "../output.ts";
-import { progressText, replayEnd, type ReplayAnswer, type ReplayPreview } from "../replay-jobs.ts";
+import { progressText, replayEnd } from "../replay-jobs.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
 import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
@@ -85,10 +86,10 @@ async function byId(given: Given, api: RelayApi, world: CliWorld): Promise<numbe
   for (const id of given.args) {
     const body = targets.length === 0 ? {} : { targets };
     replayed.push(
-      await api.json<{ readonly id: string; readonly targets: readonly string[] }>(
-        `events/${encodeURIComponent(id)}/replay`,
-        { method: "POST", body },
-      ),
+      await api.json(`events/${encodeURIComponent(id)}/replay`, replayedEventAnswer, {
+        method: "POST",
+        body,
+      }),
     );
   }
   if (wantsText(given, world)) {
@@ -115,7 +116,7 @@ async function byFilter(
     ...(rate === undefined ? {} : { rate }),
   };
   if (given.flag("--dry-run")) {
-    const answer = await api.json<ReplayPreview>("replays", {
+    const answer = await api.json("replays", replayPreviewAnswer, {
       method: "POST",
       body: { ...body, dryRun: true },
     });
@@ -128,8 +129,8 @@ async function byFilter(
     else printJson(answer, world);
     return STATUS.done;
   }
-  const job = await api.json<ReplayAnswer | ReplayPreview>("replays", { method: "POST", body });
-  if (!("id" in job)) {
+  const job = await api.json("replays", startedReplayAnswer, { method: "POST", body });
+  if (job.id === undefined) {
     if (isText) world.stdout(nothingFits(filters, targets));
     else printJson(job, world);
     return STATUS.done;

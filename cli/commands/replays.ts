@@ -1,8 +1,9 @@
 /** `replays`: the replay jobs of a running relay; shows, pauses, resumes and cancels them. */
+import { replayJobAnswer, replayListAnswer, type ReplayAnswer } from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec } from "../command.ts";
 import { printJson, shortTime, wantsText } from "../output.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
-import { progressText, type ReplayAnswer } from "../replay-jobs.ts";
+import { progressText } from "../replay-jobs.ts";
 import { textTable } from "../text-table.ts";
 import type { CliWorld } from "../world.ts";
 
@@ -35,15 +36,15 @@ export const replays: CommandSpec = {
       return STATUS.done;
     };
     if (action === "list") {
-      const answer = await api.json<{ readonly replays: readonly ReplayAnswer[] }>("replays");
+      const answer = await api.json("replays", replayListAnswer);
       return say(answer, listText(answer.replays, world));
     }
     if (id === undefined) throw new UsageError(`replays ${action} needs the id of a job`);
     const path = `replays/${encodeURIComponent(id)}`;
     const job =
       action === "show"
-        ? await api.json<ReplayAnswer>(path)
-        : await api.json<ReplayAnswer>(`${path}/${action}`, { method: "POST" });
+        ? await api.json(path, replayJobAnswer)
+        : await api.json(`${path}/${action}`, replayJobAnswer, { method: "POST" });
     return say(job, `${job.matched.text}\n${progressText(job)}\n`);
   },
 };

@@ -1,11 +1,12 @@
 /** `tail`: shows the events of a running relay as they come, and hands them to a program on the developer's machine. */
 import { shownUrl } from "../../lib/log.ts";
+import type { TailedEvent } from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { EVENT_FILTERS, filterParameters } from "../filters.ts";
 import { wantsText } from "../output.ts";
 import { Poster, type Posted } from "../post.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
-import { Tail, type TailDeps, type TailedEvent } from "../tail/tail.ts";
+import { Tail, type TailDeps } from "../tail/tail.ts";
 import { plain } from "../text-table.ts";
 import { countOption } from "../count-option.ts";
 import { answerText } from "./send.ts";

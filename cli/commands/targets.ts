@@ -1,42 +1,19 @@
 /** `targets`: how the targets of a running relay fare; pauses and resumes them, moves what is kept for one that is gone, and shows what one would get. */
+import { counted } from "../../lib/numbers.ts";
+import {
+  movedAnswer,
+  targetAnswer,
+  targetListAnswer,
+  targetPreviewAnswer,
+  type TargetAnswer,
+  type TargetListAnswer,
+  type TargetPreviewAnswer,
+} from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec } from "../command.ts";
 import { printJson, wantsText } from "../output.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
 import { plain, textTable } from "../text-table.ts";
 import type { CliWorld } from "../world.ts";
-
-interface Target {
-  readonly name: string;
-  readonly type: string;
-  /** Null: it has none, as one that only logs. */
-  readonly address: string | null;
-  readonly breaker: string;
-  readonly paused: boolean;
-  readonly waiting: number;
-  readonly sending: number;
-  readonly dead: number;
-  readonly oldestAt: string | null;
-  readonly lastError: { readonly at: string; readonly text: string } | null;
-}
-
-interface Targets {
-  readonly targets: readonly Target[];
-  readonly orphans: readonly { readonly name: string; readonly waiting: number; readonly dead: number }[];
-}
-
-interface Preview {
-  readonly target: string;
-  readonly event: string;
-  readonly gets: boolean;
-  readonly stoppedBy: readonly { readonly rule: string; readonly text: string }[];
-  /** Null: the target sends nothing that can be shown. */
-  readonly request: {
-    readonly to: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-  } | null;
-  readonly error: string | null;
-}
 
 export const targets: CommandSpec = {
   name: "targets",
@@ -83,7 +60,7 @@ export const targets: CommandSpec = {
       return STATUS.done;
     };
     if (action === "list") {
-      const answer = await api.json<Targets>("targets");
+      const answer = await api.json("targets", targetListAnswer);
       return say(answer, targetsText(answer, world));
     }
     if (name === undefined) throw new UsageError(`targets ${action} needs the name of a target`);
@@ -91,22 +68,22 @@ export const targets: CommandSpec = {
     if (action === "move") {
       if (to === undefined)
         throw new UsageError("targets move needs two names: from which target, and to which");
-      const answer = await api.json<{ readonly moved: number }>(path, { method: "POST", body: { to } });
-      return say(answer, `${answer.moved} deliveries moved from ${name} to ${to}.\n`);
+      const answer = await api.json(path, movedAnswer, { method: "POST", body: { to } });
+      return say(answer, `${counted(answer.moved, "delivery")} moved from ${name} to ${to}.\n`);
     }
     if (action === "preview") {
       const event = given.text("--event");
       if (event === undefined) throw new UsageError("targets preview needs --event ID");
-      const answer = await api.json<Preview>(path, { method: "POST", body: { event } });
+      const answer = await api.json(path, targetPreviewAnswer, { method: "POST", body: { event } });
       return say(answer, previewText(answer));
     }
-    const answer = await api.json<Target>(path, { method: "POST" });
+    const answer = await api.json(path, targetAnswer, { method: "POST" });
     return say(answer, `${name} is ${answer.paused ? "paused" : "resumed"}; ${answer.waiting} waiting.\n`);
   },
 };
 
 /** Headers and body as they would be sent, secrets masked. Texts of senders are shown line by line. */
-function previewText({ target, event, gets, stoppedBy, request, error }: Preview): string {
+function previewText({ target, event, gets, stoppedBy, request, error }: TargetPreviewAnswer): string {
   const verdict = gets
     ? [`${target} gets ${event}`]
     : [`${target} does not get ${event}:`, ...stoppedBy.map(({ rule, text }) => `  ${rule}: ${text}`)];
@@ -124,7 +101,7 @@ function previewText({ target, event, gets, stoppedBy, request, error }: Preview
   return [...verdict, ...sent, ...trouble].map((line) => `${plain(line)}\n`).join("");
 }
 
-function targetsText({ targets: found, orphans }: Targets, world: CliWorld): string {
+function targetsText({ targets: found, orphans }: TargetListAnswer, world: CliWorld): string {
   if (found.length === 0 && orphans.length === 0)
     return "No target is configured: events are kept, but not delivered.\n";
   const rows = [
@@ -148,7 +125,7 @@ function targetsText({ targets: found, orphans }: Targets, world: CliWorld): str
   return textTable(["TARGET", "STATE", "WAITING", "DEAD", "ADDRESS", "LAST ERROR"], rows, world.columns);
 }
 
-function stateOf({ paused, breaker }: Target): string {
+function stateOf({ paused, breaker }: TargetAnswer): string {
   if (paused) return "paused";
   return breaker === "closed" ? "delivering" : `breaker ${breaker}`;
 }

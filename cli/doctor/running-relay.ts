@@ -1,4 +1,5 @@
 /** A relay that runs: whether it is fit for webhooks, what it says needs attention, and its clock. */
+import { attentionListAnswer } from "../answers.ts";
 import { RelayApi, RelayApiError, networkText } from "../relay-api.ts";
 import type { CliWorld } from "../world.ts";
 import { fail, ok, skip, warn, type Diagnosis } from "./diagnosis.ts";
@@ -73,9 +74,7 @@ async function attention(url: string, token: string | null, world: CliWorld): Pr
     return [skip(subject, "the admin token is not known: set RELAY_ADMIN_TOKEN or --token-file")];
   try {
     const api = new RelayApi({ url, token, fetch: world.fetch });
-    const { items } = await api.json<{
-      readonly items: readonly { readonly severity: string; readonly text: string; readonly link: string }[];
-    }>("attention");
+    const { items } = await api.json("attention", attentionListAnswer);
     if (items.length === 0) return [ok(subject, "nothing")];
     return items.map(({ severity, text, link }) =>
       (severity === "critical" ? fail : warn)(subject, text, `see ${api.url + link}`),

@@ -1,9 +1,10 @@
 /** JSON Lines of an answer, as they come; what a broken connection leaves of a last line is dropped. */
+import { jsonOrNull } from "../../lib/json.ts";
 
 /** Characters of a line; the longest body that a relay takes by default makes 35 million. */
 const LONGEST_LINE = 400_000_000;
 
-/** Empty lines are left out. Throws a RangeError if a line is too long, a SyntaxError if one is no JSON. */
+/** Empty lines are left out; one that is no JSON is null. Throws a RangeError if a line is too long. */
 export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<unknown, undefined> {
   const decoder = new TextDecoder();
   let parts: string[] = [];
@@ -17,7 +18,7 @@ export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerato
       const whole = parts.join("");
       parts = [line];
       ({ length } = line);
-      if (whole !== "") yield JSON.parse(whole);
+      if (whole !== "") yield jsonOrNull(whole);
     }
   }
   return undefined;

@@ -4,22 +4,12 @@
  */
 import { sleep, type Clock } from "../../lib/clock.ts";
 import type { RecentIds } from "../../relay/event/recent-ids.ts";
+import { eventPageAnswer, tailedEvent, type TailedEvent } from "../answers.ts";
 import { RelayApiError, networkText, type RelayApi } from "../relay-api.ts";
 import { jsonLines } from "./json-lines.ts";
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
-
-export interface TailedEvent {
-  readonly id: string;
-  /** ISO time. */
-  readonly receivedAt: string;
-  readonly summary: string;
-  /** What a target would get; absent: it was not asked for. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Base64. */
-  readonly body?: string;
-}
 
 export interface TailDeps {
   readonly api: RelayApi;
@@ -35,10 +25,6 @@ export interface TailDeps {
   readonly onEvent: (event: TailedEvent) => Promise<boolean>;
   /** Told when contact is lost and found again. */
   readonly notice: (text: string) => void;
-}
-
-interface Page {
-  readonly events: readonly { readonly id: string }[];
 }
 
 export class Tail {
@@ -78,7 +64,10 @@ export class Tail {
   async #begin(): Promise<string | null> {
     const { api, after, signal } = this.#deps;
     if (after !== undefined) return after;
-    const { events } = await api.json<Page>("events", { query: new Map([["limit", "1"]]), signal });
+    const { events } = await api.json("events", eventPageAnswer, {
+      query: new Map([["limit", "1"]]),
+      signal,
+    });
     return events[0]?.id ?? null;
   }
 
@@ -87,10 +76,10 @@ export class Tail {
     const { api, filters, wantsBodies, signal, onEvent } = this.#deps;
     const query = new Map([...filters, ["bodies", wantsBodies ? "1" : "0"]]);
     if (had.floor !== null) query.set("after", had.floor);
-    const { body } = await api.send("events/follow", { query, signal });
+    const { body, status } = await api.send("events/follow", { query, signal });
     this.#found();
     for await (const line of jsonLines(body as unknown as AsyncIterable<Uint8Array>)) {
-      const event = line as TailedEvent;
+      const event = api.checked(line, tailedEvent, status);
       this.#failures = 0;
       if (had.has(event.id)) continue;
       had.add(event.id);

@@ -80,8 +80,23 @@ describe("events", () => {
       id,
       headers: [["x-gitlab-event", "Push Hook"]],
     });
-    expect((await run(["events", id], true)).stdout).toContain("x-gitlab-event  Push Hook");
+    const text = (await run(["events", id], true)).stdout;
+    expect(text).toContain("x-gitlab-event  Push Hook");
+    expect(text).toMatch(/^TIME \(UTC\) +STEP +TARGET +WHAT\n/m);
     expect((await run(["events", id, "--body"])).stdout).toBe('{"a": 1}');
+  });
+
+  test("names target, attempt, replay and status of each step", async () => {
+    const id = await relay.add({}, "{}", ["ci-bot", "audit"]);
+    await relay.settle("ci-bot", "dead");
+    await relay.settle("audit", "done");
+    await run(["replay", id, "--to", "ci-bot"]);
+    await relay.settle("ci-bot", "done");
+    const { stdout } = await run(["events", id], true);
+    expect(stdout).toMatch(/^\S+ +attempt 1 +ci-bot +answered 503/m);
+    expect(stdout).toMatch(/^\S+ +dead +ci-bot /m);
+    expect(stdout).toMatch(/^\S+ +attempt 1 +audit +accepted \(200\)/m);
+    expect(stdout).toMatch(/^\S+ +attempt 1 +ci-bot \(replay 1\) +accepted \(200\)/m);
   });
 
   test("shows the event of an id that GitLab gave the delivery, and names them if several have it", async () => {
@@ -282,7 +297,7 @@ describe("targets", () => {
     [["targets", "preview", "ci-bot"], 2, "needs --event ID"],
     [["targets", "preview", "nope", "--event", "x"], 1, 'no target "nope"'],
     [["targets", "pause", "nope"], 1, 'no target "nope"; known: ci-bot, audit'],
-    [["targets", "explode"], 2, "Allowed choices"],
+    [["targets", "explode"], 2, 'action must be one of list, pause, resume, move, preview, not "explode"'],
   ])("%j ends with %i", async (argv, status, text) => {
     expect(await run(argv)).toMatchObject({ status, stderr: expect.stringContaining(text) as string });
   });
@@ -304,6 +319,29 @@ test("targets: one without an address has an empty cell", async () => {
 });
 
 describe("relayApi()", () => {
+  test.each([
+    [["events"]],
+    [["events", "01m8zk4v9w2q7t5c3x1b6n0hfd"]],
+    [["replay", "--state", "dead"]],
+    [["replay", "--state", "dead", "--dry-run"]],
+    [["replay", "01m8zk4v9w2q7t5c3x1b6n0hfd"]],
+    [["replays"]],
+    [["replays", "show", "x"]],
+    [["targets", "pause", "x"]],
+    [["targets", "move", "x", "y"]],
+    [["targets", "preview", "x", "--event", "y"]],
+    [["tail"]],
+  ])("%j refuses JSON of something else in one line", async (argv) => {
+    for (const body of [{}, [], null, { events: [{}], replays: [{}], id: 7 }]) {
+      const fetch: typeof globalThis.fetch = async () => Response.json(body);
+      const { status, stdout, stderr } = await runCli([...argv, "--output", "text"], { fetch });
+      expect([status, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /^(following .*\n)?gitlab-hook-relay: .* does not speak as the relay does; is --url right\?\n$/,
+      );
+    }
+  });
+
   test("says what is missing or wrong, and never the token", async () => {
     const cases: [Parameters<typeof runCli>[1], readonly string[], number, string][] = [
       [{ env: {} }, [], 2, "admin token is missing"],
@@ -316,6 +354,12 @@ describe("relayApi()", () => {
         [],
         1,
         "does not speak as the relay does",
+      ],
+      [
+        { fetch: async () => Response.json({ targets: 3 }) },
+        [],
+        1,
+        "answers 200 and does not speak as the relay does",
       ],
       [{ fetch: async () => new Response("ok") }, [], 1, "answers 200 and does not speak as the relay does"],
       [{}, ["--token-file", "/nope"], 2, 'cannot read --token-file "/nope"'],

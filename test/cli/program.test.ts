@@ -18,13 +18,16 @@ describe("runCommandLine() reads names", () => {
     [["evnts"], "Did you mean events?"],
     [["events", "--stat", "dead"], "Did you mean --state?"],
     [["serve", "--confg", "x"], "Did you mean --config?"],
-    [["events", "--state", "ded"], "Did you mean dead? Allowed choices are unrouted,"],
-    [["events", "--state", "dead,waitng"], "Did you mean waiting? Allowed choices are"],
-    [["events", "--state", "elsewhere"], "is invalid. Allowed choices are"],
-    [["targets", "pauze", "a"], "Did you mean pause?"],
+    [
+      ["events", "--state", "ded"],
+      '--state must be one of unrouted, waiting, sending, done, dead, unmatched, not "ded"; did you mean dead?',
+    ],
+    [["events", "--state", "dead,waitng"], 'not "waitng"; did you mean waiting?'],
+    [["events", "--state", "elsewhere"], 'unmatched, not "elsewhere"'],
+    [["targets", "pauze", "a"], "did you mean pause?"],
     [["send", "merge_requst"], "did you mean merge_request?"],
     [["events", "--state"], "argument missing"],
-    [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
+    [["completion", "tcsh"], 'shell must be one of bash, zsh, fish, not "tcsh"'],
     [["events", "a", "b"], "too many arguments"],
   ])("%j is refused with 2 and a hint", async (argv, hint) => {
     const { status, stderr } = await runCli(argv);
