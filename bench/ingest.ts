@@ -6,12 +6,11 @@
  * the relay takes turns with this one.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DURABLE, startRedis } from "../test/helpers/redis-server.ts";
 import { RUNTIMES, hasRuntime } from "../test/helpers/runtimes.ts";
 import { checkOutBase } from "./base.ts";
-import { median, report, rows, startChild, type Measured } from "./lib.ts";
+import { cpuSeconds, median, report, rows, startChild, type Measured } from "./lib.ts";
 import type { LoadResult } from "./load.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
@@ -22,9 +21,6 @@ const WARM_UP_SECONDS = Number(process.env["WARM_UP_SECONDS"] ?? 8);
 const ONLY = (process.env["ONLY"] ?? "").split(";").filter((name) => name !== "");
 const BODY_BYTES = 10_240;
 const TOKEN = "bench-secret-token";
-
-/** Ticks of /proc/<pid>/stat in a second. */
-const TICKS = 100;
 
 const base = checkOutBase();
 const file = (name: string): string => new URL(name, import.meta.url).pathname;
@@ -57,17 +53,6 @@ const variants = allVariants.filter(({ name }) => ONLY.length === 0 || ONLY.incl
 interface Result extends LoadResult {
   /** Processor time of the server, in microseconds; NaN where the system does not say. */
   readonly cpuPerRequest: number;
-}
-
-/** Seconds of processor time that a process has used. */
-function cpuSeconds(pid: number | undefined): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / TICKS;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 async function measure(variant: Variant, connections: number, rate: number | null): Promise<Result> {

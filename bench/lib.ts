@@ -4,9 +4,9 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 
 export interface Measured {
   readonly name: string;
@@ -96,18 +96,38 @@ export function report(
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(content, null, 2)}\n`);
 }
 
+/** Seconds of processor time that the threads of a process have used; NaN if the system does not say. */
+export function cpuSeconds(pid: number | undefined): number {
+  const folder = `/proc/${pid}/task`;
+  try {
+    const threads = readdirSync(folder).map((thread) =>
+      Number(readFileSync(`${folder}/${thread}/schedstat`, "latin1").split(" ", 1)[0]),
+    );
+    return threads.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 export interface Child {
   readonly process: ChildProcess;
   /** The first line it printed, as JSON: by then it is ready. */
   readonly ready: Record<string, unknown>;
+  /** The lines that it prints after that one. */
+  readonly lines: Interface;
   stop(): Promise<void>;
 }
 
+export interface ChildOptions {
+  readonly core?: number;
+  readonly command?: string;
+  readonly env?: Record<string, string>;
+  /** Is told the id of the process before it is ready. */
+  readonly started?: (pid: number | undefined) => void;
+}
+
 /** Starts a script with tsx (or the given command), on one core where the machine has `taskset`, and waits for its first line. */
-export async function startChild(
-  args: readonly string[],
-  options: { readonly core?: number; readonly command?: string; readonly env?: Record<string, string> } = {},
-): Promise<Child> {
+export async function startChild(args: readonly string[], options: ChildOptions = {}): Promise<Child> {
   const command = options.command ?? process.execPath;
   const own = options.command === undefined ? ["--import", "tsx", ...args] : [...args];
   const pinned = process.platform === "linux" && options.core !== undefined;
@@ -117,6 +137,7 @@ export async function startChild(
         env: { ...process.env, ...options.env },
       })
     : spawn(command, own, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...options.env } });
+  options.started?.(child.pid);
   const lines = createInterface({ input: child.stdout });
   const [first] = (await Promise.race([
     once(lines, "line"),
@@ -128,6 +149,7 @@ export async function startChild(
   return {
     process: child,
     ready: JSON.parse(first) as Record<string, unknown>,
+    lines,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");
