@@ -6,7 +6,7 @@
  */
 import type { z } from "zod";
 import { readVariable, type EnvSources } from "./env.ts";
-import { ConfigError, messageOf, type Problem } from "./errors.ts";
+import { messageOf, type Problem } from "./errors.ts";
 import { NO_FILE, parseSettingsFile, type ParsedFile, type SettingsFile } from "./settings-file.ts";
 import { jsonSchemaOf } from "./settings-schema.ts";
 import { maskedPaths } from "./settings-secrets.ts";
@@ -108,11 +108,16 @@ function interpolate(value: unknown, path: string, sources: SettingsSources, pro
   return value;
 }
 
-/**
- * Builds the settings, or throws a ConfigError that lists every problem with its path, and its place in the file.
- * A value is never part of a problem's text: it may be a secret.
- */
-export function loadSettings<S extends z.ZodType>(schema: S, sources: SettingsSources): z.output<S> {
+export interface ReadSettings<S extends z.ZodType> {
+  /** Null: there are problems. */
+  readonly settings: z.output<S> | null;
+  /** Every problem with its path, and its place in the file. A value is never part of its text: it may be a secret. */
+  readonly problems: readonly Problem[];
+  /** What file and environment say, before the schema looked at it. */
+  readonly tree: Readonly<Tree>;
+}
+
+export function readSettings<S extends z.ZodType>(schema: S, sources: SettingsSources): ReadSettings<S> {
   const file = sources.file === null ? NO_FILE : parseSettingsFile(sources.file);
   const problems: Problem[] = [...file.problems];
   const tree = interpolate(file.tree, "", sources, problems) as Tree;
@@ -134,9 +139,12 @@ export function loadSettings<S extends z.ZodType>(schema: S, sources: SettingsSo
     for (const { path, message } of again.success ? [] : issuesOf(again.error, known, corrected))
       add({ path: original(path), message });
   }
-  if (problems.length > 0 || !parsed.success)
-    throw new ConfigError(problems.map((one) => withPlace(one, file)));
-  return parsed.data;
+  const isRight = problems.length === 0 && parsed.success;
+  return {
+    settings: isRight ? parsed.data : null,
+    problems: problems.map((one) => withPlace(one, file)),
+    tree,
+  };
 }
 
 const IS_MASKED =

@@ -5,13 +5,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { ConfigError, messageOf, systemCode, type Problem } from "../../lib/errors.ts";
-import { own } from "../../lib/json.ts";
+import { object, own, type Json } from "../../lib/json.ts";
 import { MASK } from "../../lib/log.ts";
 import { maskPattern } from "../../lib/mask-patterns.ts";
 import { readVariable, type Env } from "../../lib/env.ts";
-import { loadSettings, type EnvBinding } from "../../lib/settings.ts";
+import { readSettings, type EnvBinding } from "../../lib/settings.ts";
 import { parseSettingsFile, type SettingsFile } from "../../lib/settings-file.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
+import { targetSchema } from "../targets/registry.ts";
 import { correctedSettings } from "./corrected.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "./schema.ts";
 
@@ -49,7 +50,10 @@ export interface LoadedSettings {
 }
 
 /** The problems with their places in the file. */
-export function withPlaces(problems: readonly Problem[], { placeOf }: LoadedSettings): Problem[] {
+export function withPlaces(
+  problems: readonly Problem[],
+  { placeOf }: Pick<LoadedSettings, "placeOf">,
+): Problem[] {
   return problems.map((problem) => {
     const place = placeOf(problem.path);
     return place === null ? problem : { ...problem, place };
@@ -57,9 +61,10 @@ export function withPlaces(problems: readonly Problem[], { placeOf }: LoadedSett
 }
 
 /** The files that a failed attempt looked at come with the error, so that their next change can be waited for. */
-export interface LoadFailure {
+export interface LoadFailure extends Pick<LoadedSettings, "inputs" | "placeOf"> {
   readonly error: ConfigError;
-  readonly inputs: ReadonlyMap<string, string | null>;
+  /** Those that have no problem of their own, so that what no schema sees of them can be told together with the error. */
+  readonly targets: Config["targets"];
 }
 
 export type LoadResult =
@@ -79,14 +84,25 @@ export function loadRelaySettings(input: SettingsInput): LoadResult {
     const file = readSettingsFile({ ...input, readFile });
     refuseLoss(file, input.previous);
     const sources = { file, env: input.env, bindings: BINDINGS, readFile, corrected: correctedSettings };
-    const config = loadSettings(configSchema, sources);
+    const { settings: config, problems, tree } = readSettings(configSchema, sources);
     const placeOf = (path: string): string | null =>
       file === null ? null : parseSettingsFile(file).placeOf(path.split("."));
-    return { ok: true, settings: { config, file: file?.path ?? null, inputs, placeOf } };
+    if (config !== null) return { ok: true, settings: { config, file: file?.path ?? null, inputs, placeOf } };
+    const targets = soundTargets(tree, problems);
+    return { ok: false, error: new ConfigError(problems), inputs, placeOf, targets };
   } catch (error) {
-    if (error instanceof ConfigError) return { ok: false, error, inputs };
+    if (error instanceof ConfigError) return { ok: false, error, inputs, placeOf: () => null, targets: {} };
     throw error;
   }
+}
+
+function soundTargets(tree: Json, problems: readonly Problem[]): Config["targets"] {
+  const sound = Object.entries(object(tree["targets"])).flatMap(([name, written]) => {
+    if (problems.some(({ path }) => path.startsWith(`targets.${name}.`))) return [];
+    const { data } = targetSchema.safeParse(written);
+    return data === undefined ? [] : [[name, data] as const];
+  });
+  return Object.fromEntries(sound);
 }
 
 function readSettingsFile(input: SettingsInput): { path: string; text: string } | null {

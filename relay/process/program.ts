@@ -23,6 +23,7 @@ import {
   printedSettings,
   secretsOf,
   withPlaces,
+  type LoadFailure,
   type LoadedSettings,
 } from "../config/load.ts";
 import type { Relay } from "./relay.ts";
@@ -74,7 +75,7 @@ export async function runProgram(host: Host): Promise<number | Running> {
     await refuseUnanswered(firstFiles(options.file, host.env), host);
     const source = { file: options.file, env: host.env, readFile: host.readFile };
     const loaded = loadRelaySettings(source);
-    if (!loaded.ok) throw loaded.error;
+    if (!loaded.ok) throw await withTargetProblems(host, loaded);
     if (options.action === "print-config") return say(host, printedSettings(loaded.settings.config));
     if (options.action === "check") return await check(host, loaded.settings);
     return await run(host, loaded.settings, (previous) => loadRelaySettings({ ...source, previous }));
@@ -191,13 +192,26 @@ function say(host: Host, text: string): number {
   return 0;
 }
 
-/** Makes what a start would make, and lets go of it again. */
 async function check(host: Host, settings: LoadedSettings): Promise<number> {
-  const { clock, env, readText } = host;
+  const problems = await problemsOfTargets(host, settings, settings.config.targets);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return say(host, checked(settings, host.env));
+}
+
+/** The error of the settings, and what the schema does not see of the targets that it has nothing to say of: all at once. */
+async function withTargetProblems(host: Host, failure: LoadFailure): Promise<ConfigError> {
+  const more = await problemsOfTargets(host, failure, failure.targets);
+  return new ConfigError([...failure.error.problems, ...more]);
+}
+
+/** Makes what a start would make, and lets go of it again. */
+async function problemsOfTargets(
+  { clock, env, readText }: Host,
+  loaded: Pick<LoadedSettings, "placeOf">,
+  targets: Config["targets"],
+): Promise<Problem[]> {
   const deps = { clock, log: silentLog, env, readText };
-  const problems = await targetProblems(settings.config.targets, deps);
-  if (problems.length > 0) throw new ConfigError(withPlaces(problems, settings));
-  return say(host, checked(settings, env));
+  return withPlaces(await targetProblems(targets, deps), loaded);
 }
 
 /** Valid settings may still hold what does nothing or is weak, which shows in no other way. */

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { loadSettings } from "../../lib/settings.ts";
+import { ConfigError } from "../../lib/errors.ts";
+import { readSettings } from "../../lib/settings.ts";
 import { jsonSchemaOf, type JsonSchema } from "../../lib/settings-schema.ts";
 import { configSchema, ENV_BINDINGS, type Config } from "../../relay/config/schema.ts";
 import type { EventMeta } from "../../relay/event/event.ts";
@@ -47,7 +48,7 @@ const SECRETS = {
 };
 
 function load(yaml: string): Config {
-  return loadSettings(configSchema, {
+  const { settings, problems } = readSettings(configSchema, {
     file: { path: "relay.yaml", text: yaml },
     env: SECRETS,
     bindings: ENV_BINDINGS,
@@ -55,6 +56,8 @@ function load(yaml: string): Config {
       throw new Error(`no file ${path}`);
     },
   });
+  if (settings === null) throw new ConfigError(problems);
+  return settings;
 }
 
 test("the page has examples", () => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { ConfigError } from "../../lib/errors.ts";
 import { readVariable, type Env } from "../../lib/env.ts";
-import { loadSettings, type EnvBinding } from "../../lib/settings.ts";
+import { readSettings, type EnvBinding } from "../../lib/settings.ts";
 import { jsonSchemaOf } from "../../lib/settings-schema.ts";
 import { maskedSettings, secretValues } from "../../lib/settings-secrets.ts";
 
@@ -32,7 +32,7 @@ const bindings: readonly EnvBinding[] = [
 ];
 
 function load(text: string | null, env: Env = {}, files: Record<string, string> = {}) {
-  return loadSettings(schema, {
+  const read = readSettings(schema, {
     file: text === null ? null : { path: "app.yaml", text },
     env,
     bindings,
@@ -42,6 +42,8 @@ function load(text: string | null, env: Env = {}, files: Record<string, string> 
       return found;
     },
   });
+  if (read.settings === null) throw new ConfigError(read.problems);
+  return read.settings;
 }
 
 function problems(...args: Parameters<typeof load>): string[] {
@@ -54,7 +56,7 @@ function problems(...args: Parameters<typeof load>): string[] {
   return [];
 }
 
-test("loadSettings() without file and environment gives the defaults", () => {
+test("readSettings() without file and environment gives the defaults", () => {
   expect(load(null)).toEqual({ port: 8080, verbose: false, tokens: [], hosts: {}, driver: "fs" });
   expect(load("# nothing but a comment\n").port).toBe(8080);
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { UpstreamError } from "../../lib/errors.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createStorageDriver, type CreateStorage } from "../../relay/storage/open.ts";
@@ -222,6 +222,31 @@ describe("options", () => {
     expect(await runProgram({ ...bad.host, env: { LOG_LEVEL: "loud" } })).toBe(EXIT_CONFIG);
     expect(bad.err.join("")).toMatch(/server\.port: [^]*LOG_LEVEL \(log\.level\): [^]*colour/);
     expect(bad.out).toEqual([]);
+  });
+
+  test("--check names what is wrong with files of targets together with what the schema refuses", async () => {
+    const base = await folder();
+    const targets = {
+      "secure-bot": { type: "http", url: "https://bot.dev", tls: { caFile: "/nowhere/ca.pem" } },
+      "other-bot": {
+        type: "http",
+        url: "https://bot.dev",
+        colour: "red",
+        tls: { caFile: "/nowhere/ca.pem" },
+      },
+      "plain-bot": { type: "http", url: "https://bot.dev", headers: { "X-Key": "${NOT_SET}" } },
+    };
+    await writeFile(join(base, "relay.yaml"), stringify({ server: { port: "x" }, targets }));
+    for (const action of [["--check"], []]) {
+      const { host, err } = program({}, [...action, "--config", join(base, "relay.yaml")]);
+      expect(await runProgram({ ...host, env: {} })).toBe(EXIT_CONFIG);
+      const lines = err.join("").split("\n");
+      for (const part of [/server\.port: /, /targets\.other-bot\.colour: /, /NOT_SET/])
+        expect(lines.filter((line) => part.test(line))).toHaveLength(1);
+      expect(lines.filter((line) => line.includes("/nowhere/ca.pem"))).toEqual([
+        expect.stringMatching(/targets\.secure-bot\.tls\.caFile: .*relay\.yaml:\d+:\d+\)$/),
+      ]);
+    }
   });
 
   test("--print-config prints YAML without secrets", async () => {
