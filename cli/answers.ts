@@ -87,6 +87,8 @@ export const targetAnswer = z.object({
   /** Null: it has none, as one that only logs. */
   address: textOrNull,
   breaker: z.string(),
+  attemptsLastTenMinutes: z.number(),
+  failedLastTenMinutes: z.number(),
   paused: z.boolean(),
   waiting: z.number(),
   sending: z.number(),

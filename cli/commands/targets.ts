@@ -125,7 +125,9 @@ function targetsText({ targets: found, orphans }: TargetListAnswer, world: CliWo
   return textTable(["TARGET", "STATE", "WAITING", "DEAD", "ADDRESS", "LAST ERROR"], rows, world.columns);
 }
 
-function stateOf({ paused, breaker }: TargetAnswer): string {
+function stateOf(answer: TargetAnswer): string {
+  const { paused, breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = answer;
   if (paused) return "paused";
-  return breaker === "closed" ? "delivering" : `breaker ${breaker}`;
+  if (breaker !== "closed") return `breaker ${breaker}`;
+  return failed > attempts / 2 ? `${failed} of ${counted(attempts, "attempt")} failed` : "delivering";
 }

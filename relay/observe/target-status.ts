@@ -60,6 +60,8 @@ export type TargetMinute = HourMinute<"succeeded" | "failed">;
 export interface TargetFlow {
   readonly arrived: number;
   readonly ended: number;
+  /** Wall clock of the minute, in the last hour, from which most attempts of each minute failed; null: they do not. */
+  readonly failingSince: number | null;
 }
 
 export interface TargetBoard {
@@ -100,7 +102,11 @@ class Board implements TargetBoard {
   flow(target: string): TargetFlow {
     const now = this.#second();
     const tally = this.#tallies.get(target);
-    return { arrived: tally?.arrived.total(now) ?? 0, ended: tally?.ended.total(now) ?? 0 };
+    return {
+      arrived: tally?.arrived.total(now) ?? 0,
+      ended: tally?.ended.total(now) ?? 0,
+      failingSince: failingSince(this.minutes(target)),
+    };
   }
 
   minutes(target: string): readonly TargetMinute[] {
@@ -188,6 +194,17 @@ class Board implements TargetBoard {
   #second(): number {
     return Math.floor(this.#deps.clock.monotonic() / 1000);
   }
+}
+
+/** Minutes without an attempt say nothing. */
+function failingSince(minutes: readonly TargetMinute[]): number | null {
+  let since: number | null = null;
+  for (const { at, counts } of minutes.toReversed()) {
+    if (counts.failed + counts.succeeded === 0) continue;
+    if (counts.failed <= counts.succeeded) return since;
+    since = at;
+  }
+  return since;
 }
 
 const SLOTS = 60;

@@ -309,13 +309,15 @@ test("targets: one without an address has an empty cell", async () => {
     type: "log",
     address: null,
     breaker: "closed",
+    attemptsLastTenMinutes: 2,
+    failedLastTenMinutes: 2,
     paused: false,
     lastError: null,
   };
   const fetch: typeof globalThis.fetch = async () =>
     Response.json({ targets: [{ ...target, waiting: 0, sending: 0, dead: 0, oldestAt: null }], orphans: [] });
   const { status, stdout } = await runCli(["targets", "--output", "text"], { fetch });
-  expect([status, stdout]).toEqual([0, expect.stringMatching(/^seen +delivering +0 +0$/m)]);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^seen +2 of 2 attempts failed +0 +0$/m)]);
 });
 
 describe("relayApi()", () => {

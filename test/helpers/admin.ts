@@ -220,7 +220,7 @@ export function createAdminFixture(options: AdminOptions = {}): AdminFixture {
           checks: queue.checks(),
           stats: await queue.stats(),
           minutes,
-          board: { list: () => fixture.statuses, flow: () => ({ arrived: 0, ended: 0 }) },
+          board: { list: () => fixture.statuses, flow: () => ({ arrived: 0, ended: 0, failingSince: null }) },
           recovery: recovery(),
           settingsProblems: fixture.settingsProblems,
           unknownVariables: [],

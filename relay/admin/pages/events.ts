@@ -24,22 +24,22 @@ export interface EventsView {
 }
 
 export function eventsPage(view: EventsView): Html {
-  const { read, page } = view;
+  const { read, page, problem } = view;
   const isFiltered = queryString(read) !== "";
   const cursor = read("cursor") ?? "";
   return html`<div class="title">
       <h1>Events</h1>
       <p class="side">
-        ${isFiltered ? html`<a href="/events/replay${queryString(read)}" class="button">Replay these…</a>` : ""}
+        ${isFiltered && problem === null ? html`<a href="/events/replay${queryString(read)}" class="button">Replay these…</a>` : ""}
         <a href="/replays" class="button">Replay jobs</a>
-        <a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>
+        ${problem === null ? html`<a href="/api/v1/events/export${queryString(read)}" class="button" download>Export</a>` : ""}
       </p>
     </div>
     ${filterForm({ ...view, from: view.filter.from, to: view.filter.to, isFiltered })}
-    ${view.problem === null ? "" : html`<p class="problem" role="alert">${view.problem}</p>`}
+    ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
     <div class="split">
       <div id="list" data-live>
-        ${page.events.length === 0 ? emptyList(isFiltered, page.partial, cursor !== "") : eventTable(page.events, { hasInstance: view.instances.length > 0 })}
+        ${page.events.length === 0 ? emptyList(view) : eventTable(page.events, { hasInstance: view.instances.length > 0 })}
         ${page.partial ? searchGoesOn(view) : ""}
         <nav class="pages" aria-label="Pages">
           ${cursor === "" ? "" : html`<a href="/events${queryString(read)}" rel="first">Newest</a>`}
@@ -85,10 +85,11 @@ function limitOf(view: EventsView): string | null {
   return given === undefined || given === "" ? null : given;
 }
 
-function emptyList(isFiltered: boolean, isPartial: boolean, isLater: boolean): Html {
-  if (isPartial) return html`<p class="empty">Nothing found so far.</p>`;
-  if (isLater) return html`<p class="empty">There is nothing older.</p>`;
-  return isFiltered
-    ? html`<p class="empty">No events match. <a href="/events">Show all</a></p>`
-    : html`<p class="empty">No events yet. New ones appear here by themselves.</p>`;
+function emptyList({ read, page, problem }: EventsView): Html | "" {
+  if (problem !== null) return "";
+  if (page.partial) return html`<p class="empty">Nothing found so far.</p>`;
+  if ((read("cursor") ?? "") !== "") return html`<p class="empty">There is nothing older.</p>`;
+  return queryString(read) === ""
+    ? html`<p class="empty">No events yet. New ones appear here by themselves.</p>`
+    : html`<p class="empty">No events match. <a href="/events">Show all</a></p>`;
 }

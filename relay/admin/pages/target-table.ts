@@ -141,6 +141,11 @@ export function targetState(target: TargetRow, now: number): Html {
     return html`<span class="pill dead">breaker open${left}</span>`;
   }
   if (target.trouble !== null) return html`<span class="pill dead">failing</span>`;
+  const { attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = target;
+  if (failed > attempts / 2)
+    return html`<span class="pill waiting"
+      >${grouped(failed)} of ${counted(attempts, "attempt")} failed</span
+    >`;
   if (target.breaker === "half-open") return html`<span class="pill waiting">probing</span>`;
   if (target.isBehind) return html`<span class="pill waiting">falling behind</span>`;
   return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;

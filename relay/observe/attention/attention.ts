@@ -38,6 +38,8 @@ export interface TargetSituation {
   /** Deliveries that came to wait in the last ten minutes, and that ended in it. */
   readonly arrived: number;
   readonly ended: number;
+  /** Wall clock from which most attempts failed, as far as the last hour tells; null: they do not. */
+  readonly failingSince: number | null;
   readonly lastError: string | null;
 }
 
@@ -162,6 +164,7 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
     const last = target.lastError === null ? "" : `; last error: ${target.lastError}`;
     return {
       ...about,
+      since: older(target.oldestAt, target.failingSince),
       kind: "target-failing",
       severity: "critical",
       text: `${target.name} is failing${why}${last}; ${backlog}`,
@@ -175,6 +178,10 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
         text: `${target.name} is falling behind, ${backlog}`,
       }
     : null;
+}
+
+function older(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 function backlogOf({ waiting, dead }: TargetSituation): string {

@@ -103,6 +103,25 @@ test("attemptsLastMinute counts each target's attempts of the last 60 seconds", 
   expect(counts()).toEqual([0, 1]);
 });
 
+test("flow() tells from which minute on most attempts failed, also after a restart", async () => {
+  const { board: first, settle, fail, clock } = board();
+  expect(first.flow("bot").failingSince).toBeNull();
+  fail("bot", "answered 503", 503);
+  await clock.advance(60_000);
+  settle("bot");
+  await clock.advance(60_000);
+  const since = Math.floor(clock.now() / 60_000) * 60_000;
+  fail("bot", "answered 503", 503);
+  await clock.advance(180_000);
+  for (let n = 0; n < 2; n += 1) fail("bot", "answered 503", 503);
+  settle("bot");
+  expect(first.flow("bot").failingSince).toBe(since);
+  const second = board();
+  second.clock.setNow(clock.now());
+  second.board.restore(first.save());
+  expect(second.board.flow("bot").failingSince).toBe(since);
+});
+
 test("close() stops counting", () => {
   const { settle, list, close } = board();
   close();

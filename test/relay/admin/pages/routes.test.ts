@@ -623,6 +623,14 @@ describe("pages", () => {
     expect(html).toContain('value="acme/shop"');
   });
 
+  test("offer nothing for a filter that is refused", async () => {
+    const visitor = new Visitor(fixture());
+    const offered = /Replay these|events\/export|No events/;
+    expect(await visitor.text("/events?state=bogus")).not.toMatch(offered);
+    expect(await visitor.text("/events?state=bogus")).toContain("state must be one of");
+    expect(await visitor.text("/events?state=dead")).toMatch(offered);
+  });
+
   test("lead to older events and back", async () => {
     const f = fixture();
     const ids = [await f.add(), await f.add(), await f.add()];

@@ -21,6 +21,7 @@ function target(changes: Partial<TargetSituation> = {}): TargetSituation {
     failed: 0,
     arrived: 0,
     ended: 0,
+    failingSince: null,
     lastError: null,
     ...changes,
   };
@@ -126,6 +127,16 @@ test("each item says how many, since when, what, and where to go", () => {
       link: "/targets#orphans",
     }),
   ]);
+});
+
+test.each([
+  [{ oldestAt: NOW - 9000, failingSince: NOW - 5000 }, NOW - 9000],
+  [{ oldestAt: NOW - 9000, failingSince: NOW - 60_000 }, NOW - 60_000],
+  [{ oldestAt: null, failingSince: NOW - 60_000 }, NOW - 60_000],
+  [{ oldestAt: null, failingSince: null }, null],
+])("a target fails since its oldest event waits or since its attempts fail: %j", (changes, since) => {
+  const targets = [target({ attempts: 8, failed: 8, ...changes })];
+  expect(attentionOf(situation({ targets }))[0]).toMatchObject({ kind: "target-failing", since });
 });
 
 test.each<[Partial<TargetSituation>, string]>([
