@@ -1,12 +1,13 @@
 /**
  * The way in: gives an event its id, matches it if the rules answer at once, and stores it with its routes and the memory of its
- * delivery in one durable write. Redis tells a duplicate from a new event in the same script.
+ * delivery in one durable write, which events that come together share. Redis tells a duplicate from a new event in the same script.
  */
 import type { Clock } from "../../../lib/clock.ts";
 import { encodeEvent, withId, type NewEvent } from "../../event/event.ts";
 import { formatId, idWords, OrderSource } from "../../event/event-id.ts";
 import { PairChangedError } from "../../queue/errors.ts";
 import type { Enqueued, QueueEvent } from "../../queue/queue.ts";
+import { createBatches, type Arriving, type Batches } from "./batches.ts";
 import type { RedisConnection } from "./connection.ts";
 import { countedKind } from "./kinds.ts";
 import { firstOrderOf, gitlabIdStart, gitlabIdStarts, memoryOf } from "./ids.ts";
@@ -38,31 +39,37 @@ function pairOf({ meta: { pairKey }, pairsSeen }: NewEvent): string {
 export class Door {
   readonly #deps: DoorDeps;
   readonly #orders = new OrderSource();
+  readonly #batches: Batches;
 
   constructor(deps: DoorDeps) {
     this.#deps = deps;
+    const { redis, intake, clock, dedupeSeconds } = deps;
+    this.#batches = createBatches({
+      keyOf: (id) => `${redis.prefix}:event:${id}`,
+      leading: () => [clock.now(), dedupeSeconds() * 1000, this.#oldestRemembered()],
+      commit: (args, staged) => intake.commit("enqueue", args, staged),
+    });
   }
 
   /** As Queue.enqueue(). A crash before the answer may leave the event stored: its repetition is then a duplicate. */
   async enqueue(event: NewEvent): Promise<Enqueued> {
-    const { redis, matching, emit, announce } = this.#deps;
-    const { digest, text } = memoryOf(event.dedupeKey);
+    const { matching, emit, announce } = this.#deps;
+    const { digest } = memoryOf(event.dedupeKey);
     const words = idWords(this.#orders.next(event.meta.receivedAt), digest);
     const id = formatId(words[0]!, words[1]!, words[2]!, words[3]!);
     const meta = withId(event.meta, id);
     const routes = await matching.routesNow(meta, event.body);
-    const known = await this.#store(
-      [
-        text,
-        id,
-        ...this.#memory(event),
+    const known = await this.#store({
+      id,
+      bytes: Buffer.concat(encodeEvent({ meta, body: event.body })),
+      args: [
+        typeof event.formerDedupeKey === "string" ? memoryOf(event.formerDedupeKey).text : "",
         gitlabIdStarts(meta),
         countedKind(meta),
         pairOf(event),
-        ...(routes === null ? ["0"] : ["1", ...routeArgs(routes)]),
+        ...(routes === null ? ["-1"] : [`${routes.length}`, ...routeArgs(routes)]),
       ],
-      { key: `${redis.prefix}:event:${id}`, value: Buffer.concat(encodeEvent({ meta, body: event.body })) },
-    );
+    });
     if (known?.equals(CHANGED) === true) throw new PairChangedError();
     if (known !== null) {
       const first = known.toString("latin1");
@@ -89,32 +96,18 @@ export class Door {
     return dedupeKeys.filter((_, i) => (found[i] ?? "") >= oldest);
   }
 
-  /** What the script needs to tell a duplicate. */
-  #memory({ formerDedupeKey }: NewEvent): (string | number)[] {
-    const { clock, dedupeSeconds } = this.#deps;
-    return [
-      clock.now(),
-      dedupeSeconds() * 1000,
-      this.#oldestRemembered(),
-      typeof formerDedupeKey === "string" ? memoryOf(formerDedupeKey).text : "",
-    ];
-  }
-
   #oldestRemembered(): string {
     const { clock, dedupeSeconds } = this.#deps;
     return firstOrderOf(clock.now() - dedupeSeconds() * 1000);
   }
 
   /** Resolves with the id of the event that this one repeats; null: it is new. */
-  async #store(
-    args: readonly (string | number)[],
-    staged: { readonly key: string; readonly value: Uint8Array },
-  ): Promise<Buffer | null> {
-    const { intake, selfCheck } = this.#deps;
+  async #store(event: Arriving): Promise<Buffer | null> {
+    const { selfCheck } = this.#deps;
     try {
-      const reply = await intake.commit("enqueue", args, staged);
+      const reply = await this.#batches.store(event);
       selfCheck.stored();
-      return reply as Buffer | null;
+      return reply;
     } catch (error) {
       selfCheck.refused(error);
       throw error;

@@ -4,7 +4,8 @@
  *
  *   redis/lua/*.lua     what must happen at once, and the keys it happens to
  *   redis/connection.ts, options.ts, sender.ts, failure.ts      the way to Redis
- *   redis/door.ts       the way in                      redis/intake.ts      durable writes
+ *   redis/door.ts, batches.ts                           the way in
+ *   redis/intake.ts     durable writes
  *   redis/self-check.ts, durability.ts                  whether Redis can make them so
  *   redis/routing.ts    matches events with targets     redis/work.ts        tells workers where something is to do
  *   redis/claims.ts, leases.ts                          claims and settlements

@@ -11,8 +11,8 @@ import { SCRIPTS, type ScriptName } from "./scripts.ts";
 export type ScriptArgs = readonly (string | number | Uint8Array)[];
 
 /**
- * A value that is too big for a script's arguments (Lua would copy and hash it): stored right before the script, for STAGED_MS
- * alone. The script makes it last, or drops it; where the script never came, Redis forgets it by itself.
+ * A value that is too big for a script's arguments, which Lua copies: stored right before the script, for STAGED_MS alone. The
+ * script makes it last, or drops it; where the script never came, Redis forgets it by itself.
  */
 export interface Staged {
   readonly key: string;

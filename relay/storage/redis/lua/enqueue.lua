@@ -1,61 +1,158 @@
--- Stores an event whose bytes were set right before, for a while only: from here on they last.
+-- Stores events, in their order. Each is new, a duplicate, or refused, whatever becomes of the others.
 -- KEYS[1]  the prefix of every key
--- ARGV[1]  hash of the dedupe key
--- ARGV[2]  id
--- ARGV[3]  now
--- ARGV[4]  dedupe window, ms
--- ARGV[5]  beginning of the smallest id within the window
--- ARGV[6]  hash of the dedupe key of an earlier version, or empty
--- ARGV[7]  numbers of the ids that GitLab gave it, one after another
--- ARGV[8]  kind to count it by (kinds.ts), or empty
--- ARGV[9]  of an event of a pair, the number of its pair key in gitlab-ids and how many members its sender has seen there; or empty
--- ARGV[10] 1 if routes follow, else 0
--- ... routes: target, lane, state of each
--- Answer   nil; or "changed" if there are other members by now, and nothing is stored; or the id of the event that this one is a duplicate
---          of. A duplicate is written, too, so that who
---          waits for the sync of this connection's last write waits for the first one's.
+-- ARGV[1]  now
+-- ARGV[2]  dedupe window, ms
+-- ARGV[3]  beginning of the smallest id within the window
+-- ... of each event:
+--          id
+--          its bytes; or empty: they were set right before, for a while only, and last from here on
+--          hash of the dedupe key of an earlier version, or empty
+--          numbers of the ids that GitLab gave it, one after another
+--          kind to count it by (kinds.ts), or empty
+--          of an event of a pair, the number of its pair key in gitlab-ids and how many members its sender has seen there; or empty
+--          how many routes follow; -1 if it is not matched with targets yet
+--          ... routes: target, lane, state of each
+-- Answer   for each event nil; or "changed" if there are other members by now, and nothing is stored; or the id of the event that this
+--          one is a duplicate of. A duplicate is written, too, so that who waits for the sync of this connection's last write waits
+--          for the first one's.
 -- @include library
--- @include routes
 
-local id = ARGV[2]
-local seen, event = p .. ':seen:' .. ARGV[1], p .. ':event:' .. id
-local known, hash = redis.call('GET', seen), ARGV[1]
-if not (known and known >= ARGV[5]) and ARGV[6] ~= '' then
-  known, hash = redis.call('GET', p .. ':seen:' .. ARGV[6]), ARGV[6]
+local HASH_LENGTH = 14
+local now, window, oldest = ARGV[1], ARGV[2], ARGV[3]
+
+-- What all events of this call put into keys that they share: written once, at the end.
+local ids, unrouted, numbers, final = {}, {}, {}, {}
+local bytes, finalBytes, firstCounted = 0, 0, nil
+local kinds, numbersAdded = {}, {}
+local targets, targetNames = {}, {}
+
+local function add(members, score, member)
+  members[#members + 1] = score
+  members[#members + 1] = member
 end
-if known and known >= ARGV[5] then
-  redis.call('DEL', event)
-  local first = known .. hash
+
+local function zadd(key, members)
+  if #members > 0 then redis.call('ZADD', p .. ':' .. key, unpack(members)) end
+end
+
+-- The id of the event that this hash is remembered for, or nil.
+local function remembered(hash)
+  local order = redis.call('GET', p .. ':seen:' .. hash)
+  return order and order >= oldest and order .. hash or nil
+end
+
+local function repeated(first)
   if redis.call('EXISTS', p .. ':event:' .. first) == 1 then
     local duplicates = p .. ':duplicates:' .. first
     redis.call('HINCRBY', duplicates, 'count', 1)
-    redis.call('HSET', duplicates, 'at', ARGV[3])
+    redis.call('HSET', duplicates, 'at', now)
+  else
+    local hash = string.sub(first, -HASH_LENGTH)
+    redis.call('SET', p .. ':seen:' .. hash, string.sub(first, 1, -1 - HASH_LENGTH), 'KEEPTTL')
   end
   return first
 end
-if ARGV[9] ~= '' then
-  local number = string.sub(ARGV[9], 1, NUMBER_LENGTH)
+
+-- Whether other members of the pair were stored since its sender looked.
+local function hasChanged(pair)
+  local number = string.sub(pair, 1, NUMBER_LENGTH)
   local stored = redis.call('ZLEXCOUNT', p .. ':gitlab-ids', '[' .. number, '(' .. number .. '~')
-  if stored ~= tonumber(string.sub(ARGV[9], NUMBER_LENGTH + 1)) then
-    redis.call('DEL', event)
-    return 'changed'
+  return stored + (numbersAdded[number] or 0) ~= tonumber(string.sub(pair, NUMBER_LENGTH + 1))
+end
+
+local function addNumbers(id, all)
+  for at = 1, #all, NUMBER_LENGTH do
+    local number = string.sub(all, at, at + NUMBER_LENGTH - 1)
+    numbersAdded[number] = (numbersAdded[number] or 0) + 1
+    add(numbers, 0, number .. id)
   end
 end
-local size = redis.call('STRLEN', event)
-if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
-redis.call('SET', seen, string.sub(id, 1, -1 - #ARGV[1]), 'PX', ARGV[4])
-redis.call('PERSIST', event)
-redis.call('ZADD', p .. ':events', 0, id)
-sum('bytes', size)
-indexIds(id, ARGV[7], false)
-if ARGV[8] ~= '' then addKind(id, ARGV[8]) end
-if ARGV[10] == '1' and #ARGV == 10 then
-  -- It goes nowhere and has just come: nothing can stand against its being over.
-  redis.call('HSET', p .. ':state:' .. id, 'open', 0)
-  finish(id, ARGV[3], size)
-elseif ARGV[10] == '1' then
-  addRoutes(id, ARGV[3], 11, {})
-else
-  redis.call('ZADD', p .. ':unrouted', 0, id)
+
+-- Adds a delivery to its target; `fields` are those of the event's hash.
+local function addRoute(id, fields, target, lane, state)
+  local one = targets[target]
+  if not one then
+    one = { open = {}, entries = {}, lanes = 0 }
+    targets[target] = one
+    targetNames[#targetNames + 1] = target
+  end
+  local ref = id .. ':0'
+  add(fields, target .. ':0', state)
+  add(one.open, 0, ref)
+  if lane == '' then
+    one.entries[#one.entries + 1] = ref
+    return
+  end
+  add(fields, '@' .. target .. ':0', lane)
+  if redis.call('RPUSH', p .. ':lane:' .. target .. ':' .. lane, ref) == 1 then
+    one.lanes = one.lanes + 1
+    one.entries[#one.entries + 1] = 'lane:' .. lane
+  end
 end
-return false
+
+-- Stores the event whose arguments begin at `at`; `routes` is how many it has.
+local function store(at, routes)
+  local id, body, former, pair = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 5]
+  local hash, event = string.sub(id, -HASH_LENGTH), p .. ':event:' .. id
+  local first = remembered(hash) or former ~= '' and remembered(former)
+  local isChanged = not first and pair ~= '' and hasChanged(pair)
+  if first or isChanged then
+    if body == '' then redis.call('DEL', event) end
+    return first and repeated(first) or 'changed'
+  end
+  local size = #body
+  if size == 0 then
+    size = redis.call('STRLEN', event)
+    if size == 0 then return redis.error_reply('ERR the event is gone before it was stored') end
+    redis.call('PERSIST', event)
+  else
+    redis.call('SET', event, body)
+  end
+  redis.call('SET', p .. ':seen:' .. hash, string.sub(id, 1, -1 - HASH_LENGTH), 'PX', window)
+  bytes = bytes + size
+  add(ids, 0, id)
+  addNumbers(id, ARGV[at + 3])
+  local kind = ARGV[at + 4]
+  if kind ~= '' then
+    kinds[kind] = (kinds[kind] or 0) + 1
+    firstCounted = firstCounted or id
+  end
+  local fields = {}
+  if ARGV[at + 3] ~= '' then add(fields, 'ids', ARGV[at + 3]) end
+  if routes < 0 then
+    add(unrouted, 0, id)
+  else
+    add(fields, 'open', routes)
+    for i = at + 7, at + 4 + 3 * routes, 3 do addRoute(id, fields, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+  end
+  if #fields > 0 then redis.call('HSET', p .. ':state:' .. id, unpack(fields)) end
+  if routes == 0 then
+    -- It goes nowhere and has just come: nothing can stand against its being over.
+    add(final, now, id)
+    finalBytes = finalBytes + size
+  end
+  return false
+end
+
+local answers, at = {}, 4
+while at < #ARGV do
+  local routes = tonumber(ARGV[at + 6])
+  answers[#answers + 1] = store(at, routes)
+  at = at + 7 + 3 * math.max(routes, 0)
+end
+if #ids == 0 then return answers end
+zadd('events', ids)
+zadd('gitlab-ids', numbers)
+zadd('unrouted', unrouted)
+zadd('final', final)
+sum('bytes', bytes)
+if finalBytes > 0 then sum('finalbytes', finalBytes) end
+if firstCounted then addKinds(kinds, firstCounted, #ids / 2) end
+for _, target in ipairs(targetNames) do
+  local one = targets[target]
+  redis.call('SADD', p .. ':targets', target)
+  zadd('open:' .. target, one.open)
+  if one.lanes > 0 then sum('lanes:' .. target, one.lanes) end
+  announceAll(target, 'first', one.entries)
+end
+return answers

@@ -23,7 +23,7 @@ if redis.call('ZSCORE', p .. ':events', id) then return 0 end
 redis.call('ZADD', p .. ':events', 0, id)
 sum('bytes', size)
 local kind = kindOf(id)
-if kind then addKind(id, kind) end
+if kind then addKinds({ [kind] = 1 }, id, 1) end
 if tonumber(ARGV[4]) > 0 then
   local seen, order = p .. ':seen:' .. hash, string.sub(id, 1, -1 - #hash)
   local known = redis.call('GET', seen)

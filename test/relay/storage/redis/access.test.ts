@@ -127,7 +127,7 @@ describe.runIf(hasRedis)("the way to Redis", () => {
     const { queue } = await rig.open({ clock: systemClock, credentials: "poor:hush-hush@" });
     await expect(queue.enqueue(event("one"))).rejects.toMatchObject({
       code: "storage",
-      message: expect.stringMatching(/lacks a right \(NOPERM\).*'set'/) as string,
+      message: expect.stringMatching(/lacks a right \(NOPERM\).*'evalsha'/) as string,
     });
     const lines: string[] = [];
     const note = (...args: unknown[]): void => void lines.push(JSON.stringify(args));

@@ -42,11 +42,15 @@ local function sum(field, by)
   if redis.call('HINCRBY', p .. ':sums', field, by) == 0 then redis.call('HDEL', p .. ':sums', field) end
 end
 
--- One more event of this kind. Those that an earlier version stored before the first are not counted.
-local function addKind(id, kind)
-  local key = p .. ':kinds'
-  if redis.call('HINCRBY', key, kind, 1) > 1 or redis.call('HEXISTS', key, '') == 1 then return end
-  redis.call('HSET', key, '', redis.call('ZCARD', p .. ':events') == 1 and '0' or id)
+-- More events, so many of each kind; `first` is the id of the first of them. `stored` events have just come, and those that an earlier
+-- version stored before the first that is counted are not.
+local function addKinds(counts, first, stored)
+  local key, isNew = p .. ':kinds', false
+  for kind, count in pairs(counts) do
+    if redis.call('HINCRBY', key, kind, count) == count then isNew = true end
+  end
+  if not isNew or redis.call('HEXISTS', key, '') == 1 then return end
+  redis.call('HSET', key, '', redis.call('ZCARD', p .. ':events') == stored and '0' or first)
 end
 
 -- The kind of a stored event as kinds.ts counts it, out of its metadata, where `kind` comes near the beginning; nil: it is not counted.
@@ -81,11 +85,16 @@ local function indexIds(id, numbers, remove)
   if not remove and numbers ~= '' then redis.call('HSET', p .. ':state:' .. id, 'ids', numbers) end
 end
 
-local function announce(target, kind, what)
+local function announceAll(target, kind, entries)
+  if #entries == 0 then return end
   local stream = p .. ':' .. kind .. ':' .. target
   local idle = redis.call('XLEN', stream) == 0
-  redis.call('XADD', stream, '*', 'd', what)
+  for _, what in ipairs(entries) do redis.call('XADD', stream, '*', 'd', what) end
   if idle then redis.call('PUBLISH', p .. ':work', target) end
+end
+
+local function announce(target, kind, what)
+  announceAll(target, kind, { what })
 end
 
 -- The state must stand in the hash already.

@@ -1,0 +1,114 @@
+/**
+ * Events that come together are stored by one call of the script, whose writes share one sync of Redis. Two calls are under way at
+ * most; what comes meanwhile waits for the next, as a journal's group commit does. One call for each event would be synced for itself:
+ * Redis reads 16 KB of a connection, runs what is complete, and syncs before it reads on.
+ */
+import { UpstreamError } from "../../../lib/errors.ts";
+import type { ScriptArgs, Staged } from "./sender.ts";
+
+/** Calls under way: while Redis syncs one, the next is on its way to it. */
+const UNDER_WAY = 2;
+/** Most events of one call: Redis does nothing else meanwhile. */
+const MAX_EVENTS = 128;
+/** Most bytes of one call, and of an event that goes along: a larger one is staged, and has a call of its own. */
+const MAX_BYTES = 1_048_576;
+const MAX_BYTES_ALONG = 65_536;
+
+/** An event as the script takes it. */
+export interface Arriving {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  /** Its arguments after the bytes. */
+  readonly args: readonly string[];
+}
+
+export interface BatchesDeps {
+  /** Key of an event's bytes. */
+  readonly keyOf: (id: string) => string;
+  /** Arguments of the script before those of the events, at the time of the call. */
+  readonly leading: () => ScriptArgs;
+  /** Calls the script; its answer is on stable storage. */
+  readonly commit: (args: ScriptArgs, staged?: Staged) => Promise<unknown>;
+}
+
+interface Waiting {
+  readonly event: Arriving;
+  readonly resolve: (reply: Buffer | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface Batches {
+  /**
+   * Resolves with the script's answer for this event once it is on stable storage. Rejects with an UpstreamError; it may have been
+   * written nevertheless.
+   */
+  store(event: Arriving): Promise<Buffer | null>;
+}
+
+export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches {
+  let waiting: Waiting[] = [];
+  let underWay = 0;
+  let isPlanned = false;
+
+  async function send(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const answers = (await call(batch.map(({ event }) => event))) as (Buffer | Error | null)[];
+      batch.forEach(({ resolve, reject }, index) => {
+        const answer = answers[index] ?? null;
+        if (answer instanceof Error)
+          reject(new UpstreamError("storage", `Redis refused: ${answer.message}`, { retryable: true }));
+        else resolve(answer);
+      });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    underWay -= 1;
+    flush();
+  }
+
+  function call(events: readonly Arriving[]): Promise<unknown> {
+    const args: (string | number | Uint8Array)[] = [...leading()];
+    const [{ id, bytes }] = events as readonly [Arriving];
+    if (bytes.length > MAX_BYTES_ALONG)
+      return commit([...args, id, "", ...events[0]!.args], { key: keyOf(id), value: bytes });
+    for (const event of events) args.push(event.id, event.bytes, ...event.args);
+    return commit(args);
+  }
+
+  /** As many of those that wait as go in one call. */
+  function next(): readonly Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { event } of waiting) {
+      const size = event.bytes.length;
+      bytes += size;
+      if (count > 0 && (count === MAX_EVENTS || bytes > MAX_BYTES || size > MAX_BYTES_ALONG)) break;
+      count += 1;
+      if (size > MAX_BYTES_ALONG) break;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = count === waiting.length ? [] : waiting.slice(count);
+    return batch;
+  }
+
+  function flush(): void {
+    while (waiting.length > 0 && underWay < UNDER_WAY) {
+      underWay += 1;
+      void send(next());
+    }
+  }
+
+  return {
+    store: (event) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ event, resolve, reject });
+        if (isPlanned || underWay >= UNDER_WAY) return;
+        isPlanned = true;
+        // What came in the same turn of the event loop goes along.
+        setImmediate(() => {
+          isPlanned = false;
+          flush();
+        });
+      }),
+  };
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { UpstreamError } from "../../../../lib/errors.ts";
+import { createBatches } from "../../../../relay/storage/redis/batches.ts";
+import { until } from "../../../helpers/queue-contract.ts";
+
+interface Call {
+  /** Ids of its events, in order. */
+  readonly ids: readonly string[];
+  readonly staged: string | null;
+  answer(values?: readonly unknown[]): void;
+  fail(error: Error): void;
+}
+
+/** Batches whose calls the test answers. */
+function setUp() {
+  const calls: Call[] = [];
+  const batches = createBatches({
+    keyOf: (id) => `event:${id}`,
+    leading: () => ["now", "window", "oldest"],
+    commit: (args, staged) =>
+      new Promise((resolve, reject) => {
+        const ids = args.slice(3).filter((_, index) => index % 3 === 0) as string[];
+        expect(args.slice(0, 3)).toEqual(["now", "window", "oldest"]);
+        calls.push({
+          ids,
+          staged: staged === undefined ? null : staged.key,
+          answer: (values = ids.map(() => null)) => resolve(values),
+          fail: reject,
+        });
+      }),
+  });
+  const store = (id: string, bytes = 10): Promise<Buffer | null> =>
+    batches.store({ id, bytes: Buffer.alloc(bytes), args: [`args of ${id}`] });
+  return { calls, store };
+}
+
+const names = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `e${first + index}`);
+
+describe("createBatches()", () => {
+  test("stores what comes in one turn by one call, and gives each event its own answer", async () => {
+    const { calls, store } = setUp();
+    const stored = ["a", "b", "c"].map((id) => store(id));
+    await until(() => calls.length === 1);
+    expect(calls[0]).toMatchObject({ ids: ["a", "b", "c"], staged: null });
+    calls[0]!.answer([null, Buffer.from("first"), null]);
+    expect(await Promise.all(stored)).toEqual([null, Buffer.from("first"), null]);
+  });
+
+  test("has two calls under way, and all that comes meanwhile in the next, in order", async () => {
+    const { calls, store } = setUp();
+    void store("a");
+    await until(() => calls.length === 1);
+    void store("b");
+    await until(() => calls.length === 2);
+    const later = ["c", "d", "e"].map((id) => store(id));
+    expect(calls).toHaveLength(2);
+    calls[0]!.answer();
+    await until(() => calls.length === 3);
+    expect(calls[2]!.ids).toEqual(["c", "d", "e"]);
+    calls[2]!.answer();
+    expect(await Promise.all(later)).toEqual([null, null, null]);
+  });
+
+  test("has no more events and bytes in a call than Redis should be busy with", async () => {
+    const { calls, store } = setUp();
+    for (const id of names(0, 300)) void store(id);
+    await until(() => calls.length === 2);
+    expect(calls.map(({ ids }) => ids.length)).toEqual([128, 128]);
+    calls[0]!.answer();
+    await until(() => calls.length === 3);
+    expect(calls.flatMap(({ ids }) => ids)).toEqual(names(0, 300));
+
+    const large = setUp();
+    for (const id of names(0, 20)) void large.store(id, 60_000);
+    await until(() => large.calls.length === 2);
+    expect(large.calls.map(({ ids }) => ids.length)).toEqual([17, 3]);
+  });
+
+  test("stages a large event, in a call of its own and in its turn", async () => {
+    const { calls, store } = setUp();
+    for (const [id, bytes] of [
+      ["a", 10],
+      ["b", 100_000],
+      ["c", 10],
+    ] as const)
+      void store(id, bytes);
+    await until(() => calls.length === 2);
+    calls[0]!.answer();
+    await until(() => calls.length === 3);
+    expect(calls.map(({ ids }) => ids)).toEqual([["a"], ["b"], ["c"]]);
+    expect(calls.map(({ staged }) => staged)).toEqual([null, "event:b", null]);
+  });
+
+  test("refuses all of a call that failed, one alone that the script refused, and goes on", async () => {
+    const { calls, store } = setUp();
+    const lost = Promise.allSettled([store("a"), store("b")]);
+    await until(() => calls.length === 1);
+    const full = new UpstreamError("queue-full", "full", { retryable: true });
+    calls[0]!.fail(full);
+    expect(await lost).toEqual([
+      { status: "rejected", reason: full },
+      { status: "rejected", reason: full },
+    ]);
+    const mixed = Promise.allSettled([store("c"), store("d")]);
+    await until(() => calls.length === 2);
+    calls[1]!.answer([new Error("ERR the event is gone"), null]);
+    expect(await mixed).toMatchObject([
+      { status: "rejected", reason: { name: "UpstreamError", code: "storage", retryable: true } },
+      { status: "fulfilled", value: null },
+    ]);
+  });
+});
