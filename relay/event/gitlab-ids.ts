@@ -28,14 +28,15 @@ export function foldId(text: string): string | null {
 /** Distinct and folded, the delivery's own first, then the key of its pair. */
 export function gitlabIdsOf({ deliveryId, headers, pairKey }: WithIds): string[] {
   const ids: string[] = [];
-  const add = (text: string): void => {
-    const id = foldId(text);
-    if (id !== null && !ids.includes(id)) ids.push(id);
-  };
-  if (deliveryId !== null) add(deliveryId);
-  if (pairKey !== undefined) add(pairKey);
-  for (const [name, value] of headers) if (value !== deliveryId && ID_HEADERS.has(name)) add(value);
+  if (deliveryId !== null) addId(ids, deliveryId);
+  if (pairKey !== undefined) addId(ids, pairKey);
+  for (const [name, value] of headers) if (value !== deliveryId && ID_HEADERS.has(name)) addId(ids, value);
   return ids;
+}
+
+function addId(ids: string[], text: string): void {
+  const id = foldId(text);
+  if (id !== null && !ids.includes(id)) ids.push(id);
 }
 
 /** The numbers of the first GITLAB_IDS ids. */

@@ -104,10 +104,6 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     const { headers } = request;
     const limit = rules.maxBodyBytes;
     const announced = contentLengthOf(headers);
-    /** Lets a short body come in, so that the connection can go on after a refusal; true if it turns out to be too large. */
-    const isTooLong = async (): Promise<boolean> =>
-      (announced === null || announced <= SHORT_BYTES) &&
-      (await isTooLarge(request, { maxBytes: limit, unverified }, clock));
     const forwarded = headers["x-forwarded-for"];
     const address = rules.addresses.clientOf(
       request.socketAddress,
@@ -115,14 +111,14 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     );
     if (!rules.senders.allowed(address)) {
       log.warn("webhook.forbidden", { address });
-      await isTooLong();
+      await isTooLong(request, announced, limit);
       return FORBIDDEN;
     }
     if (announced !== null && announced > limit) return tooLarge(limit);
     const claimed = rules.senders.claim(headers, hookKey);
     if (claimed.refused !== null) {
       // A chunked body may turn out to be too large, which comes before 401; none of it is kept.
-      if (await isTooLong()) return tooLarge(limit);
+      if (await isTooLong(request, announced, limit)) return tooLarge(limit);
       return { ...unauthorized(address, claimed.refused, hookKey), unread: true };
     }
     const held = claimed.token === "right" ? null : unverified;
@@ -159,6 +155,16 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       verifiedMs,
     });
     return value instanceof Mismatch ? unauthorized(address, value.reason, hookKey) : { ok: true, value };
+  }
+
+  /** Lets a short body come in, so that the connection can go on after a refusal; true if it turns out to be too large. */
+  async function isTooLong(
+    request: WebhookRequest,
+    announced: number | null,
+    maxBytes: number,
+  ): Promise<boolean> {
+    const isShort = announced === null || announced <= SHORT_BYTES;
+    return isShort && (await isTooLarge(request, { maxBytes, unverified }, clock));
   }
 
   function unauthorized(address: string | null, reason: string, hookKey: string | null): Refused {
