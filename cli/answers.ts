@@ -15,7 +15,9 @@ const listedEvent = z.object({
   deliveries: z.array(
     z.object({
       target: z.string(),
+      replay: z.number(),
       state: z.string(),
+      movedTo: textOrNull,
       lastAttempt: z.object({ status: z.number().nullable() }).nullable(),
     }),
   ),

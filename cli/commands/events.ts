@@ -81,11 +81,18 @@ function eventsTable({ events: found, cursor }: EventPageAnswer, world: CliWorld
     shortTime(event.receivedAt, world.clock.now()),
     event.id,
     event.state,
-    event.deliveries.map(deliveryText).join(" "),
+    standing(event).map(deliveryText).join(" "),
     event.summary,
   ]);
   const more = cursor === null ? "" : "There are more; raise --limit to see them.\n";
   return textTable(["TIME (UTC)", "ID", "STATE", "TARGETS", "EVENT"], rows, world.columns) + more;
+}
+
+/** The last delivery of each target, without those that another target's stand for. */
+function standing({ deliveries }: ListedEvent): ListedEvent["deliveries"] {
+  const isLast = ({ target, replay }: ListedEvent["deliveries"][number]): boolean =>
+    !deliveries.some((other) => other.target === target && other.replay > replay);
+  return deliveries.filter((delivery) => delivery.movedTo === null && isLast(delivery));
 }
 
 function deliveryText({ target, state, lastAttempt }: ListedEvent["deliveries"][number]): string {

@@ -11,7 +11,7 @@ import { ShortLivedMap } from "../../lib/short-lived.ts";
 import type { EventMeta } from "../event/event.ts";
 import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import type { Delivery } from "../queue/delivery-state.ts";
-import { latestDeliveries } from "../queue/filter.ts";
+import { standingDeliveries } from "../queue/filter.ts";
 import type { Queue, QueueEvent } from "../queue/queue.ts";
 
 /** Events under way whose steps are remembered; of more, the oldest are looked up in the queue when they end. */
@@ -60,9 +60,9 @@ export function startEventLog({ queue, log, now, isOn, traceIdOf = incomingTrace
   const lookUp = async (id: string): Promise<void> => {
     const event = await queue.get(id);
     if (event === null) return;
-    const latest = latestDeliveries(event.deliveries);
-    if (latest.every((delivery) => delivery.state === "done" || delivery.state === "dead"))
-      finish(event.meta, latest, null);
+    const standing = standingDeliveries(event.deliveries);
+    if (standing.every((delivery) => delivery.state === "done" || delivery.state === "dead"))
+      finish(event.meta, standing, null);
   };
   const lookUpLater = (id: string): void => {
     const running = lookUp(id)

@@ -27,6 +27,26 @@ describe("events", () => {
     expect(JSON.parse((await run(["events", "--output", "json"], true)).stdout)).toHaveProperty("events");
   });
 
+  test("names the last delivery of each target, and none that was moved away", async () => {
+    const delivery = { state: "dead", replay: 0, movedTo: null, lastAttempt: null };
+    const deliveries = [
+      { ...delivery, target: "old-bot", movedTo: "new-bot" },
+      { ...delivery, target: "new-bot" },
+      { ...delivery, target: "new-bot", replay: 1, state: "done" },
+    ];
+    const event = {
+      id: "e1",
+      receivedAt: "2026-01-31T09:30:00.000Z",
+      summary: "a push",
+      state: "done",
+      deliveries,
+    };
+    const fetch: typeof globalThis.fetch = async () =>
+      Response.json({ events: [event], cursor: null, partial: false, looked: 1 });
+    const { stdout } = await runCli(["events", "--output", "text"], { fetch });
+    expect(stdout).toMatch(/ e1 +done +new-bot:done +a push\n$/);
+  });
+
   test("passes every filter on, and a span as the time that long ago", async () => {
     const asked: URL[] = [];
     const fetch: typeof globalThis.fetch = async (input) => {

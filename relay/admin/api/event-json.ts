@@ -89,6 +89,7 @@ export function deliveryJson(delivery: Delivery, mask: Mask) {
     dueAt: isoOrNull(delivery.dueAt),
     endedAt: isoOrNull(delivery.endedAt),
     reason: delivery.reason === null ? null : mask(delivery.reason),
+    movedTo: delivery.movedTo ?? null,
     lastAttempt: last === undefined ? null : attemptJson(last, mask),
   };
 }

@@ -47,6 +47,7 @@ export const deliverySchema = z.object({
   dueAt: timeOrNull.describe("When it is tried next"),
   endedAt: timeOrNull,
   reason: textOrNull.describe("Why it is dead"),
+  movedTo: textOrNull.describe("The target that it was moved to: a delivery to that one stands for it"),
   lastAttempt: attemptSchema.nullable(),
 });
 

@@ -16,8 +16,7 @@ export interface DeadView {
 }
 
 export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
-  const total = stats.byState.dead;
-  if (total === 0)
+  if (stats.byState.dead === 0)
     return html`<h1>Dead letters</h1>
       <div id="dead" data-live>
         <p class="empty">
@@ -27,21 +26,22 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
       </div>`;
   const byTarget = [...stats.targets]
     .filter(([, counts]) => counts.dead > 0)
-    .map(([target, counts]) => [target, counts.dead] as const)
-    .sort((a, b) => b[1] - a[1]);
+    .map(([target, { dead: count, exists }]) => ({ target, count, exists }))
+    .sort((a, b) => b.count - a.count);
+  const replayable = byTarget.reduce((sum, { count, exists }) => sum + (exists ? count : 0), 0);
   return html`<div class="title">
       <h1>Dead letters</h1>
       <div class="side">
         <a class="button" href="/events?state=dead">List them</a>
         <a class="button" href="/replays">Replay jobs</a>
         ${
-          mayAct
+          mayAct && replayable > 0
             ? ask({
                 action: "/dead/replay",
                 csrf,
                 label: "Replay all",
-                text: `${counted(total, "dead letter")} will be replayed, the oldest first.`,
-                confirm: `Replay ${grouped(total)}`,
+                text: `${counted(replayable, "dead letter")} will be replayed, the oldest first.`,
+                confirm: `Replay ${grouped(replayable)}`,
               })
             : ""
         }
@@ -49,13 +49,14 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
     </div>
     <div id="dead" data-live>
       ${byTarget.map(
-        ([target, count]) =>
+        ({ target, count, exists }) =>
           html`<section class="panel">
             <div class="title">
               <h2>${target} <span class="muted">${grouped(count)}</span></h2>
               <div class="side">
+                ${exists ? "" : html`no longer in the settings: <a href="/targets#orphans">move them</a>`}
                 ${
-                  mayAct
+                  mayAct && exists
                     ? ask({
                         action: "/dead/replay",
                         csrf,
@@ -73,7 +74,7 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
               target,
               counts: stats.targets.get(target)!.deadReasons,
               groups: dead.groups.filter((group) => group.target === target),
-              mayAct,
+              mayAct: mayAct && exists,
             })}
           </section>`,
       )}

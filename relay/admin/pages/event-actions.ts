@@ -1,6 +1,6 @@
 /** What can be done with an event: send it again, first of all to the targets that failed, or delete it. */
 import { html } from "hono/html";
-import { latestDeliveries } from "../../queue/filter.ts";
+import { latestDeliveries, standingDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { ask } from "./ask.ts";
 import type { Html } from "./html.ts";
@@ -36,7 +36,7 @@ export const FAILED = "(failed)";
 
 /** Targets that exist and whose last delivery of the event is a dead letter. */
 export function failedTargets({ deliveries }: EventSummary, targets: readonly string[]): string[] {
-  return latestDeliveries(deliveries)
+  return standingDeliveries(deliveries)
     .filter(({ state, target }) => state === "dead" && targets.includes(target))
     .map(({ target }) => target);
 }

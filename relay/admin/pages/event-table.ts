@@ -7,7 +7,7 @@ import { shortRef } from "../../event/ref.ts";
 import { instanceOf, type EventMeta } from "../../event/event.ts";
 import { deadReasonOf } from "../../queue/dead-reason.ts";
 import type { Delivery } from "../../queue/delivery-state.ts";
-import { latestDeliveries } from "../../queue/filter.ts";
+import { standingDeliveries } from "../../queue/filter.ts";
 import type { EventSummary } from "../../queue/queue.ts";
 import { exactly, pill, stateWord, type Html } from "./html.ts";
 import { sentence } from "../../event/sentence.ts";
@@ -52,7 +52,7 @@ function row(event: EventSummary, hasInstance: boolean): Html {
     ${hasInstance ? html`<td class="instance">${instanceOf(meta)}</td>` : ""}
     <td class="project" title="${project}">${project}</td>
     <td class="actor">${meta.actor ?? ""}</td>
-    <td class="to">${marks(latestDeliveries(event.deliveries))}</td>
+    <td class="to">${marks(standingDeliveries(event.deliveries))}</td>
   </tr>`;
 }
 

@@ -1,7 +1,7 @@
 /** What the pages show, gathered from queue, workers and settings. */
 import { parseId } from "../../event/event-id.ts";
 import { deadReasonOf, type DeadReason } from "../../queue/dead-reason.ts";
-import { metaMatches, stateMatches, wordsOf } from "../../queue/filter.ts";
+import { metaMatches, standingDeliveries, stateMatches, wordsOf } from "../../queue/filter.ts";
 import type {
   Check,
   EventFilter,
@@ -80,7 +80,7 @@ export async function deadLetters(
   const page = await deps.queue.list({ ...filter, state: "dead" }, limit, null);
   const groups = new Map<string, DeadGroup>();
   for (const event of page.events) {
-    for (const delivery of event.deliveries) {
+    for (const delivery of standingDeliveries(event.deliveries)) {
       if (delivery.state !== "dead") continue;
       if (filter.target !== undefined && delivery.target !== filter.target) continue;
       const reason = delivery.reason ?? "given up";
