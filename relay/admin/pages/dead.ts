@@ -74,6 +74,7 @@ export function deadPage({ dead, stats, mayAct, csrf }: DeadView): Html {
               target,
               counts: stats.targets.get(target)!.deadReasons,
               groups: dead.groups.filter((group) => group.target === target),
+              seen: dead.seen,
               mayAct: mayAct && exists,
             })}
           </section>`,
@@ -88,11 +89,13 @@ interface ReasonTable {
   readonly target: string;
   readonly counts: ReadonlyMap<string, number>;
   readonly groups: readonly DeadGroup[];
+  /** Events that were looked at for groups. */
+  readonly seen: number;
   readonly mayAct: boolean;
 }
 
 /** The counts are of all dead letters, the texts and examples of the newest that were looked at. */
-function reasonTable({ target, counts, groups, mayAct }: ReasonTable): Html {
+function reasonTable({ target, counts, groups, seen, mayAct }: ReasonTable): Html {
   return html`<table class="dead">
     <thead>
       <tr>
@@ -110,7 +113,10 @@ function reasonTable({ target, counts, groups, mayAct }: ReasonTable): Html {
           return html`<tr>
             <td class="num"><strong>${grouped(count)}</strong></td>
             <th scope="row">${reasonWords(reason)}</th>
-            <td>${found.map((group) => example(group, reasonWords(reason)))}</td>
+            <td>
+              ${found.map((group) => example(group, reasonWords(reason)))}
+              ${found.length === 0 ? html`<span class="muted">none of the newest ${grouped(seen)}</span>` : ""}
+            </td>
             <td class="act">${reasonLinks(target, reason, mayAct)}</td>
           </tr>`;
         })}

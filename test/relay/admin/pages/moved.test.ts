@@ -43,12 +43,13 @@ test("deadPage() offers no replay to a target that is not in the settings", () =
   const counts = { ...NO_STATS, dead: 2, deadReasons: new Map([["422", 2]]) };
   const page = (exists: boolean): string =>
     deadPage({
-      dead: { groups: [], seen: 0, partial: false },
+      dead: { groups: [], seen: 250, partial: true },
       stats: { byState: { dead: 5 } as never, targets: new Map([["old-bot", { ...counts, exists }]]) },
       mayAct: true,
       csrf: "",
     }).toString();
   expect(page(true)).toContain("Replay all");
+  expect(page(true)).toContain("none of the newest 250");
   expect(page(true)).toContain("2 dead letters will be replayed to old-bot");
   expect(page(false)).not.toMatch(/Replay all|will be replayed|Replay…/);
   expect(page(false)).toContain('<a href="/targets#orphans">move them</a>');
