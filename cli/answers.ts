@@ -125,6 +125,7 @@ export type ListedEvent = z.output<typeof listedEvent>;
 export type EventPageAnswer = z.output<typeof eventPageAnswer>;
 export type EventDetailAnswer = z.output<typeof eventDetailAnswer>;
 export type TailedEvent = z.output<typeof tailedEvent>;
+export type ReplayedEvent = z.output<typeof replayedEventAnswer>;
 export type ReplayAnswer = z.output<typeof replayJobAnswer>;
 export type TargetAnswer = z.output<typeof targetAnswer>;
 export type TargetListAnswer = z.output<typeof targetListAnswer>;

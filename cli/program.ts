@@ -159,8 +159,16 @@ function oneOf(name: string, choices: readonly string[]): (text: string) => stri
   };
 }
 
+/** An empty value, as of a variable that is not set, is refused: left out, a filter would let more through than was meant. */
 function givenOf(command: Command): Given {
   const values: ReadonlyMap<string, unknown> = new Map(Object.entries(command.opts()));
+  const isEmpty = (value: unknown): boolean => typeof value === "string" && value.trim() === "";
+  for (const option of command.options) {
+    const value = values.get(option.attributeName());
+    if (isEmpty(value) || (Array.isArray(value) && value.some(isEmpty)))
+      throw new UsageError(`${option.long} is empty: give it a value, or leave it out`);
+  }
+  if (command.args.some(isEmpty)) throw new UsageError("an argument is empty");
   const keyOf = (name: string): string => new Option(name).attributeName();
   const text = (name: string): string | undefined => {
     const value = values.get(keyOf(name));

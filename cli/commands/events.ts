@@ -42,10 +42,15 @@ export const events: CommandSpec = {
   async run(given, world) {
     const api = relayApi(given, world);
     const [id] = given.args;
-    if (id !== undefined) return await showEvent(await ownId(api, id), given, { api, world });
-    if (given.flag("--body")) throw new UsageError("--body needs the id of an event");
     const query = filterParameters(given, world.clock.now());
-    const found = await listEvents(api, query, countOption(given, "--limit", 999_999) ?? 50);
+    const limit = countOption(given, "--limit", 999_999);
+    if (id !== undefined) {
+      if (query.size > 0 || limit !== undefined)
+        throw new UsageError("filters and --limit go with the list, not with an id");
+      return await showEvent(await ownId(api, id), given, { api, world });
+    }
+    if (given.flag("--body")) throw new UsageError("--body needs the id of an event");
+    const found = await listEvents(api, query, limit ?? 50);
     if (wantsText(given, world)) world.stdout(eventsTable(found, world));
     else printJson(found, world);
     return STATUS.done;

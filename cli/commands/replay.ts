@@ -1,10 +1,15 @@
 /** `replay`: has stored events delivered again. */
-import { replayPreviewAnswer, replayedEventAnswer, startedReplayAnswer } from "../answers.ts";
+import {
+  replayPreviewAnswer,
+  replayedEventAnswer,
+  startedReplayAnswer,
+  type ReplayedEvent,
+} from "../answers.ts";
 import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { FILTERS, filterParameters } from "../filters.ts";
 import { printJson, wantsText } from "../output.ts";
 import { progressText, replayEnd } from "../replay-jobs.ts";
-import { API_OPTIONS, OUTPUT_OPTION, relayApi, type RelayApi } from "../relay-api.ts";
+import { API_OPTIONS, OUTPUT_OPTION, RelayApiError, relayApi, type RelayApi } from "../relay-api.ts";
 import { countOption } from "../count-option.ts";
 import type { CliWorld } from "../world.ts";
 
@@ -76,29 +81,43 @@ export const replay: CommandSpec = {
       throw new UsageError(
         "say which events: ids, filters such as --state dead (all dead letters), or --all",
       );
+    if (given.flag("--wait") && given.flag("--detach"))
+      throw new UsageError("give either --wait or --detach");
     return args.length > 0 ? await byId(given, api, world) : await byFilter(given, filters, { api, world });
   },
 };
 
+/** An event that is not there holds up no other; after any other refusal the rest is not tried, and named. */
 async function byId(given: Given, api: RelayApi, world: CliWorld): Promise<number> {
   const targets = given.list("--to");
-  const replayed = [];
-  for (const id of given.args) {
-    const body = targets.length === 0 ? {} : { targets };
-    replayed.push(
-      await api.json(`events/${encodeURIComponent(id)}/replay`, replayedEventAnswer, {
-        method: "POST",
-        body,
-      }),
-    );
+  const request = { method: "POST", body: targets.length === 0 ? {} : { targets } } as const;
+  const replayed: ReplayedEvent[] = [];
+  let isWhole = true;
+  for (const [index, id] of given.args.entries()) {
+    try {
+      replayed.push(await api.json(`events/${encodeURIComponent(id)}/replay`, replayedEventAnswer, request));
+    } catch (error) {
+      if (!(error instanceof RelayApiError)) throw error;
+      isWhole = false;
+      if (error.status !== 404) {
+        printReplayed(replayed, given, world);
+        if (given.args.length > 1) world.stderr(`Not replayed: ${given.args.slice(index).join(" ")}\n`);
+        throw error;
+      }
+      world.stderr(`${id}: ${error.message}\n`);
+    }
   }
-  if (wantsText(given, world)) {
+  printReplayed(replayed, given, world);
+  return isWhole && replayed.every(({ targets: to }) => to.length > 0) ? STATUS.done : STATUS.failed;
+}
+
+function printReplayed(replayed: readonly ReplayedEvent[], given: Given, world: CliWorld): void {
+  if (!wantsText(given, world)) printJson({ replayed }, world);
+  else
     for (const { id, targets: to } of replayed)
       world.stdout(
         `${id} -> ${to.length === 0 ? "no target: it was matched with none, name one with --to" : to.join(", ")}\n`,
       );
-  } else printJson({ replayed }, world);
-  return STATUS.done;
 }
 
 async function byFilter(

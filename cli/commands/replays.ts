@@ -36,6 +36,7 @@ export const replays: CommandSpec = {
       return STATUS.done;
     };
     if (action === "list") {
+      if (id !== undefined) throw new UsageError("replays list takes no id");
       const answer = await api.json("replays", replayListAnswer);
       return say(answer, listText(answer.replays, world));
     }

@@ -9,7 +9,7 @@ import {
   type TargetListAnswer,
   type TargetPreviewAnswer,
 } from "../answers.ts";
-import { STATUS, UsageError, type CommandSpec } from "../command.ts";
+import { STATUS, UsageError, type CommandSpec, type Given } from "../command.ts";
 import { printJson, wantsText } from "../output.ts";
 import { API_OPTIONS, OUTPUT_OPTION, relayApi } from "../relay-api.ts";
 import { plain, textTable } from "../text-table.ts";
@@ -54,6 +54,7 @@ export const targets: CommandSpec = {
   async run(given, world) {
     const api = relayApi(given, world);
     const [action = "list", name, to] = given.args;
+    refuseSurplus(given, action);
     const say = (value: unknown, text: string): number => {
       if (wantsText(given, world)) world.stdout(text);
       else printJson(value, world);
@@ -81,6 +82,15 @@ export const targets: CommandSpec = {
     return say(answer, `${name} is ${answer.paused ? "paused" : "resumed"}; ${answer.waiting} waiting.\n`);
   },
 };
+
+/** What an action would not look at was meant for something. */
+function refuseSurplus(given: Given, action: string): void {
+  const most = action === "list" ? 1 : action === "move" ? 3 : 2;
+  if (given.args.length > most)
+    throw new UsageError(`targets ${action} takes ${most === 1 ? "no name" : "one name"}`);
+  if (given.text("--event") !== undefined && action !== "preview")
+    throw new UsageError("--event goes with targets preview");
+}
 
 /** Headers and body as they would be sent, secrets masked. Texts of senders are shown line by line. */
 function previewText({ target, event, gets, stoppedBy, request, error }: TargetPreviewAnswer): string {

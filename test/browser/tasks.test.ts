@@ -186,7 +186,9 @@ describe.runIf(hasChromium)(
       await operator.click(operator.page.getByRole("link", { name: "Replay these…" }));
       const told = (await operator.page.locator("main").innerText()).replaceAll(",", "");
       const events = Number(/(\d+) events?/.exec(told)![1]);
-      expect(told).toMatch(new RegExp(`${events} events? to jira-sync: ${events} deliver`));
+      expect(told).toMatch(
+        new RegExp(`${events} dead letters? of ${events} events? will be replayed to jira-sync`),
+      );
       await operator.click(operator.button("Replay").first());
       await operator.page.waitForURL(/\/events\?/);
       expect(new URL(operator.page.url()).searchParams.get("target")).toBe("jira-sync");

@@ -221,6 +221,16 @@ describe("replay", () => {
     [["replay", "--kind", "push", "--rate", "0"], "--rate must be a whole number"],
     [["replay", "--kind", "push", "--rate", "10001"], "--rate must be a whole number from 1 to 10000"],
     [["replay", "x", "--all"], "ids or filters"],
+    [["replay", "--all", "--wait", "--detach"], "give either --wait or --detach"],
+    [["replay", "--state", "dead", "--target", ""], "--target is empty"],
+    [["replay", "--project", "a", "--project", " "], "--project is empty"],
+    [["replay", ""], "an argument is empty"],
+    [["events", "x", "--state", "dead"], "go with the list"],
+    [["events", "x", "--limit", "3"], "go with the list"],
+    [["replays", "list", "x"], "replays list takes no id"],
+    [["targets", "list", "a"], "targets list takes no name"],
+    [["targets", "pause", "a", "b"], "targets pause takes one name"],
+    [["targets", "pause", "a", "--event", "b"], "--event goes with targets preview"],
   ])("%j is wrong usage", async (argv, message) => {
     const { status, stderr } = await run(argv);
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
@@ -239,6 +249,39 @@ describe("replay", () => {
       `${nothing}.\n`,
     );
     expect((await run(["replay", "--target", "ci-bott"])).stderr).toContain("did you mean ci-bot?");
+  });
+
+  test("replays what is there of several ids, and ends with 1 for the rest", async () => {
+    const id = await relay.add({}, "{}", ["ci-bot"]);
+    await relay.settle("ci-bot", "dead");
+    const gone = "01kf0000000000000000000000";
+    const { status, stdout, stderr } = await run(["replay", gone, id]);
+    expect([status, JSON.parse(stdout)]).toEqual([1, { replayed: [{ id, targets: ["ci-bot"] }] }]);
+    expect(stderr).toMatch(new RegExp(`^${gone}: .*no such event`));
+  });
+
+  test("names what was not replayed after a refusal", async () => {
+    const id = await relay.add({}, "{}", ["ci-bot"]);
+    const inner = fetchOf(relay);
+    const fetch: typeof globalThis.fetch = (input, init) =>
+      (input as string).includes("/second/")
+        ? Promise.resolve(new Response("", { status: 502 }))
+        : inner(input, init);
+    const { status, stdout, stderr } = await runCli(["replay", id, "second", "third"], {
+      fetch,
+      clock: relay.clock,
+    });
+    expect([status, JSON.parse(stdout)]).toEqual([1, { replayed: [{ id, targets: ["ci-bot"] }] }]);
+    expect(stderr).toMatch(/^Not replayed: second third\ngitlab-hook-relay: .* answers 502/);
+  });
+
+  test("ends with 1 if the event has no target to go to", async () => {
+    const id = await relay.add({}, "{}", []);
+    const { status, stdout } = await run(["replay", id], true);
+    expect([status, stdout]).toEqual([
+      1,
+      `${id} -> no target: it was matched with none, name one with --to\n`,
+    ]);
   });
 
   test("replays an event to the targets of --to", async () => {

@@ -108,8 +108,7 @@ function goesOutText(count: ReplayCount, states: readonly string[]): string {
   const what = isDead
     ? counted(deliveries, "dead letter")
     : `${counted(deliveries, "delivery")} (${states.map(stateWord).join(", ")})`;
-  const of = events === deliveries ? "" : ` of ${counted(events, "event")}`;
-  return `${isWhole ? "" : "At least "}${what}${of} will be replayed to ${targetsText(count)}.`;
+  return `${isWhole ? "" : "At least "}${what} of ${counted(events, "event")} will be replayed to ${targetsText(count)}.`;
 }
 
 function eventsOf({ events, isWhole }: ReplayCount): string {

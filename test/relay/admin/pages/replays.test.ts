@@ -31,7 +31,7 @@ afterEach(() => relay.close());
 describe("the question before a replay", () => {
   test("names events, targets and deliveries before the click", async () => {
     const page = await text("/events/replay?project=acme/shop&target=ci-bot");
-    expect(page).toContain("2 dead letters will be replayed to ci-bot.");
+    expect(page).toContain("2 dead letters of 2 events will be replayed to ci-bot.");
     expect(page).toContain("ci-bot: 3 events, whatever became of them");
     const both = await text("/events/replay?project=acme/shop&state=dead,waiting");
     expect(both).toContain(

@@ -394,7 +394,7 @@ describe("forms", () => {
     await f.add({}, "{}", ["ci-bot"]);
     for (let left = 3; left > 0; left--) await f.settle("ci-bot", "dead");
     const preview = await visitor.text("/events/replay?kind=push");
-    expect(preview).toContain("2 dead letters will be replayed to ci-bot.");
+    expect(preview).toContain("2 dead letters of 2 events will be replayed to ci-bot.");
     const to = /name="to" value="([^"]+)"/.exec(preview)![1]!;
     await f.clock.advance(1000);
     await f.add({}, "{}", ["ci-bot"]);
