@@ -5,6 +5,7 @@
  */
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { ScriptArgs, Staged } from "./sender.ts";
+import type { Word } from "./wire.ts";
 
 /** Calls under way: while Redis syncs one, the next is on its way to it. */
 const UNDER_WAY = 2;
@@ -17,7 +18,8 @@ const MAX_BYTES_ALONG = 65_536;
 /** An event as the script takes it. */
 export interface Arriving {
   readonly id: string;
-  readonly bytes: Uint8Array;
+  /** In parts. */
+  readonly bytes: readonly Uint8Array[];
   /** Its arguments after the bytes. */
   readonly args: readonly string[];
 }
@@ -30,6 +32,8 @@ export interface BatchesDeps {
   /** Calls the script; its answer is on stable storage. */
   readonly commit: (args: ScriptArgs, staged?: Staged) => Promise<unknown>;
 }
+
+const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
 
 interface Waiting {
   readonly event: Arriving;
@@ -67,9 +71,9 @@ export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches 
   }
 
   function call(events: readonly Arriving[]): Promise<unknown> {
-    const args: (string | number | Uint8Array)[] = [...leading()];
+    const args: Word[] = [...leading()];
     const [{ id, bytes }] = events as readonly [Arriving];
-    if (bytes.length > MAX_BYTES_ALONG)
+    if (sizeOf(bytes) > MAX_BYTES_ALONG)
       return commit([...args, id, "", ...events[0]!.args], { key: keyOf(id), value: bytes });
     for (const event of events) args.push(event.id, event.bytes, ...event.args);
     return commit(args);
@@ -80,7 +84,7 @@ export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches 
     let bytes = 0;
     let count = 0;
     for (const { event } of waiting) {
-      const size = event.bytes.length;
+      const size = sizeOf(event.bytes);
       bytes += size;
       if (count > 0 && (count === MAX_EVENTS || bytes > MAX_BYTES || size > MAX_BYTES_ALONG)) break;
       count += 1;

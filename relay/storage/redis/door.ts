@@ -61,7 +61,7 @@ export class Door {
     const routes = await matching.routesNow(meta, event.body);
     const known = await this.#store({
       id,
-      bytes: Buffer.concat(encodeEvent({ meta, body: event.body })),
+      bytes: encodeEvent({ meta, body: event.body }),
       args: [
         typeof event.formerDedupeKey === "string" ? memoryOf(event.formerDedupeKey).text : "",
         gitlabIdStarts(meta),

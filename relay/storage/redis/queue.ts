@@ -3,7 +3,7 @@
  * what each part does stands in its file:
  *
  *   redis/lua/*.lua     what must happen at once, and the keys it happens to
- *   redis/connection.ts, options.ts, sender.ts, failure.ts      the way to Redis
+ *   redis/connection.ts, options.ts, sender.ts, wire.ts, failure.ts     the way to Redis
  *   redis/door.ts, batches.ts                           the way in
  *   redis/intake.ts     durable writes
  *   redis/self-check.ts, durability.ts                  whether Redis can make them so

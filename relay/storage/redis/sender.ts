@@ -2,21 +2,22 @@
  * Sends scripts to Redis: what is asked for in one turn of the event loop goes out in one write, and nothing waits for what was
  * sent before. A script that Redis does not know (it was restarted, or its scripts flushed) is sent in full.
  *
- * The client's own pipelines are not used for this: they would copy each body once more, and hold back every answer until the last.
+ * The client's own pipelines are not used for this: they would hold back every answer until the last.
  */
 import type { Redis } from "ioredis";
 import { isMissingScript, translateRedisError } from "./failure.ts";
 import { SCRIPTS, type ScriptName } from "./scripts.ts";
+import { CallBuffers, encodeCall, type Word } from "./wire.ts";
 
-export type ScriptArgs = readonly (string | number | Uint8Array)[];
+export type ScriptArgs = readonly Word[];
 
 /**
- * A value that is too big for a script's arguments, which Lua copies: stored right before the script, for STAGED_MS alone. The
+ * A value that is too big for a script's arguments, which Lua copies and hashes: stored right before the script, for STAGED_MS alone. The
  * script makes it last, or drops it; where the script never came, Redis forgets it by itself.
  */
 export interface Staged {
   readonly key: string;
-  readonly value: Uint8Array;
+  readonly value: Word;
 }
 
 export interface ScriptCall {
@@ -42,35 +43,50 @@ interface Waiting extends ScriptCall {
 
 type Value = string | number | Buffer;
 
-const bytesOf = (value: string | number | Uint8Array): Value =>
-  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+/** As the client takes it. */
+function valueOf(word: Word): Value {
+  if (typeof word !== "object") return word;
+  if (!(word instanceof Uint8Array)) return Buffer.concat(word);
+  return Buffer.from(word.buffer, word.byteOffset, word.byteLength);
+}
 
 function staging({ key, value }: Staged): [string, ...Value[]] {
-  return ["set", key, bytesOf(value), "PX", STAGED_MS];
+  return ["set", key, valueOf(value), "PX", STAGED_MS];
 }
+
+/** Words behind the name, up to the last key. */
+const LEADING = 3;
 
 /** By its hash, which Redis may not know. */
-function running({ script, args }: ScriptCall, prefix: string): [string, ...Value[]] {
-  return ["evalsha", SCRIPTS[script].sha, 1, prefix, ...args.map(bytesOf)];
+function running({ script, args }: ScriptCall, prefix: string): [string, ...Word[]] {
+  return ["evalsha", SCRIPTS[script].sha, "1", prefix, ...args];
 }
 
-function runningInFull({ script, args }: ScriptCall, prefix: string): [string, ...Value[]] {
-  return ["eval", SCRIPTS[script].lua, 1, prefix, ...args.map(bytesOf)];
+function runningInFull({ script, args }: ScriptCall, prefix: string): [string, ...Word[]] {
+  return ["eval", SCRIPTS[script].lua, "1", prefix, ...args];
 }
 
 export function createScriptRunner(client: Redis, prefix: string) {
+  const buffers = new CallBuffers();
   let waiting: Waiting[] = [];
+
+  async function send(words: readonly Word[]): Promise<unknown> {
+    const { command, buffer } = encodeCall(words, LEADING, buffers);
+    const answer: unknown = await client.sendCommand(command);
+    buffers.giveBack(buffer);
+    return answer;
+  }
 
   async function sendOne(call: Waiting): Promise<void> {
     // What was staged is still there when the script comes again in full.
     const staged = call.staged === undefined ? null : client.callBuffer(...staging(call.staged));
-    const answer = client.callBuffer(...running(call, prefix));
+    const answer = send(running(call, prefix));
     try {
       call.resolve((await Promise.all([answer, staged]))[0]);
     } catch (error) {
       if (!isMissingScript(error)) call.reject(translateRedisError(error));
       else
-        client.callBuffer(...runningInFull(call, prefix)).then(call.resolve, (failure: unknown) => {
+        send(runningInFull(call, prefix)).then(call.resolve, (failure: unknown) => {
           call.reject(translateRedisError(failure));
         });
     }
@@ -142,7 +158,7 @@ export async function sendSynced(
 }
 
 interface Command {
-  readonly words: [string, ...Value[]];
+  readonly words: [string, ...Word[]];
   readonly staged: Staged | undefined;
 }
 
@@ -172,7 +188,8 @@ async function sendTogether(
   const pipeline = client.pipeline();
   for (const { words, staged } of commands) {
     if (staged !== undefined) pipeline.callBuffer(...staging(staged));
-    pipeline.callBuffer(...words);
+    const [name, ...args] = words;
+    pipeline.callBuffer(name, ...args.map(valueOf));
   }
   pipeline.call("WAITAOF", 1, replicas, timeoutMs);
   const replies = (await pipeline.exec()) ?? [];

@@ -30,7 +30,7 @@ function setUp() {
       }),
   });
   const store = (id: string, bytes = 10): Promise<Buffer | null> =>
-    batches.store({ id, bytes: Buffer.alloc(bytes), args: [`args of ${id}`] });
+    batches.store({ id, bytes: [Buffer.alloc(4), Buffer.alloc(bytes - 4)], args: [`args of ${id}`] });
   return { calls, store };
 }
 

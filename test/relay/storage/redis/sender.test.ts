@@ -41,7 +41,7 @@ describe("sendSynced()", () => {
     const { client, sent } = clientOf((words) => [null, words.at(-1)]);
     const synced = await sendSynced(client, "p", [enqueue("a"), enqueue("b")], wanted);
     expect(sent.map(names)).toEqual([["set", "evalsha", "set", "evalsha", "WAITAOF"]]);
-    expect(sent[0]![1]).toEqual(["evalsha", SCRIPTS.enqueue.sha, 1, "p", "a"]);
+    expect(sent[0]![1]).toEqual(["evalsha", SCRIPTS.enqueue.sha, "1", "p", "a"]);
     expect(synced).toEqual({
       results: [
         { status: "fulfilled", value: "a" },
@@ -67,7 +67,7 @@ describe("sendSynced()", () => {
       ["set", "evalsha", "evalsha", "set", "evalsha", "WAITAOF"],
       ["eval", "eval", "WAITAOF"],
     ]);
-    expect(sent[1]![1]).toEqual(["eval", SCRIPTS.enqueue.lua, 1, "p", "b"]);
+    expect(sent[1]![1]).toEqual(["eval", SCRIPTS.enqueue.lua, "1", "p", "b"]);
     expect(results.map((result) => result.status === "fulfilled" && result.value)).toEqual(["a", "t", "b"]);
     expect([local, replicas]).toEqual([0, 1]);
   });
