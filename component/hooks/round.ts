@@ -109,6 +109,7 @@ export class Round {
     // Globs may be relative to the group.
     const globs = config.include.length + config.exclude.length > 0;
     this.#filter = new ProjectFilter({ ...config, group: globs ? await this.fullPath() : config.group });
+    this.#everything = null;
     const listing = new Listing({
       gitlab,
       group: config.group,
@@ -132,6 +133,9 @@ export class Round {
         return result;
       },
       report: kept,
+      atTheEnd: async () => {
+        if (listing.hasSeams) this.#everything = await lookAtEverything(gitlab, config);
+      },
       budget,
       cursors,
       concurrency: config.concurrency,
@@ -157,7 +161,7 @@ export class Round {
     walk: { readonly beganAt: number; readonly kept: (result: HookResult) => void },
   ): Promise<Cursor["failed"]> {
     if (!listing.hasSeams) return [];
-    this.#everything = await lookAtEverything(this.#deps.gitlab, this.#deps.config);
+    this.#everything ??= await lookAtEverything(this.#deps.gitlab, this.#deps.config);
     const { changedAt } = this.#everything;
     if (changedAt === null || changedAt < walk.beganAt) return [];
     const missed = await listing.repeat();

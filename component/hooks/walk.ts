@@ -20,6 +20,8 @@ export interface WalkOptions {
   /** Null: postponed; the project is among the unfinished ones of the outcome and of the cursor. */
   readonly work: (project: Project) => Promise<HookResult | null>;
   readonly report: (result: HookResult) => void;
+  /** Asked once every project is begun, beside the last ones; with a small budget it is left to the caller. */
+  readonly atTheEnd?: () => Promise<void>;
   readonly budget: Budget;
   readonly cursors: CursorStore;
   readonly concurrency: number;
@@ -63,6 +65,7 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   let savedAt = offset;
   let active = 0;
   let isListing = false;
+  let isEnding = false;
   let trouble: unknown = null;
   let wakeUp: () => void = () => {};
 
@@ -118,8 +121,15 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
   function mayList(): boolean {
     if (isListing || listing.exhausted) return false;
     if (waiting.length === 0 && active === 0) return true;
-    const ample = budget.room() > REQUESTS_PER_PROJECT * (chunkSize + concurrency);
-    return ample && waiting.length < concurrency;
+    return isAmple() && waiting.length < concurrency;
+  }
+
+  function isAmple(): boolean {
+    return budget.room() > REQUESTS_PER_PROJECT * (chunkSize + concurrency);
+  }
+
+  function mayEnd(): boolean {
+    return !isEnding && listing.exhausted && !isListing && waiting.length === 0 && isAmple();
   }
 
   for (;;) {
@@ -136,6 +146,9 @@ export async function walkProjects(options: WalkOptions): Promise<WalkOutcome> {
       } else if (waiting.length > 0 && mayBegin()) {
         const listed = waiting.shift() as Listed;
         occupy(() => workOn(listed));
+      } else if (options.atTheEnd !== undefined && mayEnd()) {
+        isEnding = true;
+        occupy(options.atTheEnd);
       } else break;
     }
     if (active === 0) break;

@@ -9,7 +9,8 @@ import { UpstreamError, systemCode } from "../errors.ts";
 import { oneLine } from "../one-line.ts";
 import { retryAfterMs } from "../retry.ts";
 import { serverTime } from "./tokens.ts";
-import { AnswerTooLong, ProxyFailure } from "./transport.ts";
+import { AnswerTooLong } from "./round-trip.ts";
+import { ProxyFailure } from "./transport.ts";
 
 export interface Answer {
   readonly status: number;

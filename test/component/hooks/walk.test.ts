@@ -80,6 +80,41 @@ describe("walkProjects()", () => {
     expect(walk.log.indexOf("list 4")).toBeLessThan(walk.log.indexOf("work 4"));
   });
 
+  test("what is asked at the end is asked once, when every project is begun and before the last is done", async () => {
+    const log: string[] = [];
+    let ended = 0;
+    const walk = setup(10, {
+      work: async ({ id, path_with_namespace: path }) => {
+        log.push(`begin ${id}`);
+        for (let turns = 0; turns < 20; turns++) await Promise.resolve();
+        log.push(`end ${id}`);
+        return resultOf({ level: "project", id, path }, "none");
+      },
+      atTheEnd: () => {
+        log.push("ask");
+        ended++;
+        return Promise.resolve();
+      },
+    });
+    expect(await walk.run).toMatchObject({ complete: true });
+    expect(ended).toBe(1);
+    expect(log.indexOf("ask")).toBeGreaterThan(log.indexOf("begin 10"));
+    expect(log.indexOf("ask")).toBeLessThan(log.indexOf("end 10"));
+  });
+
+  test("with a small budget the end is left to the caller", async () => {
+    let asked = false;
+    const atTheEnd = (): Promise<void> => Promise.resolve(void (asked = true));
+    await setup(10, { room: 8, atTheEnd }).run;
+    expect(asked).toBe(false);
+  });
+
+  test("a limit that meets what is asked at the end leaves a cursor behind all projects", async () => {
+    const walk = setup(4, { atTheEnd: () => Promise.reject(new RunStopped("max-requests")) });
+    expect(await walk.run).toMatchObject({ complete: false, offset: 4, remaining: 0 });
+    expect(walk.saved.at(-1)).toMatchObject({ offset: 4, afterId: 4 });
+  });
+
   test("keeps all slots busy: 1,000 projects take hardly longer than requests x latency / concurrency", async () => {
     const clock = new FakeClock();
     const latencyMs = 50;

@@ -2,13 +2,8 @@ import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createBudget, type Budget } from "../../../lib/gitlab/budget.ts";
 import { backoffMs, createSender, type Outgoing, type Send } from "../../../lib/gitlab/sender.ts";
-import {
-  AnswerTooLong,
-  ProxyFailure,
-  type Received,
-  type Sent,
-  type Transport,
-} from "../../../lib/gitlab/transport.ts";
+import { AnswerTooLong, type Received, type Sent } from "../../../lib/gitlab/round-trip.ts";
+import { ProxyFailure, type Transport } from "../../../lib/gitlab/transport.ts";
 import { UpstreamError } from "../../../lib/errors.ts";
 import { createScaledClock } from "../../simulator/scaled-clock.ts";
 

@@ -14,7 +14,7 @@ async function serve(
     method: string,
     path: string,
     body: string,
-  ) => { status: number; headers?: Record<string, string>; body?: string } | null,
+  ) => { status: number; headers?: Record<string, string | string[]>; body?: string } | null,
 ): Promise<URL> {
   const server = createServer((request, response) => {
     let body = "";
@@ -60,6 +60,33 @@ describe("createTransport()", () => {
       301,
     );
     expect(asked).toEqual(["POST /here"]);
+  });
+
+  test("reads the beginning of a long body alone, if so asked", async () => {
+    const url = await serve(() => ({ status: 200, body: "x".repeat(200_000) }));
+    const { signal } = new AbortController();
+    const travel = createTransport({}, { cutAt: 70_000 });
+    const answer = await travel(url, { method: "GET", headers: {}, signal });
+    expect(answer).toMatchObject({ status: 200, text: "x".repeat(70_000) });
+  });
+
+  test("a header that comes twice is one, and an answer without body is empty", async () => {
+    const url = await serve(() => ({ status: 204, headers: { "Set-Cookie": ["a=1", "b=2"] } }));
+    const { signal } = new AbortController();
+    const answer = await createTransport()(url, { method: "DELETE", headers: {}, signal });
+    expect(answer).toMatchObject({ status: 204, headers: { "set-cookie": "a=1,b=2" }, text: "" });
+  });
+
+  test("a connection that breaks within the body is no answer", async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-length": "100" }).write("half");
+      setImmediate(() => response.socket?.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closing.push(() => new Promise((resolve) => server.close(resolve)));
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const { signal } = new AbortController();
+    await expect(createTransport()(url, { method: "GET", headers: {}, signal })).rejects.toThrow(/./);
   });
 
   test("rejects where the signal ends it, and where nobody listens", async () => {
