@@ -88,6 +88,7 @@ export const targetAnswer = z.object({
   name: z.string(),
   /** Null: it has none, as one that only logs. */
   address: textOrNull,
+  enabled: z.boolean(),
   breaker: z.string(),
   attemptsLastTenMinutes: z.number(),
   failedLastTenMinutes: z.number(),

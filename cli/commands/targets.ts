@@ -139,5 +139,7 @@ function stateOf(answer: TargetAnswer): string {
   const { paused, breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = answer;
   if (paused) return "paused";
   if (breaker !== "closed") return `breaker ${breaker}`;
-  return failed > attempts / 2 ? `${failed} of ${counted(attempts, "attempt")} failed` : "delivering";
+  if (failed > attempts / 2) return `${failed} of ${counted(attempts, "attempt")} failed`;
+  const isOff = !answer.enabled && answer.waiting + answer.sending === 0;
+  return isOff ? "switched off" : "delivering";
 }

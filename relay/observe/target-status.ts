@@ -17,6 +17,8 @@ export interface TargetStatus {
   readonly type: string;
   /** Where it delivers to, fit to be shown: no user info, no query. Null if it has no address. */
   readonly address: string | null;
+  /** False: switched off, apart from projects for which an override switches it on. */
+  readonly enabled: boolean;
   readonly breaker: "closed" | "open" | "half-open";
   /** Wall clock at which an open breaker lets a probe through; null unless it is open. */
   readonly breakerUntil: number | null;
@@ -121,6 +123,7 @@ class Board implements TargetBoard {
         name,
         type: target.type,
         address: targetAddress(target),
+        enabled: target.enabled,
         concurrency: target.concurrency,
       }),
     );

@@ -371,16 +371,23 @@ test("targets: one without an address has an empty cell", async () => {
     name: "seen",
     type: "log",
     address: null,
+    enabled: false,
+    waiting: 0,
+    sending: 0,
+    dead: 0,
     breaker: "closed",
     attemptsLastTenMinutes: 2,
     failedLastTenMinutes: 2,
     paused: false,
     lastError: null,
   };
-  const fetch: typeof globalThis.fetch = async () =>
-    Response.json({ targets: [{ ...target, waiting: 0, sending: 0, dead: 0, oldestAt: null }], orphans: [] });
+  const off = { ...target, name: "off", failedLastTenMinutes: 0 };
+  const fetch: typeof globalThis.fetch = async () => Response.json({ targets: [target, off], orphans: [] });
   const { status, stdout } = await runCli(["targets", "--output", "text"], { fetch });
-  expect([status, stdout]).toEqual([0, expect.stringMatching(/^seen +2 of 2 attempts failed +0 +0$/m)]);
+  expect([status, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^seen +2 of 2 attempts failed +0 +0\noff +switched off +0 +0$/m),
+  ]);
 });
 
 describe("relayApi()", () => {

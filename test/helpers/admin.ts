@@ -137,6 +137,7 @@ export function targetStatus(name: string, changes: Partial<TargetStatus> = {}):
     name,
     type: "http",
     address: `https://${name}.example.com/hooks`,
+    enabled: true,
     breaker: "closed",
     breakerUntil: null,
     inFlight: 0,

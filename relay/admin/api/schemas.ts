@@ -20,6 +20,9 @@ const targetSchema = z.object({
   name: z.string(),
   type: z.string(),
   address: textOrNull,
+  enabled: z
+    .boolean()
+    .describe("False: switched off, apart from projects that an override switches it on for"),
   breaker: z.enum(["closed", "open", "half-open"]),
   breakerUntil: timeOrNull,
   inFlight: count,

@@ -146,6 +146,8 @@ export function targetState(target: TargetRow, now: number): Html {
     return html`<span class="pill waiting"
       >${grouped(failed)} of ${counted(attempts, "attempt")} failed</span
     >`;
+  if (!target.enabled && target.waiting + target.sending === 0)
+    return html`<span class="pill unmatched">switched off</span>`;
   if (target.breaker === "half-open") return html`<span class="pill waiting">probing</span>`;
   if (target.isBehind) return html`<span class="pill waiting">falling behind</span>`;
   return html`<span class="pill done">${target.inFlight > 0 ? "delivering" : "ready"}</span>`;

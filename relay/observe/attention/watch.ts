@@ -9,6 +9,9 @@ import { attentionKey, attentionOf, type AttentionItem, type Situation } from ".
 /** Milliseconds between two looks of its own. */
 const LOOK_MS = 10_000;
 
+/** Matters of what is stored: what is there at the first look began before this process, who knows when. */
+const OF_STORED: ReadonlySet<string> = new Set(["orphans", "dead-letters"]);
+
 export interface AttentionWatch {
   /** The list as it is now. Rejects with an UpstreamError if the storage is out of reach. */
   items(): Promise<readonly AttentionItem[]>;
@@ -30,7 +33,13 @@ export interface AttentionDeps {
 export function watchAttention({ situation, clock, log, registry, onList }: AttentionDeps): AttentionWatch {
   /** Those of the last look, by what they are about. */
   let standing = new Map<string, AttentionItem>();
+  let hasLooked = false;
   let timer: Timer | null = null;
+
+  const sinceOf = ({ kind }: AttentionItem, known: AttentionItem | undefined): number | null => {
+    if (known !== undefined) return known.since;
+    return !hasLooked && OF_STORED.has(kind) ? null : clock.now();
+  };
 
   const items = async (): Promise<readonly AttentionItem[]> => {
     const found = attentionOf(await situation());
@@ -38,13 +47,14 @@ export function watchAttention({ situation, clock, log, registry, onList }: Atte
     for (const item of found) {
       const key = attentionKey(item);
       const known = standing.get(key);
-      next.set(key, { ...item, since: item.since ?? known?.since ?? clock.now() });
+      next.set(key, { ...item, since: item.since ?? sinceOf(item, known) });
       if (known === undefined)
         log.warn("attention.raised", { kind: item.kind, text: item.text, count: item.count });
     }
     for (const [key, { kind, text }] of standing)
       if (!next.has(key)) log.info("attention.cleared", { kind, text });
     standing = next;
+    hasLooked = true;
     const list = [...next.values()];
     onList?.(list);
     return list;

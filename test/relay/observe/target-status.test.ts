@@ -24,7 +24,7 @@ function board() {
   const config = configOf({
     targets: {
       bot: { type: "http", url: "https://user:pass@bot.dev/hook?key=secret", concurrency: 3 },
-      seen: { type: "log" },
+      seen: { type: "log", enabled: false },
     },
   });
   const delivery = createDeliveryWorkers({
@@ -64,6 +64,7 @@ test("list() shows every configured target in its order, without credentials", a
       name: "bot",
       type: "http",
       address: "https://bot.dev/hook",
+      enabled: true,
       breaker: "closed",
       rateWaitMs: null,
       breakerUntil: null,
@@ -77,7 +78,7 @@ test("list() shows every configured target in its order, without credentials", a
       lastError: null,
       errors: [],
     },
-    expect.objectContaining({ name: "seen", type: "log", address: null }),
+    expect.objectContaining({ name: "seen", type: "log", address: null, enabled: false }),
   ]);
   delivery.prepare(config.targets).commit();
   expect(list().map((target) => target.breaker)).toEqual(["closed", "closed"]);

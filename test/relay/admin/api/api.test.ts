@@ -402,6 +402,7 @@ describe("targets", () => {
           name: "ci-bot",
           type: "http",
           address: "https://ci-bot.example.com/hooks",
+          enabled: true,
           breaker: "open",
           breakerUntil: "2026-01-15T12:00:01.000Z",
           inFlight: 3,

@@ -12,7 +12,7 @@ function watched() {
   const lines: [string, LogFields | undefined][] = [];
   const note = (event: string, fields?: LogFields): void => void lines.push([event, fields]);
   const log: Log = { ...silentLog, info: note, warn: note, error: note };
-  const state = { failing: [] as string[], away: false };
+  const state = { failing: [] as string[], away: false, orphans: [] as Situation["orphans"] };
   const watch = watchAttention({
     clock,
     log,
@@ -27,7 +27,7 @@ function watched() {
         damagedBytes: 0,
         recovery: null,
         targets: [],
-        orphans: [],
+        orphans: state.orphans,
         settingsProblems: [],
         unknownVariables: [],
         refusedFiles: [],
@@ -36,6 +36,24 @@ function watched() {
   });
   return { clock, registry, lines, state, watch };
 }
+
+test("watchAttention() claims no age for what the storage held at the start", async () => {
+  const sinceOf = async ({ watch }: ReturnType<typeof watched>) =>
+    (await watch.items()).find(({ kind }) => kind === "orphans")?.since;
+  const orphans = [{ name: "old-bot", waiting: 0, dead: 5 }];
+  const before = watched();
+  before.state.orphans = orphans;
+  expect(await sinceOf(before)).toBeNull();
+  await before.clock.advance(60_000);
+  expect(await sinceOf(before)).toBeNull();
+  const later = watched();
+  await later.watch.items();
+  later.state.orphans = orphans;
+  const at = later.clock.now();
+  expect(await sinceOf(later)).toBe(at);
+  await later.clock.advance(60_000);
+  expect(await sinceOf(later)).toBe(at);
+});
 
 test("watchAttention() looks by itself, logs what comes and goes once, and counts it", async () => {
   const { clock, registry, lines, state, watch } = watched();
