@@ -12,6 +12,8 @@ const GAP_BYTES = 16_384;
 /** Most that is read in one go; a larger value is read by itself. */
 const RUN_BYTES = 1_048_576;
 const RUN_VALUES = 256;
+/** Longest run that is read into the buffer that is kept for the next one. */
+const KEPT_BYTES = 262_144;
 
 /** What a caller waits for. */
 interface Wanted {
@@ -37,6 +39,8 @@ export class Readers {
   readonly #closing = new Set<Promise<void>>();
   /** Asked for in this turn of the event loop; null: nothing. */
   #wanted: Wanted[] | null = null;
+  /** What the last run was read into; null: there was none, or it is in use. */
+  #kept: Buffer | null = null;
 
   /** @param limit how many stay open; more are open only while they are being read at once */
   constructor(disk: Disk, limit: number) {
@@ -95,17 +99,30 @@ export class Readers {
   async #readTogether(fd: number, run: readonly Wanted[]): Promise<boolean> {
     const start = run[0]!.offset;
     const last = run.at(-1)!;
-    const bytes = Buffer.allocUnsafeSlow(last.offset + last.length - start);
+    const length = last.offset + last.length - start;
+    const buffer = this.#takeBuffer(length);
+    const bytes = buffer.subarray(0, length);
     try {
-      if ((await this.#disk.read(fd, bytes, start)) < bytes.length) return false;
+      if ((await this.#disk.read(fd, bytes, start)) < length) return false;
     } catch {
       return false; // whose value it is that cannot be read shows when they are read one by one
     }
-    for (const { offset, length, resolve } of run) {
+    for (const wanted of run) {
       // A copy: one value that is long in use would keep all of them in memory.
-      resolve(Buffer.from(bytes.subarray(offset - start, offset - start + length)));
+      const value = Buffer.allocUnsafe(wanted.length);
+      bytes.copy(value, 0, wanted.offset - start);
+      wanted.resolve(value);
     }
+    if (buffer.length === KEPT_BYTES) this.#kept = buffer;
     return true;
+  }
+
+  /** New pages take the system longer than reading into those that are there. */
+  #takeBuffer(length: number): Buffer {
+    if (length > KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
+    const buffer = this.#kept ?? Buffer.allocUnsafeSlow(KEPT_BYTES);
+    this.#kept = null;
+    return buffer;
   }
 
   async #readAlone(fd: number, { segment, offset, length, resolve, reject }: Wanted): Promise<void> {

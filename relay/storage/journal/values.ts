@@ -35,8 +35,9 @@ export async function readValue(
   }
 }
 
+const header = emptyHeader();
+
 function isWholeFrame(bytes: Buffer, { segment, offset, keyBytes, valueBytes }: Location): boolean {
-  const header = emptyHeader();
   return (
     bytes.length === HEADER_BYTES + keyBytes + valueBytes &&
     readHeader(bytes, 0, { sequence: segment.sequence, offset }, header) &&

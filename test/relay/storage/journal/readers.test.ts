@@ -53,6 +53,20 @@ describe("Readers.read()", () => {
     expect(trips()).toBe(4);
   });
 
+  test("gives values that later runs leave alone, also of two runs at once", async () => {
+    const [one, two] = [segmentOf(1, 64 * KB), segmentOf(2, 64 * KB)];
+    const run = ({ segment }: typeof one, from: number): Promise<Buffer[]> =>
+      Promise.all([0, 1, 2].map((n) => readers.read(segment, from + n * 5000, 5000)));
+    const found = [
+      ...(await Promise.all([run(one, 0), run(two, 0)])).flat(),
+      ...(await run(one, 20_000)),
+      ...(await run(two, 20_000)),
+    ];
+    const wanted = ({ data }: typeof one, from: number): Buffer[] =>
+      [0, 1, 2].map((n) => data.subarray(from + n * 5000, from + (n + 1) * 5000));
+    expect(found).toEqual([wanted(one, 0), wanted(two, 0), wanted(one, 20_000), wanted(two, 20_000)].flat());
+  });
+
   test("ends a run at a megabyte and at 256 values", async () => {
     const { segment, data } = segmentOf(1, 3 * MB);
     const large = await Promise.all([0, 1, 2].map((n) => readers.read(segment, n * MB, MB)));
