@@ -12,7 +12,8 @@ export interface Cancellation {
 export class Cancellable implements Cancellation {
   #aborted = false;
   #reason: unknown = undefined;
-  #listeners: (() => void)[] = [];
+  /** Null: none. */
+  #listeners: (() => void)[] | null = null;
   #parent: Cancellation | null = null;
   #onParent: () => void = nothing;
 
@@ -30,8 +31,8 @@ export class Cancellable implements Cancellation {
     this.#aborted = true;
     this.#reason = reason;
     const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener();
+    this.#listeners = null;
+    for (const listener of listeners ?? []) listener();
   }
 
   /** Aborts for this reason as soon as the other one does, at once if it has; until unfollow(). One at a time. */
@@ -48,12 +49,14 @@ export class Cancellable implements Cancellation {
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
-    this.#listeners.push(listener);
+    // A list that push() begins has room for seventeen.
+    if (this.#listeners === null) this.#listeners = [listener];
+    else this.#listeners.push(listener);
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
-    const at = this.#listeners.indexOf(listener);
-    if (at >= 0) this.#listeners.splice(at, 1);
+    const at = this.#listeners?.indexOf(listener) ?? -1;
+    if (at >= 0) this.#listeners?.splice(at, 1);
   }
 }
 

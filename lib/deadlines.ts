@@ -29,7 +29,7 @@ export class Deadlines {
   readonly #delayMs: number;
   readonly #ring = new Deadline(0, () => {});
   /** Stays set when the last deadline is called off: the next one takes it over. */
-  #isArmed = false;
+  #timer: Timer | null = null;
 
   constructor(clock: Pick<Clock, "monotonic" | "after">, delayMs: number) {
     this.#clock = clock;
@@ -44,13 +44,17 @@ export class Deadlines {
     deadline.after = this.#ring;
     last.after = deadline;
     this.#ring.before = deadline;
-    if (!this.#isArmed) this.#arm(this.#delayMs);
+    if (this.#timer === null) this.#arm(this.#delayMs);
     return deadline;
   }
 
+  /** Takes the timer away; no deadline may be left, nor be set from now on. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+
   #arm(delayMs: number): void {
-    this.#isArmed = true;
-    this.#clock.after(delayMs, () => this.#look());
+    this.#timer = this.#clock.after(delayMs, () => this.#look());
   }
 
   #look(): void {
@@ -63,6 +67,6 @@ export class Deadlines {
       first.cancel();
       first.onDue();
     }
-    this.#isArmed = false;
+    this.#timer = null;
   }
 }

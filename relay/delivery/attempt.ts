@@ -8,10 +8,10 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Attempt, Settlement } from "../queue/delivery-state.ts";
 import type { Claim } from "../queue/queue.ts";
-import type { AttemptResult, Target } from "./port.ts";
-import type { DeliverySettings } from "./settings.ts";
+import type { AttemptResult } from "./port.ts";
 import { waitMs } from "./backoff.ts";
 import type { Sign } from "./breaker.ts";
+import type { Generation } from "./generations.ts";
 import type { Halt } from "./halt.ts";
 import { resultOfFailure, settlementOf, withRetriedStatuses } from "./outcome.ts";
 import { WireNotes } from "./wire-notes.ts";
@@ -33,6 +33,8 @@ export interface EndedAttempt {
   readonly settlement: Settlement | null;
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 const TIME_UP = new Error("the attempt's time is up");
 const LOST = new Error("another relay has taken the delivery over");
 const STOPPING = new Error("the relay is stopping");
@@ -40,51 +42,47 @@ const STOPPING = new Error("the relay is stopping");
 /** Never rejects. A crash on the way leaves the delivery to be sent again. */
 export async function runAttempt(
   claim: Claim,
-  config: DeliverySettings,
-  target: Target,
+  generation: Generation,
   deps: AttemptDeps,
 ): Promise<EndedAttempt> {
   const { clock, random } = deps;
   const startedAt = clock.now();
   const started = clock.monotonic();
   const wire = new WireNotes();
-  const result = await sendInTime({ claim, config, target, wire }, deps);
+  const result = await sendInTime(claim, generation, wire, deps);
   if (result === LOST) return { sign: "called-off", settlement: null };
   if (result === STOPPING) {
     const settlement: Settlement = { outcome: "released", dueAt: claim.delivery.dueAt ?? startedAt };
     await settleSurely(claim, settlement, deps);
     return { sign: "called-off", settlement };
   }
-  const ended = withRetriedStatuses(result as AttemptResult, config.retry.statuses);
+  const { retry } = generation.config;
+  const ended = withRetriedStatuses(result as AttemptResult, retry.statuses);
   const { status, error, excerpt, steps, verdict } = ended;
-  const attempt: Attempt = {
+  const exchange = wire.exchange(claim.meta);
+  const attempt: Mutable<Attempt> = {
     at: startedAt,
     durationMs: Math.round(clock.monotonic() - started),
     status,
     error,
     excerpt: wire.masked(excerpt),
-    ...(steps === undefined ? {} : { steps }),
-    ...wire.exchange(claim.meta),
   };
+  if (steps !== undefined) attempt.steps = steps;
+  if (exchange !== null) attempt.exchange = exchange;
   const end = { result: ended, attempt, delivery: claim.delivery, endedAt: clock.now() };
-  const settlement = settlementOf(end, config.retry, random);
+  const settlement = settlementOf(end, retry, random);
   await settleSurely(claim, settlement, deps);
   return { sign: verdict === "retry" ? "failed" : "answered", settlement };
 }
 
-interface Send {
-  readonly claim: Claim;
-  readonly config: DeliverySettings;
-  readonly target: Target;
-  readonly wire: WireNotes;
-}
-
 async function sendInTime(
-  { claim, config, target, wire }: Send,
+  claim: Claim,
+  { config, target, timeouts }: Generation,
+  wire: WireNotes,
   deps: AttemptDeps,
 ): Promise<AttemptResult | typeof LOST | typeof STOPPING> {
   const signal = new Cancellable();
-  const timer = deps.clock.after(config.timeoutSeconds * 1000, () => signal.abort(TIME_UP));
+  const timer = timeouts.set(() => signal.abort(TIME_UP));
   signal.follow(claim.lost, LOST);
   const forgetStopping = deps.stopping.onHalt(() => signal.abort(STOPPING));
   const { delivery, meta, body } = claim;

@@ -1,6 +1,8 @@
 /**
  * The targets of a worker over time: new settings bring a new target, and the one before is closed once its last attempt has ended.
  */
+import type { Clock } from "../../lib/clock.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Target } from "./port.ts";
@@ -10,24 +12,32 @@ import type { DeliverySettings } from "./settings.ts";
 export interface Generation {
   readonly config: DeliverySettings;
   readonly target: Target;
+  /** The ends of the time that its attempts have. */
+  readonly timeouts: Deadlines;
   /** Attempts under way. */
   sending: number;
 }
 
 export class Generations {
   current: Generation;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(config: DeliverySettings, target: Target, log: Log) {
-    this.current = { config, target, sending: 0 };
+  constructor(
+    config: DeliverySettings,
+    target: Target,
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+  ) {
+    this.#clock = clock;
     this.#log = log;
+    this.current = this.#made(config, target);
   }
 
   /** What starts from now on goes to this target. */
   replace(config: DeliverySettings, target: Target): void {
     const old = this.current;
-    this.current = { config, target, sending: 0 };
+    this.current = this.#made(config, target);
     if (old.sending === 0) this.#close(old);
   }
 
@@ -47,7 +57,13 @@ export class Generations {
     await Promise.all(this.#closing);
   }
 
-  #close({ target }: Generation): void {
+  #made(config: DeliverySettings, target: Target): Generation {
+    const timeouts = new Deadlines(this.#clock, config.timeoutSeconds * 1000);
+    return { config, target, timeouts, sending: 0 };
+  }
+
+  #close({ target, timeouts }: Generation): void {
+    timeouts.close();
     const closed = target
       .close()
       .catch((error: unknown) => this.#log.warn("target.close-failed", { error: messageOf(error) }))

@@ -19,18 +19,16 @@ export class OutcomeLog {
   }
 
   settled({ meta, delivery }: Claim, settlement: Settlement): void {
-    const ids = {
-      eventId: meta.id,
-      replay: delivery.replay,
-      attempt: delivery.attempts + 1,
-      traceId: this.#traceIdOf(meta),
-    };
+    const eventId = meta.id;
+    const { replay } = delivery;
+    const attempt = delivery.attempts + 1;
+    const traceId = this.#traceIdOf(meta);
     if (settlement.outcome === "released") {
-      this.#log.debug("delivery.released", ids);
+      this.#log.debug("delivery.released", { eventId, replay, attempt, traceId });
       return;
     }
     const { status, error, durationMs } = settlement.attempt;
-    const facts = { ...ids, status, durationMs };
+    const facts = { eventId, replay, attempt, traceId, status, durationMs };
     if (settlement.outcome === "done") {
       this.lastDoneAt = settlement.at;
       this.#log.debug("delivery.done", facts);

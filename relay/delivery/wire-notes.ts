@@ -1,8 +1,13 @@
 /** What one attempt says about its request, until the attempt is over and it is kept in its bounds. */
 import type { EventMeta } from "../event/event.ts";
-import type { Attempt } from "../queue/delivery-state.ts";
 import { MASK } from "../../lib/log.ts";
-import { exchangeOf, sentSecrets, type AnswerHeaders, type SentRequest } from "../queue/exchange.ts";
+import {
+  exchangeOf,
+  sentSecrets,
+  type AnswerHeaders,
+  type Exchange,
+  type SentRequest,
+} from "../queue/exchange.ts";
 import type { Wire } from "./port.ts";
 
 export class WireNotes implements Wire {
@@ -24,8 +29,8 @@ export class WireNotes implements Wire {
     return sentSecrets(this.#sent).reduce((text, secret) => text.replaceAll(secret, MASK), excerpt);
   }
 
-  /** The field of the attempt; none if nothing was sent. */
-  exchange(meta: EventMeta): Pick<Attempt, "exchange"> {
-    return this.#sent === null ? {} : { exchange: exchangeOf(this.#sent, this.#answer, meta) };
+  /** As it is kept with the attempt; null if nothing was sent. */
+  exchange(meta: EventMeta): Exchange | null {
+    return this.#sent === null ? null : exchangeOf(this.#sent, this.#answer, meta);
   }
 }

@@ -10,11 +10,11 @@ import type { Clock, Timer } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Claim, Queue } from "../queue/queue.ts";
-import { Admission, sideOf } from "./admission.ts";
-import { QUEUE_BACKOFF, runAttempt } from "./attempt.ts";
+import { Admission, sideOf, type Admitted } from "./admission.ts";
+import { QUEUE_BACKOFF, runAttempt, type AttemptDeps, type EndedAttempt } from "./attempt.ts";
 import { waitMs } from "./backoff.ts";
 import type { Breaker } from "./breaker.ts";
-import { Generations } from "./generations.ts";
+import { Generations, type Generation } from "./generations.ts";
 import { alreadyHalted, type Halt } from "./halt.ts";
 import { incomingTraceId, type TraceIdOf } from "../event/trace.ts";
 import { OutcomeLog } from "./outcome-log.ts";
@@ -60,6 +60,7 @@ export class Worker {
   readonly #log: Log;
   readonly #admission: Admission;
   readonly #generations: Generations;
+  readonly #attemptDeps: AttemptDeps;
   readonly #outcomes: OutcomeLog;
   /** It claims nothing more and ends. */
   #retired = false;
@@ -83,7 +84,9 @@ export class Worker {
     this.#deps = deps;
     this.#log = deps.log.child({ target: name });
     this.#admission = new Admission(config);
-    this.#generations = new Generations(config, target, this.#log);
+    this.#generations = new Generations(config, target, { clock: deps.clock, log: this.#log });
+    const { clock, random, stopping } = deps;
+    this.#attemptDeps = { clock, random, log: this.#log, stopping };
     this.#outcomes = new OutcomeLog(this.#log, deps.traceIdOf ?? incomingTraceId);
     this.#setAlarm();
   }
@@ -176,36 +179,37 @@ export class Worker {
       if (ask === null) return;
       const capMs = this.#generations.current.config.retry.capSeconds * 1000;
       const claims = await this.#deps.queue.claim(this.#name, { ...ask, capMs });
-      const retries = claims.filter((claim) => sideOf(claim) === "retry").length;
+      const now = this.#deps.clock.monotonic();
+      let retries = 0;
+      for (const claim of claims) {
+        if (sideOf(claim) === "retry") retries += 1;
+        this.#start(claim, now);
+      }
       if (claims.length - retries < ask.first) dry.first = true;
       if (retries < ask.retry) dry.retry = true;
-      for (const claim of claims) this.#start(claim);
     }
   }
 
-  #start(claim: Claim): void {
-    const { clock, random, stopping } = this.#deps;
+  /** @param now monotonic */
+  #start(claim: Claim, now: number): void {
     const generation = this.#generations.begin();
-    const { config } = generation;
-    const attempt = this.#admission.start(claim, clock.monotonic());
-    void runAttempt(claim, config, generation.target, {
-      clock,
-      random,
-      log: this.#log,
-      // What was claimed while the worker was retired is given back at once.
-      stopping: this.#retired ? alreadyHalted() : stopping,
-    }).then(({ sign, settlement }) => {
-      this.#admission.free(attempt);
-      if (generation === this.#generations.current) {
-        const changed = this.#admission.judge(attempt, sign, clock.monotonic());
-        if (changed !== null) this.#outcomes.breaker(changed, config);
-      }
-      if (settlement !== null) this.#outcomes.settled(claim, settlement);
-      this.#generations.end(generation);
-      this.wake();
-      this.#setAlarm();
-      this.#noteIdle();
-    });
+    const admitted = this.#admission.start(claim, now);
+    // What was claimed while the worker was retired is given back at once.
+    const deps = this.#retired ? { ...this.#attemptDeps, stopping: alreadyHalted() } : this.#attemptDeps;
+    void runAttempt(claim, generation, deps).then((ended) => this.#ended(claim, generation, admitted, ended));
+  }
+
+  #ended(claim: Claim, generation: Generation, admitted: Admitted, { sign, settlement }: EndedAttempt): void {
+    this.#admission.free(admitted);
+    if (generation === this.#generations.current) {
+      const changed = this.#admission.judge(admitted, sign, this.#deps.clock.monotonic());
+      if (changed !== null) this.#outcomes.breaker(changed, generation.config);
+    }
+    if (settlement !== null) this.#outcomes.settled(claim, settlement);
+    this.#generations.end(generation);
+    this.wake();
+    this.#setAlarm();
+    this.#noteIdle();
   }
 
   /**

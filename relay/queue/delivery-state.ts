@@ -96,6 +96,7 @@ function withAttempt(delivery: Delivery, attempt: Attempt): Delivery {
 
 /** Only the newest attempts keep what went over the wire. */
 function withNewest(history: readonly Attempt[], attempt: Attempt): Attempt[] {
+  if (history.length === 0) return [attempt];
   const kept = [...history, attempt].slice(-HISTORY_LENGTH);
   const place = kept.length - 1 - EXCHANGES_KEPT;
   const former = kept[place];

@@ -87,24 +87,48 @@ export function sentSecrets({ headers, hidden }: SentRequest): string[] {
     if (value === undefined) continue;
     values.push(value, value.slice(value.lastIndexOf(" ") + 1));
   }
+  if (values.length === 0) return values;
   const long = values.filter((value) => value.length >= SHORTEST_MASKED);
   return long.toSorted((a, b) => b.length - a.length);
 }
 
 function keptRequest({ headers, hidden }: SentRequest, meta: Pick<EventMeta, "headers">): KeptHeaders {
-  const received = new Map(meta.headers);
+  const received = new Received(meta);
   const lines = new Lines();
   for (const name in headers) {
     const value = headers[name]!;
     if (hidden.has(name) || SECRET.has(name)) lines.add(name, MASK);
-    else lines.add(name, received.get(name) === value ? null : value);
+    else lines.add(name, received.find(name) === value ? null : value);
   }
   return lines.result();
 }
 
-function keptAnswer(answer: AnswerHeaders, secrets: readonly string[]): KeptHeaders {
+/** An event's headers by name. They go out in the order in which they came: each is looked for behind the one before. */
+class Received {
+  readonly #headers: EventMeta["headers"];
+  #next = 0;
+
+  constructor({ headers }: Pick<EventMeta, "headers">) {
+    this.#headers = headers;
+  }
+
+  find(name: string): string | undefined {
+    const received = this.#headers;
+    const { length } = received;
+    for (let passed = 0; passed < length; passed++) {
+      const at = (this.#next + passed) % length;
+      if (received[at]![0] !== name) continue;
+      this.#next = at + 1;
+      return received[at]![1];
+    }
+    return undefined;
+  }
+}
+
+function keptAnswer(headers: AnswerHeaders, secrets: readonly string[]): KeptHeaders {
   const lines = new Lines();
-  for (const [name, value] of Object.entries(answer)) {
+  for (const name in headers) {
+    const value = headers[name];
     if (value === undefined) continue;
     const text = typeof value === "string" ? value : value.join(", ");
     const isSecret = SECRET.has(name) || secrets.some((secret) => text.includes(secret));

@@ -47,6 +47,14 @@ test("Deadlines: one timer serves all, and none is left once nothing can fall du
   expect(clock.pendingTimers).toBe(0);
 });
 
+test("Deadlines: close() takes the timer away that the last one left", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock, 10);
+  deadlines.set(() => {}).cancel();
+  deadlines.close();
+  expect(clock.pendingTimers).toBe(0);
+});
+
 test("Deadlines: one may set the next while it falls due, or cancel another", async () => {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock, 10);

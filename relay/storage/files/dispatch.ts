@@ -18,6 +18,7 @@ import { DELIVERY_FLAGS, DONE, SENDING, WAITING } from "./memory/table.ts";
 const READ_AGAIN_MS = 5000;
 const MAX_READS = 12;
 const UNREADABLE = "The stored event cannot be read";
+const NOTHING_WRITTEN = Promise.resolve();
 
 type Settle = (claim: LocalClaim, settlement: Settlement) => Promise<void>;
 
@@ -140,9 +141,9 @@ export class Dispatch {
     void this.#write(row, delivery, lane);
   }
 
-  async #settle(target: TargetBook, row: number, claim: LocalClaim, settlement: Settlement): Promise<void> {
+  #settle(target: TargetBook, row: number, claim: LocalClaim, settlement: Settlement): Promise<void> {
     const { table, book, clock, events, work } = this.#core;
-    if (this.#claims.get(row) !== claim.lost) return;
+    if (this.#claims.get(row) !== claim.lost) return NOTHING_WRITTEN;
     this.#claims.delete(row);
     const delivery = settled(claim.delivery, settlement);
     const lane = target.lanes.keyOf(row);
@@ -157,11 +158,12 @@ export class Dispatch {
       else book.setState(row, DONE);
       table.endedAt.set(row, delivery.endedAt);
     }
-    work.touch(target);
+    // An end lets nothing go on but the next one of its lane.
+    if (lane !== null || delivery.endedAt === null) work.touch(target);
     const attempt = settlement.outcome === "released" ? null : settlement.attempt;
-    const written = attempt === null ? null : this.#write(row, delivery, lane);
+    const written = attempt === null ? NOTHING_WRITTEN : this.#write(row, delivery, lane);
     events.emit({ type: "settled", meta: claim.meta, delivery, attempt });
-    if (written !== null) await written;
+    return written;
   }
 
   /** A state that cannot be written costs at most a repetition after a crash, which the promise of the queue allows. */

@@ -49,9 +49,8 @@ export function encodeState(record: StateRecord): Uint8Array {
     history: delivery.history,
     ...(delivery.movedTo === undefined ? {} : { movedTo: delivery.movedTo }),
   };
-  const laneText = lane ?? "";
   const json = JSON.stringify(rest);
-  const laneBytes = Buffer.byteLength(laneText, "utf8");
+  const laneBytes = lane === null ? 0 : Buffer.byteLength(lane, "utf8");
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + laneBytes + Buffer.byteLength(json, "utf8"));
   bytes.writeUInt8(STATE_LETTERS.indexOf(delivery.state), 0);
   const reason = delivery.state === "dead" ? deadReasonCode(delivery) + 1 : 0;
@@ -61,7 +60,7 @@ export function encodeState(record: StateRecord): Uint8Array {
   bytes.writeDoubleLE(delivery.endedAt ?? delivery.dueAt ?? 0, 4);
   bytes.writeDoubleLE(order ?? 0, 12);
   bytes.writeUInt16LE(laneBytes, 20);
-  bytes.write(laneText, HEAD_BYTES, "utf8");
+  if (lane !== null) bytes.write(lane, HEAD_BYTES, "utf8");
   bytes.write(json, HEAD_BYTES + laneBytes, "utf8");
   return bytes;
 }

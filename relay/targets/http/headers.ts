@@ -14,10 +14,19 @@ const OWN =
 
 /** GitLab's own headers of an event, names in lower case: what a receiver behind the relay may see. */
 export function gitlabHeaders(meta: Pick<EventMeta, "headers">): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of meta.headers) if (OWN.test(name) && name !== SECRET) kept[name] = value;
+  return withGitlabHeaders({}, meta);
+}
+
+function withGitlabHeaders(
+  kept: Record<string, string>,
+  { headers }: Pick<EventMeta, "headers">,
+): Record<string, string> {
+  for (const [name, value] of headers) if (OWN.test(name) && name !== SECRET) kept[name] = value;
   return kept;
 }
+
+/** Headers that every attempt has from the relay. */
+const RELAYS: ReadonlySet<string> = new Set(["x-relay-event-id", "x-relay-attempt", "x-relay-received-at"]);
 
 /** Which of several GitLabs an event is from; that of `gitlab` is not named. */
 export function instanceHeader({ instanceName }: Pick<EventMeta, "instanceName">): Record<string, string> {
@@ -29,7 +38,7 @@ export function customHeaders(
   { headers }: Pick<EventMeta, "headers">,
   names: ReadonlySet<string>,
 ): Record<string, string> {
-  return names.size === 0 ? {} : Object.fromEntries(headers.filter(([name]) => names.has(name)));
+  return Object.fromEntries(headers.filter(([name]) => names.has(name)));
 }
 
 /** GitLab's signature is of the received bytes. */
@@ -51,23 +60,25 @@ export function headersOf(
   format: Readonly<Record<string, string>>,
   configured: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return {
+  const { meta, attempt } = sending;
+  // One object that grows, since every attempt makes it: no other ones to be spread into it.
+  const headers: Record<string, string> = {
     "content-type": "application/json",
     "user-agent": USER_AGENT,
-    ...gitlabHeaders(sending.meta),
-    ...format,
-    "x-relay-event-id": sending.meta.id,
-    "x-relay-attempt": String(sending.attempt),
-    "x-relay-received-at": new Date(sending.meta.receivedAt).toISOString(),
-    ...instanceHeader(sending.meta),
-    ...(sending.meta.test === true ? { "x-relay-test": "true" } : {}),
-    ...configured,
+    "x-relay-event-id": meta.id,
+    "x-relay-attempt": String(attempt),
+    "x-relay-received-at": new Date(meta.receivedAt).toISOString(),
   };
+  withGitlabHeaders(headers, meta);
+  for (const [name, value] of Object.entries(format)) if (!RELAYS.has(name)) headers[name] = value;
+  if (meta.instanceName !== undefined) Object.assign(headers, instanceHeader(meta));
+  if (meta.test === true) headers["x-relay-test"] = "true";
+  return Object.assign(headers, configured);
 }
 
 /**
- * The headers of a Standard Webhooks signature by all keys. They take the place of GitLab's own: `webhook-id` is the relay's event
- * id, the same in every attempt and replay, so that a receiver can recognise what it has seen.
+ * The headers of a Standard Webhooks signature by all keys, of which there is one at least. They take the place of GitLab's own:
+ * `webhook-id` is the relay's event id, the same in every attempt and replay, so that a receiver can recognise what it has seen.
  */
 export function signatureHeaders(
   keys: readonly Uint8Array[],
@@ -75,7 +86,6 @@ export function signatureHeaders(
   nowMs: number,
   body: Uint8Array,
 ): Record<string, string> {
-  if (keys.length === 0) return {};
   const timestamp = Math.floor(nowMs / 1000);
   return {
     "webhook-id": eventId,

@@ -27,7 +27,7 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
   const connections = createConnections(config, deps);
   return {
     async send(sending): Promise<AttemptResult> {
-      let envelope: Envelope;
+      let envelope: SentEnvelope;
       try {
         envelope = envelopeOf(sending, clock.now());
       } catch (error) {
@@ -36,9 +36,9 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
       const { body, headers } = envelope;
       try {
         const traceparent = deps.traceparent?.(sending) ?? null;
-        const traced = traceparent === null ? { ...headers } : { ...headers, traceparent };
-        const request = { origin, path, method: "POST", headers: traced, body } as const;
-        sending.wire?.sent({ method: "POST", url: shown, headers: traced, hidden });
+        if (traceparent !== null) headers["traceparent"] = traceparent;
+        const request = { origin, path, method: "POST", headers, body } as const;
+        sending.wire?.sent({ method: "POST", url: shown, headers, hidden });
         const answer = await exchange(connections, request, sending.signal);
         sending.wire?.answered(answer.headers);
         return resultOfAnswer(answer.status, answer, excerptOf(answer.body), clock.now());
@@ -51,8 +51,13 @@ export function createHttpTarget(config: HttpTargetSettings, deps: HttpTargetDep
   };
 }
 
+/** What goes out, with all headers; the object is its receiver's. */
+export interface SentEnvelope extends Envelope {
+  readonly headers: Record<string, string>;
+}
+
 /** What is sent for an event: body and all headers. Throws an Error that names the place if the event lacks what a template asks for. */
-export type RequestOf = (sending: Pick<Sending, "meta" | "body" | "attempt">, nowMs: number) => Envelope;
+export type RequestOf = (sending: Pick<Sending, "meta" | "body" | "attempt">, nowMs: number) => SentEnvelope;
 
 export function createRequests(config: HttpTargetSettings): RequestOf {
   const keys = config.signingTokens.map(decodeSigningToken).filter((key) => key !== null);
@@ -63,8 +68,10 @@ export function createRequests(config: HttpTargetSettings): RequestOf {
     const { body, headers: format } = enveloped(sending);
     const { attempt } = sending;
     const meta = body === sending.body ? sending.meta : withoutSignature(sending.meta);
-    const headers = headersOf({ meta, attempt }, { ...customHeaders(meta, passed), ...format }, configured);
-    return { body, headers: { ...headers, ...signatureHeaders(keys, meta.id, nowMs, body) } };
+    const brought = passed.size === 0 ? format : { ...customHeaders(meta, passed), ...format };
+    const headers = headersOf({ meta, attempt }, brought, configured);
+    if (keys.length > 0) Object.assign(headers, signatureHeaders(keys, meta.id, nowMs, body));
+    return { body, headers };
   };
 }
 

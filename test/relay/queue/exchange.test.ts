@@ -35,6 +35,19 @@ test("exchangeOf() keeps a header that the event has by its name, and sentHeader
   expect(Object.fromEntries(sentHeaders(exchange, meta))).toEqual(headers);
 });
 
+test("exchangeOf() finds the event's headers in whatever order they go out", () => {
+  const names = ["a", "b", "c", "d", "e"];
+  const event = { headers: names.map((name) => [name, `value of ${name}`] as const) };
+  const orders = [names, names.toReversed(), ["c", "x", "a", "e", "y", "b", "d"]];
+  for (const order of orders) {
+    const headers = Object.fromEntries(order.map((name) => [name, `value of ${name}`]));
+    const exchange = exchangeOf(sent(headers), null, event);
+    const kept = order.map((name) => (names.includes(name) ? name : `${name}: value of ${name}`));
+    expect(exchange.request.headers.split("\n")).toEqual(kept);
+    expect(Object.fromEntries(sentHeaders(exchange, event))).toEqual(headers);
+  }
+});
+
 test("exchangeOf() keeps no value of the settings, no signature, and nothing of them that comes back", () => {
   const request = sent(
     { authorization: "Bearer s3cr3t-token", "x-key": "abcd-efgh", "webhook-signature": "v1,sig" },
