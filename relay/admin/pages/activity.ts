@@ -14,17 +14,19 @@ export interface ActivityView extends ActivityTables {
 
 export function activityPage(view: ActivityView): Html {
   const { report, asked, problem, instances } = view;
-  const isEmpty = report.projects.length === 0;
+  const head = html`<h1>Activity</h1>`;
+  if (problem !== null)
+    return html`${head} ${rangeForm(asked, instances)}
+      <p class="problem" role="alert">${problem}</p>`;
   return html`<div class="title">
-      <h1>Activity</h1>
+      ${head}
       <p class="side">
         <a class="button" href="/api/v1/activity?${activityQuery(asked)}" download="activity.json">JSON</a>
       </p>
     </div>
     ${rangeForm(asked, instances)}
-    ${problem === null ? "" : html`<p class="problem" role="alert">${problem}</p>`}
     ${
-      isEmpty
+      report.projects.length === 0
         ? html`<p class="empty">
             Nothing is counted for this choice. Pushes, merge requests, comments, issues, pipelines and
             deployments are counted as they arrive.

@@ -3,25 +3,27 @@ import { html } from "hono/html";
 import type { AuditEntry, AuditPage } from "../../storage/audit-trail.ts";
 import { when, type Html } from "./html.ts";
 
-/** What routes do, in words. */
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ["POST /events/replay", "replayed a set of events"],
-  ["POST /events/:id/replay", "replayed an event"],
-  ["POST /events/:id/delete", "deleted an event"],
-  ["DELETE /events/:id", "deleted an event"],
-  ["POST /dead/replay", "replayed dead letters"],
-  ["POST /replays", "started a replay job"],
-  ["POST /replays/:id/pause", "paused a replay job"],
-  ["POST /replays/:id/resume", "resumed a replay job"],
-  ["POST /replays/:id/cancel", "cancelled a replay job"],
-  ["POST /targets/:name/move", "moved deliveries"],
-  ["POST /targets/:name/pause", "paused a target"],
-  ["POST /targets/:name/resume", "resumed a target"],
+/** What routes do, in words: what was done, and what was refused. */
+const WORDS: ReadonlyMap<string, readonly [done: string, refused: string]> = new Map([
+  ["POST /events/replay", ["replayed a set of events", "could not replay a set of events"]],
+  ["POST /events/:id/replay", ["replayed an event", "could not replay an event"]],
+  ["POST /events/:id/delete", ["deleted an event", "could not delete an event"]],
+  ["DELETE /events/:id", ["deleted an event", "could not delete an event"]],
+  ["POST /dead/replay", ["replayed dead letters", "could not replay dead letters"]],
+  ["POST /replays", ["started a replay job", "could not start a replay job"]],
+  ["POST /replays/:id/pause", ["paused a replay job", "could not pause a replay job"]],
+  ["POST /replays/:id/resume", ["resumed a replay job", "could not resume a replay job"]],
+  ["POST /replays/:id/cancel", ["cancelled a replay job", "could not cancel a replay job"]],
+  ["POST /targets/:name/move", ["moved deliveries", "could not move deliveries"]],
+  ["POST /targets/:name/pause", ["paused a target", "could not pause a target"]],
+  ["POST /targets/:name/resume", ["resumed a target", "could not resume a target"]],
 ]);
 
 /** "paused a target"; what has no words of its own is shown as its route. */
-function actionWords(action: string): string {
-  return WORDS.get(action.replace(" /api/v1/", " /")) ?? action;
+function actionWords({ action, details, status }: AuditEntry): string {
+  const [done, refused] = WORDS.get(action.replace(" /api/v1/", " /")) ?? [action, action];
+  if (status !== null && status >= 400) return refused;
+  return details.includes('"dryRun":true') ? "counted what a replay would deliver" : done;
 }
 
 export function auditPage({ entries, cursor }: AuditPage): Html {
@@ -62,11 +64,12 @@ function table(entries: readonly AuditEntry[]): Html {
   </div>`;
 }
 
-function row({ at, person, via, client, action, subject, details, status }: AuditEntry): Html {
+function row(entry: AuditEntry): Html {
+  const { at, person, via, client, subject, details, status } = entry;
   return html`<tr>
     <td>${when(at)}</td>
     <td title="signed in by ${via}, from ${client}">${person}</td>
-    <td>${actionWords(action)}${details === "" ? "" : html` <code class="muted">${details}</code>`}</td>
+    <td>${actionWords(entry)}${details === "" ? "" : html` <code class="muted">${details}</code>`}</td>
     <td>${subject ?? ""}</td>
     <td>${status ?? "none: the relay stopped before it answered"}</td>
   </tr>`;

@@ -592,7 +592,9 @@ describe("activity", () => {
     expect(html).toContain(
       'href="/activity?from=2026-01-12&amp;to=2026-01-15&amp;group=day&amp;project=acme%2Fshop"',
     );
-    expect(await (await f.api("/activity?from=later")).text()).toContain("from must be a day");
+    const refused = await (await f.api("/activity?from=later")).text();
+    expect(refused).toContain("from must be a day");
+    expect(refused).not.toMatch(/activity\.json|Commits/);
     const nothing = fixture({
       activity: { report: (query) => Promise.resolve(report([], { ...query, members: {} })) },
     });

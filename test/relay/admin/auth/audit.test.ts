@@ -57,6 +57,13 @@ test("audit: pages show it whole, and on the page of each event; the API gives p
   expect(page).toContain("replayed an event");
   expect(page).toContain(second);
   expect(await (await f.api(`/events/${first}`)).text()).toContain("replayed an event");
+  await f.api("/api/v1/targets/nope/pause", { method: "POST" });
+  await f.api("/api/v1/replays", { method: "POST", body: '{"all":true,"dryRun":true}' });
+  const again = await (await f.api("/audit")).text();
+  expect(again).toContain("could not pause a target");
+  expect(again).toContain("counted what a replay would deliver");
+  expect(again).not.toMatch(/>paused a target|started a replay job/);
+  f.audit.entries.splice(2);
   const { entries, cursor } = (await (await f.api("/api/v1/audit?limit=1")).json()) as {
     entries: { subject: string }[];
     cursor: string;
