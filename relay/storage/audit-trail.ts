@@ -34,8 +34,18 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
+/** A place in the trail that no page gave. */
+export class AuditCursorError extends Error {
+  override readonly name = "AuditCursorError";
+  readonly code = "audit-cursor";
+
+  constructor() {
+    super("cursor must be the one that an earlier page gave");
+  }
+}
+
 export interface AuditPage {
-  /** Newest first. */
+  /** Newest first. There may be fewer than were asked for although there is more: what was looked at is bounded. */
   readonly entries: readonly AuditEntry[];
   /** For `before` of the next page; null: there is no more. */
   readonly cursor: string | null;
@@ -47,6 +57,7 @@ export interface AuditTrail {
   note(note: AuditNote): Promise<string>;
   /** How the change was answered. What a crash before it leaves is an entry without a status. */
   answered(id: string, status: number): Promise<void>;
+  /** Rejects with an AuditCursorError, too. */
   list(query: AuditQuery): Promise<AuditPage>;
   /** Forgets what is older, wall clock in milliseconds. */
   expire(before: number): Promise<void>;

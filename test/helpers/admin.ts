@@ -12,12 +12,13 @@ import { MissWatch, recoveryDue } from "../../relay/observe/recovery-due.ts";
 import type { TargetStatus } from "../../relay/observe/target-status.ts";
 import { createReplayDesk } from "../../relay/replay/jobs.ts";
 import type { AdminDeps } from "../../relay/admin/ports.ts";
-import type {
-  AuditEntry,
-  AuditNote,
-  AuditPage,
-  AuditQuery,
-  AuditTrail,
+import {
+  AuditCursorError,
+  type AuditEntry,
+  type AuditNote,
+  type AuditPage,
+  type AuditQuery,
+  type AuditTrail,
 } from "../../relay/storage/audit-trail.ts";
 import type { InstanceRecovery } from "../../relay/recovery/recoveries.ts";
 import { configSchema, type Config } from "../../relay/config/schema.ts";
@@ -86,6 +87,7 @@ export class MemoryAuditTrail implements AuditTrail {
   }
 
   async list({ before, subject, limit }: AuditQuery): Promise<AuditPage> {
+    if (before !== undefined && !/^\d{6}$/.test(before)) throw new AuditCursorError();
     const fitting = this.entries
       .toReversed()
       .filter((entry) => before === undefined || entry.id < before)

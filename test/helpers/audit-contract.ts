@@ -69,6 +69,13 @@ export function auditContract(open: () => Promise<OpenedTrail>): void {
     expect(await all("x")).toEqual(["20", "15", "10", "5", "0"]);
   });
 
+  test("list() refuses a place that no page gave", async () => {
+    const { trail } = await fresh();
+    await trail.note(auditNote());
+    for (const before of ["bad", "", "2026-01-31", "(1-1", "9".repeat(400)])
+      await expect(trail.list({ limit: 4, before })).rejects.toMatchObject({ code: "audit-cursor" });
+  });
+
   test("what is noted at once is all there", async () => {
     const { trail } = await fresh();
     await Promise.all(Array.from({ length: 50 }, () => trail.note(auditNote())));

@@ -1,11 +1,26 @@
 /** The audit trail as JSON: page by page, and as a file. */
 import { Hono } from "hono";
-import type { AuditEntry, AuditTrail } from "../../storage/audit-trail.ts";
+import {
+  AuditCursorError,
+  type AuditEntry,
+  type AuditPage,
+  type AuditQuery,
+  type AuditTrail,
+} from "../../storage/audit-trail.ts";
 import type { AdminEnv } from "../ports.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, parseLimit } from "./query.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, bad, parseLimit } from "./query.ts";
 import { queryOf } from "../auth/forms.ts";
 
 const PAGE = 500;
+
+/** A page of the trail. Rejects with a RefusalError (400) for a cursor that is none. */
+export async function listAudit(audit: AuditTrail, query: AuditQuery): Promise<AuditPage> {
+  try {
+    return await audit.list(query);
+  } catch (error) {
+    throw error instanceof AuditCursorError ? bad(error.message) : error;
+  }
+}
 
 /** Routes below /api/v1/audit. */
 export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
@@ -14,7 +29,7 @@ export function createAuditApi(audit: AuditTrail): Hono<AdminEnv> {
   api.get("/", async (c) => {
     const read = queryOf(c);
     const [before, subject] = [read("cursor"), read("subject")];
-    const { entries, cursor } = await audit.list({
+    const { entries, cursor } = await listAudit(audit, {
       limit: parseLimit(read("limit"), DEFAULT_LIMIT, MAX_LIMIT),
       ...(before === undefined ? {} : { before }),
       ...(subject === undefined ? {} : { subject }),

@@ -1,5 +1,6 @@
 /** What people did: to the relay, and in GitLab. */
 import { parseActivityQuery } from "../api/activity-query.ts";
+import { listAudit } from "../api/audit.ts";
 import { DEFAULT_LIMIT } from "../api/query.ts";
 import { instanceNames } from "../../config/gitlab.ts";
 import { attempt, queryOf } from "../auth/forms.ts";
@@ -12,7 +13,10 @@ export function mountPeople({ pages, deps, frame }: Site): void {
 
   pages.get("/audit", async (c) => {
     const before = c.req.query("cursor");
-    const page = await deps.audit.list({ limit: DEFAULT_LIMIT, ...(before === undefined ? {} : { before }) });
+    const page = await listAudit(deps.audit, {
+      limit: DEFAULT_LIMIT,
+      ...(before === undefined ? {} : { before }),
+    });
     return frame(c, { title: "Audit trail", section: null }, auditPage(page));
   });
 

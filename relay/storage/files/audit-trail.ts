@@ -10,7 +10,14 @@ import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 import { UpstreamError, messageOf, systemCode } from "../../../lib/errors.ts";
 import { jsonOrNull } from "../../../lib/json.ts";
-import type { AuditEntry, AuditNote, AuditPage, AuditQuery, WholeAuditTrail } from "../audit-trail.ts";
+import {
+  AuditCursorError,
+  type AuditEntry,
+  type AuditNote,
+  type AuditPage,
+  type AuditQuery,
+  type WholeAuditTrail,
+} from "../audit-trail.ts";
 import { syncFolder, type FolderGuard } from "./small-files.ts";
 
 const NAME = /^(\d{4}-\d{2}-\d{2})\.jsonl$/;
@@ -36,6 +43,7 @@ interface OpenDay {
 }
 
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, DAY_LENGTH);
+const ID = /^\d{4}-\d\d-\d\d-[0-9a-z]{1,13}-[0-9a-f]{12}$/;
 const idOf = (at: number): string => `${dayOf(at)}-${at.toString(36)}-${randomBytes(6).toString("hex")}`;
 
 export class FilesAuditTrail implements WholeAuditTrail {
@@ -63,6 +71,7 @@ export class FilesAuditTrail implements WholeAuditTrail {
   }
 
   async list({ before, subject, limit }: AuditQuery): Promise<AuditPage> {
+    if (before !== undefined && !ID.test(before)) throw new AuditCursorError();
     const newestDay = before?.slice(0, DAY_LENGTH);
     const entries: AuditEntry[] = [];
     await storage(async () => {

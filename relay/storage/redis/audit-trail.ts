@@ -1,11 +1,20 @@
 /** The audit trail in the Redis that relays share: a stream of what was asked for, and a hash of how it was answered. */
-import type { AuditEntry, AuditNote, AuditPage, AuditQuery, WholeAuditTrail } from "../audit-trail.ts";
+import {
+  AuditCursorError,
+  type AuditEntry,
+  type AuditNote,
+  type AuditPage,
+  type AuditQuery,
+  type WholeAuditTrail,
+} from "../audit-trail.ts";
 import type { RedisConnection } from "./connection.ts";
 
 /** Entries that are read at once. */
 const BATCH = 500;
 /** Entries that one page looks at, at most, for those of one event or target. */
 const MAX_LOOK = 20_000;
+/** An id of a Redis stream. */
+const ID = /^\d{1,15}-\d{1,15}$/;
 
 export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection): WholeAuditTrail {
   const stream = `${prefix}:audit`;
@@ -34,16 +43,16 @@ export function createRedisAuditTrail({ client, ask, prefix }: RedisConnection):
       await ask(client.hset(answers, id, status));
     },
     async list({ before, subject, limit }: AuditQuery): Promise<AuditPage> {
+      if (before !== undefined && !ID.test(before)) throw new AuditCursorError();
       const entries: AuditEntry[] = [];
-      let from = before;
-      for (let looked = 0; entries.length <= limit && looked < MAX_LOOK; looked += BATCH) {
+      let from: string | null | undefined = before;
+      for (let looked = 0; from !== null && entries.length <= limit && looked < MAX_LOOK; looked += BATCH) {
         const rows = await batch(from);
         entries.push(...rows.filter((entry) => subject === undefined || entry.subject === subject));
-        from = rows.at(-1)?.id;
-        if (rows.length < BATCH) break;
+        from = rows.length < BATCH ? null : rows.at(-1)!.id;
       }
       const page = entries.slice(0, limit);
-      return { entries: page, cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null };
+      return { entries: page, cursor: (entries.length > limit ? page.at(-1)?.id : from) ?? null };
     },
     async *all() {
       let from = "-";

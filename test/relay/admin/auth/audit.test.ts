@@ -64,6 +64,13 @@ test("audit: pages show it whole, and on the page of each event; the API gives p
   expect(again).toContain("counted what a replay would deliver");
   expect(again).not.toMatch(/>paused a target|started a replay job/);
   f.audit.entries.splice(2);
+  for (const path of ["/audit?cursor=bad", "/api/v1/audit?cursor=bad"]) {
+    const refused = await f.api(path);
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("cursor must be the one that an earlier page gave"),
+    ]);
+  }
   const { entries, cursor } = (await (await f.api("/api/v1/audit?limit=1")).json()) as {
     entries: { subject: string }[];
     cursor: string;
