@@ -1,14 +1,14 @@
 /** The licences of the packages that are part of the bundled programs, as they ask to be passed on. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** @param inputs paths of bundled files, relative to `root` */
-export function notices(root: string, inputs: readonly string[]): string {
+/** @param inputs paths of bundled files */
+export function notices(inputs: readonly string[]): string {
   const packages = new Set(
     inputs.flatMap((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
   );
   return [...packages]
     .toSorted()
-    .map((folder) => noticeOf(`${root}${folder}`))
+    .map(noticeOf)
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
