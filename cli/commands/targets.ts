@@ -70,7 +70,10 @@ export const targets: CommandSpec = {
       if (to === undefined)
         throw new UsageError("targets move needs two names: from which target, and to which");
       const answer = await api.json(path, movedAnswer, { method: "POST", body: { to } });
-      return say(answer, `${counted(answer.moved, "delivery")} moved from ${name} to ${to}.\n`);
+      const said = say(answer, `${counted(answer.moved, "delivery")} moved from ${name} to ${to}.\n`);
+      if (answer.moved > 0) return said;
+      world.stderr(`nothing is kept for ${name}: targets lists the names for which there is something\n`);
+      return STATUS.failed;
     }
     if (action === "preview") {
       const event = given.text("--event");

@@ -347,6 +347,17 @@ describe("targets", () => {
     expect(json).toMatchObject({ target: "ci-bot", event: id, gets: true });
   });
 
+  test("move ends with 1 if nothing is kept under the name", async () => {
+    for (const [moved, status, stderr] of [
+      [3, 0, ""],
+      [0, 1, "nothing is kept for old-bto: targets lists the names for which there is something\n"],
+    ] as const) {
+      const fetch: typeof globalThis.fetch = async () => Response.json({ moved });
+      const result = await runCli(["targets", "move", "old-bto", "ci-bot"], { fetch });
+      expect(result).toMatchObject({ status, stderr, stdout: `${JSON.stringify({ moved }, null, 2)}\n` });
+    }
+  });
+
   test("lists, pauses and resumes", async () => {
     expect((await run(["targets"], true)).stdout).toMatch(/ci-bot +delivering/);
     expect((await run(["targets", "pause", "ci-bot"], true)).stdout).toContain("ci-bot is paused");

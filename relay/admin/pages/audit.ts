@@ -23,7 +23,8 @@ const WORDS: ReadonlyMap<string, readonly [done: string, refused: string]> = new
 function actionWords({ action, details, status }: AuditEntry): string {
   const [done, refused] = WORDS.get(action.replace(" /api/v1/", " /")) ?? [action, action];
   if (status !== null && status >= 400) return refused;
-  return details.includes('"dryRun":true') ? "counted what a replay would deliver" : done;
+  const isCount = details.includes('"dryRun":true') || (action.endsWith("/replays") && status === 200);
+  return isCount ? "counted what a replay would deliver" : done;
 }
 
 export function auditPage({ entries, cursor }: AuditPage): Html {
@@ -47,7 +48,7 @@ export function auditOfEvent(entries: readonly AuditEntry[]): Html | "" {
 
 function table(entries: readonly AuditEntry[]): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Actions of people">
-    <table>
+    <table class="cards">
       <thead>
         <tr>
           <th scope="col">When</th>
@@ -69,8 +70,10 @@ function row(entry: AuditEntry): Html {
   return html`<tr>
     <td>${when(at)}</td>
     <td title="signed in by ${via}, from ${client}">${person}</td>
-    <td>${actionWords(entry)}${details === "" ? "" : html` <code class="muted">${details}</code>`}</td>
+    <td class="what">
+      ${actionWords(entry)}${details === "" ? "" : html` <code class="muted">${details}</code>`}
+    </td>
     <td>${subject ?? ""}</td>
-    <td>${status ?? "none: the relay stopped before it answered"}</td>
+    <td data-label="answer">${status ?? "none: the relay stopped before it answered"}</td>
   </tr>`;
 }

@@ -124,7 +124,7 @@ export function replaysPage(jobs: readonly ReplayJob[]): Html {
               None. Filter the <a href="/events">list of events</a>, then <em>Replay these…</em>
             </p>`
           : html`<div class="scroll" tabindex="0" role="region" aria-label="Replay jobs">
-              <table>
+              <table class="cards">
                 <thead>
                   <tr>
                     <th scope="col">Started</th>
@@ -150,10 +150,10 @@ function row(job: ReplayJob): Html {
   return html`<tr>
     <td><a href="/replays/${id}">${when(createdAt)}</a></td>
     <td>${statePill(job)}</td>
-    <td>${countText(expected)}<br /><span class="muted">${filterText(job)}</span></td>
-    <td>${grouped(delivered)}</td>
-    <td>${grouped(failed)}</td>
-    <td>${createdBy}</td>
+    <td class="what">${countText(expected)}<br /><span class="muted">${filterText(job)}</span></td>
+    <td data-label="delivered">${grouped(delivered)}</td>
+    <td data-label="failed again">${grouped(failed)}</td>
+    <td data-label="by">${createdBy}</td>
   </tr>`;
 }
 

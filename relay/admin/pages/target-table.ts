@@ -24,7 +24,7 @@ export function targetTable(table: TargetTable): Html {
       a restart.
     </p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Targets">
-    <table class="targets">
+    <table class="targets cards">
       <thead>
         <tr>
           <th scope="col">Target</th>
@@ -100,8 +100,12 @@ function trendOf({ trend, waiting }: TargetRow): Html | string {
   >`;
 }
 
-export function lastErrorOf({ lastError }: TargetRow, masking: Pick<Masking, "text">): Html | string {
-  if (lastError === null) return html`<span class="muted">none</span>`;
+export function lastErrorOf(
+  { lastError, lastHour }: TargetRow,
+  masking: Pick<Masking, "text">,
+): Html | string {
+  if (lastError === null)
+    return html`<span class="muted">${lastHour.failed === 0 ? "none" : "none since the start"}</span>`;
   return html`<a href="/events/${lastError.eventId}">${masking.text(lastError.text)}</a>
     <span class="muted">${when(lastError.at)}</span>`;
 }

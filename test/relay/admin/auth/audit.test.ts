@@ -59,6 +59,7 @@ test("audit: pages show it whole, and on the page of each event; the API gives p
   expect(await (await f.api(`/events/${first}`)).text()).toContain("replayed an event");
   await f.api("/api/v1/targets/nope/pause", { method: "POST" });
   await f.api("/api/v1/replays", { method: "POST", body: '{"all":true,"dryRun":true}' });
+  await f.api("/api/v1/replays", { method: "POST", body: '{"kind":"release"}' });
   const again = await (await f.api("/audit")).text();
   expect(again).toContain("could not pause a target");
   expect(again).toContain("counted what a replay would deliver");
