@@ -146,7 +146,7 @@ function hookApi(
     // gitbeaker's edit() demands the url, and sending it is not always wanted.
     edit: async (parent, id, body) => hookOf((await rest.put(path(parent, id), body)).body),
     remove: (parent, id) =>
-      removeSurely({ remove: () => resource.remove(parent, id), show: () => resource.show(parent, id) }),
+      removeSurely({ remove: () => rest.delete(path(parent, id)), show: () => resource.show(parent, id) }),
     removeHeader: (parent, id, name) =>
       unlessGone(rest.delete(path(parent, id, `/custom_headers/${encodeURIComponent(name)}`))),
     test: async (parent, id, trigger) => {

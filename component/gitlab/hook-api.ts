@@ -1,6 +1,7 @@
 /** What can be done with the hooks of one level, whichever endpoints do it. */
 import { UpstreamError } from "../../lib/errors.ts";
 import { badAnswer } from "../../lib/gitlab/rest.ts";
+import type { Incoming } from "../../lib/gitlab/sender.ts";
 import type { Hook, HookBody } from "./types.ts";
 
 /** A parent is a project or a group by number or path; system hooks have none, and theirs is not looked at. */
@@ -38,13 +39,18 @@ export async function unlessGone(call: Promise<unknown>): Promise<void> {
   await unlessAbsent(call);
 }
 
-/** Removes a hook that was there a moment ago: a single odd "not found" is not believed. */
+/**
+ * Removes a hook that was there a moment ago: a single odd "not found" is not believed, nor is a success that is not GitLab's 204
+ * while the hook is still there.
+ */
 export async function removeSurely(hook: {
-  readonly remove: () => Promise<unknown>;
+  readonly remove: () => Promise<Incoming>;
   readonly show: () => Promise<unknown>;
 }): Promise<void> {
-  const isAnswered = async (call: Promise<unknown>): Promise<boolean> =>
-    (await unlessAbsent(call.then(() => true))) !== null;
-  if (await isAnswered(hook.remove())) return;
-  if (await isAnswered(hook.show())) await hook.remove();
+  const first = await unlessAbsent(hook.remove());
+  if (first?.status === 204 || (await unlessAbsent(hook.show())) === null) return;
+  const { status } = await hook.remove();
+  if (status === 204 || (await unlessAbsent(hook.show())) === null) return;
+  const text = `GitLab answered the removal with ${status}, and the hook is still there: something in front of GitLab may answer in its place`;
+  throw new UpstreamError("bad-answer", text, { status, retryable: false });
 }

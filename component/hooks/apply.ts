@@ -20,6 +20,7 @@ import type { HookAbove } from "./parents.ts";
 import { isOurs, planHook, type Change, type HookPlan } from "./plan.ts";
 import { asleepReason, planResult } from "./plan-result.ts";
 import { BELOW_ROLE, resultOf, type HookResult } from "./result.ts";
+import { unkeptOf } from "./unkept.ts";
 import { HookWriter, type HookWriterDeps } from "./writer.ts";
 
 export interface ApplyDeps extends HookWriterDeps {
@@ -46,14 +47,6 @@ export interface Foreseen {
 /** Thrown for a project that is not there any more. */
 class Gone extends Error {
   override readonly name = "Gone";
-}
-
-const TOKEN_NOT_KEPT =
-  "GitLab shows the hook without the secret token that it was sent, and the relay would refuse its deliveries: something in front of GitLab may take it out of the request";
-
-/** By GitLab's own word, which it gives since 19.0. */
-function lacksSentToken(wanted: WantedHook, hook: Hook): boolean {
-  return wanted.token !== null && hook["token_present"] === false;
 }
 
 /** Each has cost several tries: a GitLab that went down would be waited for, project by project, for hours. */
@@ -187,9 +180,8 @@ export class Apply {
       const missed = await this.#missed(place, wanted);
       if (missed !== null) return this.#carryOut(place, wanted, missed);
       const hook = await this.#writer.create(place, wanted);
-      return lacksSentToken(wanted, hook)
-        ? resultOf(place, "fail", { hookId: hook.id, reason: TOKEN_NOT_KEPT })
-        : resultOf(place, "create", { hookId: hook.id });
+      const unkept = unkeptOf(wanted, hook, this.#plan(wanted, [hook]));
+      return resultOf(place, unkept === null ? "create" : "fail", { hookId: hook.id, reason: unkept });
     }
     let hook = plan.keep;
     let changes = [...plan.changes];
@@ -198,10 +190,10 @@ export class Apply {
       hook = await this.#writer.edit({ place, wanted, hook, plan });
       if (plan.movesBack) seen.movesBack();
       if (plan.leavesSystem) seen.leavesSystem();
-      if (lacksSentToken(wanted, hook))
-        return resultOf(place, "fail", { changes, hookId: hook.id, reason: TOKEN_NOT_KEPT });
-      const unkept = hook["signing_token_present"] === false && wanted.signingToken !== null;
-      if (unkept) {
+      const unkept = unkeptOf(wanted, hook, this.#plan(wanted, [hook]));
+      if (unkept !== null) return resultOf(place, "fail", { changes, hookId: hook.id, reason: unkept });
+      const isUnsigned = hook["signing_token_present"] === false && wanted.signingToken !== null;
+      if (isUnsigned) {
         changes = changes.filter((c) => c.attribute !== "signing_token_present");
         reasons.push("GitLab did not keep the signing token: its flag webhook_signing_token is off");
       }

@@ -45,6 +45,7 @@ export class Listing {
   #counted = 0;
   #mayHaveShifted: boolean;
   #exhausted = false;
+  #missing = 0;
 
   constructor(options: ListingOptions) {
     this.#options = options;
@@ -61,6 +62,11 @@ export class Listing {
 
   get exhausted(): boolean {
     return this.#exhausted;
+  }
+
+  /** Projects that GitLab counts and that its list, read to its end, does not have. */
+  get missing(): number {
+    return this.#missing;
   }
 
   /** Several pages were read, so that something may have fallen between them. */
@@ -82,6 +88,7 @@ export class Listing {
     this.#seenUpTo = Math.max(this.#seenUpTo, page.items.at(-1)?.id ?? 0);
     this.#number++;
     this.#exhausted = page.next === null;
+    if (this.#exhausted) this.#missing = Math.max(0, (page.total ?? 0) - before - page.items.length);
     return listed;
   }
 
@@ -110,6 +117,9 @@ export class Listing {
       let page = await gitlab.projects(group, this.#query, this.#number, chunkSize);
       // A list that ends before GitLab's own count may be a single odd answer.
       if (this.#endsEarly(page)) page = await gitlab.projects(group, this.#query, this.#number, chunkSize);
+      // The count outranks a full page that calls itself the last.
+      if (this.#endsEarly(page) && page.items.length === chunkSize)
+        page = { ...page, next: this.#number + 1 };
       this.#pages++;
       if (this.#total !== null && page.total !== null && page.total < this.#total)
         this.#mayHaveShifted = true;

@@ -90,13 +90,17 @@ async function hidesGroupHook({ deps }: InstallRun, probe: Probe, lastLevel: Lev
  * the last. With one, a hook is looked at and written in one go.
  */
 async function walk(run: InstallRun): Promise<void> {
-  const { deps, apply, round, losses, desire } = run;
+  const { deps, apply, round, losses, desire, seen } = run;
   const { config } = deps;
   const wanted = (place: Place): ReturnType<typeof desire> => desire("project", Number(place.id));
-  const created: Place[] = [];
+  const made: Made = { all: [], unwarned: [] };
   const install = async (place: Place): Promise<HookResult> => {
+    const wasWarned = seen.foundOurs;
     const result = await apply.install(place, wanted(place));
-    if (result.action === "create") created.push(place);
+    if (result.action === "create") {
+      made.all.push(place);
+      if (!wasWarned) made.unwarned.push(place);
+    }
     return result;
   };
   if (!lacksToken(config) || config.dryRun) {
@@ -113,20 +117,26 @@ async function walk(run: InstallRun): Promise<void> {
       again: install,
     });
   }
-  if (!config.dryRun) await pruneTwins(run, created);
+  if (!config.dryRun) await pruneTwins(run, made);
+}
+
+/** Projects that got a hook in this run. */
+interface Made {
+  readonly all: Place[];
+  /** Those that were looked at before this run had found any hook of ours, so that nothing spoke for a second look. */
+  readonly unwarned: Place[];
 }
 
 /**
  * Two runs at the same time may both have found a project without hook. A hook of ours that is younger than the first one of this
- * run tells of the other run; then every project that got one is looked at again.
+ * run tells of the other run; then every project that got one is looked at again. If hooks of ours were only found later, the list
+ * of a project before them may have been stale.
  */
-async function pruneTwins(
-  { deps, apply, desire, round, seen }: InstallRun,
-  created: readonly Place[],
-): Promise<void> {
-  if (!seen.otherRun || !deps.config.pruneDuplicates) return;
-  deps.notice("another run made hooks at the same time: the projects are looked at once more");
-  for (const place of created) {
+async function pruneTwins({ deps, apply, desire, round, seen }: InstallRun, made: Made): Promise<void> {
+  if (!deps.config.pruneDuplicates) return;
+  if (seen.otherRun)
+    deps.notice("another run made hooks at the same time: the projects are looked at once more");
+  for (const place of seen.otherRun ? made.all : seen.foundOurs ? made.unwarned : []) {
     const result = await apply.install(place, desire("project", Number(place.id)));
     if (result.action === "fail") round.report(result);
   }

@@ -7,6 +7,7 @@ import type { GitLab } from "../gitlab/client.ts";
 import type { Place, Project } from "../gitlab/types.ts";
 import type { InstallerConfig } from "../options/config.ts";
 import type { Cursor, CursorStore } from "./cursor.ts";
+import { EndOfRun } from "./end-of-run.ts";
 import { findLeftOut, lookAtEverything, type Everything } from "./left-out.ts";
 import { Listing } from "./listing.ts";
 import { ProjectFilter } from "./project-filter.ts";
@@ -150,6 +151,16 @@ export class Round {
     if (!outcome.complete) throw new RunStopped(budget.stopped ?? "time-limit");
     const missed = await this.#missed(listing, { beganAt, kept });
     await this.#secondPart({ name, work, again, kept, resumed, outcome, missed });
+    await this.#refuseCutList(listing);
+  }
+
+  /** What GitLab counts and does not list has not been looked at. Throws EndOfRun. */
+  async #refuseCutList({ missing, total }: Listing): Promise<void> {
+    if (missing === 0) return;
+    await this.#deps.cursors.save(null);
+    this.#remaining = missing;
+    const text = `GitLab counts ${total} projects of ${this.group}, and its list ends ${missing} earlier, asked twice: these have not been looked at; something in front of GitLab may cut the list`;
+    throw new EndOfRun(text, { status: 1, complete: false });
   }
 
   /**

@@ -44,6 +44,18 @@ test("install: the first project's empty list is read twice if the state file te
   expect(ours(first)).toHaveLength(1);
 });
 
+test("install: a hook that one stale list had made second goes once the run finds hooks of ours", async () => {
+  const sim = await openSimulator({ tier: "free" });
+  const { projects } = sim.seed.tree({ projects: 3 });
+  const [first] = projects as [Project];
+  await runInstaller(sim);
+  const [before] = ours(first);
+  sim.faults.add(staleFor(first));
+  const run = await runInstaller(sim, { args: ["--concurrency", "1"] });
+  expect(run.status).toBe(0);
+  expect(ours(first)).toEqual([before]);
+});
+
 test("uninstall, and a move to the group: a hook that one stale list hides goes all the same", async () => {
   for (const command of ["uninstall", "install"]) {
     const sim = await openSimulator({ tier: "premium" });
