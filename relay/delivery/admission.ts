@@ -70,6 +70,11 @@ export class Admission {
     return this.#breaker.state === before ? null : this.#breaker.state;
   }
 
+  /** Whether nothing but the number of slots holds attempts back. */
+  isUnhindered(): boolean {
+    return this.#breaker.state === "closed" && this.#rate === null;
+  }
+
   isIdle(): boolean {
     return this.sending.first + this.sending.retry === 0;
   }

@@ -45,34 +45,44 @@ export async function runAttempt(
   generation: Generation,
   deps: AttemptDeps,
 ): Promise<EndedAttempt> {
-  const { clock, random } = deps;
-  const startedAt = clock.now();
-  const started = clock.monotonic();
+  const begun = { at: deps.clock.now(), monotonic: deps.clock.monotonic() };
   const wire = new WireNotes();
   const result = await sendInTime(claim, generation, wire, deps);
   if (result === LOST) return { sign: "called-off", settlement: null };
   if (result === STOPPING) {
-    const settlement: Settlement = { outcome: "released", dueAt: claim.delivery.dueAt ?? startedAt };
+    const settlement: Settlement = { outcome: "released", dueAt: claim.delivery.dueAt ?? begun.at };
     await settleSurely(claim, settlement, deps);
     return { sign: "called-off", settlement };
   }
   const { retry } = generation.config;
   const ended = withRetriedStatuses(result as AttemptResult, retry.statuses);
-  const { status, error, excerpt, steps, verdict } = ended;
+  const attempt = keptAttempt({ begun, claim, result: ended, wire }, deps.clock);
+  const end = { result: ended, attempt, delivery: claim.delivery, endedAt: deps.clock.now() };
+  const settlement = settlementOf(end, retry, deps.random);
+  await settleSurely(claim, settlement, deps);
+  return { sign: ended.verdict === "retry" ? "failed" : "answered", settlement };
+}
+
+interface EndOfSending {
+  readonly begun: { readonly at: number; readonly monotonic: number };
+  readonly claim: Claim;
+  readonly result: AttemptResult;
+  readonly wire: WireNotes;
+}
+
+/** The attempt as it is kept. Not within an async function: every variable of one lives on the heap. */
+function keptAttempt({ begun, claim, result, wire }: EndOfSending, clock: Clock): Attempt {
   const exchange = wire.exchange(claim.meta);
   const attempt: Mutable<Attempt> = {
-    at: startedAt,
-    durationMs: Math.round(clock.monotonic() - started),
-    status,
-    error,
-    excerpt: wire.masked(excerpt),
+    at: begun.at,
+    durationMs: Math.round(clock.monotonic() - begun.monotonic),
+    status: result.status,
+    error: result.error,
+    excerpt: wire.masked(result.excerpt),
   };
-  if (steps !== undefined) attempt.steps = steps;
+  if (result.steps !== undefined) attempt.steps = result.steps;
   if (exchange !== null) attempt.exchange = exchange;
-  const end = { result: ended, attempt, delivery: claim.delivery, endedAt: clock.now() };
-  const settlement = settlementOf(end, retry, random);
-  await settleSurely(claim, settlement, deps);
-  return { sign: verdict === "retry" ? "failed" : "answered", settlement };
+  return attempt;
 }
 
 async function sendInTime(

@@ -218,7 +218,7 @@ export class Worker {
    */
   #setAlarm(): void {
     const { clock, random } = this.#deps;
-    if (this.#retired) return;
+    if (this.#retired || (this.#alarmAt < Infinity && this.#admission.isUnhindered())) return;
     const now = clock.monotonic();
     const breaker = this.#admission.breaker(now);
     const rateWait = this.#admission.rateWaitMs(now) ?? 0;

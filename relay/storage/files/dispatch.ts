@@ -28,6 +28,7 @@ class LocalClaim implements Claim {
   readonly meta: EventMeta;
   readonly body: Uint8Array;
   readonly lost: Cancellable;
+  isSettled = false;
   readonly #settle: Settle;
 
   constructor(delivery: Delivery, { meta, body }: StoredEvent, lost: Cancellable, settle: Settle) {
@@ -69,12 +70,14 @@ export class Dispatch {
     }
     const rows = target.lanes.take(clock.monotonic(), room);
     if (rows.length === 0) return [];
-    for (const row of rows) {
+    const loading = rows.map((row) => {
+      const held = new Cancellable();
       book.setState(row, SENDING);
-      this.#claims.set(row, new Cancellable());
-    }
+      this.#claims.set(row, held);
+      return this.#load(target, row, held);
+    });
     work.touch(target);
-    const claims = await Promise.all(rows.map((row) => this.#load(target, row)));
+    const claims = await Promise.all(loading);
     return claims.filter((claim) => claim !== null);
   }
 
@@ -87,25 +90,24 @@ export class Dispatch {
     }
   }
 
-  async #load(target: TargetBook, row: number): Promise<Claim | null> {
+  async #load(target: TargetBook, row: number, held: Cancellable): Promise<Claim | null> {
     const { table, journal, log } = this.#core;
-    const held = this.#claims.get(row)!;
     const event = table.event.get(row);
-    const eventId = table.index.idOf(event);
     try {
       const reading = journal.get(table.index.keyOf(event));
       const [bytes, delivery] = table.hasDeliveryFlag(row, DELIVERY_FLAGS.written)
         ? await Promise.all([reading, readDelivery(this.#core, row)])
         : [await reading, deliveryNow(this.#core, row)];
-      if (this.#claims.get(row) !== held) return null;
+      if (held.aborted) return null;
       if (bytes === null) throw new Error("the storage has no such event");
-      this.#unread.delete(row);
+      if (this.#unread.size > 0) this.#unread.delete(row);
       return new LocalClaim(delivery, decodeEvent(bytes), held, (claim, settlement) =>
         this.#settle(target, row, claim, settlement),
       );
     } catch (error) {
+      if (held.aborted) return null;
+      const eventId = table.index.idOf(event);
       log.error("delivery.read-failed", { eventId, target: target.name, error: messageOf(error) });
-      if (this.#claims.get(row) !== held) return null;
       this.#claims.delete(row);
       this.#putAside(target, row);
       this.#core.work.touch(target);
@@ -143,7 +145,8 @@ export class Dispatch {
 
   #settle(target: TargetBook, row: number, claim: LocalClaim, settlement: Settlement): Promise<void> {
     const { table, book, clock, events, work } = this.#core;
-    if (this.#claims.get(row) !== claim.lost) return NOTHING_WRITTEN;
+    if (claim.isSettled || claim.lost.aborted) return NOTHING_WRITTEN;
+    claim.isSettled = true;
     this.#claims.delete(row);
     const delivery = settled(claim.delivery, settlement);
     const lane = target.lanes.keyOf(row);

@@ -14,6 +14,7 @@ import { uncompressed } from "./uncompressed.ts";
 /** Bytes of an answer that are read; a longer one is cut off. */
 const MAX_ANSWER_BYTES = 262_144;
 const LONGEST_ERROR = 300;
+const NOTHING = Buffer.alloc(0);
 
 export interface ExchangeRequest {
   readonly origin: string;
@@ -60,11 +61,8 @@ export function exchange(
       return;
     }
     // Four bytes hold any character.
-    const { keepBytes = EXCERPT_LENGTH * 4, ...options } = request;
-    dispatcher.dispatch(
-      options,
-      new Exchange({ origin: request.origin, keepBytes, signal, resolve, reject }),
-    );
+    const { origin, keepBytes = EXCERPT_LENGTH * 4 } = request;
+    dispatcher.dispatch(request, new Exchange({ origin, keepBytes, signal, resolve, reject }));
   });
 }
 
@@ -150,7 +148,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const head = this.#head;
     if (head === null || !this.#finish()) return;
     const { status, headers, retryAfter, location, encoding } = head;
-    const body = Buffer.concat(this.#chunks);
+    const body = joined(this.#chunks);
     if (encoding === null) {
       this.#wanted.resolve({ status, headers, retryAfter, location, body });
       return;
@@ -165,6 +163,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     else if (this.#finish()) this.#wanted.reject(this.#wanted.signal.reason as Error);
     this.#controller?.abort(this.#wanted.signal.reason as Error);
   }
+}
+
+/** Most answers have one piece or none: nothing is made for those. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? NOTHING);
 }
 
 /** The first characters of a body; null if there is none. */
