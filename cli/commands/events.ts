@@ -80,8 +80,12 @@ async function listEvents(
   return { events: found, cursor, partial, looked };
 }
 
-function eventsTable({ events: found, cursor }: EventPageAnswer, world: CliWorld): string {
-  if (found.length === 0) return "No events match.\n";
+const CUT_SHORT = "The search was cut short; a narrower one, such as by --since, finds more.\n";
+
+function eventsTable(page: EventPageAnswer, world: CliWorld): string {
+  const { events: found, cursor, partial } = page;
+  const isCut = partial && cursor === null;
+  if (found.length === 0) return isCut ? CUT_SHORT : "No events match.\n";
   const rows = found.map((event) => [
     shortTime(event.receivedAt, world.clock.now()),
     event.id,
@@ -89,7 +93,7 @@ function eventsTable({ events: found, cursor }: EventPageAnswer, world: CliWorld
     standing(event).map(deliveryText).join(" "),
     event.summary,
   ]);
-  const more = cursor === null ? "" : "There are more; raise --limit to see them.\n";
+  const more = isCut ? CUT_SHORT : cursor === null ? "" : "There are more; raise --limit to see them.\n";
   return textTable(["TIME (UTC)", "ID", "STATE", "TARGETS", "EVENT"], rows, world.columns) + more;
 }
 

@@ -168,7 +168,8 @@ async function byFilter(
   }
   if (isText) world.stdout(`${progressText(ended)}.\n`);
   else printJson(ended, world);
-  return ended.state === "done" && ended.progress.failed === 0 ? STATUS.done : STATUS.failed;
+  const { failed, gone } = ended.progress;
+  return ended.state === "done" && failed + gone === 0 ? STATUS.done : STATUS.failed;
 }
 
 function nothingFits(filters: ReadonlyMap<string, string>, targets: readonly string[]): string {

@@ -27,6 +27,13 @@ describe("events", () => {
     expect(JSON.parse((await run(["events", "--output", "json"], true)).stdout)).toHaveProperty("events");
   });
 
+  test("says that a search was cut short", async () => {
+    const fetch: typeof globalThis.fetch = async () =>
+      Response.json({ events: [], cursor: null, partial: true, looked: 9 });
+    const { stdout } = await runCli(["events", "--output", "text"], { fetch });
+    expect(stdout).toMatch(/^The search was cut short/);
+  });
+
   test("names the last delivery of each target, and none that was moved away", async () => {
     const delivery = { state: "dead", replay: 0, movedTo: null, lastAttempt: null };
     const deliveries = [

@@ -39,7 +39,10 @@ export function targetsOf(
   return [...new Set(targets)];
 }
 
-/** A filter from the query, or from fields of the same names in the body. */
+/**
+ * A filter from the query, or from fields of the same names in the body, for what is changed by it. An empty value, as of a variable that
+ * is not set, is refused: left out, it would let more through than was meant.
+ */
 export async function filterOf(
   c: AdminContext,
   body: Readonly<Record<string, unknown>>,
@@ -48,11 +51,16 @@ export async function filterOf(
   const unknown = Object.keys(body).find((name) => !(FILTER_NAMES as readonly string[]).includes(name));
   if (unknown !== undefined) throw bad(`there is no filter "${unknown}"`);
   return readFilter((name) => {
-    const given = body[name];
-    if (given === undefined || given === null) return joined(c.req.queries(name) ?? []);
-    const isListed = Array.isArray(given) && given.every((one) => typeof one === "string");
-    if (isListed) return joined(given);
-    if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
-    return String(given);
+    const given = body[name] ?? c.req.queries(name);
+    const text = given === undefined ? undefined : textOf(name, given);
+    if (text?.trim() === "") throw bad(`${name} is empty: give it a value, or leave it out`);
+    return text;
   });
+}
+
+function textOf(name: string, given: unknown): string {
+  const isListed = Array.isArray(given) && given.every((one) => typeof one === "string");
+  if (isListed) return joined(given);
+  if (typeof given !== "string" && typeof given !== "number") throw bad(`${name} must be text`);
+  return String(given);
 }

@@ -62,6 +62,11 @@ describe("POST /replays", () => {
     expect(relay.audit.entries.at(-1)).toMatchObject({ action: "POST /api/v1/replays", status: 202 });
   });
 
+  test("refuses an empty parameter of the query", async () => {
+    const answer = await post("replays?state=dead&target=", {});
+    expect((await refusalOf(answer))[2]).toMatch(/target is empty/);
+  });
+
   test("takes named targets, and filters of the query, too", async () => {
     const answer = await relay.api("/api/v1/replays?kind=push", {
       method: "POST",
@@ -93,6 +98,9 @@ describe("POST /replays", () => {
     [{ target: "gone" }, /no target "gone"/],
     [{ state: "odd" }, /state must be one of/],
     [{ surprise: 1 }, /no field "surprise"/],
+    [{ state: "dead", target: "" }, /target is empty: give it a value, or leave it out/],
+    [{ all: true, kind: [] }, /kind is empty/],
+    [{ all: true, project: ["", " "] }, /project is empty/],
   ])("refuses %j", async (body, message) => {
     const [status, code, text] = await refusalOf(await post("replays", body));
     expect([status, code]).toEqual([400, "bad_request"]);
