@@ -150,6 +150,7 @@ function webhookItems({ failing, refused, notStored, damagedBytes, recovery }: S
 function targetItem(target: TargetSituation, now: number): AttentionItem | null {
   const about = { count: target.waiting, link: `/targets/${target.name}`, since: target.oldestAt };
   const backlog = backlogOf(target);
+  const last = target.lastError === null ? "" : `; last error: ${target.lastError}`;
   if (target.paused)
     return target.waiting === 0
       ? null
@@ -161,7 +162,6 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
         };
   if (isFailing(target)) {
     const why = whyFailing(target);
-    const last = target.lastError === null ? "" : `; last error: ${target.lastError}`;
     return {
       ...about,
       since: older(target.oldestAt, target.failingSince),
@@ -175,9 +175,14 @@ function targetItem(target: TargetSituation, now: number): AttentionItem | null 
         ...about,
         kind: "target-behind",
         severity: "warning",
-        text: `${target.name} is falling behind, ${backlog}`,
+        text: `${target.name} is falling behind, ${backlog}${hasSuccess(target) ? "" : last}`,
       }
     : null;
+}
+
+/** Of the last ten minutes: between attempts that are far apart, an error is all that is known. */
+function hasSuccess({ attempts, failed }: TargetSituation): boolean {
+  return attempts > failed;
 }
 
 function older(a: number | null, b: number | null): number | null {

@@ -129,6 +129,16 @@ test("each item says how many, since when, what, and where to go", () => {
   ]);
 });
 
+test("a target that is behind without a success has its last error, one that is slow has not", () => {
+  const late = { waiting: 3, oldestAt: NOW - 960_000, lastError: "answered 503" };
+  const textOf = (changes: Partial<TargetSituation>) =>
+    attentionOf(situation({ targets: [target({ ...late, ...changes })] }))[0]?.text;
+  const behind = "ci-bot is falling behind, 3 waiting";
+  expect(textOf({})).toBe(`${behind}; last error: answered 503`);
+  expect(textOf({ attempts: 1, failed: 1 })).toBe(`${behind}; last error: answered 503`);
+  expect(textOf({ attempts: 9, failed: 2 })).toBe(behind);
+});
+
 test.each([
   [{ oldestAt: NOW - 9000, failingSince: NOW - 5000 }, NOW - 9000],
   [{ oldestAt: NOW - 9000, failingSince: NOW - 60_000 }, NOW - 60_000],
