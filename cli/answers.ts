@@ -118,6 +118,11 @@ export const targetPreviewAnswer = z.object({
   error: textOrNull,
 });
 
+/** Of `/readyz`. */
+export const healthAnswer = z.object({
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+});
+
 export const attentionListAnswer = z.object({
   items: z.array(z.object({ severity: z.string(), text: z.string(), link: z.string() })),
 });

@@ -1,5 +1,6 @@
 /** A relay that runs: whether it is fit for webhooks, what it says needs attention, and its clock. */
-import { attentionListAnswer } from "../answers.ts";
+import { jsonOrNull } from "../../lib/json.ts";
+import { attentionListAnswer, healthAnswer } from "../answers.ts";
 import { RelayApi, RelayApiError, networkText } from "../relay-api.ts";
 import type { CliWorld } from "../world.ts";
 import { fail, ok, skip, warn, type Diagnosis } from "./diagnosis.ts";
@@ -7,10 +8,6 @@ import { fail, ok, skip, warn, type Diagnosis } from "./diagnosis.ts";
 const TIMEOUT_MS = 5000;
 /** Milliseconds: the `Date` header is exact to a second. */
 const SKEW_MS = 5000;
-
-interface Health {
-  readonly checks?: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
-}
 
 export interface RunningRelay {
   readonly url: string;
@@ -30,23 +27,27 @@ export async function relayDiagnoses(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const clock = clockDiagnoses("clock of the relay", answer.headers.get("date"), world);
-    const text = await answer.text();
+    const { data: health } = healthAnswer.safeParse(jsonOrNull(await answer.text()));
+    const wrong = health?.checks.filter((check) => !check.ok) ?? [];
+    if (health === undefined || (answer.status !== 200 && wrong.length === 0))
+      return [
+        fail(
+          "relay",
+          `${url} answers ${answer.status}, and not as a relay does`,
+          "check --url (RELAY_URL), and the proxy in front of the relay",
+        ),
+      ];
     if (answer.status === 200)
       return [ok("relay", `${url} is ready`), ...clock, ...(await attention(url, token, world))];
-    const wrong = failing(text);
-    if (wrong.length > 0)
-      return [
-        ...wrong.map((detail) =>
-          fail("relay", `not ready: ${detail}`, "webhooks get 503 until it is cured; docs/operations.md"),
-        ),
-        ...clock,
-      ];
     return [
-      fail(
-        "relay",
-        `${url} answers ${answer.status}, and not as a relay does`,
-        "check --url (RELAY_URL), and the proxy in front of the relay",
+      ...wrong.map(({ name, detail }) =>
+        fail(
+          "relay",
+          `not ready: ${name}: ${detail}`,
+          "webhooks get 503 until it is cured; docs/operations.md",
+        ),
       ),
+      ...clock,
     ];
   } catch (error) {
     return [
@@ -56,15 +57,6 @@ export async function relayDiagnoses(
         "start it (gitlab-hook-relay serve), or correct --url (RELAY_URL)",
       ),
     ];
-  }
-}
-
-function failing(text: string): string[] {
-  try {
-    const { checks = [] } = JSON.parse(text) as Health;
-    return checks.filter((check) => !check.ok).map(({ name, detail }) => `${name}: ${detail}`);
-  } catch {
-    return [];
   }
 }
 

@@ -245,10 +245,14 @@ describe("relayDiagnoses()", () => {
     expect(await relayDiagnoses(relay, world(Response.json({ checks }, { status: 503 })))).toEqual([
       wrong("fail", "not ready: disk: full"),
     ]);
-    expect(await relayDiagnoses(relay, world(new Response("<html>")))).toHaveLength(2);
-    expect(await relayDiagnoses(relay, world(new Response("", { status: 302 })))).toEqual([
-      wrong("fail", "not as a relay does"),
-    ]);
+    expect(await relayDiagnoses(relay, world(Response.json({ checks: [] })))).toHaveLength(2);
+    for (const other of [
+      new Response("<html>"),
+      Response.json({ a: 1 }),
+      Response.json({ checks: [] }, { status: 503 }),
+      new Response("", { status: 302 }),
+    ])
+      expect(await relayDiagnoses(relay, world(other))).toEqual([wrong("fail", "not as a relay does")]);
   });
 
   test("clocks that differ are told", () => {
