@@ -7,6 +7,7 @@
  * What was seen already is known by its id. A shift that another project makes up for shows in no count: `repeat` finds what fell
  * between two pages then.
  */
+import { UpstreamError } from "../../lib/errors.ts";
 import type { GitLab, ProjectQuery } from "../gitlab/client.ts";
 import type { Page, Project } from "../gitlab/types.ts";
 import { ELIGIBLE, EVERYTHING, withVisibility } from "./group-projects.ts";
@@ -81,6 +82,7 @@ export class Listing {
     // A page that began before what was seen ends the doubt.
     this.#mayHaveShifted = false;
     const before = (this.#number - 1) * this.#options.chunkSize;
+    if (page.next !== null) refuseOtherOrder(page);
     const listed = page.items
       .map((project, index) => this.#listed(project, before + index))
       .filter(({ project }) => project.id > this.#seenUpTo);
@@ -154,6 +156,14 @@ export class Listing {
     if (this.#options.everything !== true && isDeletionPath(project)) return "scheduled for deletion";
     return this.#options.filter(project);
   }
+}
+
+/** The place in the list and the gaps in it are told by ascending ids, as they are asked for. Throws UpstreamError. */
+function refuseOtherOrder({ items }: Page<Project>): void {
+  if (items.every(({ id }, index) => index === 0 || id > (items[index - 1]?.id ?? 0))) return;
+  const text =
+    "GitLab does not list the projects in the order of their ids, as it was asked to: something in front of it may drop the query";
+  throw new UpstreamError("bad-answer", text, { retryable: false });
 }
 
 /** Versions without the `active` filter list what is about to be deleted, under a path that says so and holds the id. */

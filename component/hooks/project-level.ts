@@ -49,6 +49,7 @@ export async function installInProjects(
   await round.close();
   if (!config.dryRun) losses.refuse();
   round.refuseNothing();
+  round.refuseLostToken();
   if (hidden) {
     const text =
       "the last run left a hook of ours on the group, which this token can neither see nor remove: events come twice; use a token with the Owner role";

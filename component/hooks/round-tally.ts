@@ -40,6 +40,15 @@ export class RoundTally {
     return this.#skipped.has(projectId);
   }
 
+  /** Throws EndOfRun if the role was too low for some projects, and a token that was refused may have had the right one. */
+  refuseLostToken(refusedTokens: number): void {
+    const count = this.#reasons.get(BELOW_ROLE) ?? 0;
+    if (refusedTokens === 0 || count === 0) return;
+    const which = refusedTokens === 1 ? "a token" : `${refusedTokens} tokens`;
+    const text = `GitLab refused ${which} of this run (401), and the role of the next one is too low in ${count} of the projects, which were left out: renew what was refused`;
+    throw new EndOfRun(text, { status: 1, complete: true });
+  }
+
   /** Throws EndOfRun unless the operator asked for a run without projects: a green run would say that all is well. */
   refuseNothing(config: RoundFacts): void {
     const asked = [...this.#reasons.keys()].every((reason) => reason === "matches --exclude");

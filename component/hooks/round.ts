@@ -271,6 +271,11 @@ export class Round {
     if (!this.#worked) this.#tally.refuseNothing(this.#deps.config);
   }
 
+  /** Throws if projects were left out for want of a role that a refused token may have had. */
+  refuseLostToken(): void {
+    this.#tally.refuseLostToken(this.#deps.budget.refusedTokens);
+  }
+
   /** The group's path, which an id does not tell: one request then, once. */
   fullPath(): Promise<string> {
     const { config, gitlab } = this.#deps;

@@ -6,6 +6,7 @@ import type { LevelStore } from "./cursor.ts";
 import { EndOfRun } from "./end-of-run.ts";
 import { createMaintained } from "./group-projects.ts";
 import { meaningOfRefusal, probeGroup, type Probe } from "./level.ts";
+import { isOurs } from "./plan.ts";
 import { Losses } from "./losses.ts";
 import { concluded, type RoundOutcome } from "./outcome.ts";
 import { groupPlace, isFiltered, Round, type RoundDeps } from "./round.ts";
@@ -47,7 +48,9 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
       let removed = 0;
       const doubts = (await levels.load()) === "project";
       const remove = async (place: Place): Promise<HookResult> => {
-        const result = await apply.remove(place, { doubts: doubts && place.level === "project" });
+        // One stale list would hide a hook where others are known to be about.
+        const isDoubted = place.level === "project" && (doubts || removed > 0);
+        const result = await apply.remove(place, { doubts: isDoubted });
         if (result.action === "remove") removed++;
         return result;
       };
@@ -65,6 +68,8 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
       await round.projects({ name: sweepName(config, "uninstall"), everything: true, work: remove });
       await round.close();
       if (removed === 0) round.refuseNothing();
+      round.refuseLostToken();
+      if (isFiltered(config)) await refuseCoveringHook(deps);
       if (probe !== null && probe.hooks === null) await refuseHiddenHook(deps, { probe, removed });
       if (!config.dryRun && !isFiltered(config) && round.failures === 0) await levels.save(null);
     },
@@ -73,6 +78,15 @@ export async function uninstall(deps: UninstallDeps): Promise<RoundOutcome> {
 
 function placeOfGroup(id: number, path: string): Place {
   return { level: "group", id, path };
+}
+
+/** Filters leave the group's hook alone, and it sends the events of the chosen projects as well. One request. Throws EndOfRun. */
+async function refuseCoveringHook({ config, gitlab }: UninstallDeps): Promise<void> {
+  const { hooks } = await probeGroup(gitlab.hooks.group, config.group);
+  const covering = hooks?.find((hook) => isOurs(hook, config.url));
+  if (covering === undefined) return;
+  const text = `hook ${covering.id} of the group still sends the events of these projects, as filters leave it alone: uninstall without them, or give the other projects hooks of their own (install with --exclude)`;
+  throw new EndOfRun(text, { status: 1, complete: true });
 }
 
 /** A single odd answer is gone at the second look. */

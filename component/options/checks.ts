@@ -14,6 +14,8 @@ function addressProblem(text: string): string | null {
   if (parsed.username !== "" || parsed.password !== "") {
     return "must not hold credentials: the address shows in reports and in every project's settings";
   }
+  if (parsed.hostname.includes("$"))
+    return "must not have the name of a variable as its host: the job does not have it";
   return parsed.hash === "" ? null : "must not have a fragment";
 }
 

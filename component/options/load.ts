@@ -12,6 +12,7 @@ import { optionsSchema, type InstallerConfig } from "./config.ts";
 import { inMergeRequest } from "./pipeline.ts";
 import type { Command } from "./row.ts";
 import { labelOf, OPTIONS, SECRETS, type OptionRow, type SecretRow } from "./table.ts";
+import { unexpandedText, unexpandedVariable } from "./unexpanded.ts";
 import { readOptionValue, type ListNotation, type Reading } from "./values.ts";
 
 export interface Sources {
@@ -50,7 +51,14 @@ export function loadConfig(command: Command, line: CommandLine, sources: Sources
     if (texts.length > 0) {
       const reading = readTexts(row, texts, notation);
       if ("problem" in reading) problems.push({ path: labelOf(row), message: reading.problem });
-      else values[row.key] = reading.value;
+      else {
+        values[row.key] = reading.value;
+        const name = [reading.value]
+          .flat()
+          .map(unexpandedVariable)
+          .find((one) => one !== null);
+        if (name !== undefined) problems.push({ path: labelOf(row), message: unexpandedText(name) });
+      }
     } else if (row.required?.includes(command)) missing.push(row);
   }
   for (const row of missing) {
@@ -168,6 +176,8 @@ function secretProblems(secret: SecretTexts, readFile: Sources["readFile"]): Pro
     const values = secret[key];
     if (values.some((value) => isFile(value, readFile))) {
       problems.push({ path: env, message: fileText("a secret", env) });
+    } else if (values.some((value) => unexpandedVariable(value) !== null)) {
+      problems.push({ path: env, message: unexpandedText(null) });
     } else if (key === "signingToken" && values.some((value) => decodeSigningToken(value)?.length !== 32)) {
       problems.push({ path: env, message: "must be whsec_ followed by base64 of 32 bytes" });
     } else if (

@@ -162,8 +162,10 @@ export async function collect<T>(items: AsyncIterable<unknown>, one: (item: unkn
 export function nextPage({ headers, body }: Incoming, { page, perPage }: PageNumber): number | null {
   const named = later(headers["x-next-page"], page) ?? later(linkedPage(headers["link"], page), page);
   if (named !== null) return named;
-  const isTold = headers["x-next-page"] !== undefined || headers["link"] !== undefined;
-  if (isTold || !Array.isArray(body) || body.length === 0) return null;
+  if (!Array.isArray(body) || body.length === 0) return null;
+  // The count outranks a full page that calls itself the last.
+  if (body.length >= perPage && count(headers["x-total"]) > page * perPage) return page + 1;
+  if (headers["x-next-page"] !== undefined || headers["link"] !== undefined) return null;
   if (count(headers["x-total-pages"]) > page) return page + 1;
   // A server may have a lower limit than what was asked for.
   const size = Math.min(perPage, count(headers["x-per-page"]) || perPage);

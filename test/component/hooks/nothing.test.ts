@@ -1,6 +1,6 @@
 /** A run that found nothing to work on is no success unless somebody asked for that. */
 import { describe, expect, test } from "vitest";
-import { RELAY_URL, runInstaller } from "../../helpers/installer.ts";
+import { RELAY_URL, runInstaller, transport } from "../../helpers/installer.ts";
 import { openSimulator } from "../../helpers/open-simulator.ts";
 import type { Project, Token } from "../../simulator/model.ts";
 import type { SimulatorOptions } from "../../simulator/options.ts";
@@ -117,4 +117,36 @@ describe("names in filters", () => {
       expect([hooked(below), hooked(projects)]).toEqual([below.length, below.length]);
     },
   );
+});
+
+describe("left out for what the run lost or left alone", () => {
+  test("install: where a token was refused half-way and the next one's role is too low is status 1", async () => {
+    const { sim, projects } = await stage(4);
+    const low = tokenOf(sim, 30);
+    const args = ["--level", "project", "--concurrency", "1"];
+    const env = { HOOKS_GITLAB_TOKEN: `${sim.token.value},${low.value}` };
+    let sent = 0;
+    const run = await runInstaller(sim, {
+      args,
+      env,
+      transport: (url, request) => {
+        if (++sent === 8) Object.assign(sim.token, { revoked: true });
+        return transport(url, request);
+      },
+    });
+    expect([run.status, run.report.complete]).toEqual([1, true]);
+    expect(hooked(projects)).toBeGreaterThan(0);
+    expect(run.stdout).toMatch(/refused a token of this run \(401\), .* too low in \d of the projects/);
+  });
+
+  test("uninstall: a filter leaves the group's hook alone, which goes on sending, and that is status 1", async () => {
+    const { sim } = await stage(3, { tier: "premium" });
+    await runInstaller(sim);
+    const args = ["--include", "acme/project-1"];
+    const run = await runInstaller(sim, { command: "uninstall", args });
+    expect(run.status).toBe(1);
+    expect(run.stdout).toMatch(/hook \d+ of the group still sends the events of these projects/);
+    await runInstaller(sim, { args: ["--level", "project"] });
+    expect((await runInstaller(sim, { command: "uninstall", args })).status).toBe(0);
+  });
 });

@@ -71,6 +71,16 @@ test("uninstall, and a move to the group: a hook that one stale list hides goes 
   }
 });
 
+test("uninstall: without a state file, what one stale list hides goes where hooks of ours were found before", async () => {
+  const sim = await openSimulator({ tier: "free" });
+  const { projects } = sim.seed.tree({ projects: 4 });
+  await runInstaller(sim);
+  sim.faults.add(staleFor(projects[2] as Project));
+  await runInstaller(sim, { command: "uninstall", args: ["--concurrency", "1"] });
+  expect(sim.faults.pending).toBe(0);
+  expect(projects.map((project) => ours(project).length)).toEqual([0, 0, 0, 0]);
+});
+
 test("install: a fresh group costs no second look", async () => {
   const sim = await openSimulator({ tier: "free" });
   sim.seed.tree({ projects: 9 });

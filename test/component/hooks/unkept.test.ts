@@ -70,6 +70,19 @@ test.each(["install", "uninstall"])(
   },
 );
 
+test("install: a list of several pages in another order than asked for is no success", async () => {
+  const sim = await openSimulator({ tier: "free", endpointLimits: false });
+  sim.seed.tree({ projects: 110 });
+  const transport: Transport = (url, sent) => {
+    const asked = new URL(url);
+    if (isProjectList(url)) asked.searchParams.set("sort", "desc");
+    return real(asked, sent);
+  };
+  const run = await runInstaller(sim, { transport });
+  expect(run.status).toBe(2);
+  expect(run.stdout).toContain("not list the projects in the order of their ids");
+});
+
 test("install: a full page that calls itself the last is followed as far as GitLab counts", async () => {
   const sim = await openSimulator({ tier: "free", endpointLimits: false });
   const { projects } = sim.seed.tree({ projects: 110 });

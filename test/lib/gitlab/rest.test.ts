@@ -69,6 +69,15 @@ describe("list() reads to the end, however the pages are announced", () => {
     expect(nextPage({ status: 200, headers, body }, { page, perPage: 100 })).toBe(next);
   });
 
+  test("a full page that calls itself the last is followed as far as the count goes", () => {
+    const headers = { "x-next-page": "", "x-total": "101" };
+    const body = Array.from({ length: 100 }, () => ({}));
+    expect(nextPage({ status: 200, headers, body }, { page: 1, perPage: 100 })).toBe(2);
+    expect(nextPage({ status: 200, headers, body: [{}] }, { page: 2, perPage: 100 })).toBeNull();
+    const exact = { ...headers, "x-total": "100" };
+    expect(nextPage({ status: 200, headers: exact, body }, { page: 1, perPage: 100 })).toBeNull();
+  });
+
   test("a page that is read again is no list without an end", () => {
     const pages = new Pages();
     pages.read(2, [{ id: 5 }]);
