@@ -213,9 +213,13 @@ async function hooksCommand(
     requests: budget.counts,
     results,
   };
-  if (budget.stopNote !== null) {
-    notices.push(budget.stopNote);
-    output.notice(budget.stopNote);
+  const reachedNone = results.length === 0 && report.stoppedBy === "max-requests";
+  const stopNote = reachedNone
+    ? `no project was reached within --max-requests ${config.maxRequests}: each run needs some requests before its first project, so that runs like this one never get anywhere`
+    : budget.stopNote;
+  if (stopNote !== null) {
+    notices.push(stopNote);
+    output.notice(stopNote);
   }
   const trouble = outcome.trouble?.message ?? null;
   const { gitlabUrl, group, dryRun } = config;

@@ -35,6 +35,15 @@ async function runs(sim: Simulator, args: readonly string[], most: number): Prom
 }
 
 describe("a budget that does not last for one run", () => {
+  test("max-requests that reach no project are named: such runs would never get anywhere", async () => {
+    const { sim } = await limited(3, {});
+    const few = await runInstaller(sim, { args: ["--max-requests", "2"] });
+    expect(few.status).toBe(75);
+    expect(few.stdout).toContain("no project was reached within --max-requests 2");
+    const more = await runInstaller(sim, { args: ["--max-requests", "4"] });
+    expect(more.stdout).not.toContain("no project was reached");
+  });
+
   test.each(["always", "on-429"] as const)(
     "headers %s: the run stops for all workers with 75, the next ones go on, all hooks are there, none twice",
     async (budgetHeaders) => {
