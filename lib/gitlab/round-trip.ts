@@ -3,21 +3,7 @@
  * third of the processor time of a run, and these answers are read to their end.
  */
 import type { Dispatcher } from "undici";
-
-export interface Sent {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-  /** Ends the exchange, the reading of the body included. */
-  readonly signal: AbortSignal;
-}
-
-export interface Received {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
-}
+import type { Received, Sent } from "./exchange.ts";
 
 /** Thrown for an answer that does not end. */
 export class AnswerTooLong extends Error {

@@ -9,7 +9,8 @@
 import type { ProxyAgent } from "undici";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { proxyFor, type ProxyEnv, type ProxyServer } from "../proxy.ts";
-import { AnswerTooLong, roundTrip, type Received, type Sent } from "./round-trip.ts";
+import type { Received, Sent } from "./exchange.ts";
+import { AnswerTooLong, roundTrip } from "./round-trip.ts";
 
 /** Resolves with any answer that came whole; rejects if none did. Throws ConfigError if a proxy variable cannot be read. */
 export type Transport = (url: URL, sent: Sent) => Promise<Received>;
