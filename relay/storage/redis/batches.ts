@@ -1,13 +1,16 @@
 /**
  * Events that come together are stored by one call of the script, whose writes share one sync of Redis. Two calls are under way at
- * most; what comes meanwhile waits for the next, as a journal's group commit does. One call for each event would be synced for itself:
- * Redis reads 16 KB of a connection, runs what is complete, and syncs before it reads on.
+ * most; what comes meanwhile waits for the next, as a journal's group commit does. With a call for each event, few would share a sync: Redis
+ * reads a piece of a connection (16 to 64 KB), runs what is complete in it, and syncs before it reads on.
+ *
+ * Where the relay waits for the sync itself, which takes up to a second, calls do not wait for each other here: intake.ts sends all that
+ * wait with one wait behind them.
  */
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { ScriptArgs, Staged } from "./sender.ts";
 import type { Word } from "./wire.ts";
 
-/** Calls under way: while Redis syncs one, the next is on its way to it. */
+/** Calls under way where Redis answers after its sync: while it syncs one, the next is on its way to it. */
 const UNDER_WAY = 2;
 /** Most events of one call: Redis does nothing else meanwhile. */
 const MAX_EVENTS = 128;
@@ -31,6 +34,8 @@ export interface BatchesDeps {
   readonly leading: () => ScriptArgs;
   /** Calls the script; its answer is on stable storage. */
   readonly commit: (args: ScriptArgs, staged?: Staged) => Promise<unknown>;
+  /** Whether calls that wait for a sync are sent together. */
+  readonly sharesWaits: () => Promise<boolean>;
 }
 
 const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
@@ -49,7 +54,7 @@ export interface Batches {
   store(event: Arriving): Promise<Buffer | null>;
 }
 
-export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches {
+export function createBatches({ keyOf, leading, commit, sharesWaits }: BatchesDeps): Batches {
   let waiting: Waiting[] = [];
   let underWay = 0;
   let isPlanned = false;
@@ -67,7 +72,7 @@ export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches 
       for (const { reject } of batch) reject(error);
     }
     underWay -= 1;
-    flush();
+    await flush();
   }
 
   function call(events: readonly Arriving[]): Promise<unknown> {
@@ -95,8 +100,9 @@ export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches 
     return batch;
   }
 
-  function flush(): void {
-    while (waiting.length > 0 && underWay < UNDER_WAY) {
+  async function flush(): Promise<void> {
+    const most = (await sharesWaits()) ? Infinity : UNDER_WAY;
+    while (waiting.length > 0 && underWay < most) {
       underWay += 1;
       void send(next());
     }
@@ -106,12 +112,12 @@ export function createBatches({ keyOf, leading, commit }: BatchesDeps): Batches 
     store: (event) =>
       new Promise((resolve, reject) => {
         waiting.push({ event, resolve, reject });
-        if (isPlanned || underWay >= UNDER_WAY) return;
+        if (isPlanned) return;
         isPlanned = true;
         // What came in the same turn of the event loop goes along.
         setImmediate(() => {
           isPlanned = false;
-          flush();
+          void flush();
         });
       }),
   };

@@ -43,11 +43,17 @@ export class Door {
 
   constructor(deps: DoorDeps) {
     this.#deps = deps;
-    const { redis, intake, clock, dedupeSeconds } = deps;
+    const { redis, intake, selfCheck, clock, dedupeSeconds } = deps;
     this.#batches = createBatches({
       keyOf: (id) => `${redis.prefix}:event:${id}`,
       leading: () => [clock.now(), dedupeSeconds() * 1000, this.#oldestRemembered()],
       commit: (args, staged) => intake.commit("enqueue", args, staged),
+      // If the rule cannot be found out, the call says so.
+      sharesWaits: () =>
+        selfCheck.rule().then(
+          (rule) => rule !== null,
+          () => false,
+        ),
     });
   }
 

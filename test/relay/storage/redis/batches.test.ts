@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { UpstreamError } from "../../../../lib/errors.ts";
 import { createBatches } from "../../../../relay/storage/redis/batches.ts";
+import { createIntake } from "../../../../relay/storage/redis/intake.ts";
+import type { Synced } from "../../../../relay/storage/redis/sender.ts";
+import { FakeClock } from "../../../helpers/clock.ts";
 import { until } from "../../../helpers/queue-contract.ts";
 
 interface Call {
@@ -28,6 +31,7 @@ function setUp() {
           fail: reject,
         });
       }),
+    sharesWaits: () => Promise.resolve(false),
   });
   const store = (id: string, bytes = 10): Promise<Buffer | null> =>
     batches.store({ id, bytes: [Buffer.alloc(4), Buffer.alloc(bytes - 4)], args: [`args of ${id}`] });
@@ -90,6 +94,60 @@ describe("createBatches()", () => {
     await until(() => calls.length === 3);
     expect(calls.map(({ ids }) => ids)).toEqual([["a"], ["b"], ["c"]]);
     expect(calls.map(({ staged }) => staged)).toEqual([null, "event:b", null]);
+  });
+
+  test("where the relay waits for the sync, large and small events that come meanwhile share the next wait", async () => {
+    const pipelines: { readonly events: number; answer(): void }[] = [];
+    const intake = createIntake({
+      clock: new FakeClock(),
+      rule: () => Promise.resolve({ replicas: 0 }),
+      onSync: () => {},
+      redis: {
+        run: () => Promise.reject(new Error("waits for no sync")),
+        runSynced: (calls) =>
+          new Promise<Synced>((resolve) => {
+            const counts = calls.map(({ args }) => args.length / 2);
+            pipelines.push({
+              events: counts.reduce((sum, count) => sum + count, 0),
+              answer: () =>
+                resolve({
+                  results: counts.map((count) => ({
+                    status: "fulfilled",
+                    value: Array.from({ length: count }, () => null),
+                  })),
+                  local: 1,
+                  replicas: 0,
+                }),
+            });
+          }),
+      },
+    });
+    const batches = createBatches({
+      keyOf: (id) => id,
+      leading: () => [],
+      commit: (args, staged) => intake.commit("enqueue", args, staged),
+      sharesWaits: () => Promise.resolve(true),
+    });
+    const store = (id: string, bytes: number): Promise<unknown> =>
+      batches.store({ id, bytes: [Buffer.alloc(bytes)], args: [] });
+    const first = store("first", 10);
+    await until(() => pipelines.length === 1);
+    const later = [
+      ...names(0, 12).map((id) => store(id, 70_000)),
+      ...names(12, 400).map((id) => store(id, 10_000)),
+    ];
+    // All of these are in the line before the first wait ends.
+    for (const id of ["x", "y"]) {
+      later.push(store(id, 10));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(pipelines.map(({ events }) => events)).toEqual([1]);
+    pipelines[0]!.answer();
+    await first;
+    await until(() => pipelines.length === 2);
+    expect(pipelines[1]!.events).toBe(414);
+    pipelines[1]!.answer();
+    await Promise.all(later);
   });
 
   test("refuses all of a call that failed, one alone that the script refused, and goes on", async () => {
