@@ -94,7 +94,8 @@ async function runStep(
       kill();
       return new Promise(() => {});
     }
-    const answer = real(url, request);
+    // Nothing of the process is left that could give it up, and GitLab executes it to its end.
+    const answer = real(url, dies ? { ...request, signal: new AbortController().signal } : request);
     const ended = answer.catch(() => null).finally(() => underWay.delete(ended));
     underWay.add(ended);
     if (!dies) return clock.during(answer);
