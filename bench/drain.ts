@@ -51,8 +51,8 @@ if (redis.process.pid !== undefined) spawnSync("taskset", ["-apc", "1", String(r
 
 /** The sink counts: it sees every variant, another build too, in the same way. */
 async function measure({ by, script: path }: Variant): Promise<Result> {
-  const countEvery = EVENTS - WARM_UP;
-  const sink = await startChild([file("servers/sink.ts"), JSON.stringify({ countEvery })], { core: 1 });
+  const countAt = [WARM_UP, EVENTS];
+  const sink = await startChild([file("servers/sink.ts"), JSON.stringify({ countAt })], { core: 1 });
   const job = {
     by,
     sinkPort: sink.ready["port"],
@@ -73,7 +73,7 @@ async function measure({ by, script: path }: Variant): Promise<Result> {
   });
   await Promise.all([child.stop(), sink.stop()]);
   const cpu = (cpuAt.get(EVENTS) ?? Number.NaN) - (cpuAt.get(WARM_UP) ?? Number.NaN);
-  return { perSecond: Number(child.ready["perSecond"]), cpuPerDelivery: (cpu / countEvery) * 1e6 };
+  return { perSecond: Number(child.ready["perSecond"]), cpuPerDelivery: (cpu / (EVENTS - WARM_UP)) * 1e6 };
 }
 
 const results = new Map<string, Result[]>(variants.map(({ name }) => [name, []]));

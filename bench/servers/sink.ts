@@ -1,18 +1,18 @@
 /**
- * A target for benchmarks: takes everything, answers 204 at once, after a delay, or never. Prints its port as JSON, then a line
- * with the number of requests so far at each multiple of `countEvery`.
+ * A target for benchmarks: takes everything, answers 204 at once, after a delay, or never. Prints its port as JSON, then each
+ * of the numbers in `countAt` when so many requests have come.
  */
 import { createServer } from "node:http";
 
 const job = JSON.parse(process.argv[2] ?? "{}") as {
   readonly hang?: boolean;
   readonly delayMs?: number;
-  readonly countEvery?: number;
+  readonly countAt?: readonly number[];
 };
 let requests = 0;
 const server = createServer((request, response) => {
   requests += 1;
-  if (job.countEvery !== undefined && requests % job.countEvery === 0) process.stdout.write(`${requests}\n`);
+  if (job.countAt?.includes(requests) === true) process.stdout.write(`${requests}\n`);
   request.resume();
   if (job.hang === true) return;
   request.on("end", () => {
