@@ -1,6 +1,7 @@
 /**
  * The answers of the admin API as the commands read them. An answer is checked against these before a command touches it: JSON of
- * something that is no relay is refused. A field that no command reads is not named here.
+ * something that is no relay is refused. A field that no command reads is not named here; one that a relay of an earlier version lacks
+ * stands for what that relay does.
  */
 import { z } from "zod";
 
@@ -17,7 +18,7 @@ const listedEvent = z.object({
       target: z.string(),
       replay: z.number(),
       state: z.string(),
-      movedTo: textOrNull,
+      movedTo: textOrNull.default(null),
       lastAttempt: z.object({ status: z.number().nullable() }).nullable(),
     }),
   ),
@@ -72,7 +73,7 @@ export const replayJobAnswer = replayPreviewAnswer.extend({
     open: z.number(),
     gone: z.number(),
     remaining: z.number(),
-    cancelled: z.number(),
+    cancelled: z.number().default(0),
   }),
 });
 
@@ -88,7 +89,7 @@ export const targetAnswer = z.object({
   name: z.string(),
   /** Null: it has none, as one that only logs. */
   address: textOrNull,
-  enabled: z.boolean(),
+  enabled: z.boolean().default(true),
   breaker: z.string(),
   attemptsLastTenMinutes: z.number(),
   failedLastTenMinutes: z.number(),

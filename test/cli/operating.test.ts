@@ -432,6 +432,22 @@ describe("relayApi()", () => {
     }
   });
 
+  test("takes the answers of a relay of an earlier version, without the fields that are new", async () => {
+    await relay.add({}, "{}", ["ci-bot"]);
+    expect(await run(["replay", "--all"])).toMatchObject({ status: 0 });
+    const isNew = new Set(["movedTo", "enabled", "cancelled"]);
+    const fetch: typeof globalThis.fetch = async (...request) => {
+      const answer: unknown = await (await fetchOf(relay)(...request)).json();
+      const earlier = JSON.stringify(answer, (key, value: unknown) => (isNew.has(key) ? undefined : value));
+      return new Response(earlier, { headers: { "content-type": "application/json" } });
+    };
+    for (const argv of [["events"], ["targets"], ["replays"]]) {
+      const { status, stdout, stderr } = await runCli([...argv, "--output", "text"], { fetch });
+      expect([argv, status, stderr]).toEqual([argv, 0, ""]);
+      expect(stdout).not.toBe("");
+    }
+  });
+
   test("says what is missing or wrong, and never the token", async () => {
     const cases: [Parameters<typeof runCli>[1], readonly string[], number, string][] = [
       [{ env: {} }, [], 2, "admin token is missing"],
