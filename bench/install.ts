@@ -5,6 +5,7 @@
  *   npx tsx bench/install.ts [ROUNDS] [--base COMMIT]        default 3; about three minutes on an idle machine
  *
  * `--base COMMIT`: with ten thousand projects that build takes turns with this one, ROUNDS times. `ONLY=ten-thousand` leaves the rest out.
+ * `INSTALLER=dist/installer.js`, after `npm run build`: the build, which the component's image runs, in place of the sources.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -94,7 +95,7 @@ interface Run {
 
 /** Ticks of /proc/<pid>/stat in a second. */
 const TICKS = 100;
-const OURS = path("../component/main.ts");
+const OURS = process.env["INSTALLER"] ?? path("../component/main.ts");
 
 function startInstaller(
   sim: Sim,
@@ -102,7 +103,8 @@ function startInstaller(
   program = OURS,
 ): { child: ChildProcess; done: Promise<Run> } {
   const reports = join(folder, "report");
-  const command = ["-c", "0", process.execPath, "--import", "tsx", program, "install"];
+  const loader = program.endsWith(".ts") ? ["--import", "tsx"] : [];
+  const command = ["-c", "0", process.execPath, ...loader, program, "install"];
   const began = performance.now();
   const child = spawn("taskset", [...command, "--report-dir", reports, ...args], {
     stdio: ["ignore", "ignore", "inherit"],
