@@ -59,22 +59,21 @@ export function withoutArray(
 
 /** Index behind the array that begins at `open`, or -1. */
 function endOfArray(open: number): number {
-  const text = bytes;
   let at = open + 1;
-  if (text[at] === CLOSE_ARRAY) return at + 1;
+  if (bytes[at] === CLOSE_ARRAY) return at + 1;
   let depth = 1;
   /** The innermost is the lowest bit; set: an object. */
   let objects = 0;
   for (;;) {
-    const opener = text[at];
-    if (opener === OPEN_OBJECT && text[at + 1] !== CLOSE_OBJECT) {
+    const opener = bytes[at];
+    if (opener === OPEN_OBJECT && bytes[at + 1] !== CLOSE_OBJECT) {
       if (++depth > MAX_DEPTH) return -1;
       objects = (objects << 1) | 1;
       at = endOfKey(at + 1);
       if (at < 0) return -1;
       continue;
     }
-    if (opener === OPEN_ARRAY && text[at + 1] !== CLOSE_ARRAY) {
+    if (opener === OPEN_ARRAY && bytes[at + 1] !== CLOSE_ARRAY) {
       if (++depth > MAX_DEPTH) return -1;
       objects <<= 1;
       at += 1;
@@ -82,8 +81,8 @@ function endOfArray(open: number): number {
     }
     at = endOfPlainValue(at);
     if (at < 0) return -1;
-    while (text[at] !== COMMA) {
-      if (text[at] !== ((objects & 1) === 1 ? CLOSE_OBJECT : CLOSE_ARRAY)) return -1;
+    while (bytes[at] !== COMMA) {
+      if (bytes[at] !== ((objects & 1) === 1 ? CLOSE_OBJECT : CLOSE_ARRAY)) return -1;
       at += 1;
       if (--depth === 0) return at;
       objects >>>= 1;
@@ -151,30 +150,26 @@ function isDigit(byte: number): boolean {
 /**
  * Index behind the string whose opening quote stands before `start`, or -1. Four bytes at a time are looked at with what Sean Anderson's
  * Bit Twiddling Hacks call "determine if a word has a zero byte" and "a byte less than n". All three tests leave out bytes above ASCII by
- * the same mask. It stands here as a whole, since V8 calls a function for it as soon as what it inlined before is long enough; and it has
- * names of its own for the tables, since a bundler makes variables of the constants of a module, which are read anew at each use.
+ * the same mask. It stands here as a whole, since V8 calls a function for it as soon as what it inlined before is long enough.
  */
 function endOfString(start: number): number {
-  const text = bytes;
-  const fours = words;
-  const ends = ENDS;
   let at = start;
   for (;;) {
     let word = (at + 3) >> 2;
     const aligned = word << 2;
-    while (at < aligned && ends[text[at] as number] === 0) at += 1;
+    while (at < aligned && ENDS[bytes[at] as number] === 0) at += 1;
     if (at === aligned) {
       for (;;) {
-        const four = fours[word] as number;
+        const four = words[word] as number;
         const found =
           ((four ^ 0x2222_2222) - 0x0101_0101) | ((four ^ 0x5c5c_5c5c) - 0x0101_0101) | (four - 0x2020_2020);
         if ((found & ~four & 0x8080_8080) !== 0) break;
         word += 1;
       }
       at = word << 2;
-      while (ends[text[at] as number] === 0) at += 1;
+      while (ENDS[bytes[at] as number] === 0) at += 1;
     }
-    const byte = text[at];
+    const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
     at = byte === BACKSLASH ? endOfEscape(at) : -1;
     if (at < 0) return -1;
