@@ -8,7 +8,7 @@
  */
 import { UpstreamError } from "../../../lib/errors.ts";
 import type { ScriptArgs, Staged } from "./sender.ts";
-import type { Word } from "./wire.ts";
+import { lengthOf, type Word } from "./wire.ts";
 
 /** Calls under way where Redis answers after its sync: while it syncs one, the next is on its way to it. */
 const UNDER_WAY = 2;
@@ -38,10 +38,10 @@ export interface BatchesDeps {
   readonly sharesWaits: () => Promise<boolean>;
 }
 
-const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
-
 interface Waiting {
   readonly event: Arriving;
+  /** Of its bytes. */
+  readonly size: number;
   readonly resolve: (reply: Buffer | null) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,7 +61,7 @@ export function createBatches({ keyOf, leading, commit, sharesWaits }: BatchesDe
 
   async function send(batch: readonly Waiting[]): Promise<void> {
     try {
-      const answers = (await call(batch.map(({ event }) => event))) as (Buffer | Error | null)[];
+      const answers = (await call(batch)) as (Buffer | Error | null)[];
       batch.forEach(({ resolve, reject }, index) => {
         const answer = answers[index] ?? null;
         if (answer instanceof Error)
@@ -75,21 +75,20 @@ export function createBatches({ keyOf, leading, commit, sharesWaits }: BatchesDe
     await flush();
   }
 
-  function call(events: readonly Arriving[]): Promise<unknown> {
-    const args: Word[] = [...leading()];
-    const [{ id, bytes }] = events as readonly [Arriving];
-    if (sizeOf(bytes) > MAX_BYTES_ALONG)
-      return commit([...args, id, "", ...events[0]!.args], { key: keyOf(id), value: bytes });
-    for (const event of events) args.push(event.id, event.bytes, ...event.args);
-    return commit(args);
+  function call(batch: readonly Waiting[]): Promise<unknown> {
+    const words: Word[] = [...leading()];
+    const [{ event: first, size }] = batch as readonly [Waiting];
+    if (size > MAX_BYTES_ALONG)
+      return commit([...words, first.id, "", ...first.args], { key: keyOf(first.id), value: first.bytes });
+    for (const { event } of batch) words.push(event.id, event.bytes, ...event.args);
+    return commit(words);
   }
 
   /** As many of those that wait as go in one call. */
   function next(): readonly Waiting[] {
     let bytes = 0;
     let count = 0;
-    for (const { event } of waiting) {
-      const size = sizeOf(event.bytes);
+    for (const { size } of waiting) {
       bytes += size;
       if (count > 0 && (count === MAX_EVENTS || bytes > MAX_BYTES || size > MAX_BYTES_ALONG)) break;
       count += 1;
@@ -111,7 +110,7 @@ export function createBatches({ keyOf, leading, commit, sharesWaits }: BatchesDe
   return {
     store: (event) =>
       new Promise((resolve, reject) => {
-        waiting.push({ event, resolve, reject });
+        waiting.push({ event, size: lengthOf(event.bytes), resolve, reject });
         if (isPlanned) return;
         isPlanned = true;
         // What came in the same turn of the event loop goes along.

@@ -56,7 +56,8 @@ export function encodeCall(words: readonly Word[], known: number, buffers: CallB
 
 const isParts = (word: Word): word is readonly Uint8Array[] => Array.isArray(word);
 
-const lengthOf = (word: Uint8Array | readonly Uint8Array[]): number =>
+/** Bytes, of all parts. */
+export const lengthOf = (word: Uint8Array | readonly Uint8Array[]): number =>
   isParts(word) ? word.reduce((sum, { length }) => sum + length, 0) : word.length;
 
 function mostBytes(word: Word): number {
