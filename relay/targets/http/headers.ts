@@ -25,9 +25,6 @@ function withGitlabHeaders(
   return kept;
 }
 
-/** Headers that every attempt has from the relay. */
-const RELAYS: ReadonlySet<string> = new Set(["x-relay-event-id", "x-relay-attempt", "x-relay-received-at"]);
-
 /** Which of several GitLabs an event is from; that of `gitlab` is not named. */
 export function instanceHeader({ instanceName }: Pick<EventMeta, "instanceName">): Record<string, string> {
   return instanceName === undefined ? {} : { "x-relay-instance": instanceName };
@@ -65,12 +62,12 @@ export function headersOf(
   const headers: Record<string, string> = {
     "content-type": "application/json",
     "user-agent": USER_AGENT,
-    "x-relay-event-id": meta.id,
-    "x-relay-attempt": String(attempt),
-    "x-relay-received-at": new Date(meta.receivedAt).toISOString(),
   };
   withGitlabHeaders(headers, meta);
-  for (const [name, value] of Object.entries(format)) if (!RELAYS.has(name)) headers[name] = value;
+  Object.assign(headers, format);
+  headers["x-relay-event-id"] = meta.id;
+  headers["x-relay-attempt"] = String(attempt);
+  headers["x-relay-received-at"] = new Date(meta.receivedAt).toISOString();
   if (meta.instanceName !== undefined) Object.assign(headers, instanceHeader(meta));
   if (meta.test === true) headers["x-relay-test"] = "true";
   return Object.assign(headers, configured);
