@@ -1,5 +1,5 @@
 /** `targets`: how the targets of a running relay fare; pauses and resumes them, moves what is kept for one that is gone, and shows what one would get. */
-import { counted } from "../../lib/numbers.ts";
+import { counted, isMost } from "../../lib/numbers.ts";
 import {
   movedAnswer,
   targetAnswer,
@@ -142,7 +142,7 @@ function stateOf(answer: TargetAnswer): string {
   const { paused, breaker, attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = answer;
   if (paused) return "paused";
   if (breaker !== "closed") return `breaker ${breaker}`;
-  if (failed > attempts / 2) return `${failed} of ${counted(attempts, "attempt")} failed`;
+  if (isMost(failed, attempts)) return `${failed} of ${counted(attempts, "attempt")} failed`;
   const isOff = !answer.enabled && answer.waiting + answer.sending === 0;
   return isOff ? "switched off" : "delivering";
 }

@@ -1,6 +1,6 @@
 /** Targets side by side: how each of them does, why it fails, and the one thing that can be done about it. */
 import { html } from "hono/html";
-import { counted, grouped } from "../../../lib/numbers.ts";
+import { counted, grouped, isMost } from "../../../lib/numbers.ts";
 import { ask } from "./ask.ts";
 import { duration, when, type Html } from "./html.ts";
 import type { Masking } from "./masking.ts";
@@ -146,7 +146,7 @@ export function targetState(target: TargetRow, now: number): Html {
   }
   if (target.trouble !== null) return html`<span class="pill dead">failing</span>`;
   const { attemptsLastTenMinutes: attempts, failedLastTenMinutes: failed } = target;
-  if (failed > attempts / 2)
+  if (isMost(failed, attempts))
     return html`<span class="pill waiting"
       >${grouped(failed)} of ${counted(attempts, "attempt")} failed</span
     >`;

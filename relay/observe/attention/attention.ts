@@ -4,7 +4,7 @@
  */
 
 import { ATTENTION_KINDS, type AttentionKind } from "../../config/attention-kinds.ts";
-import { counted, grouped } from "../../../lib/numbers.ts";
+import { counted, grouped, isMost } from "../../../lib/numbers.ts";
 import type { RefusedFile } from "../../routing/project-file.ts";
 import type { Run } from "../hour/minute-stats.ts";
 
@@ -93,7 +93,8 @@ export function attentionKey({ kind, link }: AttentionItem): string {
 /** More than half of ten minutes' attempts failed, or the breaker holds them back: as the alert has it. */
 export function isFailing(target: Pick<TargetSituation, "breaker" | "attempts" | "failed">): boolean {
   return (
-    target.breaker !== "closed" || (target.attempts >= LEAST_ATTEMPTS && target.failed > target.attempts / 2)
+    target.breaker !== "closed" ||
+    (target.attempts >= LEAST_ATTEMPTS && isMost(target.failed, target.attempts))
   );
 }
 
@@ -196,7 +197,7 @@ function backlogOf({ waiting, dead }: TargetSituation): string {
 
 /** A share below one half says little: then the breaker opened for failures in a row. */
 function whyFailing({ attempts, failed, breaker }: TargetSituation): string {
-  if (attempts > 0 && (failed > attempts / 2 || breaker === "closed"))
+  if (attempts > 0 && (isMost(failed, attempts) || breaker === "closed"))
     return `: ${grouped(failed)} of ${grouped(attempts)} attempts failed in ten minutes`;
   return breaker === "open" ? ": its last attempts failed in a row, the breaker is open" : "";
 }
