@@ -151,7 +151,7 @@ describe.runIf(hasRedis)("Redis Sentinel", () => {
       const replicas = (await watcher.call("SENTINEL", "REPLICAS", "mymaster")) as unknown[];
       const info = await admin(replica.port).info("replication");
       return replicas.length === 1 && info.includes("master_link_status:up");
-    }, 40_000);
+    });
     const queue = await open({ sentinels: [{ host: "127.0.0.1", port: sentinelPort }] });
     await worksWhole(queue);
     await eventually(() =>
@@ -163,12 +163,12 @@ describe.runIf(hasRedis)("Redis Sentinel", () => {
     await eventually(async () => {
       const info = await admin(replica.port).info("replication");
       return info.includes("role:master");
-    }, 40_000);
+    });
     // What the old master takes while it hands over is lost with it, unless replicas are waited for.
     await eventually(async () => {
       await store(queue, "after");
       return (await admin(replica.port).zcard("{relay}:events")) === 3;
-    }, 40_000);
+    });
     expect(await store(queue, "one")).toMatchObject({ status: "duplicate" });
     await eventually(async () => {
       await queue.selfCheck();
